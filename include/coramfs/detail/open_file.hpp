@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/fair_lock.hpp>
+#include <coramfs/detail/path_argument.hpp>
+#include <coramfs/open_options.hpp>
+#include <coramfs/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace coramfs::detail {
+
+class file_node;
+class volume_state;
+
+/// A file's node held busy: while one of these lives, the node stays where it is in the tree.
+class CORAMFS_EXPORT node_use {
+ public:
+  node_use() noexcept = default;
+  /// Under the tree's lock, shared or exclusive.
+  explicit node_use(file_node& node) noexcept;
+  node_use(node_use&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  node_use& operator=(node_use&& other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
+  ~node_use();
+
+  file_node* operator->() const noexcept { return node_; }
+  file_node& operator*() const noexcept { return *node_; }
+  explicit operator bool() const noexcept { return node_ != nullptr; }
+
+ private:
+  file_node* node_ = nullptr;
+};
+
+/// What both facades' `file` is: one handle, its lock, its cursor. Nothing here waits.
+///
+/// Thread safety: one call at a time; different handles are independent.
+class CORAMFS_EXPORT open_file {
+ public:
+  open_file() noexcept = default;
+  open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold lock, open_mode mode,
+            std::string_view path, std::uint64_t cursor) noexcept;
+  open_file(open_file&& other) noexcept;
+  open_file& operator=(open_file&& other) noexcept;
+  ~open_file() { close(); }
+
+  result<std::size_t> read(std::span<std::byte> to) noexcept;
+  result<bytes> read_all() noexcept;
+  result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) noexcept;
+  result<std::size_t> write(std::span<const std::byte> from) noexcept;
+  result<std::size_t> write(bytes&& from) noexcept;
+  result<std::size_t> write_at(std::uint64_t offset, std::span<const std::byte> from) noexcept;
+  result<std::uint64_t> truncate(std::optional<std::uint64_t> size) noexcept;
+
+  result<std::uint64_t> seek(std::int64_t offset, seek_from from) noexcept;
+  result<std::uint64_t> tell() const noexcept;
+  result<std::uint64_t> size() const noexcept;
+  result<void> flush() const noexcept;
+  void close() noexcept;
+
+  bool is_open() const noexcept { return static_cast<bool>(node_); }
+  bool readable() const noexcept { return is_open() && may_read(); }
+  bool writable() const noexcept { return is_open() && may_write(); }
+  bool seekable() const noexcept { return is_open(); }
+  open_mode mode() const noexcept { return mode_; }
+  /// Made at the first call. Empty if memory for it is refused.
+  const std::string& path() const noexcept;
+
+ private:
+  bool may_read() const noexcept { return mode_ == open_mode::read || mode_ == open_mode::update; }
+  bool may_write() const noexcept { return mode_ != open_mode::read; }
+  result<void> require_readable() const noexcept;
+  result<void> require_writable() const noexcept;
+  result<void> require_position(std::uint64_t offset) const noexcept;
+
+  // In this order: the lock goes before the use of the node, that before the volume.
+  std::shared_ptr<volume_state> volume_;
+  node_use node_;
+  lock_hold lock_;
+  std::uint64_t cursor_ = 0;
+  open_mode mode_ = open_mode::read;
+  path_text path_;
+  mutable std::string path_string_;
+};
+
+}  // namespace coramfs::detail

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/open_file.hpp>
+#include <coramfs/open_options.hpp>
+#include <coramfs/result.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/buffer.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace coramfs {
+
+/// An open file.
+///
+/// Holds its file's lock (shared for `open_mode::read`, exclusive for the others) from open to
+/// close; the destructor closes, also in stack unwinding and with a destroyed coroutine. Reads
+/// and writes therefore never wait for a lock. The operations that return an awaitable complete
+/// without suspending where nothing has to be waited for, and resume on the awaiting
+/// coroutine's executor where something has.
+///
+/// Lifetime: a file outlives the file system that it came from, and keeps its volume alive. It
+/// must stay where it is while one of its operations runs; buffers must live until completion.
+///
+/// Thread safety: distinct objects, safe; one object, one call at a time.
+///
+/// Errors: every call but `close` fails with `not_open` on a closed file; after any other error
+/// the file is still open, and unchanged.
+///
+///     auto f = co_await fs.open("/dl/a.zip", coramfs::open_mode::write);
+///     if (!f) co_return f.error();
+///     auto n = co_await f.value().write(asio::buffer(data));
+class CORAMFS_EXPORT file {
+ public:
+  using executor_type = asio::any_io_executor;
+
+  /// A closed file, whose `get_executor` must not be called.
+  file() noexcept = default;
+
+  /// The file system's executor.
+  executor_type get_executor() const { return *executor_; }
+
+  /// Reads at the cursor and moves it. 0 at or past the end; less than the buffer only there.
+  ///
+  /// Errors: `not_readable`.
+  asio::awaitable<result<std::size_t>> read(asio::mutable_buffer to);
+
+  /// The bytes from the cursor to the end, which is then the cursor.
+  ///
+  /// Errors: `not_readable`; `out_of_memory`. Charges nothing: the bytes are the caller's.
+  asio::awaitable<result<bytes>> read_all();
+
+  /// Stores the whole buffer at the cursor (`open_mode::append`: at the end), and moves the
+  /// cursor behind it; or fails, and nothing has changed.
+  ///
+  /// Errors: `not_writable`; `too_large` beyond 2^63 - 1 bytes; `not_supported` if it would
+  /// leave a gap in a sequential file; `quota_exceeded`; `out_of_memory`.
+  /// Charges: what the file grows by; an overwrite is free.
+  asio::awaitable<result<std::size_t>> write(asio::const_buffer from);
+
+  /// As above, but takes the buffer over: at the end of a sequential file it is not copied. On
+  /// success `from` is empty, on failure untouched. Charges by the buffer's capacity.
+  asio::awaitable<result<std::size_t>> write(bytes&& from);
+
+  /// `read` at `offset`. The cursor stays.
+  asio::awaitable<result<std::size_t>> read_at(std::uint64_t offset, asio::mutable_buffer to);
+
+  /// `write` at `offset`. The cursor stays. With `open_mode::append` the offset must be the size.
+  asio::awaitable<result<std::size_t>> write_at(std::uint64_t offset, asio::const_buffer from);
+
+  /// Cuts the file to `size` bytes, or extends it with zeros; none: to the cursor. A cursor
+  /// beyond the new end is moved there. Returns the size.
+  ///
+  /// Errors: `not_writable`; when growing `too_large`, `quota_exceeded`, `out_of_memory`.
+  asio::awaitable<result<std::uint64_t>> truncate(std::optional<std::uint64_t> size = {});
+
+  /// Moves the cursor, also past the end, and returns it.
+  ///
+  /// Errors: `invalid_argument` for a position below 0 or above 2^63 - 1.
+  result<std::uint64_t> seek(std::int64_t offset, seek_from from = seek_from::start) {
+    return file_.seek(offset, from);
+  }
+  result<std::uint64_t> tell() const { return file_.tell(); }
+  result<std::uint64_t> size() const { return file_.size(); }
+
+  /// Nothing to do: what is written is in the file.
+  result<void> flush() { return file_.flush(); }
+
+  /// Releases the lock and gives slack back to the quota. A second close is a no-op.
+  result<void> close() {
+    file_.close();
+    return boost::outcome_v2::success();
+  }
+
+  bool is_open() const noexcept { return file_.is_open(); }
+  bool readable() const noexcept { return file_.readable(); }
+  bool writable() const noexcept { return file_.writable(); }
+  bool seekable() const noexcept { return file_.seekable(); }
+  /// The normal form of the path that it was opened by.
+  const std::string& path() const noexcept { return file_.path(); }
+  open_mode mode() const noexcept { return file_.mode(); }
+
+ private:
+  friend class file_system;
+  file(detail::open_file&& opened, std::shared_ptr<const executor_type> executor) noexcept
+      : executor_(std::move(executor)), file_(std::move(opened)) {}
+
+  std::shared_ptr<const executor_type> executor_;
+  detail::open_file file_;
+};
+
+}  // namespace coramfs

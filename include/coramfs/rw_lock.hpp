@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/fair_lock.hpp>
+#include <coramfs/options.hpp>
+#include <coramfs/result.hpp>
+
+#include <asio/awaitable.hpp>
+
+#include <utility>
+
+namespace coramfs {
+
+/// An exclusive hold of an `rw_lock`; released by its destructor. Move-only.
+class unique_hold {
+ public:
+  unique_hold() noexcept = default;
+  explicit operator bool() const noexcept { return static_cast<bool>(hold_); }
+  void release() noexcept { hold_.release(); }
+
+ private:
+  friend class rw_lock;
+  explicit unique_hold(detail::lock_hold&& hold) noexcept : hold_(std::move(hold)) {}
+  detail::lock_hold hold_;
+};
+
+/// A shared hold of an `rw_lock`; released by its destructor. Move-only.
+class shared_hold {
+ public:
+  shared_hold() noexcept = default;
+  explicit operator bool() const noexcept { return static_cast<bool>(hold_); }
+  void release() noexcept { hold_.release(); }
+
+ private:
+  friend class rw_lock;
+  explicit shared_hold(detail::lock_hold&& hold) noexcept : hold_(std::move(hold)) {}
+  detail::lock_hold hold_;
+};
+
+/// A fair reader-writer lock that threads and coroutines wait for in one queue.
+///
+/// First come, first served: who finds the lock taken, or others waiting, goes to the end of
+/// the queue. A release hands the lock to the head of the queue: one writer, or all readers up
+/// to the next writer. So neither kind can starve the other. Not re-entrant, not upgradable.
+///
+/// A SharedLockable and a Lockable: `std::unique_lock` and `std::shared_lock` work on it.
+///
+/// Lifetime: must outlive its holds and its waiters.
+///
+/// Thread safety: all members may be called from many threads and coroutines at once. An
+/// `unlock` resumes nobody inside itself.
+///
+///     coramfs::rw_lock lock;
+///     auto hold = co_await lock.acquire(std::chrono::seconds(1));
+///     if (!hold) co_return hold.error();
+class rw_lock {
+ public:
+  rw_lock() = default;
+
+  /// Takes the lock if it is free and nobody waits.
+  bool try_lock() noexcept { return lock_.try_lock(kind::exclusive); }
+  bool try_lock_shared() noexcept { return lock_.try_lock(kind::shared); }
+
+  /// Precondition: the lock is held so by the caller. Asserted in debug builds.
+  void unlock() noexcept { lock_.unlock(kind::exclusive); }
+  void unlock_shared() noexcept { lock_.unlock(kind::shared); }
+
+  /// Blocks the calling thread.
+  void lock() noexcept { lock_.lock(kind::exclusive); }
+  void lock_shared() noexcept { lock_.lock(kind::shared); }
+
+  /// Blocks the calling thread; false if the time was over first, never early.
+  bool lock_for(lock_timeout longest) noexcept { return lock_for(kind::exclusive, longest); }
+  bool lock_shared_for(lock_timeout longest) noexcept { return lock_for(kind::shared, longest); }
+
+  /// Waits without blocking a thread. Completes without suspending if the lock is free.
+  ///
+  /// Errors: `would_block` for `lock_timeout::immediate()`, `timed_out`, `canceled`. None of
+  /// them leaves a waiter or a hold.
+  CORAMFS_EXPORT asio::awaitable<result<unique_hold>> acquire(
+      lock_timeout longest = lock_timeout::forever());
+  CORAMFS_EXPORT asio::awaitable<result<shared_hold>> acquire_shared(
+      lock_timeout longest = lock_timeout::forever());
+
+ private:
+  using kind = detail::fair_lock::kind;
+
+  bool lock_for(kind k, lock_timeout longest) noexcept {
+    if (longest.is_immediate()) return lock_.try_lock(k);
+    return lock_.lock(k, longest.deadline(std::chrono::steady_clock::now()));
+  }
+
+  detail::fair_lock lock_;
+};
+
+}  // namespace coramfs

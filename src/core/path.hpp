@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/result.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// Bytes: the limits of the normal form, the leading slash included.
+inline constexpr std::size_t max_path_size = 4096;
+inline constexpr std::size_t max_name_size = 255;
+
+/// A path in its normal form: absolute, one slash between names, none at the end, "/" alone
+/// for the root. Only `normalise` makes one; it shows text that the caller keeps.
+class normal_path {
+ public:
+  std::string_view text() const noexcept { return text_; }
+  bool is_root() const noexcept { return text_.size() == 1; }
+
+  /// What is above the last name; the root for the root.
+  normal_path parent() const noexcept;
+  /// The last name; empty for the root.
+  std::string_view name() const noexcept;
+
+  /// Takes the first name off a path's remaining `text`, as `text()` gave it; empty at the end.
+  static std::string_view take_name(std::string_view& text) noexcept;
+
+ private:
+  friend class path_buffer;
+  explicit normal_path(std::string_view text) noexcept : text_(text) {}
+
+  std::string_view text_;
+};
+
+/// Room for one normal path, meant for the stack.
+class path_buffer {
+ public:
+  /// Normalises `text` into this buffer. Both separators of C2 count, ".", ".." and surplus
+  /// slashes are resolved in the text alone.
+  ///
+  /// Errors, in this order: `invalid_path` for a NUL anywhere; `invalid_path` for a climb above
+  /// the root at any point; `name_too_long`.
+  result<normal_path> normalise(std::string_view text) noexcept;
+
+ private:
+  std::array<char, max_path_size> text_;
+};
+
+}  // namespace coramfs::detail
