@@ -121,6 +121,11 @@ class CORAMFS_EXPORT file_system {
   asio::awaitable<result<volume_stats>> stats();
 
  private:
+  // Not members: an operation may run longer than the object that began it lives.
+  static asio::awaitable<result<file>> open_in(volume v, std::shared_ptr<const executor_type> e,
+                                               path_argument path, open_mode mode,
+                                               open_options options);
+
   volume volume_;
   std::shared_ptr<const executor_type> executor_;
 };

@@ -3,6 +3,7 @@
 
 #include <cassert>
 #include <condition_variable>
+#include <utility>
 
 namespace coramfs::detail {
 
@@ -62,21 +63,19 @@ bool fair_lock::enqueue(waiter& w, kind k) noexcept {
   word_.fetch_or(queued, std::memory_order_acq_rel);
   w.kind_ = k;
   append(w);
-  if (head_ != &w) return false;
-  return take_admitted() == &w;
+  if (head_ != &w || !admit(k)) return false;
+  unlink(w);
+  w.state_ = waiter::state::granted;
+  word_.fetch_and(~queued, std::memory_order_acq_rel);
+  return true;
 }
 
-bool fair_lock::remove(waiter& w) noexcept {
-  waiter* admitted = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    if (w.state_ != waiter::state::queued) return false;
-    unlink(w);
-    w.state_ = waiter::state::removed;
-    // Who stood behind `w` may now go in.
-    admitted = take_admitted();
-  }
-  announce(admitted);
+bool fair_lock::remove(waiter& w, admission& others) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (w.state_ != waiter::state::queued) return false;
+  unlink(w);
+  w.state_ = waiter::state::removed;
+  admit_from_queue(others);
   return true;
 }
 
@@ -101,13 +100,10 @@ void fair_lock::unlock_exclusive() noexcept {
   if (word_.compare_exchange_strong(held, 0, std::memory_order_release, std::memory_order_relaxed))
     return;
   assert((held & writer) != 0);
-  waiter* admitted = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    word_.fetch_and(~writer, std::memory_order_acq_rel);
-    admitted = take_admitted();
-  }
-  announce(admitted);
+  admission next;
+  const std::lock_guard lock(mutex_);
+  word_.fetch_and(~writer, std::memory_order_acq_rel);
+  admit_from_queue(next);
 }
 
 void fair_lock::unlock_shared() noexcept {
@@ -115,12 +111,9 @@ void fair_lock::unlock_shared() noexcept {
   assert(before >= reader);
   const bool was_last = before / reader == 1;
   if (!was_last || (before & queued) == 0) return;
-  waiter* admitted = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    admitted = take_admitted();
-  }
-  announce(admitted);
+  admission next;
+  const std::lock_guard lock(mutex_);
+  admit_from_queue(next);
 }
 
 void fair_lock::append(waiter& w) noexcept {
@@ -150,26 +143,27 @@ bool fair_lock::admit(kind k) noexcept {
   return true;
 }
 
-// Moves all that may go in now from the head of the queue to a list, linked by `next_`.
-fair_lock::waiter* fair_lock::take_admitted() noexcept {
-  waiter* first = nullptr;
-  waiter** end = &first;
+void fair_lock::admit_from_queue(admission& admitted) noexcept {
   while (head_ != nullptr && admit(head_->kind_)) {
-    waiter* const w = head_;
-    unlink(*w);
-    w->state_ = waiter::state::granted;
-    *end = w;
-    end = &w->next_;
+    waiter& w = *head_;
+    unlink(w);
+    w.state_ = waiter::state::granted;
+    admitted.append(w);
   }
   if (head_ == nullptr) word_.fetch_and(~queued, std::memory_order_acq_rel);
-  return first;
 }
 
-void fair_lock::announce(waiter* admitted) noexcept {
-  while (admitted != nullptr) {
-    waiter* const next = admitted->next_;
-    admitted->granted();
-    admitted = next;
+void fair_lock::admission::append(waiter& w) noexcept {
+  (last_ != nullptr ? last_->next_ : first_) = &w;
+  last_ = &w;
+}
+
+// A waiter may be gone once it is told.
+void fair_lock::admission::announce() noexcept {
+  last_ = nullptr;
+  while (first_ != nullptr) {
+    waiter& w = *std::exchange(first_, first_->next_);
+    w.granted();
   }
 }
 

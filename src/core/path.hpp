@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/path_argument.hpp>
 #include <coramfs/result.hpp>
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <string_view>
 #include <utility>
@@ -45,6 +47,11 @@ class path_buffer {
   /// Errors, in this order: `invalid_path` for a NUL anywhere; `invalid_path` for a climb above
   /// the root at any point; `name_too_long`.
   result<normal_path> normalise(std::string_view text) noexcept;
+  /// Likewise, and before all else `out_of_memory` for an argument that found no memory.
+  result<normal_path> normalise(const std::same_as<path_argument> auto& path) noexcept {
+    if (!path.valid()) return errc::out_of_memory;
+    return normalise(path.view());
+  }
 
  private:
   std::array<char, max_path_size> text_;

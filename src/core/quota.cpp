@@ -55,8 +55,8 @@ result<reservation> quota::reserve(const charge& wanted, const charge& replaced)
   const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
   const std::lock_guard lock(mutex_);
   if (max_nodes_ && nodes > 0) {
-    // A limit may be below what is there from the start: the root needs a node of its own.
-    const std::uint64_t left = excess(*max_nodes_, committed_.nodes() + reserved_nodes_);
+    // The root counts, and is there from the start, also where the limit is 0.
+    const std::uint64_t left = excess(*max_nodes_, 1 + committed_.nodes() + reserved_nodes_);
     if (nodes > left) return error(errc::node_limit_exceeded, nodes, left);
   }
   const std::uint64_t left = max_bytes_ - committed_.bytes - reserved_bytes_;

@@ -24,14 +24,18 @@ block* block::allocate(std::size_t capacity) noexcept {
   return memory != nullptr ? new (memory) block(room) : nullptr;
 }
 
-block* block::adopt(bytes& content) noexcept {
+block* block::make_adopter() noexcept {
   void* const memory = std::malloc(adopted_size);
   if (memory == nullptr) return nullptr;
-  block* const b = new (memory) block(content.size());
-  new (b + 1) bytes(std::move(content));
+  block* const b = new (memory) block(0);
+  new (b + 1) bytes;
   b->adopted_ = true;
-  content.clear();
   return b;
+}
+
+void block::adopt(bytes&& content) noexcept {
+  capacity_ = content.size();
+  adopted(this)->swap(content);
 }
 
 std::uint64_t block::footprint(std::size_t capacity) noexcept {

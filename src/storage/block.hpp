@@ -17,13 +17,14 @@ class block {
  public:
   /// Uninitialised room for `capacity` bytes or a little more; null if memory is refused.
   static block* allocate(std::size_t capacity) noexcept;
-  /// A block that is `content`, which is then empty; null, and `content` untouched, if memory
-  /// is refused.
-  static block* adopt(bytes& content) noexcept;
+  /// A block to `adopt` with; null if memory is refused.
+  static block* make_adopter() noexcept;
+  /// Becomes `content`, which is then empty. Precondition: made by `make_adopter`.
+  void adopt(bytes&& content) noexcept;
 
   /// Bytes that `allocate(capacity)` takes from the machine.
   static std::uint64_t footprint(std::size_t capacity) noexcept;
-  /// Bytes that `adopt` makes a file pay for a vector of `capacity`.
+  /// Bytes that a block takes which adopted a vector of `capacity`.
   static std::uint64_t adopted_footprint(std::size_t capacity) noexcept;
   /// What `allocate(capacity)` really gives.
   static std::size_t usable(std::size_t capacity) noexcept;

@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace coramfs::detail {
 
@@ -53,10 +52,13 @@ class chain {
   /// Errors: when growing, `quota_exceeded`, `out_of_memory`.
   result<void> resize(const account& payer, std::uint64_t size);
 
-  /// Replaces the whole content by `from`, paid for by what is there now as far as that goes.
+  /// Replaces the whole content by `from`, in the memory of the old one as far as that goes.
   ///
   /// Errors: `quota_exceeded`, `out_of_memory`.
   result<void> assign(const account& payer, std::span<const std::byte> from);
+
+  /// As `assign`, with `size` zeros.
+  result<void> assign_zeros(const account& payer, std::uint64_t size);
 
   /// Gives back memory that no byte is in.
   void trim(const account& payer) noexcept;
@@ -67,20 +69,33 @@ class chain {
     std::uint64_t begin;
   };
   using chunk_list = boost::container::small_vector<chunk, 1>;
-  struct growth;
+
+  /// One way to have room up to `size`: the first `kept` chunks stay, what is behind them is
+  /// gathered into the first of new chunks with `room` bytes in all.
+  struct growth {
+    std::uint64_t size;
+    std::size_t kept;
+    std::uint64_t room;
+    std::size_t table;  // entries
+
+    std::uint64_t new_chunks() const noexcept { return (room + max_chunk - 1) / max_chunk; }
+  };
 
   std::size_t find(std::uint64_t offset) const noexcept;
-  std::uint64_t capacity() const noexcept;
-  std::size_t generous(std::uint64_t missing) const noexcept;
-  growth plan(std::size_t kept, std::uint64_t from, std::uint64_t needed, std::size_t table) const;
-  growth plan_gathering(std::uint64_t needed) const;
+  std::uint64_t end_of_room() const noexcept;
+  std::uint64_t begin_of(std::size_t index) const noexcept;
+  growth generous(std::uint64_t size) const noexcept;
+  growth exact(std::uint64_t size) const noexcept;
+  growth gathering(std::uint64_t size) const noexcept;
+  extent after(const growth& g) const noexcept;
   result<void> grow(const account& payer, std::uint64_t size);
   result<void> apply(const growth& g, reservation paid);
-  void copy_in(std::uint64_t offset, std::span<const std::byte> from) noexcept;
-  void zero(std::uint64_t begin, std::uint64_t end) noexcept;
+  void pay(const account& payer, const extent& now) noexcept;
   void cut(const account& payer, std::uint64_t size) noexcept;
-  void settle(const account& payer, const extent& after) noexcept;
-  static std::uint64_t table_footprint(std::size_t capacity) noexcept;
+  template <class Action>
+  void for_each_piece(std::uint64_t offset, std::uint64_t size, Action action) const noexcept;
+  void copy_in(std::uint64_t offset, std::span<const std::byte> from) noexcept;
+  static std::uint64_t table_footprint(std::size_t entries) noexcept;
 
   chunk_list chunks_;
   std::uint64_t size_ = 0;

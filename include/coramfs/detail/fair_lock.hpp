@@ -51,6 +51,23 @@ class CORAMFS_EXPORT fair_lock {
     state state_ = state::idle;
   };
 
+  /// Waiters that have the lock and are yet to be told, which is done by `announce` or at last
+  /// by the destructor. Never under a lock that a `granted` takes.
+  class admission {
+   public:
+    admission() = default;
+    admission(const admission&) = delete;
+    admission& operator=(const admission&) = delete;
+    ~admission() { announce(); }
+    void announce() noexcept;
+
+   private:
+    friend class fair_lock;
+    void append(waiter& w) noexcept;
+    waiter* first_ = nullptr;
+    waiter* last_ = nullptr;
+  };
+
   fair_lock() = default;
   fair_lock(const fair_lock&) = delete;
   fair_lock& operator=(const fair_lock&) = delete;
@@ -68,7 +85,13 @@ class CORAMFS_EXPORT fair_lock {
 
   /// Takes `w` out of the queue. True: it was there and is never granted. False: it was
   /// granted before, or is not queued.
-  bool remove(waiter& w) noexcept;
+  bool remove(waiter& w) noexcept {
+    admission others;
+    return remove(w, others);
+  }
+  /// Likewise, for a caller with a lock of its own: `others` tells, when it ends, who goes in
+  /// now that stood behind `w`.
+  bool remove(waiter& w, admission& others) noexcept;
 
   /// For assertions and tests: what is seen may have changed on return.
   bool is_idle() const noexcept { return word_.load(std::memory_order_acquire) == 0; }
@@ -84,8 +107,7 @@ class CORAMFS_EXPORT fair_lock {
   void append(waiter& w) noexcept;
   void unlink(waiter& w) noexcept;
   bool admit(kind k) noexcept;
-  waiter* take_admitted() noexcept;
-  static void announce(waiter* admitted) noexcept;
+  void admit_from_queue(admission& admitted) noexcept;
 
   std::atomic<std::uint64_t> word_{0};
   std::mutex mutex_;  // guards the queue and the waiters' states

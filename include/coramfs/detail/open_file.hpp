@@ -46,14 +46,17 @@ class CORAMFS_EXPORT node_use {
 class CORAMFS_EXPORT open_file {
  public:
   open_file() noexcept = default;
+  /// `path` names the node, in any form.
   open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold lock, open_mode mode,
-            std::string_view path, std::uint64_t cursor) noexcept;
+            path_text path, std::uint64_t cursor) noexcept;
   open_file(open_file&& other) noexcept;
   open_file& operator=(open_file&& other) noexcept;
   ~open_file() { close(); }
 
   result<std::size_t> read(std::span<std::byte> to) noexcept;
   result<bytes> read_all() noexcept;
+  /// `read_all` of a file that was just opened, unless it is larger than `max_size` bytes.
+  result<bytes> read_whole(std::optional<std::uint64_t> max_size) noexcept;
   result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) noexcept;
   result<std::size_t> write(std::span<const std::byte> from) noexcept;
   result<std::size_t> write(bytes&& from) noexcept;
@@ -79,7 +82,7 @@ class CORAMFS_EXPORT open_file {
   bool may_write() const noexcept { return mode_ != open_mode::read; }
   result<void> require_readable() const noexcept;
   result<void> require_writable() const noexcept;
-  result<void> require_position(std::uint64_t offset) const noexcept;
+  std::uint64_t write_offset() const noexcept;
 
   // In this order: the lock goes before the use of the node, that before the volume.
   std::shared_ptr<volume_state> volume_;
@@ -87,8 +90,8 @@ class CORAMFS_EXPORT open_file {
   lock_hold lock_;
   std::uint64_t cursor_ = 0;
   open_mode mode_ = open_mode::read;
-  path_text path_;
-  mutable std::string path_string_;
+  path_text path_;  // as it was given
+  mutable std::string normal_path_;
 };
 
 }  // namespace coramfs::detail

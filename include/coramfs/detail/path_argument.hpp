@@ -73,6 +73,9 @@ class path_argument {
   bool valid() const noexcept { return text_.valid(); }
   std::string_view view() const noexcept { return text_.view(); }
 
+  /// For the handle that keeps it.
+  detail::path_text take() noexcept { return std::move(text_); }
+
  private:
   detail::path_text text_;
 };

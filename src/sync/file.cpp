@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <coramfs/sync/file.hpp>
+
+#include <coramfs/detail/buffer_span.hpp>
+
+#include <utility>
+
+namespace coramfs::sync {
+
+result<std::size_t> file::read(asio::mutable_buffer to) { return file_.read(detail::to_span(to)); }
+
+result<bytes> file::read_all() { return file_.read_all(); }
+
+result<std::size_t> file::write(asio::const_buffer from) { return file_.write(detail::to_span(from)); }
+
+result<std::size_t> file::write(bytes&& from) { return file_.write(std::move(from)); }
+
+result<std::size_t> file::read_at(std::uint64_t offset, asio::mutable_buffer to) {
+  return file_.read_at(offset, detail::to_span(to));
+}
+
+result<std::size_t> file::write_at(std::uint64_t offset, asio::const_buffer from) {
+  return file_.write_at(offset, detail::to_span(from));
+}
+
+result<std::uint64_t> file::truncate(std::optional<std::uint64_t> size) {
+  return file_.truncate(size);
+}
+
+}  // namespace coramfs::sync

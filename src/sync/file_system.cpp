@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <coramfs/sync/file_system.hpp>
+
+#include <coramfs/detail/buffer_span.hpp>
+
+#include "tree/opening.hpp"
+#include "tree/operations.hpp"
+#include "tree/volume_state.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace coramfs::sync {
+
+namespace {
+
+detail::volume_state& state(const volume& v) noexcept { return *detail::volume_access::state(v); }
+
+// Blocks until the opening has its file's lock.
+result<void> wait(detail::opening& o) {
+  if (o.is_locked()) return boost::outcome_v2::success();
+  if (o.timeout().is_immediate()) return errc::would_block;
+  const detail::waiting_mark mark(o.of());
+  const auto deadline = o.timeout().deadline(std::chrono::steady_clock::now());
+  if (!o.lock().lock(o.kind(), deadline)) return errc::timed_out;
+  o.locked(detail::lock_hold(o.lock(), o.kind()));
+  return boost::outcome_v2::success();
+}
+
+result<detail::open_file> finish(result<detail::opening> begun, path_argument& path) {
+  BOOST_OUTCOME_TRY(auto o, std::move(begun));
+  BOOST_OUTCOME_TRY(wait(o));
+  return std::move(o).finish(path.take());
+}
+
+}  // namespace
+
+result<file_system> file_system::create(volume_options options) {
+  BOOST_OUTCOME_TRY(auto v, volume::create(std::move(options)));
+  return file_system(std::move(v));
+}
+
+result<file> file_system::open(path_argument path, open_mode mode, open_options options) {
+  const auto& v = detail::volume_access::state(volume_);
+  BOOST_OUTCOME_TRY(auto opened, finish(detail::opening::begin(v, path, mode, options), path));
+  return file(std::move(opened));
+}
+
+result<void> file_system::create_directory(path_argument path) {
+  return detail::create_directory(state(volume_), path);
+}
+
+result<bool> file_system::create_directories(path_argument path) {
+  return detail::create_directories(state(volume_), path);
+}
+
+result<void> file_system::remove(path_argument path) {
+  return detail::remove(state(volume_), path);
+}
+
+result<void> file_system::remove_tree(path_argument path) {
+  return detail::remove_tree(state(volume_), path);
+}
+
+result<std::vector<std::string>> file_system::list(path_argument path) {
+  return detail::list(state(volume_), path);
+}
+
+result<bool> file_system::exists(path_argument path) {
+  return detail::exists(state(volume_), path);
+}
+
+result<bool> file_system::is_file(path_argument path) {
+  return detail::is_file(state(volume_), path);
+}
+
+result<bool> file_system::is_directory(path_argument path) {
+  return detail::is_directory(state(volume_), path);
+}
+
+result<file_status> file_system::stat(path_argument path) {
+  return detail::stat(state(volume_), path);
+}
+
+result<std::uint64_t> file_system::file_size(path_argument path) {
+  return detail::file_size(state(volume_), path);
+}
+
+result<bytes> file_system::read_file(path_argument path, std::optional<std::uint64_t> max_size) {
+  const auto& v = detail::volume_access::state(volume_);
+  BOOST_OUTCOME_TRY(auto opened,
+                    finish(detail::opening::begin(v, path, open_mode::read, {}), path));
+  return opened.read_whole(max_size);
+}
+
+result<void> file_system::write_file(path_argument path, asio::const_buffer content) {
+  const auto& v = detail::volume_access::state(volume_);
+  BOOST_OUTCOME_TRY(
+      finish(detail::opening::begin_replacing(v, path, detail::to_span(content)), path));
+  return boost::outcome_v2::success();
+}
+
+result<volume_stats> file_system::stats() { return volume_.stats(); }
+
+}  // namespace coramfs::sync

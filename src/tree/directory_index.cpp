@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "tree/directory_index.hpp"
+
+#include "core/footprint.hpp"
+#include "tree/node.hpp"
+
+#include <bit>
+#include <cassert>
+#include <functional>
+#include <new>
+#include <utility>
+
+namespace coramfs::detail {
+
+directory_index::~directory_index() {
+  assert(size_ == 0);
+  drop_leaves(0);
+}
+
+node* directory_index::find(std::string_view name) const noexcept {
+  if (size_ == 0) return nullptr;
+  const std::uint32_t wanted = hash(name);
+  for (node* n = head(address(wanted, size_)); n != nullptr; n = n->next_in_bucket)
+    if (n->hash == wanted && n->name.view() == name) return n;
+  return nullptr;
+}
+
+bool directory_index::reserve(std::size_t entries) noexcept {
+  const std::size_t before = leaves_;
+  while (leaves_ < leaves_for(entries)) {
+    if (!add_leaf()) {
+      drop_leaves(before);
+      return false;
+    }
+  }
+  return true;
+}
+
+void directory_index::insert(node& n) noexcept {
+  assert(leaves_ >= leaves_for(size_ + 1));
+  n.hash = hash(n.name.view());
+  const std::size_t added = size_++;
+  if (!in_pages_ && size_ > inline_buckets) move_buckets(true);
+  // One bucket more: it takes its share of the one that it is split from.
+  if (added > 0) {
+    for (node* next = take(split_from(added)); next != nullptr;) {
+      node& moved = *std::exchange(next, next->next_in_bucket);
+      push(address(moved.hash, size_), moved);
+    }
+  }
+  push(address(n.hash, size_), n);
+}
+
+void directory_index::erase(node& n) noexcept {
+  node** link = &bucket(address(n.hash, size_));
+  while (*link != &n) link = &(*link)->next_in_bucket;
+  *link = n.next_in_bucket;
+  n.next_in_bucket = nullptr;
+  // One bucket less: what is left in it goes back to where it was split from.
+  const std::size_t dropped = --size_;
+  if (dropped > 0) {
+    for (node* next = take(dropped); next != nullptr;) {
+      node& moved = *std::exchange(next, next->next_in_bucket);
+      push(split_from(dropped), moved);
+    }
+  }
+  if (in_pages_ && size_ <= inline_buckets) move_buckets(false);
+  release_spare();
+}
+
+node* directory_index::take_all(node* rest) noexcept {
+  for (std::size_t i = 0; i < size_; ++i) {
+    for (node* next = take(i); next != nullptr;) {
+      node& taken = *std::exchange(next, next->next_in_bucket);
+      taken.next_in_bucket = std::exchange(rest, &taken);
+    }
+  }
+  size_ = 0;
+  in_pages_ = false;
+  drop_leaves(0);
+  return rest;
+}
+
+node* directory_index::first_from(std::size_t index) const noexcept {
+  for (; index < size_; ++index)
+    if (node* const n = head(index)) return n;
+  return nullptr;
+}
+
+node* directory_index::next(const node& n) const noexcept {
+  return n.next_in_bucket != nullptr ? n.next_in_bucket : first_from(address(n.hash, size_) + 1);
+}
+
+std::uint64_t directory_index::footprint(std::size_t entries) noexcept {
+  std::size_t level = leaves_for(entries), pages = level;
+  while (level > 1) pages += level = (level + fanout - 1) / fanout;
+  return pages * heap_footprint(sizeof(page));
+}
+
+std::uint32_t directory_index::hash(std::string_view name) noexcept {
+  return static_cast<std::uint32_t>(std::hash<std::string_view>()(name));
+}
+
+std::size_t directory_index::leaves_for(std::size_t buckets) noexcept {
+  return buckets <= inline_buckets ? 0 : (buckets + fanout - 1) / fanout;
+}
+
+std::size_t directory_index::address(std::uint32_t hash, std::size_t buckets) noexcept {
+  const std::size_t mask = std::bit_ceil(buckets) - 1, wide = hash & mask;
+  return wide < buckets ? wide : wide & (mask >> 1);
+}
+
+std::size_t directory_index::split_from(std::size_t bucket) noexcept {
+  return bucket - std::bit_floor(bucket);
+}
+
+node*& directory_index::bucket(std::size_t index) noexcept {
+  if (!in_pages_) return inline_[index];
+  page* p = root_;
+  for (unsigned level = depth_; level > 0; --level)
+    p = child(p, level, index / fanout);
+  return p->slots[index % fanout].head;
+}
+
+void directory_index::push(std::size_t index, node& n) noexcept {
+  n.next_in_bucket = std::exchange(bucket(index), &n);
+}
+
+node* directory_index::take(std::size_t index) noexcept {
+  return std::exchange(bucket(index), nullptr);
+}
+
+bool directory_index::add_leaf() noexcept {
+  const bool root_is_full = leaves_ > 0 && leaves_ == leaves_below(depth_);
+  if (root_is_full && !push_root()) return false;
+  if (make_leaf(root_, depth_, leaves_)) {
+    ++leaves_;
+    return true;
+  }
+  if (root_is_full) pop_root();
+  return false;
+}
+
+void directory_index::drop_leaf() noexcept {
+  --leaves_;
+  remove_leaf(root_, depth_, leaves_);
+  if (depth_ > 0 && leaves_ == leaves_below(depth_ - 1)) pop_root();
+}
+
+bool directory_index::push_root() noexcept {
+  page* const top = new (std::nothrow) page{};
+  if (top == nullptr) return false;
+  top->slots[0].child = std::exchange(root_, top);
+  ++depth_;
+  return true;
+}
+
+void directory_index::pop_root() noexcept {
+  page* const top = std::exchange(root_, root_->slots[0].child);
+  delete top;
+  --depth_;
+}
+
+// With the pages above it that do not exist yet; all or none.
+bool directory_index::make_leaf(page*& place, unsigned level, std::size_t leaf) noexcept {
+  const bool is_new = place == nullptr;
+  if (is_new) place = new (std::nothrow) page{};
+  if (place == nullptr) return false;
+  if (level == 0 || make_leaf(child(place, level, leaf), level - 1, leaf)) return true;
+  if (is_new) delete std::exchange(place, nullptr);
+  return false;
+}
+
+// With the pages above it of which it was the first, and is the last.
+void directory_index::remove_leaf(page*& place, unsigned level, std::size_t leaf) noexcept {
+  if (level > 0) remove_leaf(child(place, level, leaf), level - 1, leaf);
+  if (leaf % leaves_below(level) == 0) delete std::exchange(place, nullptr);
+}
+
+directory_index::page*& directory_index::child(page* above, unsigned level,
+                                               std::size_t leaf) noexcept {
+  return above->slots[leaf / leaves_below(level - 1) % fanout].child;
+}
+
+void directory_index::drop_leaves(std::size_t kept) noexcept {
+  while (leaves_ > kept) drop_leaf();
+}
+
+void directory_index::move_buckets(bool to_pages) noexcept {
+  std::array<node*, inline_buckets> heads;
+  for (std::size_t i = 0; i < inline_buckets; ++i) heads[i] = take(i);
+  in_pages_ = to_pages;
+  for (std::size_t i = 0; i < inline_buckets; ++i) bucket(i) = heads[i];
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace coramfs::detail {
+
+class node;
+
+/// The entries of one directory by name: a hash table that grows by one bucket for each entry.
+///
+/// Linear hashing (Litwin, "Linear Hashing: A New Tool for File and Table Addressing", VLDB
+/// 1980): an insertion splits one bucket, a removal merges one. So there is no moment at which
+/// all of a large directory is moved, and what the table takes follows from the number of its
+/// entries alone: a removal gives back exactly what the insertion took.
+///
+/// The buckets stand in pages of 64, the leaves of a radix tree; the first few are in the index
+/// itself, for most directories are small. Entries are chained through the nodes.
+///
+/// Guarded by the tree's lock. Nodes are not owned.
+class directory_index {
+ public:
+  directory_index() noexcept = default;
+  directory_index(const directory_index&) = delete;
+  directory_index& operator=(const directory_index&) = delete;
+  ~directory_index();
+
+  std::size_t size() const noexcept { return size_; }
+  node* find(std::string_view name) const noexcept;
+
+  /// Makes pages for `entries` in all. False: memory is refused, and nothing has changed.
+  bool reserve(std::size_t entries) noexcept;
+  /// Drops pages that a `reserve` made and no `insert` has used.
+  void release_spare() noexcept { drop_leaves(leaves_for(size_)); }
+  /// Precondition: `reserve(size() + 1)` has succeeded.
+  void insert(node& n) noexcept;
+  /// Gives back the pages that are no longer needed.
+  void erase(node& n) noexcept;
+  /// Takes all nodes out and chains them, by their `next_in_bucket`, in front of `rest`.
+  node* take_all(node* rest) noexcept;
+
+  /// The first of all nodes, in no order; none: there are none.
+  node* first() const noexcept { return first_from(0); }
+  node* next(const node& n) const noexcept;
+
+  /// Bytes that the pages for so many entries take.
+  static std::uint64_t footprint(std::size_t entries) noexcept;
+  static std::uint32_t hash(std::string_view name) noexcept;
+
+ private:
+  static constexpr std::size_t inline_buckets = 4, fanout_bits = 6, fanout = 1 << fanout_bits;
+
+  struct page {
+    union slot {
+      page* child;
+      node* head;
+    };
+    std::array<slot, fanout> slots;
+  };
+
+  static std::size_t leaves_for(std::size_t buckets) noexcept;
+  static std::size_t address(std::uint32_t hash, std::size_t buckets) noexcept;
+  static std::size_t split_from(std::size_t bucket) noexcept;
+
+  node* first_from(std::size_t index) const noexcept;
+  node*& bucket(std::size_t index) noexcept;
+  node* head(std::size_t index) const noexcept {
+    return const_cast<directory_index*>(this)->bucket(index);
+  }
+  void push(std::size_t index, node& n) noexcept;
+  node* take(std::size_t index) noexcept;
+
+  bool add_leaf() noexcept;
+  void drop_leaf() noexcept;
+  bool push_root() noexcept;
+  void pop_root() noexcept;
+  static bool make_leaf(page*& place, unsigned level, std::size_t leaf) noexcept;
+  static void remove_leaf(page*& place, unsigned level, std::size_t leaf) noexcept;
+  static page*& child(page* above, unsigned level, std::size_t leaf) noexcept;
+  static constexpr std::size_t leaves_below(unsigned level) noexcept {
+    return std::size_t{1} << (level * fanout_bits);
+  }
+  void drop_leaves(std::size_t kept) noexcept;
+  void move_buckets(bool to_pages) noexcept;
+
+  std::size_t size_ = 0;     // entries, and, from 1 on, buckets
+  std::size_t leaves_ = 0;   // pages with buckets; ahead of size_ between reserve and insert
+  unsigned depth_ = 0;       // levels of pages above the leaves
+  bool in_pages_ = false;    // whether the buckets are in pages or in inline_
+  page* root_ = nullptr;
+  std::array<node*, inline_buckets> inline_{};
+};
+
+}  // namespace coramfs::detail

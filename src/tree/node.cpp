@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "tree/node.hpp"
+
+#include <coramfs/detail/open_file.hpp>
+
+#include "core/footprint.hpp"
+
+#include <array>
+#include <cstring>
+#include <new>
+
+namespace coramfs::detail {
+
+namespace {
+
+// A mutex in each node would be a fifth of it. It is held for three stores, so sharing a few
+// among all files costs nothing.
+std::mutex& status_lock(const file_node& n) noexcept {
+  static std::array<std::mutex, 64> locks;
+  return locks[reinterpret_cast<std::uintptr_t>(&n) / alignof(std::max_align_t) % locks.size()];
+}
+
+}  // namespace
+
+bool node_name::assign(std::string_view text) noexcept {
+  std::unique_ptr<char[]> copy(new (std::nothrow) char[text.size()]);
+  if (!copy) return false;
+  std::memcpy(copy.get(), text.data(), text.size());
+  text_ = std::move(copy);
+  size_ = static_cast<std::uint8_t>(text.size());
+  return true;
+}
+
+std::uint64_t node_name::footprint(std::string_view text) noexcept {
+  return heap_footprint(text.size());
+}
+
+file_status file_node::status() const noexcept {
+  const std::lock_guard guard(status_lock(*this));
+  return {size_, created_at, modified_at, generation_, false};
+}
+
+void file_node::publish_change() noexcept {
+  const time_point now = std::chrono::system_clock::now();
+  const std::lock_guard guard(status_lock(*this));
+  size_ = content.size();
+  modified_at = now;
+  ++generation_;
+}
+
+node_use::node_use(file_node& used) noexcept : node_(&used) {
+  for (node* n = node_; n != nullptr; n = n->parent)
+    if (n->users.fetch_add(1, std::memory_order_acq_rel) != 0) break;
+}
+
+// No lock is needed: what is above a busy node stays there, so it is read before the count that
+// keeps it there goes down.
+node_use::~node_use() {
+  for (node* n = node_; n != nullptr;) {
+    node* const above = n->parent;
+    if (n->users.fetch_sub(1, std::memory_order_acq_rel) != 1) break;
+    n = above;
+  }
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <coramfs/detail/open_file.hpp>
+
+#include "core/path.hpp"
+#include "tree/volume_state.hpp"
+
+#include <limits>
+#include <new>
+#include <utility>
+
+namespace coramfs::detail {
+
+open_file::open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold lock,
+                     open_mode mode, path_text path, std::uint64_t cursor) noexcept
+    : volume_(std::move(of)),
+      node_(std::move(node)),
+      lock_(std::move(lock)),
+      cursor_(cursor),
+      mode_(mode),
+      path_(std::move(path)) {
+  ++volume_->open_handles;
+}
+
+open_file::open_file(open_file&& other) noexcept = default;
+
+open_file& open_file::operator=(open_file&& other) noexcept {
+  if (this == &other) return *this;
+  close();
+  volume_ = std::move(other.volume_);
+  node_ = std::move(other.node_);
+  lock_ = std::move(other.lock_);
+  cursor_ = other.cursor_;
+  mode_ = other.mode_;
+  path_ = std::move(other.path_);
+  normal_path_ = std::move(other.normal_path_);
+  return *this;
+}
+
+result<std::size_t> open_file::read(std::span<std::byte> to) noexcept {
+  BOOST_OUTCOME_TRY(require_readable());
+  const std::size_t count = node_->content.read(cursor_, to);
+  cursor_ += count;
+  return count;
+}
+
+result<bytes> open_file::read_all() noexcept try {
+  BOOST_OUTCOME_TRY(require_readable());
+  const std::uint64_t size = node_->content.size();
+  bytes all(cursor_ < size ? size - cursor_ : 0);
+  cursor_ += node_->content.read(cursor_, all);
+  return all;
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+result<bytes> open_file::read_whole(std::optional<std::uint64_t> max_size) noexcept {
+  BOOST_OUTCOME_TRY(const std::uint64_t size, this->size());
+  if (max_size && size > *max_size) return error(errc::too_large, size, *max_size);
+  return read_all();
+}
+
+result<std::size_t> open_file::read_at(std::uint64_t offset, std::span<std::byte> to) noexcept {
+  BOOST_OUTCOME_TRY(require_readable());
+  return node_->content.read(offset, to);
+}
+
+result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
+  BOOST_OUTCOME_TRY(require_writable());
+  if (from.empty()) return 0;
+  const std::uint64_t offset = write_offset();
+  BOOST_OUTCOME_TRY(node_->content.write(volume_->payer, offset, from));
+  node_->publish_change();
+  cursor_ = offset + from.size();
+  return from.size();
+}
+
+result<std::size_t> open_file::write(bytes&& from) noexcept {
+  BOOST_OUTCOME_TRY(require_writable());
+  const std::size_t count = from.size();
+  if (count == 0) return 0;
+  const std::uint64_t offset = write_offset();
+  BOOST_OUTCOME_TRY(node_->content.write(volume_->payer, offset, std::move(from)));
+  node_->publish_change();
+  cursor_ = offset + count;
+  return count;
+}
+
+result<std::size_t> open_file::write_at(std::uint64_t offset,
+                                        std::span<const std::byte> from) noexcept {
+  BOOST_OUTCOME_TRY(require_writable());
+  if (from.empty()) return 0;
+  if (mode_ == open_mode::append && offset != node_->content.size()) return errc::not_supported;
+  BOOST_OUTCOME_TRY(node_->content.write(volume_->payer, offset, from));
+  node_->publish_change();
+  return from.size();
+}
+
+result<std::uint64_t> open_file::truncate(std::optional<std::uint64_t> size) noexcept {
+  BOOST_OUTCOME_TRY(require_writable());
+  const std::uint64_t wanted = size.value_or(cursor_);
+  if (wanted != node_->content.size()) {
+    BOOST_OUTCOME_TRY(node_->content.resize(volume_->payer, wanted));
+    node_->publish_change();
+  }
+  if (cursor_ > wanted) cursor_ = wanted;
+  return wanted;
+}
+
+result<std::uint64_t> open_file::seek(std::int64_t offset, seek_from from) noexcept {
+  if (!is_open()) return errc::not_open;
+  std::uint64_t base = 0;
+  switch (from) {
+    case seek_from::start: break;
+    case seek_from::current: base = cursor_; break;
+    case seek_from::end: base = node_->content.size(); break;
+    default: return errc::invalid_argument;
+  }
+  // Neither base nor cursor is ever above this.
+  constexpr std::int64_t max = std::numeric_limits<std::int64_t>::max();
+  const auto start = static_cast<std::int64_t>(base);
+  if (offset > max - start || start + offset < 0) return errc::invalid_argument;
+  cursor_ = static_cast<std::uint64_t>(start + offset);
+  return cursor_;
+}
+
+result<std::uint64_t> open_file::tell() const noexcept {
+  if (!is_open()) return errc::not_open;
+  return cursor_;
+}
+
+result<std::uint64_t> open_file::size() const noexcept {
+  if (!is_open()) return errc::not_open;
+  return node_->content.size();
+}
+
+result<void> open_file::flush() const noexcept {
+  if (!is_open()) return errc::not_open;
+  return boost::outcome_v2::success();
+}
+
+void open_file::close() noexcept {
+  if (!is_open()) return;
+  if (may_write()) node_->content.trim(volume_->payer);
+  lock_.release();
+  node_ = node_use();
+  --volume_->open_handles;
+  volume_.reset();
+}
+
+const std::string& open_file::path() const noexcept try {
+  if (normal_path_.empty() && !path_.view().empty()) {
+    path_buffer buffer;
+    if (const auto normal = buffer.normalise(path_.view())) normal_path_ = normal.value().text();
+  }
+  return normal_path_;
+} catch (const std::bad_alloc&) {
+  return normal_path_;
+}
+
+result<void> open_file::require_readable() const noexcept {
+  if (!is_open()) return errc::not_open;
+  if (!may_read()) return errc::not_readable;
+  return boost::outcome_v2::success();
+}
+
+result<void> open_file::require_writable() const noexcept {
+  if (!is_open()) return errc::not_open;
+  if (!may_write()) return errc::not_writable;
+  return boost::outcome_v2::success();
+}
+
+std::uint64_t open_file::write_offset() const noexcept {
+  return mode_ == open_mode::append ? node_->content.size() : cursor_;
+}
+
+}  // namespace coramfs::detail

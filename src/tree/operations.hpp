@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/entries.hpp>
+#include <coramfs/result.hpp>
+
+#include "tree/volume_state.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The operations on the tree that never wait: both facades call them as they are. What they
+/// do is documented in coramfs/file_system.hpp.
+namespace coramfs::detail {
+
+// directories.cpp
+result<void> create_directory(volume_state& v, const path_argument& path) noexcept;
+result<bool> create_directories(volume_state& v, const path_argument& path) noexcept;
+
+// removal.cpp
+result<void> remove(volume_state& v, const path_argument& path) noexcept;
+result<void> remove_tree(volume_state& v, const path_argument& path) noexcept;
+
+// queries.cpp
+result<std::vector<std::string>> list(volume_state& v, const path_argument& path) noexcept;
+result<bool> exists(volume_state& v, const path_argument& path) noexcept;
+result<bool> is_file(volume_state& v, const path_argument& path) noexcept;
+result<bool> is_directory(volume_state& v, const path_argument& path) noexcept;
+result<file_status> stat(volume_state& v, const path_argument& path) noexcept;
+result<std::uint64_t> file_size(volume_state& v, const path_argument& path) noexcept;
+
+}  // namespace coramfs::detail

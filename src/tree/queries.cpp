@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "core/path.hpp"
+#include "tree/operations.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace coramfs::detail {
+
+namespace {
+
+template <class Answer>
+auto ask(volume_state& v, const path_argument& path, Answer answer) {
+  using answered = decltype(answer(entry{}));
+  path_buffer buffer;
+  const auto normal = buffer.normalise(path);
+  if (!normal) return answered(normal.error());
+  const tree::shared_access access(v.names);
+  const auto at = v.names.look_up(normal.value());
+  return at ? answer(at.value()) : answered(at.error());
+}
+
+// What the path names is no failure of the question.
+template <class Is>
+bool ask_kind(volume_state& v, const path_argument& path, Is is) noexcept {
+  const auto answer = [is](const entry& at) -> result<bool> {
+    return at.found != nullptr && is(*at.found);
+  };
+  const result<bool> answered = ask(v, path, answer);
+  return answered.has_value() && answered.assume_value();
+}
+
+}  // namespace
+
+result<std::vector<std::string>> list(volume_state& v, const path_argument& path) noexcept try {
+  const auto names_in = [](const entry& at) -> result<std::vector<std::string>> {
+    BOOST_OUTCOME_TRY(const auto* directory, at.require_directory());
+    std::vector<std::string> names;
+    names.reserve(directory->entries.size());
+    for (const node* n = directory->entries.first(); n != nullptr; n = directory->entries.next(*n))
+      names.emplace_back(n->name.view());
+    return names;
+  };
+  auto names = ask(v, path, names_in);
+  if (names) std::sort(names.value().begin(), names.value().end());
+  return names;
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+result<bool> exists(volume_state& v, const path_argument& path) noexcept {
+  return ask_kind(v, path, [](const node&) { return true; });
+}
+
+result<bool> is_file(volume_state& v, const path_argument& path) noexcept {
+  return ask_kind(v, path, [](const node& n) { return !n.is_directory; });
+}
+
+result<bool> is_directory(volume_state& v, const path_argument& path) noexcept {
+  return ask_kind(v, path, [](const node& n) { return n.is_directory; });
+}
+
+result<file_status> stat(volume_state& v, const path_argument& path) noexcept {
+  return ask(v, path, [](const entry& at) -> result<file_status> {
+    if (at.found == nullptr) return errc::not_found;
+    if (at.found->is_directory) return static_cast<const directory_node*>(at.found)->status();
+    return static_cast<const file_node*>(at.found)->status();
+  });
+}
+
+result<std::uint64_t> file_size(volume_state& v, const path_argument& path) noexcept {
+  return ask(v, path, [](const entry& at) -> result<std::uint64_t> {
+    BOOST_OUTCOME_TRY(const auto* file, at.require_file());
+    return file->size();
+  });
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "tree/tree.hpp"
+
+#include "core/footprint.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace coramfs::detail {
+
+namespace {
+
+// Frees all nodes of a subtree; `visit` sees each of them once, before its entries are taken.
+// What is still to be done is chained through the nodes themselves.
+template <class Visit>
+void take_apart(node* top, Visit visit) noexcept {
+  while (top != nullptr) {
+    node* const n = std::exchange(top, top->next_in_bucket);
+    visit(std::as_const(*n));
+    if (n->is_directory) {
+      auto* const directory = static_cast<directory_node*>(n);
+      top = directory->entries.take_all(top);
+      delete directory;
+    } else {
+      delete static_cast<file_node*>(n);
+    }
+  }
+}
+
+void touch(directory_node& d) noexcept { d.modified_at = std::chrono::system_clock::now(); }
+
+}  // namespace
+
+result<void> entry::require_absent() const noexcept {
+  if (found != nullptr) return errc::already_exists;
+  return boost::outcome_v2::success();
+}
+
+result<file_node*> entry::require_file() const noexcept {
+  if (found == nullptr) return errc::not_found;
+  if (found->is_directory) return errc::is_a_directory;
+  return static_cast<file_node*>(found);
+}
+
+result<directory_node*> entry::require_directory() const noexcept {
+  if (found == nullptr) return errc::not_found;
+  if (!found->is_directory) return errc::not_a_directory;
+  return static_cast<directory_node*>(found);
+}
+
+void subtree_deleter::operator()(node* top) const noexcept {
+  take_apart(top, [](const node&) {});
+}
+
+tree::tree() : root_(new directory_node(std::chrono::system_clock::now())) {}
+
+result<entry> tree::look_up(normal_path path) const noexcept {
+  if (path.is_root()) return entry{nullptr, {}, root_.get()};
+  std::string_view rest = path.text();
+  directory_node* in = &root();
+  for (;;) {
+    const std::string_view name = normal_path::take_name(rest);
+    node* const found = in->entries.find(name);
+    if (rest.empty()) return entry{in, name, found};
+    if (found == nullptr) return errc::not_found;
+    if (!found->is_directory) return errc::not_a_directory;
+    in = static_cast<directory_node*>(found);
+  }
+}
+
+node& tree::link(const entry& at, detached_node fresh) noexcept {
+  node& n = *fresh.release();
+  n.parent = at.parent;
+  at.parent->entries.insert(n);
+  touch(*at.parent);
+  return n;
+}
+
+detached_node tree::unlink(node& n) noexcept {
+  directory_node& in = *std::exchange(n.parent, nullptr);
+  in.entries.erase(n);
+  touch(in);
+  return detached_node(&n);
+}
+
+tree::shared_access::shared_access(tree& t) noexcept {
+  t.lock_.lock(fair_lock::kind::shared);
+  static_cast<lock_hold&>(*this) = lock_hold(t.lock_, fair_lock::kind::shared);
+}
+
+tree::exclusive_access::exclusive_access(tree& t) noexcept {
+  t.lock_.lock(fair_lock::kind::exclusive);
+  static_cast<lock_hold&>(*this) = lock_hold(t.lock_, fair_lock::kind::exclusive);
+}
+
+std::uint64_t node_footprint(bool is_directory, std::string_view name) noexcept {
+  const std::size_t size = is_directory ? sizeof(directory_node) : sizeof(file_node);
+  return heap_footprint(size) + node_name::footprint(name);
+}
+
+std::uint64_t entry_footprint(const directory_node& in, std::size_t added) noexcept {
+  const std::size_t now = in.entries.size();
+  return directory_index::footprint(now + added) - directory_index::footprint(now);
+}
+
+charge dispose(detached_node top, const account& payer) noexcept {
+  charge total;
+  take_apart(top.release(), [&](const node& n) {
+    std::uint64_t footprint = node_footprint(n.is_directory, n.name.view());
+    if (n.is_directory) {
+      const auto& directory = static_cast<const directory_node&>(n);
+      footprint += directory_index::footprint(directory.entries.size());
+      ++total.directories;
+    } else {
+      total += payer.of(static_cast<const file_node&>(n).content.extent_now());
+      ++total.files;
+    }
+    total.bytes += payer.of_metadata(footprint);
+  });
+  return total;
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/fair_lock.hpp>
+#include <coramfs/result.hpp>
+
+#include "core/path.hpp"
+#include "core/quota.hpp"
+#include "storage/account.hpp"
+#include "tree/node.hpp"
+
+#include <memory>
+#include <string_view>
+
+namespace coramfs::detail {
+
+/// A place in the tree, where there may be a node or not, below a directory that exists.
+struct entry {
+  directory_node* parent;  ///< none for the root
+  std::string_view name;   ///< empty for the root
+  node* found;             ///< none: the place is free
+
+  result<void> require_absent() const noexcept;
+  /// Errors: `not_found`, `is_a_directory`.
+  result<file_node*> require_file() const noexcept;
+  /// Errors: `not_found`, `not_a_directory`.
+  result<directory_node*> require_directory() const noexcept;
+};
+
+/// Frees a node with all below it, however deep, without recursion.
+struct subtree_deleter {
+  void operator()(node* top) const noexcept;
+};
+/// A node that is not in the tree, with all below it.
+using detached_node = std::unique_ptr<node, subtree_deleter>;
+
+/// The names of a volume. What a tree takes is charged by its callers.
+///
+/// One fair lock guards it; nothing waits under it, and it is held for look-ups and pointer
+/// moves alone. Locks are taken in this order: the tree's, then a leaf (a file's queue, a
+/// status, the quota).
+class tree {
+ public:
+  class shared_access;
+  class exclusive_access;
+
+  tree();
+  tree(const tree&) = delete;
+  tree& operator=(const tree&) = delete;
+
+  fair_lock& lock() noexcept { return lock_; }
+
+  /// Walks down from the root. Errors: `not_found` or `not_a_directory`, whichever comes first,
+  /// for what is above the last name. Under the lock.
+  result<entry> look_up(normal_path path) const noexcept;
+
+  directory_node& root() const noexcept { return static_cast<directory_node&>(*root_); }
+
+  /// Puts a node into a free place. Precondition: the parent's index has reserved the entry.
+  /// Under the exclusive lock.
+  static node& link(const entry& at, detached_node fresh) noexcept;
+  /// Takes a node that is not busy out of the tree. Under the exclusive lock.
+  static detached_node unlink(node& n) noexcept;
+
+ private:
+  fair_lock lock_;
+  detached_node root_;
+};
+
+/// The tree's lock, held for a scope.
+class tree::shared_access : lock_hold {
+ public:
+  explicit shared_access(tree& t) noexcept;
+};
+class tree::exclusive_access : lock_hold {
+ public:
+  explicit exclusive_access(tree& t) noexcept;
+};
+
+/// Bytes that a node takes beside its content and its directory's table: itself and its name.
+std::uint64_t node_footprint(bool is_directory, std::string_view name) noexcept;
+
+/// Bytes that a directory's table takes more for `added` entries more.
+std::uint64_t entry_footprint(const directory_node& in, std::size_t added = 1) noexcept;
+
+/// Frees a node with all below it, and says what it was charged for; the table that it stood
+/// in is not counted.
+charge dispose(detached_node top, const account& payer) noexcept;
+
+}  // namespace coramfs::detail

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <coramfs/volume.hpp>
+
+#include "tree/volume_state.hpp"
+
+#include <new>
+#include <utility>
+
+namespace coramfs {
+
+namespace {
+
+result<void> check(const volume_options& o) {
+  const bool known_layout = o.default_storage == storage_layout::automatic ||
+                            o.default_storage == storage_layout::sequential ||
+                            o.default_storage == storage_layout::random_access;
+  const bool known_accounting =
+      o.accounting == accounting::memory || o.accounting == accounting::payload;
+  const guard_mode mode = o.memory_guard.mode;
+  const bool known_mode =
+      mode == guard_mode::none || mode == guard_mode::init || mode == guard_mode::per_write;
+  const guard_action action = o.memory_guard.action;
+  const bool known_action = action == guard_action::warn || action == guard_action::reject;
+  if (!known_layout || !known_accounting || !known_mode || !known_action)
+    return errc::invalid_argument;
+  if (o.default_storage == storage_layout::random_access || mode != guard_mode::none)
+    return errc::not_supported;
+  return boost::outcome_v2::success();
+}
+
+}  // namespace
+
+result<volume> volume::create(volume_options options) try {
+  BOOST_OUTCOME_TRY(check(options));
+  return volume(std::make_shared<detail::volume_state>(std::move(options)));
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+volume_stats volume::stats() const { return state_->stats(); }
+
+const volume_options& volume::options() const noexcept { return state_->options; }
+
+namespace detail {
+
+// The tree's lock keeps nodes and charges in step: both change under it.
+volume_stats volume_state::stats() noexcept {
+  const tree::shared_access access(names);
+  const auto [charged, peak] = limits.read();
+  volume_stats s{};
+  s.quota_bytes = limits.max_bytes();
+  s.used_bytes = charged.bytes;
+  s.free_bytes = s.quota_bytes - s.used_bytes;
+  s.peak_bytes = peak;
+  s.file_count = charged.files;
+  s.directory_count = charged.directories + 1;
+  s.chunk_count = charged.chunks;
+  s.open_handles = open_handles.load();
+  s.waiting = waiting.load();
+  return s;
+}
+
+}  // namespace detail
+
+}  // namespace coramfs

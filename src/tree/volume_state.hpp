@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/entries.hpp>
+#include <coramfs/open_options.hpp>
+#include <coramfs/volume.hpp>
+
+#include "core/quota.hpp"
+#include "storage/account.hpp"
+#include "tree/tree.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// What the copies of a volume share. Facades, and the files that they open, keep it alive.
+///
+/// Thread safety: the tree by its lock, the quota by its own, the counters by being atomic.
+class volume_state {
+ public:
+  explicit volume_state(volume_options chosen)
+      : options(std::move(chosen)),
+        limits(options.max_quota, options.max_nodes),
+        payer(limits, options.accounting) {}
+
+  volume_stats stats() noexcept;
+
+  const volume_options options;
+  quota limits;
+  const account payer;
+  tree names;
+  std::atomic<std::uint64_t> open_handles{0};
+  std::atomic<std::uint64_t> waiting{0};
+};
+
+/// The way from the public handle to what it stands for.
+struct volume_access {
+  static const std::shared_ptr<volume_state>& state(const volume& v) noexcept { return v.state_; }
+};
+
+/// Counts one operation as waiting while it lives.
+class waiting_mark {
+ public:
+  explicit waiting_mark(volume_state& v) noexcept : count_(v.waiting) { ++count_; }
+  waiting_mark(const waiting_mark&) = delete;
+  waiting_mark& operator=(const waiting_mark&) = delete;
+  ~waiting_mark() { --count_; }
+
+ private:
+  std::atomic<std::uint64_t>& count_;
+};
+
+}  // namespace coramfs::detail
