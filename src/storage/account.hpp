@@ -20,7 +20,8 @@ struct extent {
 /// What a volume charges for what, and whom it asks before more is taken.
 class account {
  public:
-  account(quota& limits, accounting counting) noexcept : quota_(limits), counting_(counting) {}
+  account(quota& limits, accounting counting, std::uint64_t promotion_limit) noexcept
+      : quota_(limits), counting_(counting), promotion_limit_(promotion_limit) {}
 
   charge of(const extent& content) const noexcept {
     return {.bytes = counting_ == accounting::payload ? content.size : content.footprint,
@@ -39,10 +40,13 @@ class account {
   }
 
   quota& limits() const noexcept { return quota_; }
+  /// Bytes: a larger chain never becomes a table.
+  std::uint64_t promotion_limit() const noexcept { return promotion_limit_; }
 
  private:
   quota& quota_;
   const accounting counting_;
+  const std::uint64_t promotion_limit_;
 };
 
 }  // namespace coramfs::detail

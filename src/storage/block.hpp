@@ -37,6 +37,10 @@ class block {
   std::size_t capacity() const noexcept { return capacity_; }
   std::uint64_t footprint() const noexcept;
 
+  /// Of a block in a table: the bytes up to the last one that was stored; behind them all is
+  /// zero.
+  std::uint32_t used = 0;
+
  private:
   friend class block_ref;
   explicit block(std::size_t capacity) noexcept : capacity_(capacity) {}
@@ -64,6 +68,9 @@ class block_ref {
 
   explicit operator bool() const noexcept { return block_ != nullptr; }
   block* operator->() const noexcept { return block_; }
+  block* get() const noexcept { return block_; }
+  /// Gives the reference away.
+  block* release() noexcept { return std::exchange(block_, nullptr); }
 
   /// Cuts an allocated block that nobody shares down to `capacity` bytes or a little more, and
   /// leaves it as it is where memory is refused.

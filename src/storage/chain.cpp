@@ -3,6 +3,8 @@
 
 #include "core/footprint.hpp"
 
+#include <boost/container/small_vector.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -31,23 +33,29 @@ result<void> chain::write(const account& payer, std::uint64_t offset,
   return boost::outcome_v2::success();
 }
 
-result<void> chain::adopt(const account& payer, bytes& from) try {
-  const growth g{size_ + from.size(), chunks_.size(), 0, exact(end_of_room() + 1).table};
-  extent paid_for = after(g);
-  paid_for.footprint += block::adopted_footprint(from.capacity());
-  ++paid_for.chunks;
-  BOOST_OUTCOME_TRY(auto paid, payer.reserve(paid_for, extent_now()));
+result<void> chain::adopt(const account& payer, bytes& from) {
+  const bool is_full = chunks_.size() == chunks_.capacity();
+  extent now;
+  const auto reserve = [&](std::size_t entries) {
+    now = after({size_ + from.size(), chunks_.size(), 0, entries});
+    now.footprint += block::adopted_footprint(from.capacity());
+    ++now.chunks;
+    return payer.reserve(now, extent_now());
+  };
+  std::size_t entries = is_full ? 2 * chunks_.capacity() : chunks_.capacity();
+  auto reserved = reserve(entries);
+  if (!reserved && is_full) reserved = reserve(entries = chunks_.capacity() + 1);
+  BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
+  chunk_list grown;
   block_ref adopter(block::make_adopter());
-  if (!adopter) return errc::out_of_memory;
-  chunks_.reserve(g.table);
+  if (!adopter || (is_full && !grown.set_capacity(entries))) return errc::out_of_memory;
   adopter->adopt(std::move(from));
+  if (is_full) replace_table(grown);
   chunks_.push_back({std::move(adopter), size_});
-  size_ = g.size;
-  footprint_ = paid_for.footprint;
+  size_ = now.size;
+  footprint_ = now.footprint;
   paid.commit();
   return boost::outcome_v2::success();
-} catch (const std::bad_alloc&) {
-  return errc::out_of_memory;
 }
 
 result<void> chain::resize(const account& payer, std::uint64_t size) {
@@ -80,30 +88,27 @@ result<void> chain::assign_zeros(const account& payer, std::uint64_t size) {
   return boost::outcome_v2::success();
 }
 
-void chain::trim(const account& payer) noexcept try {
+void chain::trim(const account& payer) noexcept {
   if (chunks_.empty()) return;
   extent now = extent_now();
   chunk& last = chunks_.back();
   now.footprint -= last.memory->footprint();
   last.memory.shrink(size_ - last.begin);
   now.footprint += last.memory->footprint();
-  if (chunks_.size() < chunks_.capacity()) {
-    chunk_list snug;
-    snug.reserve(chunks_.size());
-    snug.assign(std::make_move_iterator(chunks_.begin()), std::make_move_iterator(chunks_.end()));
-    now.footprint -= table_footprint(chunks_.capacity());
-    now.footprint += table_footprint(snug.capacity());
-    chunks_.swap(snug);
+  // Where memory for a smaller table is refused, the spare entries stay, and stay paid for.
+  chunk_list snug;
+  if (chunks_.size() < chunks_.capacity() && snug.set_capacity(chunks_.size())) {
+    now.footprint -= chunk_list::footprint(chunks_.capacity());
+    now.footprint += chunk_list::footprint(snug.capacity());
+    replace_table(snug);
   }
-  pay(payer, now);
-} catch (const std::bad_alloc&) {
-  // The table keeps its spare entries, which are paid for.
+  pay(payer, extent_now(), now);
 }
 
 std::size_t chain::find(std::uint64_t offset) const noexcept {
-  const auto behind = std::upper_bound(
-      chunks_.begin(), chunks_.end(), offset,
-      [](std::uint64_t value, const chunk& c) { return value < c.begin; });
+  const auto* const behind =
+      std::upper_bound(chunks_.begin(), chunks_.end(), offset,
+                       [](std::uint64_t value, const chunk& c) { return value < c.begin; });
   return static_cast<std::size_t>(behind - chunks_.begin()) - 1;
 }
 
@@ -140,12 +145,12 @@ chain::growth chain::gathering(std::uint64_t size) const noexcept {
 }
 
 extent chain::after(const growth& g) const noexcept {
-  std::uint64_t footprint = footprint_ - table_footprint(chunks_.capacity());
+  std::uint64_t footprint = footprint_ - chunk_list::footprint(chunks_.capacity());
   for (std::size_t i = g.kept; i < chunks_.size(); ++i)
     footprint -= chunks_[i].memory->footprint();
   const std::uint64_t full = g.room / max_chunk, rest = g.room % max_chunk;
   footprint += full * block::footprint(max_chunk) + (rest > 0 ? block::footprint(rest) : 0);
-  return {g.size, footprint + table_footprint(g.table), g.kept + g.new_chunks()};
+  return {g.size, footprint + chunk_list::footprint(g.table), g.kept + g.new_chunks()};
 }
 
 // Slack gives way: only the smallest way to have the room is refused.
@@ -167,9 +172,9 @@ result<void> chain::grow(const account& payer, std::uint64_t size) {
 
 result<void> chain::apply(const growth& g, reservation paid) try {
   const extent now = after(g);
-  chunk_list grown;
   const bool new_table = g.table != chunks_.capacity();
-  if (new_table) grown.reserve(g.table);
+  chunk_list grown;
+  if (new_table && !grown.set_capacity(g.table)) return errc::out_of_memory;
   boost::container::small_vector<block_ref, 1> fresh;
   fresh.reserve(g.new_chunks());
   for (std::uint64_t left = g.room; left > 0; left -= std::min<std::uint64_t>(left, max_chunk)) {
@@ -177,14 +182,13 @@ result<void> chain::apply(const growth& g, reservation paid) try {
     if (!fresh.back()) return errc::out_of_memory;
   }
   // Nothing fails from here on.
-  std::uint64_t begin = g.kept < chunks_.size() ? begin_of(g.kept) : end_of_room();
-  if (g.kept < chunks_.size())
+  std::uint64_t begin = end_of_room();
+  if (g.kept < chunks_.size()) {
+    begin = begin_of(g.kept);
     read(begin, {fresh.front()->data(), static_cast<std::size_t>(size_ - begin)});
-  chunks_.erase(chunks_.begin() + static_cast<std::ptrdiff_t>(g.kept), chunks_.end());
-  if (new_table) {
-    for (chunk& c : chunks_) grown.push_back(std::move(c));
-    chunks_.swap(grown);
   }
+  while (chunks_.size() > g.kept) chunks_.pop_back();
+  if (new_table) replace_table(grown);
   for (block_ref& b : fresh) {
     const std::size_t capacity = b->capacity();
     chunks_.push_back({std::move(b), begin});
@@ -200,26 +204,33 @@ result<void> chain::apply(const growth& g, reservation paid) try {
   return errc::out_of_memory;
 }
 
-// Pays for a content that costs no more than the present one, which nothing can refuse.
-void chain::pay(const account& payer, const extent& now) noexcept {
-  payer.reserve(now, extent_now()).value().commit();
+void chain::replace_table(chunk_list& fresh) noexcept {
+  for (chunk& c : chunks_) fresh.push_back(std::move(c));
+  chunks_.swap(fresh);
+}
+
+// Pays for a content that costs no more than the one before, which nothing can refuse.
+void chain::pay(const account& payer, const extent& before, const extent& now) noexcept {
+  payer.reserve(now, before).value().commit();
   size_ = now.size;
   footprint_ = now.footprint;
 }
 
 void chain::cut(const account& payer, std::uint64_t size) noexcept {
-  extent now = extent_now();
+  const extent before = extent_now();
+  extent now = before;
   now.size = size;
   while (!chunks_.empty() && chunks_.back().begin >= size) {
     now.footprint -= chunks_.back().memory->footprint();
     chunks_.pop_back();
   }
   if (chunks_.empty()) {
-    chunk_list().swap(chunks_);
+    chunk_list none;
+    chunks_.swap(none);
     now.footprint = 0;
   }
   now.chunks = chunks_.size();
-  pay(payer, now);
+  pay(payer, before, now);
 }
 
 template <class Action>
@@ -241,9 +252,28 @@ void chain::copy_in(std::uint64_t offset, std::span<const std::byte> from) noexc
   });
 }
 
-// One entry stands in the chain itself.
-std::uint64_t chain::table_footprint(std::size_t entries) noexcept {
-  return entries > 1 ? heap_footprint(entries * sizeof(chunk)) : 0;
+bool chain::dismantling::prepare(std::size_t pieces) noexcept {
+  return put_back_.set_capacity(pieces + of_.chunks_.size());
+}
+
+void chain::dismantling::drop_before(std::uint64_t offset) noexcept {
+  for (; dropped_ < of_.chunks_.size() && of_.begin_of(dropped_ + 1) <= offset; ++dropped_)
+    const block_ref freed = std::move(of_.chunks_[dropped_].memory);
+}
+
+void chain::dismantling::put_back(block_ref piece, std::uint64_t begin) noexcept {
+  put_back_.push_back({std::move(piece), begin});
+}
+
+void chain::dismantling::restore(const account& payer) noexcept {
+  const extent before = of_.extent_now();
+  for (; dropped_ < of_.chunks_.size(); ++dropped_)
+    put_back_.push_back(std::move(of_.chunks_[dropped_]));
+  of_.chunks_.swap(put_back_);
+  extent now{of_.size_, chunk_list::footprint(of_.chunks_.capacity()), of_.chunks_.size()};
+  for (const chunk& c : of_.chunks_) now.footprint += c.memory->footprint();
+  if (auto paid = payer.reserve(now, before)) paid.value().commit();
+  of_.footprint_ = now.footprint;
 }
 
 }  // namespace coramfs::detail

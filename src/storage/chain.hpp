@@ -4,9 +4,7 @@
 #include <coramfs/result.hpp>
 
 #include "storage/account.hpp"
-#include "storage/block.hpp"
-
-#include <boost/container/small_vector.hpp>
+#include "storage/chunk_list.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -63,13 +61,10 @@ class chain {
   /// Gives back memory that no byte is in.
   void trim(const account& payer) noexcept;
 
- private:
-  struct chunk {
-    block_ref memory;
-    std::uint64_t begin;
-  };
-  using chunk_list = boost::container::small_vector<chunk, 1>;
+  /// Takes a chain apart from the front, without a say of its account.
+  class dismantling;
 
+ private:
   /// One way to have room up to `size`: the first `kept` chunks stay, what is behind them is
   /// gathered into the first of new chunks with `room` bytes in all.
   struct growth {
@@ -90,16 +85,39 @@ class chain {
   extent after(const growth& g) const noexcept;
   result<void> grow(const account& payer, std::uint64_t size);
   result<void> apply(const growth& g, reservation paid);
-  void pay(const account& payer, const extent& now) noexcept;
+  void replace_table(chunk_list& fresh) noexcept;
+  void pay(const account& payer, const extent& before, const extent& now) noexcept;
   void cut(const account& payer, std::uint64_t size) noexcept;
   template <class Action>
   void for_each_piece(std::uint64_t offset, std::uint64_t size, Action action) const noexcept;
   void copy_in(std::uint64_t offset, std::span<const std::byte> from) noexcept;
-  static std::uint64_t table_footprint(std::size_t entries) noexcept;
 
   chunk_list chunks_;
   std::uint64_t size_ = 0;
   std::uint64_t footprint_ = 0;
+};
+
+class chain::dismantling {
+ public:
+  explicit dismantling(chain& of) noexcept : of_(of) {}
+
+  /// Makes sure that `pieces` may be put back. False: memory is refused.
+  bool prepare(std::size_t pieces) noexcept;
+
+  /// Frees the chunks that end at `offset` or before. What is behind can still be read.
+  void drop_before(std::uint64_t offset) noexcept;
+  /// Where the first chunk begins that is still there.
+  std::uint64_t rest_begins_at() const noexcept { return of_.begin_of(dropped_); }
+  /// Puts a piece of what was dropped back, in order, from 0 up to where the rest begins.
+  void put_back(block_ref piece, std::uint64_t begin) noexcept;
+  /// Makes what was put back and the rest a chain again, charged for what it takes if that can
+  /// be had, and else as before.
+  void restore(const account& payer) noexcept;
+
+ private:
+  chain& of_;
+  chunk_list put_back_;
+  std::size_t dropped_ = 0;
 };
 
 }  // namespace coramfs::detail

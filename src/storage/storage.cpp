@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "storage/storage.hpp"
 
+#include <utility>
+
 namespace coramfs::detail {
 
 namespace {
@@ -10,37 +12,82 @@ result<void> require_size(std::uint64_t size) noexcept {
   return boost::outcome_v2::success();
 }
 
+// An offset may be any number, so its sum with a size may not be formed before it is looked at.
+result<void> require_end(std::uint64_t offset, std::size_t size) noexcept {
+  BOOST_OUTCOME_TRY(require_size(offset));
+  return require_size(offset + size);
+}
+
 }  // namespace
+
+storage::storage(storage_layout layout) noexcept : layout_(layout) {
+  if (layout == storage_layout::random_access) content_.emplace<block_table>();
+}
+
+std::uint64_t storage::size() const noexcept {
+  return std::visit([](const auto& c) { return c.size(); }, content_);
+}
+
+extent storage::extent_now() const noexcept {
+  return std::visit([](const auto& c) { return c.extent_now(); }, content_);
+}
+
+std::size_t storage::read(std::uint64_t offset, std::span<std::byte> to) const noexcept {
+  return std::visit([&](const auto& c) { return c.read(offset, to); }, content_);
+}
 
 result<void> storage::write(const account& payer, std::uint64_t offset,
                             std::span<const std::byte> from) {
-  BOOST_OUTCOME_TRY(require_writable(offset, from.size()));
-  return chain_.write(payer, offset, from);
+  BOOST_OUTCOME_TRY(require_end(offset, from.size()));
+  if (std::holds_alternative<chain>(content_) && offset > size())
+    return promote(payer, offset, from);
+  return std::visit([&](auto& c) { return c.write(payer, offset, from); }, content_);
 }
 
 result<void> storage::write(const account& payer, std::uint64_t offset, bytes&& from) {
-  BOOST_OUTCOME_TRY(require_writable(offset, from.size()));
-  if (offset == size()) return chain_.adopt(payer, from);
-  BOOST_OUTCOME_TRY(chain_.write(payer, offset, from));
+  BOOST_OUTCOME_TRY(require_end(offset, from.size()));
+  chain* const c = std::get_if<chain>(&content_);
+  if (c != nullptr && offset == c->size()) return c->adopt(payer, from);
+  BOOST_OUTCOME_TRY(write(payer, offset, std::span<const std::byte>(from)));
   from = bytes();
   return boost::outcome_v2::success();
 }
 
 result<void> storage::resize(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_size(size));
-  return chain_.resize(payer, size);
+  return std::visit([&](auto& c) { return c.resize(payer, size); }, content_);
+}
+
+result<void> storage::extend(const account& payer, std::uint64_t size) {
+  BOOST_OUTCOME_TRY(require_size(size));
+  if (auto* const c = std::get_if<chain>(&content_)) return c->resize(payer, size);
+  return std::get<block_table>(content_).extend(payer, size);
+}
+
+result<void> storage::assign(const account& payer, std::span<const std::byte> from) {
+  return std::visit([&](auto& c) { return c.assign(payer, from); }, content_);
 }
 
 result<void> storage::assign_zeros(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_size(size));
-  return chain_.assign_zeros(payer, size);
+  return std::visit([&](auto& c) { return c.assign_zeros(payer, size); }, content_);
 }
 
-result<void> storage::require_writable(std::uint64_t offset, std::size_t size) const noexcept {
-  // An offset may be any number; the sum may not wrap.
-  if (offset > max_file_size) return error(errc::too_large, offset, max_file_size);
-  BOOST_OUTCOME_TRY(require_size(offset + size));
-  if (offset > this->size()) return errc::not_supported;
+void storage::trim(const account& payer) noexcept {
+  std::visit([&](auto& c) { c.trim(payer); }, content_);
+}
+
+result<void> storage::promote(const account& payer, std::uint64_t offset,
+                              std::span<const std::byte> from) {
+  chain& content = std::get<chain>(content_);
+  if (layout_ != storage_layout::automatic || content.size() > payer.promotion_limit())
+    return errc::not_supported;
+  const extent after = block_table::extent_for(content.size(), offset, offset + from.size());
+  BOOST_OUTCOME_TRY(auto paid, payer.reserve(after, content.extent_now()));
+  block_table table;
+  BOOST_OUTCOME_TRY(table.take_over(payer, content, offset, from));
+  paid.commit();
+  content_.emplace<block_table>(std::move(table));
   return boost::outcome_v2::success();
 }
 

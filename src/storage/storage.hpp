@@ -5,12 +5,14 @@
 #include <coramfs/result.hpp>
 
 #include "storage/account.hpp"
+#include "storage/block_table.hpp"
 #include "storage/chain.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <variant>
 
 namespace coramfs::detail {
 
@@ -22,18 +24,17 @@ inline constexpr std::uint64_t max_file_size = std::numeric_limits<std::int64_t>
 /// Guarded by the file's lock. Whatever fails has changed nothing.
 class storage {
  public:
-  explicit storage(storage_layout layout) noexcept : layout_(layout) {}
+  explicit storage(storage_layout layout) noexcept;
 
-  std::uint64_t size() const noexcept { return chain_.size(); }
+  std::uint64_t size() const noexcept;
   /// What the file has been charged for.
-  extent extent_now() const noexcept { return chain_.extent_now(); }
+  extent extent_now() const noexcept;
 
   /// Bytes read: less than asked for only at the end.
-  std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept {
-    return chain_.read(offset, to);
-  }
+  std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
-  /// Stores all of `from` at `offset`.
+  /// Stores all of `from` at `offset`. With `storage_layout::automatic` a write that leaves a
+  /// gap turns a chain of no more than `promotion_hard_limit` bytes into a table, for good.
   ///
   /// Errors: `too_large`; `not_supported` for a gap that the layout can not have;
   /// `quota_exceeded`; `out_of_memory`.
@@ -42,25 +43,28 @@ class storage {
   /// As `write`, taking `from` over where the layout can; on failure it is untouched.
   result<void> write(const account& payer, std::uint64_t offset, bytes&& from);
 
-  /// Cuts, or extends with zeros. Errors, when growing: `too_large`, `quota_exceeded`,
-  /// `out_of_memory`.
+  /// Cuts, or extends with zeros, which are a hole where the layout has them. Errors, when
+  /// growing: `too_large`, `quota_exceeded`, `out_of_memory`.
   result<void> resize(const account& payer, std::uint64_t size);
+
+  /// Extends with zeros that have their memory. Errors: as `resize`.
+  result<void> extend(const account& payer, std::uint64_t size);
 
   /// Replaces the whole content. Errors: `quota_exceeded`, `out_of_memory`; never when it
   /// costs no more than the old content.
-  result<void> assign(const account& payer, std::span<const std::byte> from) {
-    return chain_.assign(payer, from);
-  }
+  result<void> assign(const account& payer, std::span<const std::byte> from);
+  /// As `assign`, with zeros. Errors: `too_large` too.
   result<void> assign_zeros(const account& payer, std::uint64_t size);
 
   /// Gives slack back.
-  void trim(const account& payer) noexcept { chain_.trim(payer); }
+  void trim(const account& payer) noexcept;
 
  private:
-  result<void> require_writable(std::uint64_t offset, std::size_t size) const noexcept;
+  result<void> promote(const account& payer, std::uint64_t offset,
+                       std::span<const std::byte> from);
 
-  storage_layout layout_;
-  chain chain_;
+  const storage_layout layout_;
+  std::variant<chain, block_table> content_;
 };
 
 }  // namespace coramfs::detail

@@ -101,7 +101,7 @@ result<void> opening::prepare_content() noexcept {
     BOOST_OUTCOME_TRY(begin_content(content, payer, wanted_.preallocate, wanted_.content));
   } else {
     if (wanted_.preallocate <= content.size()) return boost::outcome_v2::success();
-    BOOST_OUTCOME_TRY(content.resize(payer, wanted_.preallocate));
+    BOOST_OUTCOME_TRY(content.extend(payer, wanted_.preallocate));
   }
   node_->publish_change();
   return boost::outcome_v2::success();

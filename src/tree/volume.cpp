@@ -23,8 +23,7 @@ result<void> check(const volume_options& o) {
   const bool known_action = action == guard_action::warn || action == guard_action::reject;
   if (!known_layout || !known_accounting || !known_mode || !known_action)
     return errc::invalid_argument;
-  if (o.default_storage == storage_layout::random_access || mode != guard_mode::none)
-    return errc::not_supported;
+  if (mode != guard_mode::none) return errc::not_supported;
   return boost::outcome_v2::success();
 }
 

@@ -25,7 +25,7 @@ class volume_state {
   explicit volume_state(volume_options chosen)
       : options(std::move(chosen)),
         limits(options.max_quota, options.max_nodes),
-        payer(limits, options.accounting) {}
+        payer(limits, options.accounting, options.promotion_hard_limit) {}
 
   volume_stats stats() noexcept;
 

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "storage/block_map.hpp"
+
+#include "core/footprint.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+namespace coramfs::detail {
+
+block_map::block_map(block_map&& other) noexcept
+    : root_(std::exchange(other.root_, {})),
+      levels_(std::exchange(other.levels_, 0)),
+      footprint_(std::exchange(other.footprint_, 0)) {}
+
+block_map& block_map::operator=(block_map&& other) noexcept {
+  std::swap(root_, other.root_);
+  std::swap(levels_, other.levels_);
+  std::swap(footprint_, other.footprint_);
+  return *this;
+}
+
+block* block_map::find(std::uint64_t number) const noexcept {
+  const slot* const s = const_cast<block_map*>(this)->place(number);
+  return s != nullptr ? s->leaf : nullptr;
+}
+
+void block_map::set(std::uint64_t number, block_ref b) noexcept {
+  slot& s = *place(number);
+  const block_ref old(std::exchange(s.leaf, b.release()));
+  footprint_ += s.leaf->footprint();
+  if (old) footprint_ -= old->footprint();
+}
+
+block_ref block_map::take(std::uint64_t number) noexcept {
+  slot* const s = place(number);
+  block_ref taken(s != nullptr ? std::exchange(s->leaf, nullptr) : nullptr);
+  if (taken) footprint_ -= taken->footprint();
+  return taken;
+}
+
+bool block_map::make_pages(std::uint64_t first, std::uint64_t last) noexcept {
+  const unsigned levels_before = levels_, levels = levels_with(last);
+  if (root_.child == nullptr) levels_ = levels;
+  while (levels_ < levels) {
+    page* const top = new_page();
+    if (top == nullptr) break;
+    top->slots[0] = std::exchange(root_, {top});
+    ++levels_;
+  }
+  if (levels_ == levels && make(root_, levels_, {first, last})) return true;
+  if (prune(root_, levels_)) {
+    levels_ = 0;
+  } else {
+    pop_roots(levels_before);
+  }
+  return false;
+}
+
+std::uint64_t block_map::missing_footprint(std::uint64_t first, std::uint64_t last) const noexcept {
+  const unsigned levels = levels_with(last);
+  std::uint64_t pages = 0;
+  if (root_.child == nullptr || levels == levels_) {
+    pages = missing_pages(root_, levels, {first, last});
+  } else {
+    // New roots above the present one; it is in the first place of the lowest of them.
+    const std::uint64_t covered = std::uint64_t{1} << (levels_ * fanout_bits);
+    pages = levels - levels_;
+    if (first < covered)
+      pages += missing_pages(root_, levels_, {first, std::min(last, covered - 1)});
+    if (last >= covered) {
+      const range rest{std::max(first, covered), last};
+      pages += pages_for(rest, levels);
+      for (unsigned level = levels_ + 1; level <= levels; ++level)
+        if (rest.first >> (level * fanout_bits) == 0) --pages;  // that is a new root
+    }
+  }
+  return pages * heap_footprint(sizeof(page));
+}
+
+std::uint64_t block_map::pages_footprint(range a, range b) noexcept {
+  const unsigned levels = levels_for(b.last);
+  std::uint64_t pages = pages_for(a, levels) + pages_for(b, levels);
+  for (unsigned level = 1; level <= levels; ++level)
+    if (a.last >> (level * fanout_bits) == b.first >> (level * fanout_bits)) --pages;
+  return pages * heap_footprint(sizeof(page));
+}
+
+unsigned block_map::levels_for(std::uint64_t number) noexcept {
+  unsigned levels = 0;
+  for (; number != 0; number >>= fanout_bits) ++levels;
+  return levels;
+}
+
+unsigned block_map::levels_with(std::uint64_t number) const noexcept {
+  return root_.child == nullptr ? levels_for(number) : std::max(levels_, levels_for(number));
+}
+
+// Of an empty tree.
+std::uint64_t block_map::pages_for(range r, unsigned levels) noexcept {
+  std::uint64_t pages = 0;
+  for (unsigned level = 1; level <= levels; ++level)
+    pages += (r.last >> (level * fanout_bits)) - (r.first >> (level * fanout_bits)) + 1;
+  return pages;
+}
+
+// The part of `r` that the child sees. Numbers are counted from the page's first.
+block_map::range block_map::below(range r, unsigned level, std::uint64_t child) noexcept {
+  const unsigned bits = (level - 1) * fanout_bits;
+  const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+  return {child == r.first >> bits ? r.first & mask : 0,
+          child == r.last >> bits ? r.last & mask : mask};
+}
+
+block_map::slot* block_map::place(std::uint64_t number) noexcept {
+  if (levels_for(number) > levels_) return nullptr;
+  slot* s = &root_;
+  for (unsigned level = levels_; level > 0; --level) {
+    if (s->child == nullptr) return nullptr;
+    s = &s->child->slots[(number >> ((level - 1) * fanout_bits)) % fanout];
+  }
+  return s;
+}
+
+bool block_map::make(slot& s, unsigned level, range r) noexcept {
+  if (level == 0) return true;
+  if (s.child == nullptr) s.child = new_page();
+  if (s.child == nullptr) return false;
+  const unsigned bits = (level - 1) * fanout_bits;
+  for (std::uint64_t c = r.first >> bits; c <= r.last >> bits; ++c)
+    if (!make(s.child->slots[c], level - 1, below(r, level, c))) return false;
+  return true;
+}
+
+// Frees the pages that hold nothing. True: the slot is empty.
+bool block_map::prune(slot& s, unsigned level) noexcept {
+  if (level == 0 || s.child == nullptr) return s.child == nullptr;
+  bool empty = true;
+  for (slot& below : s.child->slots) empty = prune(below, level - 1) && empty;
+  if (empty) delete_page(s);
+  return empty;
+}
+
+void block_map::pop_roots(unsigned levels) noexcept {
+  for (; levels_ > levels; --levels_) {
+    if (root_.child == nullptr) continue;
+    slot top = std::exchange(root_, root_.child->slots[0]);
+    delete_page(top);
+  }
+}
+
+std::uint64_t block_map::missing_pages(const slot& s, unsigned level, range r) const noexcept {
+  if (level == 0) return 0;
+  if (s.child == nullptr) return pages_for(r, level);
+  const unsigned bits = (level - 1) * fanout_bits;
+  std::uint64_t pages = 0;
+  for (std::uint64_t c = r.first >> bits; c <= r.last >> bits; ++c)
+    pages += missing_pages(s.child->slots[c], level - 1, below(r, level, c));
+  return pages;
+}
+
+void block_map::shrink_all(slot& s, unsigned level) noexcept {
+  if (s.child == nullptr) return;
+  if (level > 0) {
+    for (slot& below : s.child->slots) shrink_all(below, level - 1);
+    return;
+  }
+  block_ref b(std::exchange(s.leaf, nullptr));
+  footprint_ -= b->footprint();
+  b.shrink(b->used);
+  footprint_ += b->footprint();
+  s.leaf = b.release();
+}
+
+block_map::page* block_map::new_page() noexcept {
+  page* const made = new (std::nothrow) page;
+  if (made != nullptr) footprint_ += heap_footprint(sizeof(page));
+  return made;
+}
+
+void block_map::delete_page(slot& s) noexcept {
+  delete std::exchange(s.child, nullptr);
+  footprint_ -= heap_footprint(sizeof(page));
+}
+
+std::uint64_t block_map::remove_from(std::uint64_t first, bool dry) noexcept {
+  std::uint64_t freed = 0;
+  const unsigned levels = first == 0 ? 0 : levels_for(first - 1);
+  if (first == 0 || levels_for(first) <= levels_) freed = remove(root_, levels_, first, dry);
+  // Roots that have nothing but their first child left.
+  if (first != 0) {
+    const slot* s = &root_;
+    for (unsigned level = levels_; level > levels && s->child != nullptr; --level) {
+      freed += heap_footprint(sizeof(page));
+      s = &s->child->slots[0];
+    }
+  }
+  if (!dry) pop_roots(std::min(levels, levels_));
+  return freed;
+}
+
+std::uint64_t block_map::remove(slot& s, unsigned level, std::uint64_t first, bool dry) noexcept {
+  if (s.child == nullptr) return 0;
+  if (level == 0) {
+    const std::uint64_t freed = s.leaf->footprint();
+    if (!dry) {
+      footprint_ -= freed;
+      const block_ref dropped(std::exchange(s.leaf, nullptr));
+    }
+    return freed;
+  }
+  const unsigned bits = (level - 1) * fanout_bits;
+  std::uint64_t freed = 0;
+  for (std::uint64_t c = first >> bits; c < fanout; ++c) {
+    const std::uint64_t from = c == first >> bits ? first & ((std::uint64_t{1} << bits) - 1) : 0;
+    freed += remove(s.child->slots[c], level - 1, from, dry);
+  }
+  if (first == 0) {
+    freed += heap_footprint(sizeof(page));
+    if (!dry) delete_page(s);
+  }
+  return freed;
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "storage/block.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace coramfs::detail {
+
+/// Blocks by number, in a radix tree of pages: what has no blocks takes no pages, however far
+/// apart the blocks are. Block 0 alone needs no page at all.
+///
+/// Guarded by the file's lock.
+class block_map {
+ public:
+  /// The numbers from `first` to `last`.
+  struct range {
+    std::uint64_t first, last;
+  };
+
+  block_map() noexcept = default;
+  block_map(block_map&& other) noexcept;
+  block_map& operator=(block_map&& other) noexcept;
+  ~block_map() { remove_from(0); }
+
+  /// Bytes that the blocks and the pages take.
+  std::uint64_t footprint() const noexcept { return footprint_; }
+
+  /// The block, or none.
+  block* find(std::uint64_t number) const noexcept;
+  /// Puts a block into its place. Precondition: `make_pages` has made that place.
+  void set(std::uint64_t number, block_ref b) noexcept;
+  /// Takes a block out of its place.
+  block_ref take(std::uint64_t number) noexcept;
+
+  /// Shrinks each block to what is used of it.
+  void shrink_all() noexcept { shrink_all(root_, levels_); }
+
+  /// Makes the places from `first` to `last`. False: memory is refused, and nothing has changed.
+  bool make_pages(std::uint64_t first, std::uint64_t last) noexcept;
+  /// Bytes of the pages for two ranges, in an empty map. Precondition: `a` does not end behind
+  /// the begin of `b`.
+  static std::uint64_t pages_footprint(range a, range b) noexcept;
+  /// Bytes that `make_pages` would take.
+  std::uint64_t missing_footprint(std::uint64_t first, std::uint64_t last) const noexcept;
+
+  /// Drops all blocks from `first` on, and the pages behind them.
+  void remove_from(std::uint64_t first) noexcept { remove_from(first, false); }
+  /// Bytes that `remove_from` would give back.
+  std::uint64_t footprint_from(std::uint64_t first) const noexcept {
+    return const_cast<block_map*>(this)->remove_from(first, true);
+  }
+
+ private:
+  static constexpr unsigned fanout_bits = 6, fanout = 1 << fanout_bits;
+
+  struct page;
+  /// A page on the levels above 0, a block on level 0, or nothing.
+  union slot {
+    page* child = nullptr;
+    block* leaf;
+  };
+  struct page {
+    std::array<slot, fanout> slots;
+  };
+  static unsigned levels_for(std::uint64_t number) noexcept;
+  unsigned levels_with(std::uint64_t number) const noexcept;
+  static std::uint64_t pages_for(range r, unsigned levels) noexcept;
+  static range below(range r, unsigned level, std::uint64_t child) noexcept;
+  slot* place(std::uint64_t number) noexcept;
+  bool make(slot& s, unsigned level, range r) noexcept;
+  bool prune(slot& s, unsigned level) noexcept;
+  void pop_roots(unsigned levels) noexcept;
+  std::uint64_t missing_pages(const slot& s, unsigned level, range r) const noexcept;
+  void shrink_all(slot& s, unsigned level) noexcept;
+  page* new_page() noexcept;
+  void delete_page(slot& s) noexcept;
+  std::uint64_t remove_from(std::uint64_t first, bool dry) noexcept;
+  std::uint64_t remove(slot& s, unsigned level, std::uint64_t first, bool dry) noexcept;
+
+  slot root_;
+  unsigned levels_ = 0;  // of pages
+  std::uint64_t footprint_ = 0;
+};
+
+}  // namespace coramfs::detail

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/result.hpp>
+
+#include "storage/account.hpp"
+#include "storage/block.hpp"
+#include "storage/block_map.hpp"
+#include "storage/chain.hpp"
+
+#include <boost/container/small_vector.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace coramfs::detail {
+
+/// The random-access layout: blocks of one size, found by their number in constant time.
+///
+/// A block that nobody has written to does not exist and reads as zeros. One that is written to
+/// in part is only as large as its last byte asks for, so that small files are small here too.
+///
+/// Invariants: what a block has behind its `used` bytes is zero, and no block is used beyond the
+/// end of the file; `extent_now()` is what the file has been charged.
+///
+/// Guarded by the file's lock. All that may fail fails before anything has changed.
+class block_table {
+ public:
+  static constexpr std::size_t block_size = 64 * 1024;  // bytes
+
+  std::uint64_t size() const noexcept { return size_; }
+  extent extent_now() const noexcept { return {size_, footprint_, 0}; }
+
+  /// Bytes read: less than asked for only at the end.
+  std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
+
+  /// Stores all of `from` at any offset. Errors: `quota_exceeded`, `out_of_memory`.
+  result<void> write(const account& payer, std::uint64_t offset, std::span<const std::byte> from);
+
+  /// Cuts, or extends with a hole. Errors: when growing, `quota_exceeded` by payload.
+  result<void> resize(const account& payer, std::uint64_t size);
+
+  /// Extends with zeros that have their memory. Errors: `quota_exceeded`, `out_of_memory`.
+  result<void> extend(const account& payer, std::uint64_t size);
+
+  /// Replaces the whole content, in the memory of the old one as far as that goes.
+  /// Errors: `quota_exceeded`, `out_of_memory`.
+  result<void> assign(const account& payer, std::span<const std::byte> from);
+  result<void> assign_zeros(const account& payer, std::uint64_t size);
+
+  /// Gives back memory that no byte is in.
+  void trim(const account& payer) noexcept;
+
+  /// What the table amounts to that `take_over` makes.
+  static extent extent_for(std::uint64_t chain_size, std::uint64_t begin,
+                           std::uint64_t end) noexcept;
+  /// Turns a chain into this table, which is empty, and stores `from` in it. Blocks are made and
+  /// chunks are dropped in turn, so that no more than a few blocks are there twice. The caller
+  /// has paid. Errors: `out_of_memory`; the chain has its content as before.
+  result<void> take_over(const account& payer, chain& content, std::uint64_t offset,
+                         std::span<const std::byte> from);
+
+ private:
+  struct new_block {
+    std::uint64_t number;
+    std::size_t capacity;
+    block_ref memory;
+  };
+  using new_blocks = boost::container::small_vector<new_block, 2>;
+  enum class growth { generous, exact };
+
+  static std::uint64_t blocks_for(std::uint64_t size) noexcept;
+  bool has_room(std::uint64_t begin, std::uint64_t end) const noexcept;
+  new_blocks plan(std::uint64_t begin, std::uint64_t end, growth g) const;
+  extent after(const new_blocks& fresh, std::uint64_t begin, std::uint64_t end,
+               const extent& base) const noexcept;
+  result<void> make_room(const account& payer, std::uint64_t begin, std::uint64_t end,
+                         const extent& base);
+  result<void> install(new_blocks& fresh, std::uint64_t begin, std::uint64_t end);
+  void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
+  void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
+  result<void> add_blocks(std::uint64_t first, std::uint64_t behind, std::uint64_t stop);
+  void settle(const account& payer) noexcept;
+  extent cut_extent(std::uint64_t size) const noexcept;
+  void cut(std::uint64_t size) noexcept;
+  template <class Action>
+  void for_each_piece(std::uint64_t begin, std::uint64_t end, Action action) const noexcept;
+
+  block_map blocks_;
+  std::uint64_t size_ = 0;
+  std::uint64_t footprint_ = 0;
+  bool has_slack_ = false;  // some block may be larger than what is used of it
+};
+
+}  // namespace coramfs::detail

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "core/footprint.hpp"
+#include "storage/block.hpp"
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// A block and the offset in the file where its bytes begin.
+struct chunk {
+  block_ref memory;
+  std::uint64_t begin = 0;
+};
+
+/// The chunks of a chain in order. The capacity changes only where it is said to, for it is
+/// charged; one chunk stands in the list itself, for most files have no more.
+class chunk_list {
+ public:
+  chunk_list() noexcept = default;
+  chunk_list(const chunk_list&) = delete;
+  chunk_list& operator=(const chunk_list&) = delete;
+
+  std::size_t size() const noexcept { return size_; }
+  std::size_t capacity() const noexcept { return capacity_; }
+  bool empty() const noexcept { return size_ == 0; }
+
+  chunk* begin() noexcept { return heap_ ? heap_.get() : &inline_; }
+  chunk* end() noexcept { return begin() + size_; }
+  const chunk* begin() const noexcept { return heap_ ? heap_.get() : &inline_; }
+  const chunk* end() const noexcept { return begin() + size_; }
+  chunk& operator[](std::size_t i) noexcept { return begin()[i]; }
+  const chunk& operator[](std::size_t i) const noexcept { return begin()[i]; }
+  chunk& back() noexcept { return begin()[size_ - 1]; }
+  const chunk& back() const noexcept { return begin()[size_ - 1]; }
+
+  /// Precondition: there is capacity.
+  void push_back(chunk&& c) noexcept {
+    assert(size_ < capacity_);
+    begin()[size_++] = std::move(c);
+  }
+  void pop_back() noexcept { *end_of_last() = chunk(); }
+
+  /// Precondition: the list is empty. False: memory is refused.
+  bool set_capacity(std::size_t entries) noexcept {
+    assert(empty());
+    if (entries > 1) {
+      heap_.reset(new (std::nothrow) chunk[entries]);
+      if (!heap_) return false;
+    }
+    capacity_ = entries > 1 ? entries : 1;
+    return true;
+  }
+  void swap(chunk_list& other) noexcept {
+    std::swap(heap_, other.heap_);
+    std::swap(inline_, other.inline_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+
+  /// Bytes that the list takes beside itself.
+  static std::uint64_t footprint(std::size_t entries) noexcept {
+    return entries > 1 ? heap_footprint(entries * sizeof(chunk)) : 0;
+  }
+
+ private:
+  chunk* end_of_last() noexcept { return begin() + --size_; }
+
+  std::unique_ptr<chunk[]> heap_;
+  chunk inline_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 1;
+};
+
+}  // namespace coramfs::detail
