@@ -16,6 +16,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace coramfs {
@@ -27,8 +29,8 @@ namespace coramfs {
 /// executor where something has. Paths are copied at the call, so the awaitable may outlive
 /// them; buffers must live until completion.
 ///
-/// Only `open`, `read_file` and `write_file` can wait, each for one file's lock and no longer
-/// than their timeout. While one waits, all else on the volume goes on. A wait that is cancelled
+/// Only `open`, `read_file`, `write_file`, the copies and the exports can wait, each for one
+/// file's lock at a time and no longer than their timeout. While one waits, all else on the volume goes on. A wait that is cancelled
 /// (a coroutine's default filter lets only terminal cancellation through) ends with `canceled`
 /// and leaves nothing behind; what need not wait completes in spite of a cancellation. The lock
 /// is not re-entrant: a coroutine that opens for writing what it has open waits for itself until
@@ -87,8 +89,52 @@ class CORAMFS_EXPORT file_system {
   /// the root; `busy` if a file below is open, and nothing is removed then.
   asio::awaitable<result<void>> remove_tree(path_argument path);
 
+  /// Gives a file, or a directory with all below it, another name or place, in one step. With
+  /// `if_exists::replace` a file takes the place of a file and a directory that of an empty
+  /// one: others see the old target or the new one. Onto itself it changes nothing.
+  ///
+  /// Errors: `invalid_argument` for the root, and for `to` below `from`; `not_found`;
+  /// `already_exists`; `directory_not_empty`, `is_a_directory`, `not_a_directory` for what can
+  /// not be replaced; `busy` if either, or a file below, is open; `quota_exceeded` for a longer
+  /// name.
+  asio::awaitable<result<void>> rename(path_argument from, path_argument to,
+                                       if_exists existing = if_exists::fail);
+
+  /// As `rename`, and makes the missing parents of `to` in the same step.
+  /// Errors: `node_limit_exceeded` too.
+  asio::awaitable<result<void>> move(path_argument from, path_argument to,
+                                     if_exists existing = if_exists::fail);
+
+  /// Makes an independent copy of a file, which appears whole, at the end. Waits for the
+  /// source's shared lock with the volume's default timeout.
+  ///
+  /// Errors: `is_a_directory`; `already_exists`, also for a copy onto itself; `busy` if what is
+  /// to be replaced is open; `would_block`, `timed_out`, `canceled`; `node_limit_exceeded`,
+  /// `quota_exceeded`, `memory_guard`.
+  /// Charges: a file of its own; holes stay holes.
+  asio::awaitable<result<void>> copy(path_argument from, path_argument to,
+                                     if_exists existing = if_exists::fail);
+
+  /// Copies a directory with all below it, whole or not at all. Each file is read under its
+  /// shared lock, waited for with the volume's default timeout; what others remove before its
+  /// turn is left out.
+  ///
+  /// Errors: `not_a_directory`; `already_exists`; `invalid_argument` for `to` below `from`; and
+  /// as `copy`. The whole is one request of the quota.
+  asio::awaitable<result<void>> copy_tree(path_argument from, path_argument to);
+
   /// The names in a directory, sorted as unsigned bytes. Errors: `not_a_directory`.
   asio::awaitable<result<std::vector<std::string>>> list(path_argument path);
+
+  /// A directory and all directories below it, each before those in it, sorted.
+  /// Errors: `not_a_directory`.
+  asio::awaitable<result<std::vector<walk_entry>>> walk(path_argument path = "/");
+
+  /// The absolute paths of all files and directories that match, sorted, each once. `*` is any
+  /// run of characters but "/", `?` one character, `[a-z]` and `[!a-z]` one of a class or not
+  /// of it, and `**` as a whole component any number of directories. Never fails for its
+  /// pattern; case counts.
+  asio::awaitable<result<std::vector<std::string>>> glob(path_argument pattern);
 
   /// What is at the path; false also for an invalid path. They take no lock of a file.
   asio::awaitable<result<bool>> exists(path_argument path);
@@ -117,6 +163,32 @@ class CORAMFS_EXPORT file_system {
   /// Charges: what the new content costs beyond the old.
   asio::awaitable<result<void>> write_file(path_argument path, asio::const_buffer content);
 
+  /// All files at and below `prefix` by their absolute paths; none if it names nothing. Each is
+  /// whole, read under its shared lock, which is waited for with the volume's default timeout;
+  /// what others remove before its turn is left out.
+  ///
+  /// Errors: `would_block`, `timed_out`, `canceled`. Charges nothing: the map is the caller's.
+  asio::awaitable<result<file_map>> export_tree(path_argument prefix = "/",
+                                                export_options options = {});
+
+  /// As `export_tree`, with one file in memory at a time: calls
+  /// `visitor(const std::string& path, bytes content)` for each in the order of the paths, with
+  /// no lock held. The visitor returns void or `result<void>`, or an awaitable of either; its
+  /// failure ends the export and is returned, and what it throws passes through.
+  template <class Visitor>
+  asio::awaitable<result<void>> export_each(path_argument prefix, Visitor visitor) {
+    return export_each_of(*this, std::move(prefix), std::move(visitor));
+  }
+
+  /// Makes all files of a map, with the directories above them, in one step: all or nothing,
+  /// for others who look on too. Replaces files by new ones, and leaves all else.
+  ///
+  /// Errors: of the keys, which decide first, `invalid_path`, `name_too_long`, `is_a_directory`
+  /// for the root, `invalid_argument` for two keys of one file, `not_a_directory` for a file
+  /// above another. Then `is_a_directory`, `not_a_directory`; `busy` if a file to be replaced is
+  /// open; `node_limit_exceeded`, `quota_exceeded`, `memory_guard`.
+  asio::awaitable<result<void>> import_tree(file_map files);
+
   /// One snapshot of the volume's figures.
   asio::awaitable<result<volume_stats>> stats();
 
@@ -125,9 +197,53 @@ class CORAMFS_EXPORT file_system {
   static asio::awaitable<result<file>> open_in(volume v, std::shared_ptr<const executor_type> e,
                                                path_argument path, open_mode mode,
                                                open_options options);
+  template <class Visitor>
+  static asio::awaitable<result<void>> export_each_of(file_system fs, path_argument prefix,
+                                                      Visitor visitor);
+  asio::awaitable<result<std::vector<std::string>>> files_below(path_argument prefix,
+                                                                export_options options);
+  // None: the file has gone. `path` must live until completion.
+  asio::awaitable<result<std::optional<bytes>>> read_if_there(const std::string& path);
 
   volume volume_;
   std::shared_ptr<const executor_type> executor_;
 };
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_awaitable = false;
+template <class T, class Executor>
+inline constexpr bool is_awaitable<asio::awaitable<T, Executor>> = true;
+
+// One shape for all that a visitor may return.
+template <class Visitor>
+asio::awaitable<result<void>> visit(Visitor& visitor, const std::string& path, bytes content) {
+  using returned = std::invoke_result_t<Visitor&, const std::string&, bytes>;
+  if constexpr (std::is_void_v<returned>) {
+    visitor(path, std::move(content));
+  } else if constexpr (std::is_same_v<returned, asio::awaitable<void>>) {
+    co_await visitor(path, std::move(content));
+  } else if constexpr (is_awaitable<returned>) {
+    co_return co_await visitor(path, std::move(content));
+  } else {
+    co_return visitor(path, std::move(content));
+  }
+  co_return boost::outcome_v2::success();
+}
+
+}  // namespace detail
+
+template <class Visitor>
+asio::awaitable<result<void>> file_system::export_each_of(file_system fs, path_argument prefix,
+                                                          Visitor visitor) {
+  BOOST_OUTCOME_CO_TRY(const auto paths, co_await fs.files_below(std::move(prefix), {}));
+  for (const std::string& path : paths) {
+    BOOST_OUTCOME_CO_TRY(auto content, co_await fs.read_if_there(path));
+    if (!content) continue;
+    BOOST_OUTCOME_CO_TRY(co_await detail::visit(visitor, path, std::move(*content)));
+  }
+  co_return boost::outcome_v2::success();
+}
 
 }  // namespace coramfs

@@ -49,8 +49,8 @@ class lock_timeout {
   using duration = std::chrono::steady_clock::duration;
   using time_point = std::chrono::steady_clock::time_point;
 
-  static constexpr lock_timeout forever() noexcept { return lock_timeout(duration::max()); }
-  static constexpr lock_timeout immediate() noexcept { return lock_timeout(duration::zero()); }
+  static constexpr lock_timeout forever() noexcept { return {exactly{}, duration::max()}; }
+  static constexpr lock_timeout immediate() noexcept { return {exactly{}, duration::zero()}; }
 
   template <class Rep, class Period>
   constexpr lock_timeout(std::chrono::duration<Rep, Period> d) : length_(clamp(d)) {}
@@ -65,7 +65,8 @@ class lock_timeout {
   }
 
  private:
-  explicit constexpr lock_timeout(duration d) noexcept : length_(d) {}
+  struct exactly {};
+  constexpr lock_timeout(exactly, duration d) noexcept : length_(d) {}
 
   // Rounds up, so that a wait never ends early.
   template <class Rep, class Period>

@@ -41,8 +41,7 @@ class CORAMFS_EXPORT volume {
   /// An empty volume. Allocates a few hundred bytes, whatever the quota.
   ///
   /// Errors: `invalid_argument` for an enumerator outside its type; `memory_guard` if the guard
-  /// rejects `max_quota`; `not_supported` for an option that this version does not offer;
-  /// `out_of_memory`.
+  /// rejects `max_quota`; `out_of_memory`.
   static result<volume> create(volume_options = {});
 
   /// One snapshot of the figures.

@@ -4,8 +4,10 @@
 #include <coramfs/detail/buffer_span.hpp>
 
 #include "async/lock_wait.hpp"
+#include "tree/copying.hpp"
 #include "tree/opening.hpp"
 #include "tree/operations.hpp"
+#include "tree/tree_copying.hpp"
 #include "tree/volume_state.hpp"
 
 #include <utility>
@@ -18,14 +20,13 @@ using state_ptr = std::shared_ptr<detail::volume_state>;
 
 const state_ptr& state(const volume& v) noexcept { return detail::volume_access::state(v); }
 
-// Waits for the file's lock, which was not had at once, and ends the open.
-asio::awaitable<result<detail::open_file>> wait_and_finish(detail::opening begun,
-                                                           path_argument path) {
-  const detail::waiting_mark mark(begun.of());
-  BOOST_OUTCOME_CO_TRY(
-      auto hold, co_await detail::wait_for_lock(begun.lock(), begun.kind(), begun.timeout()));
-  begun.locked(std::move(hold));
-  co_return std::move(begun).finish(path.take());
+// Waits for the lock of a file, which was not had at once.
+asio::awaitable<result<void>> wait(detail::opening& o) {
+  const detail::waiting_mark mark(o.of());
+  BOOST_OUTCOME_CO_TRY(auto hold,
+                       co_await detail::wait_for_lock(o.lock(), o.kind(), o.timeout()));
+  o.locked(std::move(hold));
+  co_return boost::outcome_v2::success();
 }
 
 // The operations that never wait.
@@ -36,15 +37,76 @@ asio::awaitable<result<T>> run(state_ptr v, path_argument path,
   co_return operation(*v, path);
 }
 
+template <class T>
+asio::awaitable<result<T>> run(state_ptr v, path_argument from, path_argument to,
+                               if_exists existing,
+                               result<T> (*operation)(detail::volume_state&, const path_argument&,
+                                                      const path_argument&, if_exists)) {
+  co_return operation(*v, from, to, existing);
+}
+
+asio::awaitable<result<void>> copy_file(state_ptr v, path_argument from, path_argument to,
+                                        if_exists existing) {
+  BOOST_OUTCOME_CO_TRY(auto c, detail::copying::begin(v, from, to, existing));
+  if (!c.source().is_locked()) {
+    BOOST_OUTCOME_CO_TRY(co_await wait(c.source()));
+  }
+  co_return c.finish(to);
+}
+
+asio::awaitable<result<void>> copy_files(state_ptr v, path_argument from, path_argument to) {
+  BOOST_OUTCOME_CO_TRY(auto c, detail::tree_copying::begin(v, from, to));
+  for (;;) {
+    BOOST_OUTCOME_CO_TRY(auto source, c.next());
+    if (!source) co_return c.finish(to);
+    if (!source->is_locked()) {
+      BOOST_OUTCOME_CO_TRY(co_await wait(*source));
+    }
+    BOOST_OUTCOME_CO_TRY(c.take(*source));
+  }
+}
+
+// None: the file has gone.
+asio::awaitable<result<std::optional<bytes>>> read_given_out(state_ptr v, std::string_view path) {
+  auto begun = detail::opening::begin_reading(v, path);
+  if (!begun && detail::has_gone(begun.error())) co_return std::optional<bytes>();
+  BOOST_OUTCOME_CO_TRY(auto source, std::move(begun));
+  if (!source.is_locked()) {
+    BOOST_OUTCOME_CO_TRY(co_await wait(source));
+  }
+  BOOST_OUTCOME_CO_TRY(auto opened, std::move(source).finish({}));
+  BOOST_OUTCOME_CO_TRY(auto content, opened.read_all());
+  co_return std::optional<bytes>(std::move(content));
+}
+
+asio::awaitable<result<std::vector<std::string>>> list_files(state_ptr v, path_argument prefix,
+                                                             export_options options) {
+  co_return detail::files_below(*v, prefix, options);
+}
+
+asio::awaitable<result<file_map>> export_files(state_ptr v, path_argument prefix,
+                                               export_options options) {
+  file_map files;
+  BOOST_OUTCOME_CO_TRY(const auto paths, detail::files_below(*v, prefix, options));
+  for (const std::string& path : paths) {
+    BOOST_OUTCOME_CO_TRY(auto content, co_await read_given_out(v, path));
+    if (content && !detail::insert(files, path, std::move(*content)))
+      co_return errc::out_of_memory;
+  }
+  co_return files;
+}
+
+asio::awaitable<result<void>> import_files(state_ptr v, file_map files) {
+  co_return detail::import_tree(*v, files);
+}
+
 asio::awaitable<result<bytes>> read_whole(state_ptr v, path_argument path,
                                           std::optional<std::uint64_t> max_size) {
   BOOST_OUTCOME_CO_TRY(auto begun, detail::opening::begin(v, path, open_mode::read, {}));
-  result<detail::open_file> opened;
-  if (begun.is_locked()) {
-    opened = std::move(begun).finish(path.take());
-  } else {
-    opened = co_await wait_and_finish(std::move(begun), std::move(path));
+  if (!begun.is_locked()) {
+    BOOST_OUTCOME_CO_TRY(co_await wait(begun));
   }
+  auto opened = std::move(begun).finish(path.take());
   if (!opened) co_return opened.error();
   co_return opened.value().read_whole(max_size);
 }
@@ -53,12 +115,10 @@ asio::awaitable<result<void>> write_whole(state_ptr v, path_argument path,
                                           asio::const_buffer content) {
   BOOST_OUTCOME_CO_TRY(
       auto begun, detail::opening::begin_replacing(v, path, detail::to_span(content)));
-  result<detail::open_file> opened;
-  if (begun.is_locked()) {
-    opened = std::move(begun).finish(path.take());
-  } else {
-    opened = co_await wait_and_finish(std::move(begun), std::move(path));
+  if (!begun.is_locked()) {
+    BOOST_OUTCOME_CO_TRY(co_await wait(begun));
   }
+  auto opened = std::move(begun).finish(path.take());
   if (!opened) co_return opened.error();
   co_return boost::outcome_v2::success();
 }
@@ -86,12 +146,10 @@ asio::awaitable<result<file>> file_system::open_in(volume v,
                                                    path_argument path, open_mode mode,
                                                    open_options options) {
   BOOST_OUTCOME_CO_TRY(auto begun, detail::opening::begin(state(v), path, mode, options));
-  result<detail::open_file> opened;
-  if (begun.is_locked()) {
-    opened = std::move(begun).finish(path.take());
-  } else {
-    opened = co_await wait_and_finish(std::move(begun), std::move(path));
+  if (!begun.is_locked()) {
+    BOOST_OUTCOME_CO_TRY(co_await wait(begun));
   }
+  auto opened = std::move(begun).finish(path.take());
   if (!opened) co_return opened.error();
   co_return file(std::move(opened).value(), std::move(e));
 }
@@ -112,8 +170,35 @@ asio::awaitable<result<void>> file_system::remove_tree(path_argument path) {
   return run(state(volume_), std::move(path), detail::remove_tree);
 }
 
+asio::awaitable<result<void>> file_system::rename(path_argument from, path_argument to,
+                                                  if_exists existing) {
+  return run(state(volume_), std::move(from), std::move(to), existing, detail::rename);
+}
+
+asio::awaitable<result<void>> file_system::move(path_argument from, path_argument to,
+                                                if_exists existing) {
+  return run(state(volume_), std::move(from), std::move(to), existing, detail::move);
+}
+
+asio::awaitable<result<void>> file_system::copy(path_argument from, path_argument to,
+                                                if_exists existing) {
+  return copy_file(state(volume_), std::move(from), std::move(to), existing);
+}
+
+asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to) {
+  return copy_files(state(volume_), std::move(from), std::move(to));
+}
+
 asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argument path) {
   return run(state(volume_), std::move(path), detail::list);
+}
+
+asio::awaitable<result<std::vector<walk_entry>>> file_system::walk(path_argument path) {
+  return run(state(volume_), std::move(path), detail::walk);
+}
+
+asio::awaitable<result<std::vector<std::string>>> file_system::glob(path_argument pattern) {
+  return run(state(volume_), std::move(pattern), detail::glob);
 }
 
 asio::awaitable<result<bool>> file_system::exists(path_argument path) {
@@ -144,6 +229,24 @@ asio::awaitable<result<bytes>> file_system::read_file(path_argument path,
 asio::awaitable<result<void>> file_system::write_file(path_argument path,
                                                       asio::const_buffer content) {
   return write_whole(state(volume_), std::move(path), content);
+}
+
+asio::awaitable<result<file_map>> file_system::export_tree(path_argument prefix,
+                                                           export_options options) {
+  return export_files(state(volume_), std::move(prefix), options);
+}
+
+asio::awaitable<result<void>> file_system::import_tree(file_map files) {
+  return import_files(state(volume_), std::move(files));
+}
+
+asio::awaitable<result<std::vector<std::string>>> file_system::files_below(
+    path_argument prefix, export_options options) {
+  return list_files(state(volume_), std::move(prefix), options);
+}
+
+asio::awaitable<result<std::optional<bytes>>> file_system::read_if_there(const std::string& path) {
+  return read_given_out(state(volume_), path);
 }
 
 asio::awaitable<result<volume_stats>> file_system::stats() { return read_stats(volume_); }

@@ -30,6 +30,12 @@ normal_path normal_path::parent() const noexcept {
 
 std::string_view normal_path::name() const noexcept { return text_.substr(text_.rfind('/') + 1); }
 
+bool normal_path::is_below(normal_path above) const noexcept {
+  if (is_root()) return false;
+  return above.is_root() ||
+         (text_.starts_with(above.text_) && text_.substr(above.text_.size()).starts_with('/'));
+}
+
 std::string_view normal_path::take_name(std::string_view& text) noexcept {
   if (!text.empty()) text.remove_prefix(1);
   const std::size_t end = std::min(text.find('/'), text.size());

@@ -28,8 +28,14 @@ class normal_path {
   /// The last name; empty for the root.
   std::string_view name() const noexcept;
 
+  /// Whether this names something below `above`, by the text alone.
+  bool is_below(normal_path above) const noexcept;
+
   /// Takes the first name off a path's remaining `text`, as `text()` gave it; empty at the end.
   static std::string_view take_name(std::string_view& text) noexcept;
+
+  /// Of text that the tree gave out: it is normal, and may be longer than an argument.
+  static normal_path given_out(std::string_view text) noexcept { return normal_path(text); }
 
  private:
   friend class path_buffer;

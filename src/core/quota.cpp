@@ -51,19 +51,22 @@ void reservation::commit() noexcept {
 }
 
 result<reservation> quota::reserve(const charge& wanted, const charge& replaced) noexcept {
-  const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
-  const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
   const std::lock_guard lock(mutex_);
-  if (max_nodes_ && nodes > 0) {
-    // The root counts, and is there from the start, also where the limit is 0.
-    const std::uint64_t left = excess(*max_nodes_, 1 + committed_.nodes() + reserved_nodes_);
-    if (nodes > left) return error(errc::node_limit_exceeded, nodes, left);
-  }
-  const std::uint64_t left = max_bytes_ - committed_.bytes - reserved_bytes_;
-  if (bytes > left) return error(errc::quota_exceeded, bytes, left);
-  reserved_bytes_ += bytes;
-  reserved_nodes_ += nodes;
+  BOOST_OUTCOME_TRY(set_aside(wanted, replaced));
   return reservation(*this, wanted, replaced);
+}
+
+result<void> quota::adjust(reservation& held, const charge& wanted,
+                           const charge& replaced) noexcept {
+  const std::lock_guard lock(mutex_);
+  put_back(held.wanted_, held.replaced_);
+  if (const auto set = set_aside(wanted, replaced); !set) {
+    (void)set_aside(held.wanted_, held.replaced_);
+    return set;
+  }
+  held.wanted_ = wanted;
+  held.replaced_ = replaced;
+  return boost::outcome_v2::success();
 }
 
 void quota::release(const charge& given) noexcept {
@@ -76,10 +79,31 @@ quota::figures quota::read() const noexcept {
   return {committed_, peak_bytes_};
 }
 
-void quota::settle(const charge& wanted, const charge& replaced, bool commit) noexcept {
-  const std::lock_guard lock(mutex_);
+// Under the mutex.
+result<void> quota::set_aside(const charge& wanted, const charge& replaced) noexcept {
+  const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
+  const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
+  if (max_nodes_ && nodes > 0) {
+    // The root counts, and is there from the start, also where the limit is 0.
+    const std::uint64_t left = excess(*max_nodes_, 1 + committed_.nodes() + reserved_nodes_);
+    if (nodes > left) return error(errc::node_limit_exceeded, nodes, left);
+  }
+  const std::uint64_t left = max_bytes_ - committed_.bytes - reserved_bytes_;
+  if (bytes > left) return error(errc::quota_exceeded, bytes, left);
+  reserved_bytes_ += bytes;
+  reserved_nodes_ += nodes;
+  return boost::outcome_v2::success();
+}
+
+// Under the mutex.
+void quota::put_back(const charge& wanted, const charge& replaced) noexcept {
   reserved_bytes_ -= excess(wanted.bytes, replaced.bytes);
   reserved_nodes_ -= excess(wanted.nodes(), replaced.nodes());
+}
+
+void quota::settle(const charge& wanted, const charge& replaced, bool commit) noexcept {
+  const std::lock_guard lock(mutex_);
+  put_back(wanted, replaced);
   if (!commit) return;
   committed_ += wanted;
   committed_ -= replaced;

@@ -75,6 +75,11 @@ class quota {
   /// Errors: `node_limit_exceeded`, looked at first; `quota_exceeded`. Nothing is set aside then.
   result<reservation> reserve(const charge& wanted, const charge& replaced = {}) noexcept;
 
+  /// Turns a reservation into another, in one step.
+  ///
+  /// Errors: as `reserve`; the reservation is as before then.
+  result<void> adjust(reservation& held, const charge& wanted, const charge& replaced) noexcept;
+
   /// Gives back what was committed.
   void release(const charge& given) noexcept;
 
@@ -83,6 +88,8 @@ class quota {
 
  private:
   friend class reservation;
+  result<void> set_aside(const charge& wanted, const charge& replaced) noexcept;
+  void put_back(const charge& wanted, const charge& replaced) noexcept;
   void settle(const charge& wanted, const charge& replaced, bool commit) noexcept;
 
   const std::uint64_t max_bytes_;

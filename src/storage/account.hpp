@@ -4,6 +4,7 @@
 #include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/memory_guard.hpp"
 #include "core/quota.hpp"
 
 #include <cstdint>
@@ -20,8 +21,9 @@ struct extent {
 /// What a volume charges for what, and whom it asks before more is taken.
 class account {
  public:
-  account(quota& limits, accounting counting, std::uint64_t promotion_limit) noexcept
-      : quota_(limits), counting_(counting), promotion_limit_(promotion_limit) {}
+  account(quota& limits, memory_guard& guard, accounting counting,
+          std::uint64_t promotion_limit) noexcept
+      : quota_(limits), guard_(guard), counting_(counting), promotion_limit_(promotion_limit) {}
 
   charge of(const extent& content) const noexcept {
     return {.bytes = counting_ == accounting::payload ? content.size : content.footprint,
@@ -32,11 +34,32 @@ class account {
     return counting_ == accounting::payload ? 0 : footprint;
   }
 
+  /// For a content that is paid for elsewhere: it refuses nothing and charges nothing.
+  account prepaid() const noexcept {
+    account a = *this;
+    a.prepaid_ = true;
+    return a;
+  }
+
   /// Pays for a content that turns from `before` into `after`, before anything is allocated.
   ///
   /// Errors: `quota_exceeded`.
   result<reservation> reserve(const extent& after, const extent& before) const noexcept {
+    if (prepaid_) return reservation();
     return quota_.reserve(of(after), of(before));
+  }
+
+  /// Asks the guard about a growth that the quota has room for, once for each operation and
+  /// before anything is allocated. No lock of the tree is held. Errors: `memory_guard`.
+  result<void> approve(const extent& after, const extent& before) const {
+    const std::uint64_t now = of(after).bytes, then = of(before).bytes;
+    if (now <= then && after.size <= before.size) return boost::outcome_v2::success();
+    return approve(now, then);
+  }
+  /// Likewise, from `then` bytes charged to `now`.
+  result<void> approve(std::uint64_t now, std::uint64_t then) const {
+    if (prepaid_ || !guard_.is_asked_per_write()) return boost::outcome_v2::success();
+    return guard_.check(now > then ? now - then : 0, quota_.read().committed.bytes);
   }
 
   quota& limits() const noexcept { return quota_; }
@@ -45,8 +68,10 @@ class account {
 
  private:
   quota& quota_;
+  memory_guard& guard_;
   const accounting counting_;
   const std::uint64_t promotion_limit_;
+  bool prepaid_ = false;
 };
 
 }  // namespace coramfs::detail

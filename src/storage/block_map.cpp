@@ -79,6 +79,12 @@ std::uint64_t block_map::missing_footprint(std::uint64_t first, std::uint64_t la
   return pages * heap_footprint(sizeof(page));
 }
 
+std::uint64_t block_map::pages_footprint() const noexcept {
+  std::uint64_t pages = footprint_;
+  for_each([&](std::uint64_t, const block& b) { pages -= b.footprint(); });
+  return pages;
+}
+
 std::uint64_t block_map::pages_footprint(range a, range b) noexcept {
   const unsigned levels = levels_for(b.last);
   std::uint64_t pages = pages_for(a, levels) + pages_for(b, levels);

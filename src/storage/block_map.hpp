@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace coramfs::detail {
 
@@ -27,6 +28,14 @@ class block_map {
 
   /// Bytes that the blocks and the pages take.
   std::uint64_t footprint() const noexcept { return footprint_; }
+  /// Bytes that the pages alone take.
+  std::uint64_t pages_footprint() const noexcept;
+
+  /// Calls `action(number, block)` for each block, in order.
+  template <class Action>
+  void for_each(Action action) const {
+    for_each(root_, levels_, 0, action);
+  }
 
   /// The block, or none.
   block* find(std::uint64_t number) const noexcept;
@@ -65,6 +74,13 @@ class block_map {
   struct page {
     std::array<slot, fanout> slots;
   };
+  template <class Action>
+  static void for_each(const slot& s, unsigned level, std::uint64_t first, Action& action) {
+    if (s.child == nullptr) return;
+    if (level == 0) return action(first, std::as_const(*s.leaf));
+    for (std::uint64_t i = 0; i < fanout; ++i)
+      for_each(s.child->slots[i], level - 1, first + (i << ((level - 1) * fanout_bits)), action);
+  }
   static unsigned levels_for(std::uint64_t number) noexcept;
   unsigned levels_with(std::uint64_t number) const noexcept;
   static std::uint64_t pages_for(range r, unsigned levels) noexcept;

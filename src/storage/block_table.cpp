@@ -45,6 +45,7 @@ result<void> block_table::resize(const account& payer, std::uint64_t size) {
   extent now = extent_now();
   now.size = size;
   BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
+  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
   cut(size);
   size_ = size;
   paid.commit();
@@ -87,7 +88,9 @@ void block_table::trim(const account& payer) noexcept {
 extent block_table::extent_for(std::uint64_t chain_size, std::uint64_t begin,
                                std::uint64_t end) noexcept {
   const std::uint64_t size = std::max(chain_size, end);
-  const std::uint64_t dense = blocks_for(chain_size), first = begin / block_size;
+  if (size == 0) return {};
+  const std::uint64_t dense = blocks_for(chain_size);
+  const std::uint64_t first = begin < end ? begin / block_size : dense - 1;
   // The blocks of the chain, the last in part, and those behind them that the write needs.
   std::uint64_t footprint = 0;
   const auto add = [&](std::uint64_t from, std::uint64_t to, std::uint64_t stop) {
@@ -99,8 +102,11 @@ extent block_table::extent_for(std::uint64_t chain_size, std::uint64_t begin,
   const std::uint64_t in_dense = meets ? std::max(chain_size, end) : chain_size;
   add(0, dense, in_dense);
   add(std::max(first, dense), blocks_for(end), end);
-  footprint += block_map::pages_footprint({0, dense - 1}, {std::max(first, dense - 1),
-                                                           std::max(blocks_for(end), dense) - 1});
+  const block_map::range behind{std::max(first, std::max<std::uint64_t>(dense, 1) - 1),
+                                blocks_for(size) - 1};
+  const block_map::range chained = dense > 0 ? block_map::range{0, dense - 1}
+                                             : block_map::range{behind.first, behind.first};
+  footprint += block_map::pages_footprint(chained, behind);
   return {size, footprint, 0};
 }
 
@@ -149,6 +155,7 @@ result<void> block_table::make_room(const account& payer, std::uint64_t begin, s
   extent now = base;
   if (begin == end || has_room(begin, end)) {
     BOOST_OUTCOME_TRY(paid, payer.reserve(now, extent_now()));
+    BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
   } else {
     // A size out of all proportion is refused before its blocks are counted one by one.
     if (end - begin > footprint_) {
@@ -164,6 +171,7 @@ result<void> block_table::make_room(const account& payer, std::uint64_t begin, s
       reserved = payer.reserve(now, extent_now());
     }
     BOOST_OUTCOME_TRY(paid, std::move(reserved));
+    BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
     BOOST_OUTCOME_TRY(install(fresh, begin, end));
     has_slack_ = true;
   }
@@ -240,6 +248,37 @@ void block_table::cut(std::uint64_t size) noexcept {
   std::memset(last->data() + end, 0, last->used - end);
   last->used = end;
   has_slack_ = true;
+}
+
+extent block_table::clone_extent() const noexcept {
+  extent now{size_, blocks_.pages_footprint(), 0};
+  blocks_.for_each([&](std::uint64_t, const block& b) {
+    now.footprint += block::footprint(b.used);
+  });
+  return now;
+}
+
+result<void> block_table::clone(const block_table& from) try {
+  new_blocks fresh;
+  from.blocks_.for_each([&](std::uint64_t number, const block& b) {
+    fresh.push_back({number, b.used, {}});
+  });
+  for (new_block& f : fresh) {
+    f.memory = block_ref(block::allocate(f.capacity));
+    if (!f.memory || !blocks_.make_pages(f.number, f.number)) return errc::out_of_memory;
+  }
+  for (new_block& f : fresh) {
+    const block& source = *from.blocks_.find(f.number);
+    std::memcpy(f.memory->data(), source.data(), source.used);
+    std::memset(f.memory->data() + source.used, 0, f.memory->capacity() - source.used);
+    f.memory->used = source.used;
+    blocks_.set(f.number, std::move(f.memory));
+  }
+  size_ = from.size_;
+  footprint_ = blocks_.footprint();
+  return boost::outcome_v2::success();
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
 }
 
 result<void> block_table::take_over(const account& payer, chain& content, std::uint64_t offset,

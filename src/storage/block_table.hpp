@@ -52,7 +52,13 @@ class block_table {
   /// Gives back memory that no byte is in.
   void trim(const account& payer) noexcept;
 
-  /// What the table amounts to that `take_over` makes.
+  /// What a copy amounts to that takes no more than it needs.
+  extent clone_extent() const noexcept;
+  /// Becomes such a copy, holes and all; the caller has paid. Precondition: this is empty.
+  /// Errors: `out_of_memory`.
+  result<void> clone(const block_table& from);
+
+  /// What the table amounts to that `take_over` makes; without a write, of a chain's size.
   static extent extent_for(std::uint64_t chain_size, std::uint64_t begin,
                            std::uint64_t end) noexcept;
   /// Turns a chain into this table, which is empty, and stores `from` in it. Blocks are made and

@@ -46,6 +46,7 @@ result<void> chain::adopt(const account& payer, bytes& from) {
   auto reserved = reserve(entries);
   if (!reserved && is_full) reserved = reserve(entries = chunks_.capacity() + 1);
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
+  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
   chunk_list grown;
   block_ref adopter(block::make_adopter());
   if (!adopter || (is_full && !grown.set_capacity(entries))) return errc::out_of_memory;
@@ -85,6 +86,20 @@ result<void> chain::assign_zeros(const account& payer, std::uint64_t size) {
   }
   for_each_piece(0, size, [](std::byte* piece, std::size_t n) { std::memset(piece, 0, n); });
   cut(payer, size);
+  return boost::outcome_v2::success();
+}
+
+extent chain::extent_for(std::uint64_t size) noexcept {
+  const chain empty;
+  return size > 0 ? empty.after(empty.exact(size)) : extent{};
+}
+
+result<void> chain::clone(const account& prepaid, const chain& from) {
+  if (from.size() == 0) return boost::outcome_v2::success();
+  BOOST_OUTCOME_TRY(grow(prepaid, from.size()));
+  for_each_piece(0, size_, [&, offset = std::uint64_t{0}](std::byte* piece, std::size_t n) mutable {
+    offset += from.read(offset, {piece, n});
+  });
   return boost::outcome_v2::success();
 }
 
@@ -156,17 +171,19 @@ extent chain::after(const growth& g) const noexcept {
 // Slack gives way: only the smallest way to have the room is refused.
 result<void> chain::grow(const account& payer, std::uint64_t size) {
   if (size <= end_of_room()) {
-    extent now = extent_now();
-    now.size = size;
+    const extent now{size, footprint_, chunks_.size()};
     BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
+    BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
     paid.commit();
     size_ = size;
     return boost::outcome_v2::success();
   }
-  for (const growth& g : {generous(size), exact(size)})
-    if (auto paid = payer.reserve(after(g), extent_now())) return apply(g, std::move(paid).value());
-  const growth g = gathering(size);
-  BOOST_OUTCOME_TRY(auto paid, payer.reserve(after(g), extent_now()));
+  growth g = generous(size);
+  auto reserved = payer.reserve(after(g), extent_now());
+  if (!reserved) reserved = payer.reserve(after(g = exact(size)), extent_now());
+  if (!reserved) reserved = payer.reserve(after(g = gathering(size)), extent_now());
+  BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
+  BOOST_OUTCOME_TRY(payer.approve(after(g), extent_now()));
   return apply(g, std::move(paid));
 }
 

@@ -58,6 +58,12 @@ class chain {
   /// As `assign`, with `size` zeros.
   result<void> assign_zeros(const account& payer, std::uint64_t size);
 
+  /// What a chain of `size` bytes amounts to that takes no more than it needs.
+  static extent extent_for(std::uint64_t size) noexcept;
+  /// Becomes a copy that does; the caller has paid. Precondition: this is empty.
+  /// Errors: `out_of_memory`.
+  result<void> clone(const account& prepaid, const chain& from);
+
   /// Gives back memory that no byte is in.
   void trim(const account& payer) noexcept;
 

@@ -73,6 +73,22 @@ result<void> storage::assign_zeros(const account& payer, std::uint64_t size) {
   return std::visit([&](auto& c) { return c.assign_zeros(payer, size); }, content_);
 }
 
+extent storage::extent_for(storage_layout layout, std::uint64_t size) noexcept {
+  return layout == storage_layout::random_access ? block_table::extent_for(size, size, size)
+                                                 : chain::extent_for(size);
+}
+
+extent storage::clone_extent() const noexcept {
+  if (std::holds_alternative<chain>(content_)) return chain::extent_for(size());
+  return std::get<block_table>(content_).clone_extent();
+}
+
+result<void> storage::clone(const account& prepaid, const storage& from) {
+  if (const auto* const c = std::get_if<chain>(&from.content_))
+    return std::get<chain>(content_).clone(prepaid, *c);
+  return content_.emplace<block_table>().clone(std::get<block_table>(from.content_));
+}
+
 void storage::trim(const account& payer) noexcept {
   std::visit([&](auto& c) { c.trim(payer); }, content_);
 }
@@ -84,6 +100,7 @@ result<void> storage::promote(const account& payer, std::uint64_t offset,
     return errc::not_supported;
   const extent after = block_table::extent_for(content.size(), offset, offset + from.size());
   BOOST_OUTCOME_TRY(auto paid, payer.reserve(after, content.extent_now()));
+  BOOST_OUTCOME_TRY(payer.approve(after, content.extent_now()));
   block_table table;
   BOOST_OUTCOME_TRY(table.take_over(payer, content, offset, from));
   paid.commit();

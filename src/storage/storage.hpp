@@ -56,6 +56,14 @@ class storage {
   /// As `assign`, with zeros. Errors: `too_large` too.
   result<void> assign_zeros(const account& payer, std::uint64_t size);
 
+  /// What a file of `size` stored bytes amounts to that takes no more than it needs.
+  static extent extent_for(storage_layout layout, std::uint64_t size) noexcept;
+  /// Likewise, a copy of this one.
+  extent clone_extent() const noexcept;
+  /// Becomes a copy of `from`, in the layout that it has now. Precondition: this is empty, and
+  /// `prepaid` is. Errors: `out_of_memory`.
+  result<void> clone(const account& prepaid, const storage& from);
+
   /// Gives slack back.
   void trim(const account& payer) noexcept;
 

@@ -3,11 +3,14 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
+#include "tree/copying.hpp"
 #include "tree/opening.hpp"
 #include "tree/operations.hpp"
+#include "tree/tree_copying.hpp"
 #include "tree/volume_state.hpp"
 
 #include <chrono>
+#include <new>
 #include <utility>
 
 namespace coramfs::sync {
@@ -62,6 +65,32 @@ result<void> file_system::remove_tree(path_argument path) {
   return detail::remove_tree(state(volume_), path);
 }
 
+result<void> file_system::rename(path_argument from, path_argument to, if_exists existing) {
+  return detail::rename(state(volume_), from, to, existing);
+}
+
+result<void> file_system::move(path_argument from, path_argument to, if_exists existing) {
+  return detail::move(state(volume_), from, to, existing);
+}
+
+result<void> file_system::copy(path_argument from, path_argument to, if_exists existing) {
+  const auto& v = detail::volume_access::state(volume_);
+  BOOST_OUTCOME_TRY(auto c, detail::copying::begin(v, from, to, existing));
+  BOOST_OUTCOME_TRY(wait(c.source()));
+  return c.finish(to);
+}
+
+result<void> file_system::copy_tree(path_argument from, path_argument to) {
+  const auto& v = detail::volume_access::state(volume_);
+  BOOST_OUTCOME_TRY(auto c, detail::tree_copying::begin(v, from, to));
+  for (;;) {
+    BOOST_OUTCOME_TRY(auto source, c.next());
+    if (!source) return c.finish(to);
+    BOOST_OUTCOME_TRY(wait(*source));
+    BOOST_OUTCOME_TRY(c.take(*source));
+  }
+}
+
 result<std::vector<std::string>> file_system::list(path_argument path) {
   return detail::list(state(volume_), path);
 }
@@ -86,6 +115,14 @@ result<std::uint64_t> file_system::file_size(path_argument path) {
   return detail::file_size(state(volume_), path);
 }
 
+result<std::vector<walk_entry>> file_system::walk(path_argument path) {
+  return detail::walk(state(volume_), path);
+}
+
+result<std::vector<std::string>> file_system::glob(path_argument pattern) {
+  return detail::glob(state(volume_), pattern);
+}
+
 result<bytes> file_system::read_file(path_argument path, std::optional<std::uint64_t> max_size) {
   const auto& v = detail::volume_access::state(volume_);
   BOOST_OUTCOME_TRY(auto opened,
@@ -98,6 +135,36 @@ result<void> file_system::write_file(path_argument path, asio::const_buffer cont
   BOOST_OUTCOME_TRY(
       finish(detail::opening::begin_replacing(v, path, detail::to_span(content)), path));
   return boost::outcome_v2::success();
+}
+
+result<file_map> file_system::export_tree(path_argument prefix, export_options options) try {
+  file_map files;
+  BOOST_OUTCOME_TRY(const auto paths, files_below(prefix, options));
+  for (const std::string& path : paths) {
+    BOOST_OUTCOME_TRY(auto content, read_if_there(path));
+    if (content) files.emplace(path, std::move(*content));
+  }
+  return files;
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+result<void> file_system::import_tree(file_map files) {
+  return detail::import_tree(state(volume_), files);
+}
+
+result<std::vector<std::string>> file_system::files_below(const path_argument& prefix,
+                                                          const export_options& options) {
+  return detail::files_below(state(volume_), prefix, options);
+}
+
+result<std::optional<bytes>> file_system::read_if_there(const std::string& path) {
+  auto begun = detail::opening::begin_reading(detail::volume_access::state(volume_), path);
+  if (!begun && detail::has_gone(begun.error())) return std::optional<bytes>();
+  path_argument unused("");
+  BOOST_OUTCOME_TRY(auto opened, finish(std::move(begun), unused));
+  BOOST_OUTCOME_TRY(auto content, opened.read_all());
+  return std::optional<bytes>(std::move(content));
 }
 
 result<volume_stats> file_system::stats() { return volume_.stats(); }

@@ -22,32 +22,36 @@ charge node_charge(const volume_state& v, const directory_node& in, std::string_
           .directories = is_directory ? 1u : 0u};
 }
 
-result<file_draft> file_draft::make(volume_state& v, std::string_view name,
-                                    const charge& node) noexcept {
-  BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(node));
+file_cost cost_of_file(const volume_state& v, const entry& at, const extent& content) noexcept {
+  file_cost cost{node_charge(v, *at.parent, at.name, false), {}};
+  cost.wanted += v.payer.of(content);
+  if (at.found == nullptr) return cost;
+  // It takes over the other's entry in the directory.
+  cost.replaced = file_charge(static_cast<const file_node&>(*at.found), v.payer);
+  cost.wanted.bytes -= v.payer.of_metadata(entry_footprint(*at.parent));
+  return cost;
+}
+
+result<file_draft> file_draft::make(volume_state& v, std::string_view name, const file_cost& cost,
+                                    const extent& content) noexcept {
+  BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(cost.wanted, cost.replaced));
+  if (content.size > 0) {
+    BOOST_OUTCOME_TRY(v.payer.approve(cost.wanted.bytes, cost.replaced.bytes));
+  }
   const auto now = std::chrono::system_clock::now();
   std::unique_ptr<file_node> file(new (std::nothrow) file_node(v.options.default_storage, now));
   if (file == nullptr || !file->name.assign(name)) return errc::out_of_memory;
   return file_draft(v, std::move(paid), std::move(file));
 }
 
-file_draft::~file_draft() {
-  if (file_ == nullptr) return;
-  const charge content = volume_->payer.of(file_->content.extent_now());
-  file_.reset();
-  volume_->limits.release(content);
-}
-
-result<file_node*> file_draft::link(const entry& at) noexcept {
-  paid_ = {};
-  BOOST_OUTCOME_TRY(auto paid, volume_->limits.reserve(
-                                   node_charge(*volume_, *at.parent, at.name, false)));
+result<detached_node> file_draft::link(const entry& at) noexcept {
+  const file_cost cost = cost_of_file(*volume_, at, file_->content.extent_now());
+  BOOST_OUTCOME_TRY(volume_->limits.adjust(paid_, cost.wanted, cost.replaced));
   directory_index& entries = at.parent->entries;
-  if (!entries.reserve(entries.size() + 1)) return errc::out_of_memory;
-  file_node* const linked = file_.get();
-  tree::link(at, detached_node(file_.release()));
-  paid.commit();
-  return linked;
+  if (at.found == nullptr && !entries.reserve(entries.size() + 1)) return errc::out_of_memory;
+  detached_node old = tree::link(at, detached_node(file_.release()));
+  paid_.commit();
+  return old;
 }
 
 }  // namespace coramfs::detail

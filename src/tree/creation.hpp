@@ -19,31 +19,43 @@ std::unique_ptr<directory_node> new_directory(std::string_view name) noexcept;
 charge node_charge(const volume_state& v, const directory_node& in, std::string_view name,
                    bool is_directory) noexcept;
 
-/// A new file that nobody sees yet, paid for with its content. Unless it is linked, all of that
+/// What a new file costs at a place, and what it takes the place of.
+struct file_cost {
+  charge wanted;    ///< its node, its name, its entry, its content
+  charge replaced;  ///< a file that goes when it comes
+};
+
+/// A new file that nobody sees yet, with its content paid for. Unless it is linked, all of that
 /// is given back.
 class file_draft {
  public:
-  /// Errors: those of a reservation of `node`; `out_of_memory`.
-  static result<file_draft> make(volume_state& v, std::string_view name,
-                                 const charge& node) noexcept;
-  file_draft(file_draft&&) noexcept = default;
-  file_draft& operator=(file_draft&&) = delete;
-  ~file_draft();
+  /// Pays, asks the guard, and makes an empty file, whose content the caller then makes of
+  /// `content`'s size with a prepaid account.
+  ///
+  /// Errors: `node_limit_exceeded`, `quota_exceeded`, `memory_guard`, `out_of_memory`.
+  static result<file_draft> make(volume_state& v, std::string_view name, const file_cost& cost,
+                                 const extent& content) noexcept;
 
   file_node& file() noexcept { return *file_; }
 
-  /// Puts the file into a free place, under the tree's exclusive lock.
+  /// Puts the file into its place, under the tree's exclusive lock. What is there is no
+  /// directory and not busy; it goes, and comes back for the caller to free.
   ///
-  /// Errors: the directory's table may have grown since, so `quota_exceeded`, `out_of_memory`.
-  result<file_node*> link(const entry& at) noexcept;
+  /// Errors: what has changed since `make` may cost more: `quota_exceeded`,
+  /// `node_limit_exceeded`, `out_of_memory`.
+  result<detached_node> link(const entry& at) noexcept;
 
  private:
   file_draft(volume_state& v, reservation paid, std::unique_ptr<file_node> file) noexcept
       : volume_(&v), paid_(std::move(paid)), file_(std::move(file)) {}
 
+  // In this order: what was paid is given back when the file is gone.
   volume_state* volume_;
   reservation paid_;
   std::unique_ptr<file_node> file_;
 };
+
+/// The cost of a file with `content` at a place, which is free or a file's. Under the lock.
+file_cost cost_of_file(const volume_state& v, const entry& at, const extent& content) noexcept;
 
 }  // namespace coramfs::detail

@@ -51,11 +51,16 @@ void directory_index::insert(node& n) noexcept {
   push(address(n.hash, size_), n);
 }
 
+void directory_index::replace(node& old, node& fresh) noexcept {
+  node*& link = link_to(old);
+  fresh.hash = old.hash;
+  fresh.next_in_bucket = std::exchange(old.next_in_bucket, nullptr);
+  link = &fresh;
+}
+
 void directory_index::erase(node& n) noexcept {
-  node** link = &bucket(address(n.hash, size_));
-  while (*link != &n) link = &(*link)->next_in_bucket;
-  *link = n.next_in_bucket;
-  n.next_in_bucket = nullptr;
+  node*& link = link_to(n);
+  link = std::exchange(n.next_in_bucket, nullptr);
   // One bucket less: what is left in it goes back to where it was split from.
   const std::size_t dropped = --size_;
   if (dropped > 0) {
@@ -65,7 +70,6 @@ void directory_index::erase(node& n) noexcept {
     }
   }
   if (in_pages_ && size_ <= inline_buckets) move_buckets(false);
-  release_spare();
 }
 
 node* directory_index::take_all(node* rest) noexcept {
@@ -120,6 +124,13 @@ node*& directory_index::bucket(std::size_t index) noexcept {
   for (unsigned level = depth_; level > 0; --level)
     p = child(p, level, index / fanout);
   return p->slots[index % fanout].head;
+}
+
+// What points to the node: its bucket, or the node in front of it.
+node*& directory_index::link_to(const node& n) noexcept {
+  node** link = &bucket(address(n.hash, size_));
+  while (*link != &n) link = &(*link)->next_in_bucket;
+  return *link;
 }
 
 void directory_index::push(std::size_t index, node& n) noexcept {

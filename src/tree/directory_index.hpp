@@ -33,11 +33,14 @@ class directory_index {
 
   /// Makes pages for `entries` in all. False: memory is refused, and nothing has changed.
   bool reserve(std::size_t entries) noexcept;
-  /// Drops pages that a `reserve` made and no `insert` has used.
+  /// Drops the pages that are not needed: that `erase` has left, or a `reserve` made and no
+  /// `insert` has used.
   void release_spare() noexcept { drop_leaves(leaves_for(size_)); }
   /// Precondition: `reserve(size() + 1)` has succeeded.
   void insert(node& n) noexcept;
-  /// Gives back the pages that are no longer needed.
+  /// Puts a node of the same name in the place of another.
+  void replace(node& old, node& fresh) noexcept;
+  /// The pages stay until `release_spare`.
   void erase(node& n) noexcept;
   /// Takes all nodes out and chains them, by their `next_in_bucket`, in front of `rest`.
   node* take_all(node* rest) noexcept;
@@ -70,6 +73,7 @@ class directory_index {
   node* head(std::size_t index) const noexcept {
     return const_cast<directory_index*>(this)->bucket(index);
   }
+  node*& link_to(const node& n) noexcept;
   void push(std::size_t index, node& n) noexcept;
   node* take(std::size_t index) noexcept;
 

@@ -5,6 +5,7 @@
 
 #include "core/footprint.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <new>
@@ -44,8 +45,23 @@ void file_node::publish_change() noexcept {
   const time_point now = std::chrono::system_clock::now();
   const std::lock_guard guard(status_lock(*this));
   size_ = content.size();
+  footprint_ = content.extent_now().footprint;
   modified_at = now;
   ++generation_;
+}
+
+void file_node::publish_new() noexcept {
+  const std::lock_guard guard(status_lock(*this));
+  size_ = content.size();
+  footprint_ = content.extent_now().footprint;
+}
+
+// Holes make it less than the size asks for, slack makes it more.
+extent file_node::estimate_copy() const noexcept {
+  const std::lock_guard guard(status_lock(*this));
+  extent e = storage::extent_for(storage_layout::sequential, size_);
+  e.footprint = std::min(e.footprint, footprint_);
+  return e;
 }
 
 node_use::node_use(file_node& used) noexcept : node_(&used) {

@@ -83,6 +83,10 @@ class file_node final : public node {
 
   /// Shows the content as it is now, after a change. Under the file's exclusive lock.
   void publish_change() noexcept;
+  /// Shows the content that a new file is made with, as generation 0.
+  void publish_new() noexcept;
+  /// What a copy would amount to, as far as can be told without the file's lock.
+  extent estimate_copy() const noexcept;
 
   fair_lock lock;
   storage content;  // guarded by lock
@@ -90,6 +94,7 @@ class file_node final : public node {
  private:
   // Guarded by the status lock, a leaf that many files share; as is modified_at.
   std::uint64_t size_ = 0;
+  std::uint64_t footprint_ = 0;
   std::uint64_t generation_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include "core/path.hpp"
 #include "tree/creation.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace coramfs::detail {
@@ -19,6 +20,8 @@ result<void> check(open_mode mode, const open_options& options) noexcept {
   if (options.on_full != when_full::reject && options.on_full != when_full::wait)
     return errc::invalid_argument;
   if (mode == open_mode::read && options.preallocate != 0) return errc::invalid_argument;
+  if (options.preallocate > max_file_size)
+    return error(errc::too_large, options.preallocate, max_file_size);
   if (options.on_full == when_full::wait) return errc::not_supported;
   return boost::outcome_v2::success();
 }
@@ -52,29 +55,41 @@ result<opening> opening::begin_replacing(const std::shared_ptr<volume_state>& v,
   return begin(v, path, request{open_mode::write, v->options.default_lock_timeout, 0, content});
 }
 
+result<opening> opening::begin_reading(const std::shared_ptr<volume_state>& v,
+                                       std::string_view path) noexcept {
+  const tree::shared_access access(v->names);
+  BOOST_OUTCOME_TRY(const auto at, v->names.look_up(normal_path::given_out(path)));
+  BOOST_OUTCOME_TRY(auto* const file, at.require_file());
+  return opening(v, {open_mode::read, v->options.default_lock_timeout, 0, {}}, *file, false);
+}
+
 result<opening> opening::begin(const std::shared_ptr<volume_state>& v, const path_argument& path,
                                const request& wanted) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-  charge node;
+  const extent begins_with = storage::extent_for(
+      v->options.default_storage, std::max<std::uint64_t>(wanted.preallocate, wanted.content.size()));
+  file_cost cost;
   {
     const tree::shared_access access(v->names);
     BOOST_OUTCOME_TRY(const auto at, v->names.look_up(normal));
     BOOST_OUTCOME_TRY(auto* const file, find_file(at, wanted.mode));
     if (file != nullptr) return opening(v, wanted, *file, false);
-    node = node_charge(*v, *at.parent, at.name, false);
+    cost = cost_of_file(*v, at, begins_with);
   }
   // A new file is made outside of the tree's lock, and forgotten if another was faster.
-  BOOST_OUTCOME_TRY(auto draft, file_draft::make(*v, normal.name(), node));
-  storage& content = draft.file().content;
-  BOOST_OUTCOME_TRY(begin_content(content, v->payer, wanted.preallocate, wanted.content));
-  if (content.size() != 0) draft.file().publish_change();
+  BOOST_OUTCOME_TRY(auto draft, file_draft::make(*v, normal.name(), cost, begins_with));
+  file_node& fresh = draft.file();
+  const account prepaid = v->payer.prepaid();
+  BOOST_OUTCOME_TRY(begin_content(fresh.content, prepaid, wanted.preallocate, wanted.content));
+  fresh.content.trim(prepaid);
+  if (fresh.content.size() != 0) fresh.publish_change();
   const tree::exclusive_access access(v->names);
   BOOST_OUTCOME_TRY(const auto at, v->names.look_up(normal));
   BOOST_OUTCOME_TRY(auto* const other, find_file(at, wanted.mode));
   if (other != nullptr) return opening(v, wanted, *other, false);
-  BOOST_OUTCOME_TRY(auto* const file, draft.link(at));
-  return opening(v, wanted, *file, true);
+  BOOST_OUTCOME_TRY(draft.link(at));
+  return opening(v, wanted, fresh, true);
 }
 
 opening::opening(const std::shared_ptr<volume_state>& v, const request& wanted, file_node& file,

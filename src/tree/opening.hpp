@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <utility>
 
 namespace coramfs::detail {
@@ -34,7 +35,12 @@ class opening {
                                          const path_argument& path,
                                          std::span<const std::byte> content) noexcept;
 
+  /// An open with `open_mode::read`, by a path that the tree gave out.
+  static result<opening> begin_reading(const std::shared_ptr<volume_state>& v,
+                                       std::string_view path) noexcept;
+
   volume_state& of() const noexcept { return *volume_; }
+  const file_node& node() const noexcept { return *node_; }
   bool is_locked() const noexcept { return static_cast<bool>(hold_); }
   fair_lock& lock() const noexcept { return node_->lock; }
   fair_lock::kind kind() const noexcept {

@@ -68,19 +68,35 @@ result<entry> tree::look_up(normal_path path) const noexcept {
   }
 }
 
-node& tree::link(const entry& at, detached_node fresh) noexcept {
+detached_node tree::link(const entry& at, detached_node fresh) noexcept {
   node& n = *fresh.release();
   n.parent = at.parent;
-  at.parent->entries.insert(n);
+  if (at.found != nullptr) {
+    at.found->parent = nullptr;
+    at.parent->entries.replace(*at.found, n);
+  } else {
+    at.parent->entries.insert(n);
+  }
   touch(*at.parent);
-  return n;
+  return detached_node(at.found);
 }
 
 detached_node tree::unlink(node& n) noexcept {
   directory_node& in = *std::exchange(n.parent, nullptr);
   in.entries.erase(n);
+  in.entries.release_spare();
   touch(in);
   return detached_node(&n);
+}
+
+detached_node tree::relocate(node& n, node_name name, const entry& to) noexcept {
+  directory_node& in = *n.parent;
+  in.entries.erase(n);
+  touch(in);
+  n.name = std::move(name);
+  detached_node replaced = link(to, detached_node(&n));
+  in.entries.release_spare();
+  return replaced;
 }
 
 tree::shared_access::shared_access(tree& t) noexcept {
@@ -103,19 +119,24 @@ std::uint64_t entry_footprint(const directory_node& in, std::size_t added) noexc
   return directory_index::footprint(now + added) - directory_index::footprint(now);
 }
 
+charge file_charge(const file_node& file, const account& payer) noexcept {
+  charge total = payer.of(file.content.extent_now());
+  total.bytes += payer.of_metadata(node_footprint(false, file.name.view()));
+  total.files = 1;
+  return total;
+}
+
 charge dispose(detached_node top, const account& payer) noexcept {
   charge total;
   take_apart(top.release(), [&](const node& n) {
-    std::uint64_t footprint = node_footprint(n.is_directory, n.name.view());
-    if (n.is_directory) {
-      const auto& directory = static_cast<const directory_node&>(n);
-      footprint += directory_index::footprint(directory.entries.size());
-      ++total.directories;
-    } else {
-      total += payer.of(static_cast<const file_node&>(n).content.extent_now());
-      ++total.files;
+    if (!n.is_directory) {
+      total += file_charge(static_cast<const file_node&>(n), payer);
+      return;
     }
-    total.bytes += payer.of_metadata(footprint);
+    const auto& directory = static_cast<const directory_node&>(n);
+    total.bytes += payer.of_metadata(node_footprint(true, n.name.view()) +
+                                     directory_index::footprint(directory.entries.size()));
+    ++total.directories;
   });
   return total;
 }

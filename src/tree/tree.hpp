@@ -56,11 +56,14 @@ class tree {
 
   directory_node& root() const noexcept { return static_cast<directory_node&>(*root_); }
 
-  /// Puts a node into a free place. Precondition: the parent's index has reserved the entry.
-  /// Under the exclusive lock.
-  static node& link(const entry& at, detached_node fresh) noexcept;
+  /// Puts a node into its place, and gives back what was there. Precondition: if nothing was,
+  /// the parent's index has reserved the entry. Under the exclusive lock.
+  static detached_node link(const entry& at, detached_node fresh) noexcept;
   /// Takes a node that is not busy out of the tree. Under the exclusive lock.
   static detached_node unlink(node& n) noexcept;
+  /// Both in one: gives a node another name and place, which is not its own. Preconditions and
+  /// result of `link`; a reservation in the directory that the node leaves is not needed.
+  static detached_node relocate(node& n, node_name name, const entry& to) noexcept;
 
  private:
   fair_lock lock_;
@@ -82,6 +85,10 @@ std::uint64_t node_footprint(bool is_directory, std::string_view name) noexcept;
 
 /// Bytes that a directory's table takes more for `added` entries more.
 std::uint64_t entry_footprint(const directory_node& in, std::size_t added = 1) noexcept;
+
+/// What a file is charged, its entry in the directory not counted. Under the tree's exclusive
+/// lock while it is not busy, or under its own.
+charge file_charge(const file_node& file, const account& payer) noexcept;
 
 /// Frees a node with all below it, and says what it was charged for; the table that it stood
 /// in is not counted.

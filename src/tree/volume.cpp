@@ -23,7 +23,6 @@ result<void> check(const volume_options& o) {
   const bool known_action = action == guard_action::warn || action == guard_action::reject;
   if (!known_layout || !known_accounting || !known_mode || !known_action)
     return errc::invalid_argument;
-  if (mode != guard_mode::none) return errc::not_supported;
   return boost::outcome_v2::success();
 }
 
@@ -31,7 +30,9 @@ result<void> check(const volume_options& o) {
 
 result<volume> volume::create(volume_options options) try {
   BOOST_OUTCOME_TRY(check(options));
-  return volume(std::make_shared<detail::volume_state>(std::move(options)));
+  auto state = std::make_shared<detail::volume_state>(std::move(options));
+  BOOST_OUTCOME_TRY(state->guard.check_quota(state->options.max_quota));
+  return volume(std::move(state));
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
 }

@@ -5,6 +5,7 @@
 #include <coramfs/open_options.hpp>
 #include <coramfs/volume.hpp>
 
+#include "core/memory_guard.hpp"
 #include "core/quota.hpp"
 #include "storage/account.hpp"
 #include "tree/tree.hpp"
@@ -25,12 +26,14 @@ class volume_state {
   explicit volume_state(volume_options chosen)
       : options(std::move(chosen)),
         limits(options.max_quota, options.max_nodes),
-        payer(limits, options.accounting, options.promotion_hard_limit) {}
+        guard(options.memory_guard),
+        payer(limits, guard, options.accounting, options.promotion_hard_limit) {}
 
   volume_stats stats() noexcept;
 
   const volume_options options;
   quota limits;
+  memory_guard guard;
   const account payer;
   tree names;
   std::atomic<std::uint64_t> open_handles{0};

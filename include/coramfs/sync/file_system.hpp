@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace coramfs::sync {
@@ -44,7 +46,14 @@ class CORAMFS_EXPORT file_system {
   result<void> remove(path_argument path);
   result<void> remove_tree(path_argument path);
 
+  result<void> rename(path_argument from, path_argument to, if_exists existing = if_exists::fail);
+  result<void> move(path_argument from, path_argument to, if_exists existing = if_exists::fail);
+  result<void> copy(path_argument from, path_argument to, if_exists existing = if_exists::fail);
+  result<void> copy_tree(path_argument from, path_argument to);
+
   result<std::vector<std::string>> list(path_argument path);
+  result<std::vector<walk_entry>> walk(path_argument path = "/");
+  result<std::vector<std::string>> glob(path_argument pattern);
   result<bool> exists(path_argument path);
   result<bool> is_file(path_argument path);
   result<bool> is_directory(path_argument path);
@@ -54,10 +63,36 @@ class CORAMFS_EXPORT file_system {
   result<bytes> read_file(path_argument path, std::optional<std::uint64_t> max_size = {});
   result<void> write_file(path_argument path, asio::const_buffer content);
 
+  result<file_map> export_tree(path_argument prefix = "/", export_options options = {});
+  /// `visitor(const std::string& path, bytes content)` returns void or `result<void>`.
+  template <class Visitor>
+  result<void> export_each(path_argument prefix, Visitor visitor);
+  result<void> import_tree(file_map files);
+
   result<volume_stats> stats();
 
  private:
+  result<std::vector<std::string>> files_below(const path_argument& prefix,
+                                               const export_options& options);
+  // None: the file has gone.
+  result<std::optional<bytes>> read_if_there(const std::string& path);
+
   volume volume_;
 };
+
+template <class Visitor>
+result<void> file_system::export_each(path_argument prefix, Visitor visitor) {
+  BOOST_OUTCOME_TRY(const auto paths, files_below(prefix, {}));
+  for (const std::string& path : paths) {
+    BOOST_OUTCOME_TRY(auto content, read_if_there(path));
+    if (!content) continue;
+    if constexpr (std::is_void_v<std::invoke_result_t<Visitor&, const std::string&, bytes>>) {
+      visitor(path, std::move(*content));
+    } else {
+      BOOST_OUTCOME_TRY(visitor(path, std::move(*content)));
+    }
+  }
+  return boost::outcome_v2::success();
+}
 
 }  // namespace coramfs::sync

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "core/memory_guard.hpp"
+
+#include "core/available_memory.hpp"
+
+#include <iostream>
+#include <string>
+
+namespace coramfs::detail {
+
+namespace {
+
+// What a user's callback throws is no reason to fail: a reading is unknown then, and a warning
+// was given as far as it went.
+std::optional<std::uint64_t> call(const memory_guard_options& options) noexcept try {
+  return options.available_memory ? options.available_memory() : available_memory();
+} catch (...) {
+  return std::nullopt;
+}
+
+void warn(const memory_guard_options& options, const error& e) noexcept try {
+  const std::string text = "coramfs: " + e.message();
+  if (options.on_warning) {
+    options.on_warning(text);
+  } else {
+    std::clog << text << '\n';
+  }
+} catch (...) {
+}
+
+// What the reading has left, now that the volume has grown or shrunk since.
+std::uint64_t left(std::uint64_t available, std::uint64_t used_then, std::uint64_t used_now) {
+  if (used_now <= used_then) return available + (used_then - used_now);
+  const std::uint64_t grown = used_now - used_then;
+  return available > grown ? available - grown : 0;
+}
+
+}  // namespace
+
+result<void> memory_guard::check_quota(std::uint64_t max_bytes) {
+  if (options_.mode == guard_mode::none) return boost::outcome_v2::success();
+  const auto available = latest(0).available;
+  return available ? judge(max_bytes, *available) : boost::outcome_v2::success();
+}
+
+result<void> memory_guard::check(std::uint64_t wanted, std::uint64_t used) {
+  const reading r = latest(used);
+  return r.available ? judge(wanted, left(*r.available, r.used, used))
+                     : boost::outcome_v2::success();
+}
+
+memory_guard::reading memory_guard::ask(std::uint64_t used) {
+  return {std::chrono::steady_clock::now(), call(options_), used};
+}
+
+// Two that find the reading too old both ask; the later answer stays.
+memory_guard::reading memory_guard::latest(std::uint64_t used) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (latest_ && std::chrono::steady_clock::now() - latest_->taken_at < options_.interval)
+      return *latest_;
+  }
+  const reading fresh = ask(used);
+  const std::lock_guard lock(mutex_);
+  latest_ = fresh;
+  return fresh;
+}
+
+result<void> memory_guard::judge(std::uint64_t wanted, std::uint64_t available) {
+  if (wanted <= available) return boost::outcome_v2::success();
+  const error e(errc::memory_guard, wanted, available);
+  if (options_.action == guard_action::reject) return e;
+  warn(options_, e);
+  return boost::outcome_v2::success();
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/decode_errors.hpp>
+#include <coramfs/result.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace coramfs::detail {
+
+/// What was decoded of an input.
+struct decoded {
+  std::size_t bytes = 0;
+  std::size_t characters = 0;
+};
+
+/// The way from the bytes of one encoding to UTF-8, with a shift state, and back.
+///
+/// It knows nothing of files: the bytes that it is given one after the other have to follow each
+/// other, or be parted by a `reset`.
+class text_codec {
+ public:
+  /// Errors: `invalid_argument` for an unknown name; `out_of_memory`.
+  static result<std::unique_ptr<text_codec>> make(const std::string& name, decode_errors errors);
+
+  text_codec(const text_codec&) = delete;
+  text_codec& operator=(const text_codec&) = delete;
+  virtual ~text_codec() = default;
+
+  /// Decodes from the start of `from` onto `to` until `limit` characters are made, or no whole
+  /// one is left. `last`: nothing follows, so that a part of a character is malformed.
+  ///
+  /// Errors: `invalid_encoding`; the state is undefined then.
+  virtual result<decoded> decode(std::string_view from, std::size_t limit, bool last,
+                                 std::string& to) = 0;
+  /// What is decoded next stands in the initial state.
+  virtual void reset() noexcept {}
+
+  /// Characters that were decoded and did not fit the limit. They are part of the state, and the
+  /// only part that can be copied.
+  virtual std::u32string held() const { return {}; }
+  virtual void hold(const std::u32string&) {}
+
+  /// Begins to encode, in the initial state.
+  virtual void begin_encoding() {}
+  /// Takes some of `utf8` off its front and puts it behind `to`, in the state that the last call
+  /// left. Returns the characters that it stored. Errors: `invalid_encoding`.
+  virtual result<std::size_t> encode_some(std::string_view& utf8, std::string& to) = 0;
+  /// The most characters that one call of it takes, but for malformed ones.
+  static constexpr std::size_t encoding_slice = 16 * 1024;
+  /// Ends the text in the initial state.
+  virtual void end_encoding(std::string&) {}
+  /// All three, for a text that the encoding has; empty for one that it lacks.
+  std::string encode_whole(std::string_view utf8);
+
+  /// What every text begins with that was encoded so: it belongs to the start of a file alone.
+  virtual std::string_view preamble() const noexcept { return {}; }
+  /// Whether encoding is no more than the check.
+  virtual bool is_utf8() const noexcept { return false; }
+  /// Whether bytes mean something else after others, so that lines can not be found in them.
+  virtual bool is_stateful() const noexcept { return false; }
+
+  /// How much of `from` ends with a "\n" or "\r", and has none before; all of it, where none is.
+  /// Not for stateful encodings.
+  virtual std::size_t line_size(std::string_view from) const noexcept = 0;
+  /// How many bytes at the start of `from` make a "\n"; 0 if they make something else. To tell it
+  /// needs `longest_newline` bytes, or all that there are.
+  virtual std::size_t newline_size(std::string_view from) const noexcept = 0;
+  static constexpr std::size_t longest_newline = 16;
+
+ protected:
+  explicit text_codec(decode_errors errors) noexcept : errors_(errors) {}
+
+  decode_errors errors() const noexcept { return errors_; }
+  /// Puts what stands for a malformed sequence onto `to`, and returns how many characters that
+  /// is. Errors: `invalid_encoding`.
+  result<std::size_t> put_malformed(std::string& to) const;
+
+ private:
+  decode_errors errors_;
+};
+
+}  // namespace coramfs::detail

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <string_view>
+
+namespace coramfs::detail {
+
+inline constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+
+/// What a malformed sequence is replaced by: U+FFFD.
+inline constexpr std::string_view replacement_character = "\xef\xbf\xbd";
+
+struct utf8_run {
+  std::size_t bytes = 0;
+  std::size_t characters = 0;
+};
+
+/// The longest start of `text` that is well formed and has at most `limit` characters.
+utf8_run well_formed(std::string_view text, std::size_t limit = no_limit) noexcept;
+
+/// The bytes that one replacement stands for, of a text that is not empty and does not start
+/// with a character: what could have become one, or else one byte, as Unicode recommends.
+std::size_t malformed_size(std::string_view text) noexcept;
+
+/// Whether `text` is the start of a character that goes on where it ends.
+bool is_cut_off(std::string_view text) noexcept;
+
+/// `c` must not be a surrogate, nor above U+10FFFF.
+void append_utf8(char32_t c, std::string& to);
+
+}  // namespace coramfs::detail

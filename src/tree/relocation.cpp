@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "core/path.hpp"
+#include "tree/creation.hpp"
+#include "tree/directory_chain.hpp"
+#include "tree/operations.hpp"
+
+#include <utility>
+
+namespace coramfs::detail {
+
+namespace {
+
+result<void> check(if_exists existing) noexcept {
+  if (existing != if_exists::fail && existing != if_exists::replace) return errc::invalid_argument;
+  return boost::outcome_v2::success();
+}
+
+result<node*> find_source(const tree& names, normal_path from) noexcept {
+  BOOST_OUTCOME_TRY(const auto at, names.look_up(from));
+  if (at.found == nullptr) return errc::not_found;
+  if (at.parent == nullptr) return errc::invalid_argument;
+  return at.found;
+}
+
+// Whether `moved` may take the place.
+result<void> check_target(const node& moved, const entry& to, if_exists existing) noexcept {
+  if (to.found == nullptr) return boost::outcome_v2::success();
+  if (existing == if_exists::fail) return errc::already_exists;
+  if (!to.found->is_directory)
+    return moved.is_directory ? result<void>(errc::not_a_directory) : boost::outcome_v2::success();
+  if (!moved.is_directory) return errc::is_a_directory;
+  if (static_cast<const directory_node*>(to.found)->entries.size() != 0)
+    return errc::directory_not_empty;
+  return boost::outcome_v2::success();
+}
+
+result<void> require_idle(const node& moved, const node* replaced) noexcept {
+  if (moved.is_busy() || (replaced != nullptr && replaced->is_busy())) return errc::busy;
+  return boost::outcome_v2::success();
+}
+
+// What an empty directory or a file is charged that is to be replaced.
+charge replaced_charge(const volume_state& v, const node* replaced) noexcept {
+  if (replaced == nullptr) return {};
+  if (!replaced->is_directory) return file_charge(static_cast<const file_node&>(*replaced), v.payer);
+  return {.bytes = v.payer.of_metadata(node_footprint(true, replaced->name.view())),
+          .directories = 1};
+}
+
+/// What changes in the quota: what is taken, and what is given up with it.
+struct balance {
+  charge wanted, replaced;
+
+  /// A directory's table for `added` entries more, or less.
+  void add_entries(const volume_state& v, const directory_node& d, int added) noexcept {
+    const std::size_t now = d.entries.size();
+    const std::uint64_t before = directory_index::footprint(now);
+    const std::uint64_t after = directory_index::footprint(
+        now + static_cast<std::size_t>(static_cast<std::ptrdiff_t>(added)));
+    wanted.bytes += v.payer.of_metadata(after);
+    replaced.bytes += v.payer.of_metadata(before);
+  }
+  void add_name(const volume_state& v, const node& moved, std::string_view name) noexcept {
+    wanted.bytes += v.payer.of_metadata(node_name::footprint(name));
+    replaced.bytes += v.payer.of_metadata(node_name::footprint(moved.name.view()));
+  }
+};
+
+/// An entry more in one directory and one less in another, which may be the same.
+void move_entry(balance& b, const volume_state& v, const directory_node& from,
+                const directory_node& to) noexcept {
+  if (&from == &to) return;
+  b.add_entries(v, from, -1);
+  b.add_entries(v, to, +1);
+}
+
+// Under the exclusive lock. What is replaced is for the caller to free outside of it.
+result<detached_node> relocate(volume_state& v, node& moved, const entry& to,
+                               if_exists existing) noexcept {
+  if (to.found == &moved && existing == if_exists::replace) return nullptr;
+  BOOST_OUTCOME_TRY(check_target(moved, to, existing));
+  BOOST_OUTCOME_TRY(require_idle(moved, to.found));
+  balance b{{}, replaced_charge(v, to.found)};
+  b.add_name(v, moved, to.name);
+  if (to.found != nullptr) {
+    b.add_entries(v, *moved.parent, -1);
+  } else {
+    move_entry(b, v, *moved.parent, *to.parent);
+  }
+  BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(b.wanted, b.replaced));
+  node_name name;
+  directory_index& entries = to.parent->entries;
+  if (!name.assign(to.name) || !entries.reserve(entries.size() + 1)) return errc::out_of_memory;
+  detached_node replaced = tree::relocate(moved, std::move(name), to);
+  entries.release_spare();
+  paid.commit();
+  return replaced;
+}
+
+// Likewise, into directories that are missing and come with it.
+result<void> relocate_into_gap(volume_state& v, node& moved, gap missing,
+                               std::string_view name) noexcept {
+  BOOST_OUTCOME_TRY(require_idle(moved, nullptr));
+  missing.below.remove_suffix(name.size() + 1);
+  directory_node& above = *missing.at.parent;
+  balance b{chain_charge(v, missing), {}};
+  // The chain's charge has its entry in it already.
+  b.wanted.bytes -= v.payer.of_metadata(entry_footprint(above));
+  move_entry(b, v, *moved.parent, above);
+  b.wanted.bytes += v.payer.of_metadata(directory_index::footprint(1));
+  b.add_name(v, moved, name);
+  BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(b.wanted, b.replaced));
+  directory_chain made = new_directory_chain(missing.at.name, missing.below);
+  node_name own;
+  if (made.top == nullptr || !own.assign(name) || !made.deepest->entries.reserve(1) ||
+      !above.entries.reserve(above.entries.size() + 1))
+    return errc::out_of_memory;
+  tree::link(missing.at, std::move(made.top));
+  tree::relocate(moved, std::move(own), {made.deepest, name, nullptr});
+  paid.commit();
+  return boost::outcome_v2::success();
+}
+
+enum class parents { must_exist, are_made };
+
+result<detached_node> relocate(volume_state& v, normal_path from, normal_path to,
+                               if_exists existing, parents above) noexcept {
+  const tree::exclusive_access access(v.names);
+  BOOST_OUTCOME_TRY(auto* const moved, find_source(v.names, from));
+  if (to.is_below(from)) return errc::invalid_argument;
+  if (above == parents::are_made) {
+    BOOST_OUTCOME_TRY(const auto missing, find_gap(v.names, to));
+    if (!missing.below.empty()) {
+      BOOST_OUTCOME_TRY(relocate_into_gap(v, *moved, missing, to.name()));
+      return nullptr;
+    }
+  }
+  BOOST_OUTCOME_TRY(const auto at, v.names.look_up(to));
+  return relocate(v, *moved, at, existing);
+}
+
+result<void> relocate(volume_state& v, const path_argument& from, const path_argument& to,
+                      if_exists existing, parents above) noexcept {
+  BOOST_OUTCOME_TRY(check(existing));
+  path_buffer from_buffer, to_buffer;
+  BOOST_OUTCOME_TRY(const auto normal_from, from_buffer.normalise(from));
+  BOOST_OUTCOME_TRY(const auto normal_to, to_buffer.normalise(to));
+  // What was replaced is freed here, when the lock is gone.
+  BOOST_OUTCOME_TRY(relocate(v, normal_from, normal_to, existing, above));
+  return boost::outcome_v2::success();
+}
+
+}  // namespace
+
+result<void> rename(volume_state& v, const path_argument& from, const path_argument& to,
+                    if_exists existing) noexcept {
+  return relocate(v, from, to, existing, parents::must_exist);
+}
+
+result<void> move(volume_state& v, const path_argument& from, const path_argument& to,
+                  if_exists existing) noexcept {
+  return relocate(v, from, to, existing, parents::are_made);
+}
+
+}  // namespace coramfs::detail
