@@ -52,10 +52,13 @@ result<void> chain::adopt(const account& payer, bytes& from) {
   if (!adopter || (is_full && !grown.set_capacity(entries))) return errc::out_of_memory;
   adopter->adopt(std::move(from));
   if (is_full) replace_table(grown);
+  const std::uint64_t slack = shrink_last();
   chunks_.push_back({std::move(adopter), size_});
   size_ = now.size;
   footprint_ = now.footprint;
   paid.commit();
+  now.footprint -= slack;
+  pay(payer, extent_now(), now);
   return boost::outcome_v2::success();
 }
 
@@ -104,12 +107,8 @@ result<void> chain::clone(const account& prepaid, const chain& from) {
 }
 
 void chain::trim(const account& payer) noexcept {
-  if (chunks_.empty()) return;
   extent now = extent_now();
-  chunk& last = chunks_.back();
-  now.footprint -= last.memory->footprint();
-  last.memory.shrink(size_ - last.begin);
-  now.footprint += last.memory->footprint();
+  now.footprint -= shrink_last();
   // Where memory for a smaller table is refused, the spare entries stay, and stay paid for.
   chunk_list snug;
   if (chunks_.size() < chunks_.capacity() && snug.set_capacity(chunks_.size())) {
@@ -118,6 +117,15 @@ void chain::trim(const account& payer) noexcept {
     replace_table(snug);
   }
   pay(payer, extent_now(), now);
+}
+
+// Cuts the last chunk to what is in it. Returns the bytes that this gives back.
+std::uint64_t chain::shrink_last() noexcept {
+  if (chunks_.empty()) return 0;
+  chunk& last = chunks_.back();
+  const std::uint64_t before = last.memory->footprint();
+  last.memory.shrink(size_ - last.begin);
+  return before - last.memory->footprint();
 }
 
 std::size_t chain::find(std::uint64_t offset) const noexcept {

@@ -94,6 +94,7 @@ class chain {
   void replace_table(chunk_list& fresh) noexcept;
   void pay(const account& payer, const extent& before, const extent& now) noexcept;
   void cut(const account& payer, std::uint64_t size) noexcept;
+  std::uint64_t shrink_last() noexcept;
   template <class Action>
   void for_each_piece(std::uint64_t offset, std::uint64_t size, Action action) const noexcept;
   void copy_in(std::uint64_t offset, std::span<const std::byte> from) noexcept;

@@ -47,7 +47,11 @@ result<void> storage::write(const account& payer, std::uint64_t offset,
 result<void> storage::write(const account& payer, std::uint64_t offset, bytes&& from) {
   BOOST_OUTCOME_TRY(require_end(offset, from.size()));
   chain* const c = std::get_if<chain>(&content_);
-  if (c != nullptr && offset == c->size()) return c->adopt(payer, from);
+  if (c != nullptr && offset == c->size()) {
+    const auto adopted = c->adopt(payer, from);
+    if (adopted || !(adopted.error() == errc::quota_exceeded)) return adopted;
+    // A copy does without the spare room that came with the buffer.
+  }
   BOOST_OUTCOME_TRY(write(payer, offset, std::span<const std::byte>(from)));
   from = bytes();
   return boost::outcome_v2::success();

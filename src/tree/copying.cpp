@@ -56,7 +56,7 @@ result<void> copying::finish(const path_argument& to) noexcept {
   }
   BOOST_OUTCOME_TRY(auto draft, file_draft::make(v, normal.name(), cost, wanted));
   BOOST_OUTCOME_TRY(draft.file().content.clone(v.payer.prepaid(), content));
-  if (content.size() != 0) draft.file().publish_change();
+  draft.file().publish_new(content.size() != 0 ? 1 : 0);
   detached_node replaced;
   const tree::exclusive_access access(v.names);
   BOOST_OUTCOME_TRY(const auto at, find_target());

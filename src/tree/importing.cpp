@@ -127,7 +127,7 @@ result<void> make_files(const volume_state& v, std::vector<item>& items) {
     if (i.file == nullptr || !i.file->name.assign(name)) return errc::out_of_memory;
     BOOST_OUTCOME_TRY(i.file->content.assign(prepaid, *i.content));
     i.file->content.trim(prepaid);
-    i.file->publish_new();
+    i.file->publish_new(0);
   }
   return boost::outcome_v2::success();
 }

@@ -50,8 +50,9 @@ void file_node::publish_change() noexcept {
   ++generation_;
 }
 
-void file_node::publish_new() noexcept {
+void file_node::publish_new(std::uint64_t generation) noexcept {
   const std::lock_guard guard(status_lock(*this));
+  generation_ = generation;
   size_ = content.size();
   footprint_ = content.extent_now().footprint;
 }

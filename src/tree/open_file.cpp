@@ -97,12 +97,11 @@ result<std::size_t> open_file::write_at(std::uint64_t offset,
 
 result<std::uint64_t> open_file::truncate(std::optional<std::uint64_t> size) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
-  const std::uint64_t wanted = size.value_or(cursor_);
-  if (wanted != node_->content.size()) {
-    BOOST_OUTCOME_TRY(node_->content.resize(volume_->payer, wanted));
-    node_->publish_change();
-  }
-  if (cursor_ > wanted) cursor_ = wanted;
+  const std::uint64_t wanted = size.value_or(cursor_), before = node_->content.size();
+  if (wanted == before) return wanted;
+  BOOST_OUTCOME_TRY(node_->content.resize(volume_->payer, wanted));
+  node_->publish_change();
+  if (wanted < before && cursor_ > wanted) cursor_ = wanted;
   return wanted;
 }
 

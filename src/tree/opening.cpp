@@ -83,7 +83,7 @@ result<opening> opening::begin(const std::shared_ptr<volume_state>& v, const pat
   const account prepaid = v->payer.prepaid();
   BOOST_OUTCOME_TRY(begin_content(fresh.content, prepaid, wanted.preallocate, wanted.content));
   fresh.content.trim(prepaid);
-  if (fresh.content.size() != 0) fresh.publish_change();
+  fresh.publish_new(fresh.content.size() != 0 ? 1 : 0);
   const tree::exclusive_access access(v->names);
   BOOST_OUTCOME_TRY(const auto at, v->names.look_up(normal));
   BOOST_OUTCOME_TRY(auto* const other, find_file(at, wanted.mode));
@@ -114,6 +114,8 @@ result<void> opening::prepare_content() noexcept {
   const account& payer = volume_->payer;
   if (wanted_.mode == open_mode::write) {
     BOOST_OUTCOME_TRY(begin_content(content, payer, wanted_.preallocate, wanted_.content));
+    // To be emptied and to be extended are two changes, though nobody sees the first alone.
+    if (wanted_.preallocate != 0) node_->publish_change();
   } else {
     if (wanted_.preallocate <= content.size()) return boost::outcome_v2::success();
     BOOST_OUTCOME_TRY(content.extend(payer, wanted_.preallocate));

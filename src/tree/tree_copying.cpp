@@ -89,7 +89,7 @@ result<void> tree_copying::take(const opening& source) noexcept {
       !in.entries.reserve(in.entries.size() + 1))
     return errc::out_of_memory;
   BOOST_OUTCOME_TRY(file->content.clone(v.payer.prepaid(), content));
-  file->publish_new();
+  file->publish_new(0);
   const std::string_view own_name = file->name.view();
   tree::link({&in, own_name, nullptr}, detached_node(file.release()));
   return boost::outcome_v2::success();

@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <system_error>
 
-#include <iconv.h>
-
 namespace coramfs::detail {
 
 namespace {
@@ -21,8 +19,6 @@ class input_pointer {
   const char** at_;
 };
 
-const ::iconv_t none = reinterpret_cast<::iconv_t>(-1);
-
 iconv_descriptor::outcome outcome_of(std::size_t returned) noexcept {
   using outcome = iconv_descriptor::outcome;
   if (returned == 0) return outcome::done;
@@ -35,14 +31,10 @@ iconv_descriptor::outcome outcome_of(std::size_t returned) noexcept {
 
 result<iconv_descriptor> iconv_descriptor::open(const char* to, const char* from) noexcept {
   const ::iconv_t handle = ::iconv_open(to, from);
-  if (handle != none) return iconv_descriptor(handle);
+  if (handle != none()) return iconv_descriptor(handle);
   if (errno == EINVAL) return errc::invalid_argument;
   if (errno == ENOMEM) return errc::out_of_memory;
   return error(std::error_code(errno, std::generic_category()));
-}
-
-iconv_descriptor::~iconv_descriptor() {
-  if (handle_ != nullptr) ::iconv_close(handle_);
 }
 
 iconv_descriptor::outcome iconv_descriptor::convert(std::string_view& from,

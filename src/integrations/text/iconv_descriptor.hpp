@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include <iconv.h>
+
 namespace coramfs::detail {
 
 /// A conversion of iconv's, with its state.
@@ -24,12 +26,15 @@ class iconv_descriptor {
   /// Errors: `invalid_argument` for an unknown name; `out_of_memory`; what else iconv says.
   static result<iconv_descriptor> open(const char* to, const char* from) noexcept;
 
-  iconv_descriptor(iconv_descriptor&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  iconv_descriptor(iconv_descriptor&& other) noexcept
+      : handle_(std::exchange(other.handle_, none())) {}
   iconv_descriptor& operator=(iconv_descriptor&& other) noexcept {
     std::swap(handle_, other.handle_);
     return *this;
   }
-  ~iconv_descriptor();
+  ~iconv_descriptor() {
+    if (handle_ != none()) ::iconv_close(handle_);
+  }
 
   /// Takes what it converts off the front of `from`, and off `to` the room that this needs.
   outcome convert(std::string_view& from, std::span<char>& to) noexcept;
@@ -38,9 +43,11 @@ class iconv_descriptor {
   void reset() noexcept;
 
  private:
-  explicit iconv_descriptor(void* handle) noexcept : handle_(handle) {}
+  static ::iconv_t none() noexcept { return reinterpret_cast<::iconv_t>(-1); }
 
-  void* handle_;  // an iconv_t, which is a pointer everywhere, in the place of iconv's header
+  explicit iconv_descriptor(::iconv_t handle) noexcept : handle_(handle) {}
+
+  ::iconv_t handle_;  // iconv's own "none" once it was moved from
 };
 
 }  // namespace coramfs::detail

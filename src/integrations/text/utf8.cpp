@@ -11,7 +11,7 @@ namespace {
 
 /// What a lead byte asks of the bytes behind it.
 struct lead {
-  std::size_t size;  // of the whole character; 0: no character starts so
+  std::size_t size;               // of the whole character; 0: no character starts so
   unsigned char lowest, highest;  // of the second byte; the others are 80 to BF
 };
 

@@ -35,8 +35,7 @@ result<std::size_t> utf8_codec::encode_some(std::string_view& utf8, std::string&
 }
 
 std::size_t utf8_codec::line_size(std::string_view from) const noexcept {
-  const auto end =
-      std::ranges::find_if(from, [](char c) { return c == '\n' || c == '\r'; });
+  const auto end = std::ranges::find_if(from, [](char c) { return c == '\n' || c == '\r'; });
   return static_cast<std::size_t>(end - from.begin()) + (end == from.end() ? 0 : 1);
 }
 

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "integrations/text/iconv_codec.hpp"
+
+#include "integrations/text/utf8.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <span>
+
+namespace coramfs::detail {
+
+namespace {
+
+// What is decoded to. Where wchar_t is a code point, that takes the C library one step less, and
+// it does not convert ahead of what is asked for.
+#if defined(__STDC_ISO_10646__)
+constexpr const char* code_point = "WCHAR_T";
+static_assert(sizeof(wchar_t) == sizeof(char32_t));
+#else
+constexpr const char* code_point =
+    std::endian::native == std::endian::little ? "UCS-4LE" : "UCS-4BE";
+#endif
+
+// Bytes of UTF-8 that are encoded at once, and room for what they may become.
+constexpr std::size_t encoding_piece = 512;
+constexpr std::size_t encoding_room = 8 * encoding_piece;
+
+constexpr std::string_view question_mark = "?";
+
+// Bytes of the longest character that a decoder may take back.
+constexpr std::size_t longest_tail = 8;
+
+bool is_character(char32_t c) noexcept { return c < 0xd800 || (c > 0xdfff && c <= 0x10ffff); }
+
+// The tags U+E0000 to U+E007F, which some iconv drop in silence where an encoding lacks them.
+bool starts_with_tag(std::string_view utf8) noexcept {
+  return utf8.starts_with("\xf3\xa0\x80") || utf8.starts_with("\xf3\xa0\x81");
+}
+
+std::size_t tag_position(std::string_view utf8) noexcept {
+  std::size_t at = utf8.find("\xf3\xa0");
+  while (at != utf8.npos && !starts_with_tag(utf8.substr(at))) at = utf8.find("\xf3\xa0", at + 2);
+  return std::min(at, utf8.size());
+}
+
+// An escape sequence of ISO 2022, or a shift to the first set; 0: something else.
+std::size_t shift_size(std::string_view from) noexcept {
+  const auto is_between = [](char c, char low, char high) { return c >= low && c <= high; };
+  if (from.starts_with('\x0f')) return 1;
+  if (!from.starts_with('\x1b')) return 0;
+  std::size_t n = 1;
+  while (n < from.size() && is_between(from[n], '\x20', '\x2f')) ++n;
+  return n < from.size() && is_between(from[n], '\x30', '\x7e') ? n + 1 : 0;
+}
+
+}  // namespace
+
+result<std::unique_ptr<text_codec>> iconv_codec::make(const std::string& name,
+                                                      decode_errors errors) {
+  // An empty name is the locale's encoding to some, what follows "//" are not names.
+  const bool is_name =
+      !name.empty() && name.find('\0') == name.npos && name.find("//") == name.npos;
+  if (!is_name) return errc::invalid_argument;
+  BOOST_OUTCOME_TRY(auto decoder, iconv_descriptor::open(code_point, name.c_str()));
+  BOOST_OUTCOME_TRY(auto encoder, iconv_descriptor::open(name.c_str(), "UTF-8"));
+  std::unique_ptr<iconv_codec> made(
+      new iconv_codec(std::move(decoder), std::move(encoder), errors));
+  made->learn();
+  return made;
+}
+
+void iconv_codec::learn() {
+  // The last character of all is lacking where anything is.
+  std::string_view last = "\xf4\x8f\xbf\xbd";
+  std::array<char, 64> ignored;
+  std::span<char> room(ignored);
+  approximates_ = encoder_.convert(last, room) == outcome::approximated;
+  const std::string one = sample("a"), two = sample("aa");
+  if (two.size() > one.size()) unit_ = two.size() - one.size();
+  if (one.size() > unit_) preamble_ = one.substr(0, one.size() - unit_);
+  const auto plain = [this](std::string_view utf8) {
+    const std::string encoded = sample(utf8);
+    return encoded.substr(std::min(preamble_.size(), encoded.size()));
+  };
+  newline_ = plain("\n");
+  return_ = plain("\r");
+  // A preamble may have told the order of bytes. Kana, Hangul, Han, a Latin letter with an accent.
+  stateful_ = !preamble_.empty();
+  for (const auto* utf8 : {"\xe3\x81\x82", "\xea\xb0\x80", "\xe5\x95\x8a", "\xc3\xa9"})
+    stateful_ = stateful_ || returns_from_shift(utf8);
+}
+
+// A whole text; empty if the encoding lacks it.
+std::string iconv_codec::sample(std::string_view utf8) {
+  std::string encoded;
+  encoder_.reset();
+  if (encode(utf8, encoded) != outcome::done) return {};
+  end_encoding(encoded);
+  return encoded;
+}
+
+// Whether there is anything to do at the end of a text.
+bool iconv_codec::returns_from_shift(std::string_view utf8) {
+  std::string encoded;
+  encoder_.reset();
+  if (encode(utf8, encoded) != outcome::done) return false;
+  const std::size_t size = encoded.size();
+  end_encoding(encoded);
+  return encoded.size() != size;
+}
+
+void iconv_codec::reset() noexcept {
+  decoder_.reset();
+  held_.clear();
+}
+
+// iconv is never given more than could become `limit` characters if each took the least bytes:
+// so it stops behind the last of them, whatever it does when its room is full.
+result<decoded> iconv_codec::decode(std::string_view from, std::size_t limit, bool last,
+                                    std::string& to) {
+  decoded d;
+  const std::u32string before = std::exchange(held_, {});
+  BOOST_OUTCOME_TRY(put(before, limit, d, to));
+  std::size_t stretch = 0;  // more bytes, for a character that takes them
+  while (d.characters < limit && d.bytes < from.size()) {
+    const std::string_view rest = from.substr(d.bytes);
+    const std::string_view piece = rest.substr(0, least_size(limit - d.characters) + stretch);
+    BOOST_OUTCOME_TRY(const auto how, decode_piece(piece, limit, d, to));
+    const std::string_view left = from.substr(d.bytes);
+    stretch = left.size() == rest.size() ? stretch + unit_ : 0;
+    if (d.characters == limit) break;
+    const bool is_cut_off = how == outcome::incomplete && piece.size() == rest.size();
+    if (is_cut_off && !last) break;
+    if (is_cut_off || how == outcome::illegal) {
+      BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_malformed(to));
+      d.characters += stand_ins;
+      d.bytes += is_cut_off ? left.size() : std::min(unit_, left.size());
+      stretch = 0;
+    }
+  }
+  BOOST_OUTCOME_TRY(settle(from, limit, last, d, to));
+  return d;
+}
+
+// The bytes of that many of the shortest characters, if there is room for as many.
+std::size_t iconv_codec::least_size(std::size_t characters) const noexcept {
+  return std::min(characters, room_size / 2) * unit_;
+}
+
+result<iconv_codec::outcome> iconv_codec::decode_piece(std::string_view piece, std::size_t limit,
+                                                       decoded& d, std::string& to) {
+  std::array<char32_t, room_size> room;
+  std::span<char> left(reinterpret_cast<char*>(room.data()), sizeof(room));
+  std::string_view rest = piece;
+  const outcome how = decoder_.convert(rest, left);
+  d.bytes += piece.size() - rest.size();
+  BOOST_OUTCOME_TRY(put({room.data(), room.size() - left.size() / sizeof(char32_t)}, limit, d, to));
+  return how;
+}
+
+// Those beyond the limit are held.
+result<void> iconv_codec::put(std::u32string_view characters, std::size_t limit, decoded& d,
+                              std::string& to) {
+  for (const char32_t c : characters) {
+    if (d.characters == limit) {
+      held_ += c;
+    } else if (is_character(c)) {
+      append_utf8(c, to);
+      ++d.characters;
+    } else {
+      BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_malformed(to));
+      d.characters += stand_ins;
+    }
+  }
+  return boost::outcome_v2::success();
+}
+
+// Some encodings put a base and its accent together, so iconv keeps each base back until it has
+// seen what follows. At the end of a text nothing does. Elsewhere what was kept back, or came out
+// with it beyond the limit, goes back to the bytes, in which the caller may go on otherwise.
+result<void> iconv_codec::settle(std::string_view from, std::size_t limit, bool last, decoded& d,
+                                 std::string& to) {
+  if (last && d.bytes == from.size() && d.characters < limit) return put(flush(), limit, d, to);
+  // A flush would lose the shift state.
+  if (stateful_) return boost::outcome_v2::success();
+  held_ += flush();
+  for (std::size_t n = 1; !held_.empty() && n <= std::min(d.bytes, longest_tail); ++n) {
+    if (decode_alone(from.substr(d.bytes - n, n)) != held_) continue;
+    held_.clear();
+    d.bytes -= n;
+  }
+  return boost::outcome_v2::success();
+}
+
+std::u32string iconv_codec::flush() {
+  std::array<char32_t, 16> room;
+  std::span<char> left(reinterpret_cast<char*>(room.data()), sizeof(room));
+  decoder_.finish(left);
+  return {room.data(), room.size() - left.size() / sizeof(char32_t)};
+}
+
+std::u32string iconv_codec::decode_alone(std::string_view from) {
+  std::array<char32_t, 16> room;
+  std::span<char> left(reinterpret_cast<char*>(room.data()), sizeof(room));
+  decoder_.reset();
+  decoder_.convert(from, left);
+  decoder_.finish(left);
+  return {room.data(), room.size() - left.size() / sizeof(char32_t)};
+}
+
+result<std::size_t> iconv_codec::encode_some(std::string_view& utf8, std::string& to) {
+  const utf8_run run = well_formed(utf8, encoding_slice);
+  BOOST_OUTCOME_TRY(std::size_t stored,
+                    encode_well_formed(utf8.substr(0, run.bytes), run.characters, to));
+  utf8.remove_prefix(run.bytes);
+  if (utf8.empty() || run.characters == encoding_slice) return stored;
+  BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_lacking(to));
+  utf8.remove_prefix(malformed_size(utf8));
+  return stored + stand_ins;
+}
+
+// Some iconv drop the tags in silence where an encoding lacks them, so they go by themselves.
+result<std::size_t> iconv_codec::encode_well_formed(std::string_view utf8, std::size_t characters,
+                                                    std::string& to) {
+  while (!utf8.empty()) {
+    std::string_view plain = utf8.substr(0, tag_position(utf8));
+    utf8.remove_prefix(plain.size());
+    BOOST_OUTCOME_TRY(characters, encode_plain(plain, characters, to));
+    if (utf8.empty()) break;
+    const std::size_t size = to.size();
+    std::string_view tag = utf8.substr(0, 4);
+    utf8.remove_prefix(4);
+    if (encode(tag, to) == outcome::done && to.size() != size) continue;
+    BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_lacking(to));
+    characters -= 1 - stand_ins;
+  }
+  return characters;
+}
+
+result<std::size_t> iconv_codec::encode_plain(std::string_view utf8, std::size_t characters,
+                                              std::string& to) {
+  while (encode(utf8, to) != outcome::done) {
+    utf8.remove_prefix(well_formed(utf8, 1).bytes);
+    BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_lacking(to));
+    characters -= 1 - stand_ins;
+  }
+  return characters;
+}
+
+// Until it is all done, or begins with what the encoding lacks.
+iconv_codec::outcome iconv_codec::encode(std::string_view& utf8, std::string& to) {
+  std::array<char, encoding_room> room;
+  while (!utf8.empty()) {
+    const std::size_t size = approximates_ ? well_formed(utf8, 1).bytes : encoding_piece;
+    std::string_view piece = utf8.substr(0, size);
+    const std::size_t offered = piece.size();
+    std::span<char> left(room);
+    const outcome how = encoder_.convert(piece, left);
+    if (how == outcome::approximated && approximates_) return outcome::illegal;
+    to.append(room.data(), room.size() - left.size());
+    utf8.remove_prefix(offered - piece.size());
+    if (how == outcome::illegal || piece.size() == offered) return outcome::illegal;
+  }
+  return outcome::done;
+}
+
+result<std::size_t> iconv_codec::put_lacking(std::string& to) {
+  if (errors() == decode_errors::strict) return errc::invalid_encoding;
+  if (errors() == decode_errors::ignore) return 0;
+  for (std::string_view utf8 : {replacement_character, question_mark})
+    if (encode(utf8, to) == outcome::done) return 1;
+  return 0;
+}
+
+void iconv_codec::end_encoding(std::string& to) {
+  std::array<char, 64> room;
+  std::span<char> left(room);
+  encoder_.finish(left);
+  to.append(room.data(), room.size() - left.size());
+}
+
+std::size_t iconv_codec::line_size(std::string_view from) const noexcept {
+  for (std::size_t at = 0; at < from.size(); at += unit_) {
+    const std::string_view rest = from.substr(at);
+    for (const std::string* end : {&newline_, &return_})
+      if (!end->empty() && rest.starts_with(*end)) return at + end->size();
+  }
+  return from.size();
+}
+
+std::size_t iconv_codec::newline_size(std::string_view from) const noexcept {
+  std::size_t at = 0;
+  while (stateful_ && shift_size(from.substr(at)) != 0) at += shift_size(from.substr(at));
+  const bool is_newline = !newline_.empty() && from.substr(at).starts_with(newline_);
+  return is_newline ? at + newline_.size() : 0;
+}
+
+}  // namespace coramfs::detail

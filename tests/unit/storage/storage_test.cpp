@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "storage/storage.hpp"
+
+#include "support/catch.hpp"
+#include "support/describe.hpp"
+
+#include <algorithm>
+#include <random>
+#include <span>
+
+namespace coramfs::detail {
+namespace {
+
+/// A file's content beside what pays for it, with its own model.
+struct bench {
+  explicit bench(storage_layout layout, std::uint64_t max_bytes = 1 << 30,
+                 accounting counting = accounting::memory)
+      : limits(max_bytes, std::nullopt), payer(limits, guard, counting, 1 << 29), content(layout) {}
+
+  result<void> write(std::uint64_t offset, const bytes& from) {
+    return content.write(payer, offset, std::span<const std::byte>(from));
+  }
+  std::uint64_t used() const { return limits.read().committed.bytes; }
+  bytes all() const {
+    bytes b(content.size());
+    content.read(0, b);
+    return b;
+  }
+
+  memory_guard_options options;
+  quota limits;
+  memory_guard guard{options};
+  account payer;
+  storage content;
+};
+
+bytes filled(std::size_t size, int value) { return bytes(size, static_cast<std::byte>(value)); }
+
+constexpr storage_layout layouts[] = {storage_layout::automatic, storage_layout::sequential,
+                                      storage_layout::random_access};
+
+}  // namespace
+
+TEST_CASE("storage: in each layout random operations read back as in a plain vector",
+          "[storage][property]") {
+  const auto layout = GENERATE(from_range(std::begin(layouts), std::end(layouts)));
+  const auto counting = GENERATE(accounting::memory, accounting::payload);
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    CAPTURE(static_cast<int>(layout), static_cast<int>(counting), seed);
+    std::mt19937_64 random(seed);
+    const auto below = [&](std::uint64_t n) { return random() % n; };
+    const auto scale = [&] { return below(std::uint64_t{1} << below(21)); };
+    bench b(layout, 100'000 + below(3'000'000), counting);
+    bytes model;
+    for (int step = 0; step < 200; ++step) {
+      const std::uint64_t used = b.used();
+      const bytes piece = filled(scale(), step % 255 + 1);
+      result<void> done = errc::busy;
+      switch (below(6)) {
+        case 0:
+        case 1: {
+          const std::uint64_t offset = below(3) == 0 ? scale() : below(model.size() + 1);
+          if (piece.empty()) continue;
+          done = b.write(offset, piece);
+          if (!done) break;
+          model.resize(std::max<std::size_t>(model.size(), offset + piece.size()));
+          std::copy(piece.begin(), piece.end(),
+                    model.begin() + static_cast<std::ptrdiff_t>(offset));
+          break;
+        }
+        case 2: {
+          bytes taken = piece;
+          if (piece.empty()) continue;
+          done = b.content.write(b.payer, b.content.size(), std::move(taken));
+          if (done) model.insert(model.end(), piece.begin(), piece.end());
+          CHECK(taken.empty() == done.has_value());
+          break;
+        }
+        case 3:
+          done = b.content.resize(b.payer, piece.size());
+          if (done) model.resize(piece.size());
+          break;
+        case 4:
+          done = b.content.assign(b.payer, piece);
+          if (done) model = piece;
+          break;
+        default: b.content.trim(b.payer); continue;
+      }
+      if (!done) {
+        const bool gap = done.error() == errc::not_supported;
+        REQUIRE(
+            (gap ? layout == storage_layout::sequential : done.error() == errc::quota_exceeded));
+        REQUIRE(b.used() == used);
+      }
+      REQUIRE(b.used() == b.payer.of(b.content.extent_now()).bytes);
+      REQUIRE(b.content.size() == model.size());
+    }
+    REQUIRE(b.all() == model);
+    REQUIRE(b.content.resize(b.payer, 0));
+    CHECK(b.used() == 0);
+  }
+}
+
+TEST_CASE("chain: the chunks of a file that is written in small pieces are few",
+          "[storage][chain]") {
+  bench b(storage_layout::sequential);
+  for (int i = 0; i < 100'000; ++i) REQUIRE(b.write(b.content.size(), filled(10, 'x')));
+  CHECK(b.content.extent_now().chunks < 25);
+  b.content.trim(b.payer);
+  CHECK(b.used() < 1'010'000);
+}
+
+TEST_CASE("chain: a file that is written once takes no more than it needs", "[storage][chain]") {
+  for (const std::size_t size : {1u, 100u, 4096u, 100'000u}) {
+    bench b(storage_layout::automatic);
+    REQUIRE(b.write(0, filled(size, 'x')));
+    CHECK(b.used() == storage::extent_for(storage_layout::automatic, size).footprint);
+    CHECK(b.used() >= size);
+    CHECK(b.used() <= size + size / 20 + 64);
+  }
+}
+
+TEST_CASE("chain: what fits in one piece also fits when it is appended piece by piece",
+          "[storage][chain][quota]") {
+  const std::uint64_t exact = storage::extent_for(storage_layout::sequential, 20'000).footprint;
+  bench b(storage_layout::sequential, exact);
+  for (int i = 0; i < 2000; ++i) REQUIRE(b.write(b.content.size(), filled(10, 'x')));
+  CHECK(b.used() <= exact);
+  bench short_of_one(storage_layout::sequential, exact - 16);
+  result<void> last = boost::outcome_v2::success();
+  while (last && short_of_one.content.size() < 20'000)
+    last = short_of_one.write(short_of_one.content.size(), filled(10, 'x'));
+  CHECK(tests::error_of(last) == errc::quota_exceeded);
+}
+
+TEST_CASE("chain: a moved-in buffer at the end is not copied", "[storage][chain]") {
+  bench b(storage_layout::automatic);
+  REQUIRE(b.write(0, filled(10, 'a')));
+  bytes large = filled(1'000'000, 'b');
+  const std::uint64_t before = b.used();
+  REQUIRE(b.content.write(b.payer, 10, std::move(large)));
+  CHECK(b.content.extent_now().chunks == 2);
+  CHECK(b.used() - before >= 1'000'000);
+  CHECK(b.used() - before < 1'010'000);
+}
+
+TEST_CASE("table: a hole takes no memory, however large it is", "[storage][table]") {
+  bench b(storage_layout::random_access, 10'000);
+  REQUIRE(b.content.resize(b.payer, std::uint64_t{1} << 40));
+  CHECK(b.used() == 0);
+  REQUIRE(b.write(std::uint64_t{1} << 39, filled(3, 'x')));
+  CHECK(b.used() < 10'000);
+  std::byte read[3];
+  CHECK(b.content.read((std::uint64_t{1} << 39) + 1, read) == 3);
+  CHECK(read[0] == std::byte{'x'});
+  CHECK(read[2] == std::byte{0});
+  CHECK(tests::error_of(b.content.extend(b.payer, std::uint64_t{1} << 41)) == errc::quota_exceeded);
+}
+
+TEST_CASE("promotion: a large chain becomes a table of no more memory", "[storage][promotion]") {
+  bench b(storage_layout::automatic, 12 << 20);
+  REQUIRE(b.write(0, filled(10 << 20, 'x')));
+  REQUIRE(b.write((10 << 20) + 100'000, filled(1, 'y')));
+  CHECK(b.content.extent_now().chunks == 0);
+  CHECK(b.used() < (10 << 20) + 200'000);
+  const bytes all = b.all();
+  CHECK(std::count(all.begin(), all.end(), std::byte{'x'}) == 10 << 20);
+  CHECK(all.back() == std::byte{'y'});
+}
+
+TEST_CASE("promotion: what has no room leaves the chain as it was", "[storage][promotion]") {
+  bench b(storage_layout::automatic, 110'000);
+  REQUIRE(b.write(0, filled(100'000, 'x')));
+  const extent before = b.content.extent_now();
+  CHECK(tests::error_of(b.write(200'000, filled(50'000, 'y'))) == errc::quota_exceeded);
+  CHECK(b.content.extent_now().footprint == before.footprint);
+  CHECK(b.content.extent_now().chunks == before.chunks);
+  CHECK(b.all() == filled(100'000, 'x'));
+}
+
+TEST_CASE("clone: a copy has the content and the holes", "[storage]") {
+  bench b(storage_layout::automatic);
+  REQUIRE(b.write(10'000'000, filled(10, 'x')));
+  storage copy(storage_layout::automatic);
+  REQUIRE(copy.clone(b.payer.prepaid(), b.content));
+  CHECK(copy.size() == b.content.size());
+  CHECK(copy.extent_now().footprint == b.content.clone_extent().footprint);
+  CHECK(copy.extent_now().footprint < 100'000);
+  bytes read(copy.size());
+  copy.read(0, read);
+  CHECK(read == b.all());
+}
+
+}  // namespace coramfs::detail
