@@ -41,7 +41,7 @@ struct open_options {
   /// can not fail for space.
   std::uint64_t preallocate = 0;
   /// How long to wait for the file's lock. None: the volume's `default_lock_timeout`.
-  std::optional<lock_timeout> timeout;
+  std::optional<lock_timeout> timeout = {};
   /// What a write on this handle does when the quota is full.
   when_full on_full = when_full::reject;
 };

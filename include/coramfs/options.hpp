@@ -35,9 +35,9 @@ struct memory_guard_options {
   /// For how long one reading serves. Zero or less: a fresh reading for every check.
   std::chrono::steady_clock::duration interval = std::chrono::seconds(1);
   /// Called with one line of text by `guard_action::warn`. Default: a line on `std::clog`.
-  std::function<void(std::string_view)> on_warning;
+  std::function<void(std::string_view)> on_warning = {};
   /// Bytes that the machine can still give; nothing if that is unknown. Default: ask the system.
-  std::function<std::optional<std::uint64_t>()> available_memory;
+  std::function<std::optional<std::uint64_t>()> available_memory = {};
 };
 
 /// How long an operation waits for a file's lock.
@@ -71,10 +71,13 @@ class lock_timeout {
   // Rounds up, so that a wait never ends early.
   template <class Rep, class Period>
   static constexpr duration clamp(std::chrono::duration<Rep, Period> d) {
-    using seconds = std::chrono::duration<long double>;
+    // Wider than any count of nanoseconds, so that nothing overflows before it is compared.
+    using wide = std::chrono::duration<long double, duration::period>;
     if (!(d > d.zero())) return duration::zero();
-    if (seconds(d) >= seconds(duration::max())) return duration::max();
-    return std::chrono::ceil<duration>(d);
+    const long double count = wide(d).count();
+    if (count >= static_cast<long double>(duration::max().count())) return duration::max();
+    const auto whole = static_cast<duration::rep>(count);
+    return duration(static_cast<long double>(whole) < count ? whole + 1 : whole);
   }
 
   duration length_;
@@ -84,14 +87,14 @@ class lock_timeout {
 struct volume_options {
   // What the volume does.
   std::uint64_t max_quota = 256 * 1024 * 1024;  ///< bytes; a hard limit
-  std::optional<std::uint64_t> max_nodes;       ///< files + directories, the root included
+  std::optional<std::uint64_t> max_nodes = {};  ///< files + directories, the root included
   storage_layout default_storage = storage_layout::automatic;
   /// Bytes: a larger file of `storage_layout::automatic` never becomes a table.
   std::uint64_t promotion_hard_limit = 512 * 1024 * 1024;
   coramfs::accounting accounting = coramfs::accounting::memory;
   /// For operations that name no timeout of their own.
   lock_timeout default_lock_timeout = std::chrono::seconds(30);
-  memory_guard_options memory_guard;
+  memory_guard_options memory_guard = {};
 };
 
 }  // namespace coramfs
