@@ -21,25 +21,33 @@ class coroutine_driver {
 
   template <class T>
   result<T> operator()(asio::awaitable<result<T>> operation) {
-    std::optional<result<T>> value;
+    observation<T> seen;
     std::exception_ptr thrown;
     context_.restart();
-    asio::co_spawn(context_, observe(std::move(operation), value),
+    asio::co_spawn(context_, observe(std::move(operation), seen),
                    [&thrown](std::exception_ptr e) { thrown = e; });
-    context_.run_one();
-    if (!value && !thrown) ++suspensions_;
+    while (!seen.started && context_.run_one() != 0) {
+    }
+    // What does not suspend is done when the handler that began it returns.
+    if (!seen.value && !thrown) ++suspensions_;
     context_.run();
     if (thrown) std::rethrow_exception(thrown);
-    return std::move(value.value());
+    return std::move(seen.value.value());
   }
 
   std::size_t suspensions() const { return suspensions_; }
 
  private:
   template <class T>
-  static asio::awaitable<void> observe(asio::awaitable<result<T>> operation,
-                                       std::optional<result<T>>& value) {
-    value.emplace(co_await std::move(operation));
+  struct observation {
+    bool started = false;
+    std::optional<result<T>> value;
+  };
+
+  template <class T>
+  static asio::awaitable<void> observe(asio::awaitable<result<T>> operation, observation<T>& seen) {
+    seen.started = true;
+    seen.value.emplace(co_await std::move(operation));
   }
 
   asio::io_context context_{1};

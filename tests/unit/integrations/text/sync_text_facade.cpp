@@ -21,8 +21,7 @@ struct blocking_driver {
 
 std::unique_ptr<any_text> open_text_sync(const volume& v, open_mode mode, open_options options) {
   return std::make_unique<
-      text_over<sync::file_system, sync::file, sync::text_file, blocking_driver>>(v, mode,
-                                                                                  options);
+      text_over<sync::file_system, sync::file, sync::text_file, blocking_driver>>(v, mode, options);
 }
 
 }  // namespace coramfs::tests

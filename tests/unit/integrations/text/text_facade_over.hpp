@@ -18,7 +18,8 @@ template <class FileSystem, class File, class TextFile, class Driver>
 class text_over final : public any_text {
  public:
   text_over(const volume& v, open_mode mode, open_options options)
-      : fs_(driver_.make(v)), file_(driver_(fs_.open(text_path, mode, options)).value()),
+      : fs_(driver_.make(v)),
+        file_(driver_(fs_.open(text_path, mode, options)).value()),
         text_(file_) {}
 
   result<std::size_t> write(std::string_view utf8) override { return driver_(text_.write(utf8)); }

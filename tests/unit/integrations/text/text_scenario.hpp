@@ -25,10 +25,7 @@ class text_scenario {
   std::unique_ptr<any_text> open(open_mode mode, std::string encoding = "utf-8",
                                  decode_errors errors = decode_errors::strict,
                                  open_options options = {}) const {
-    auto t = facade_ == text_facade::coroutines ? open_text_async(volume_, mode, options)
-                                                : open_text_sync(volume_, mode, options);
-    t->begin(std::move(encoding), errors);
-    return t;
+    return open_in(volume_, mode, std::move(encoding), errors, options);
   }
 
   /// The file with other content, opened.
@@ -43,26 +40,37 @@ class text_scenario {
         .write_file("/text", asio::const_buffer(content.data(), content.size()))
         .value();
   }
-  std::string content() const {
-    return text_of(sync::file_system(volume_).read_file("/text").value());
-  }
+  std::string content() const { return content_of(volume_); }
 
-  /// What is stored if this is written in one call.
-  std::string stored(std::string_view utf8, std::string encoding,
-                     decode_errors errors = decode_errors::strict) const {
-    put("");
-    open(open_mode::write, std::move(encoding), errors)->write(utf8).value();
-    return content();
+  /// What a file holds into which this is written in one call. Not the one of this scenario.
+  std::string encoded(std::string_view utf8, std::string encoding,
+                      decode_errors errors = decode_errors::strict) const {
+    const coramfs::volume other = make_volume(volume_.options().max_quota);
+    open_in(other, open_mode::create, std::move(encoding), errors, {})->write(utf8).value();
+    return content_of(other);
   }
 
   const coramfs::volume& volume() const { return volume_; }
   text_facade facade() const { return facade_; }
 
  private:
+  std::unique_ptr<any_text> open_in(const coramfs::volume& v, open_mode mode, std::string encoding,
+                                    decode_errors errors, open_options options) const {
+    auto t = facade_ == text_facade::coroutines ? open_text_async(v, mode, options)
+                                                : open_text_sync(v, mode, options);
+    t->begin(std::move(encoding), errors);
+    return t;
+  }
+
+  static std::string content_of(const coramfs::volume& v) {
+    return text_of(sync::file_system(v).read_file("/text").value());
+  }
+
   static coramfs::volume make_volume(std::uint64_t max_quota) {
     volume_options options;
     options.max_quota = max_quota;
     options.accounting = accounting::payload;
+    options.default_lock_timeout = lock_timeout::immediate();  // to wait would be a mistake
     return coramfs::volume::create(options).value();
   }
 

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Fails on an include against the layers.
+
+usage: check_layers.py ROOT LAYER=HEADER...   looks at include/ and src/ below ROOT
+       check_layers.py --self-test            shows that each rule can fail
+
+LAYER=HEADER names the layer of a public header: core=coramfs/error.hpp.
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+# Each layer, and the layers that it may include beside itself.
+BELOW = {
+    "core": [],
+    "storage": ["core"],
+    "tree": ["core", "storage"],
+    "buffers": [],
+    "async": ["core", "storage", "tree", "buffers"],
+    "sync": ["core", "storage", "tree", "buffers"],
+    "integrations": [],
+}
+
+# What of Asio a layer may include; the blocking facade takes buffers, and never runs a context.
+ASIO = {
+    "async": re.compile(r"asio(\.hpp|/.*)"),
+    "integrations": re.compile(r"asio(\.hpp|/.*)"),
+    "buffers": re.compile(r"asio/buffer\.hpp"),
+    "sync": re.compile(r"asio/buffer\.hpp"),
+}
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>]+)>|"([^"]+)")', re.M)
+
+
+class Tree:
+    """The sources below one root, and what is wrong with them."""
+
+    def __init__(self, root, layer_of_public):
+        self.include = pathlib.Path(root) / "include"
+        self.src = pathlib.Path(root) / "src"
+        self.layer_of_public = layer_of_public
+        self.wrong = []
+
+    def check(self):
+        for file in sorted(self.include.rglob("*.hpp")):
+            self.check_file(file, file.relative_to(self.include).as_posix(), True)
+        for file in sorted([*self.src.rglob("*.hpp"), *self.src.rglob("*.cpp")]):
+            self.check_file(file, file.relative_to(self.src).as_posix(), False)
+        return self.wrong
+
+    def check_file(self, file, name, public):
+        layer = self.layer_of_public.get(name) if public else name.split("/")[0]
+        if layer not in BELOW:
+            self.wrong.append(f"{name}: belongs to no layer; src/meson.build lists public headers")
+            return
+        text = file.read_text(encoding="utf-8")
+        if "ASIO_VERSION" in text and file.name != "asio_compat.hpp":
+            self.wrong.append(f"{name}: asks for ASIO_VERSION; asio_compat.hpp does that")
+        for angled, quoted in INCLUDE.findall(text):
+            fault = self.fault_of(layer, public, angled, quoted)
+            if fault:
+                self.wrong.append(f"{name}: includes {angled or quoted}, {fault}")
+
+    def fault_of(self, layer, public, angled, quoted):
+        if quoted:
+            return self.fault_of_private(layer, public, quoted)
+        if angled.startswith("coramfs/"):
+            return self.fault_of_public(layer, angled)
+        if re.match(r"asio(\.hpp|/)", angled):
+            allowed = ASIO.get(layer)
+            if not allowed or not allowed.fullmatch(angled):
+                return f"but {layer} is below Asio" if not allowed else f"too much for {layer}"
+        return None
+
+    def fault_of_private(self, layer, public, name):
+        if public:
+            return "a private header"
+        if not (self.src / name).is_file():
+            return "which src/ does not have: a private include starts at the layer"
+        other = name.split("/")[0]
+        return None if other in [layer, *BELOW[layer]] else f"but {layer} may not use {other}"
+
+    def fault_of_public(self, layer, name):
+        if not (self.include / name).is_file():
+            return "which does not exist"
+        other = self.layer_of_public.get(name)
+        if layer == "integrations" or other in [None, layer, *BELOW[layer]]:
+            return None  # one of no layer is reported by itself
+        return f"but {layer} may not use {other}"
+
+
+# A tree of made-up files, and a part of the only complaint about it; None: it is good.
+SAMPLES = [
+    ({"src/tree/a.hpp": '#include "core/b.hpp"', "src/core/b.hpp": "#include <vector>"}, None),
+    ({"src/async/a.cpp": "#include <asio/post.hpp>"}, None),
+    ({"src/sync/a.cpp": "#include <asio/buffer.hpp>"}, None),
+    ({"src/async/asio_compat.hpp": "#if ASIO_VERSION > 1"}, None),
+    ({"src/core/a.hpp": '#include "tree/b.hpp"', "src/tree/b.hpp": ""}, "core may not use tree"),
+    ({"src/async/a.hpp": '#include "sync/b.hpp"', "src/sync/b.hpp": ""}, "async may not use sync"),
+    ({"src/sync/a.hpp": '#include "async/b.hpp"', "src/async/b.hpp": ""}, "sync may not use async"),
+    ({"src/integrations/a.hpp": '#include "core/b.hpp"', "src/core/b.hpp": ""},
+     "integrations may not use core"),
+    ({"src/tree/a.hpp": "# include <asio.hpp>"}, "tree is below Asio"),
+    ({"src/storage/a.cpp": "#include <asio/buffer.hpp>"}, "storage is below Asio"),
+    ({"src/sync/a.cpp": "#include <asio/io_context.hpp>"}, "too much for sync"),
+    ({"src/core/a.hpp": '#include "b.hpp"', "src/core/b.hpp": ""}, "starts at the layer"),
+    ({"src/stray.hpp": ""}, "belongs to no layer"),
+    ({"src/async/a.cpp": "#if ASIO_VERSION > 1"}, "asks for ASIO_VERSION"),
+    ({"include/coramfs/stray.hpp": ""}, "belongs to no layer"),
+    ({"include/coramfs/error.hpp": '#include "core/b.hpp"', "src/core/b.hpp": ""}, "a private header"),
+    ({"include/coramfs/error.hpp": "#include <coramfs/gone.hpp>"}, "does not exist"),
+    ({"include/coramfs/error.hpp": "#include <coramfs/volume.hpp>", "include/coramfs/volume.hpp": ""},
+     "core may not use tree"),
+    ({"include/coramfs/volume.hpp": "#include <asio/buffer.hpp>"}, "tree is below Asio"),
+    ({"src/core/a.cpp": "#include <coramfs/file.hpp>", "include/coramfs/file.hpp": ""},
+     "core may not use async"),
+]
+
+
+SAMPLE_LAYERS = {
+    "coramfs/error.hpp": "core",
+    "coramfs/volume.hpp": "tree",
+    "coramfs/file.hpp": "async",
+}
+
+
+def self_test():
+    wrong = []
+    for files, expected in SAMPLES:
+        with tempfile.TemporaryDirectory() as root:
+            for name, text in files.items():
+                file = pathlib.Path(root) / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text + "\n", encoding="utf-8")
+            found = Tree(root, SAMPLE_LAYERS).check()
+        good = not found if expected is None else len(found) == 1 and expected in found[0]
+        if not good:
+            wrong.append(f"{files}: expected {expected}, found {found}")
+    return wrong
+
+
+def main(arguments):
+    if arguments == ["--self-test"]:
+        wrong = self_test()
+    else:
+        root, *layers = arguments
+        wrong = Tree(root, {header: layer for layer, header in (l.split("=") for l in layers)}).check()
+    print("\n".join(wrong))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
