@@ -133,8 +133,8 @@ class ServedDirectory(DownloadBufferTest):
         self.assertEqual(outcome.stderr, "")
 
     def test_names_that_a_url_must_escape(self):
-        names = ["a b", "100%", "%41", "question?mark", "hash#tag", "plus+and&", "日本語", "ü/ö", "[x]",
-                 "semi;colon", "new\nline", "quote\"'", "..dots", "...", "~tilde"]
+        names = ["a b", "100%", "%41", "question?mark", "hash#tag", "plus+and&", "日本語", "ü/ö",
+                 "[x]", "semi;colon", "new\nline", "quote\"'", "..dots", "...", "~tilde"]
         for name in names:
             self.put(name, name.encode())
         self.put(os.fsdecode(b"latin-\xe9"), b"1")
@@ -447,7 +447,8 @@ class CommandLine(unittest.TestCase):
     def test_help(self):
         outcome = run("--help")
         self.assertEqual(outcome.status, 0)
-        for text in ("--serve", "--connections", "--quota", "--timeout", "Examples:", "Exit status:"):
+        for text in ("--serve DIR", "--connections N", "--quota SIZE", "--timeout SECONDS",
+                     "Examples:", "Exit status:"):
             self.assertIn(text, outcome.stdout)
 
     def test_bad_usage(self):
