@@ -30,11 +30,11 @@ namespace coramfs {
 /// them; buffers must live until completion.
 ///
 /// Only `open`, `read_file`, `write_file`, the copies and the exports can wait, each for one
-/// file's lock at a time and no longer than their timeout. While one waits, all else on the volume goes on. A wait that is cancelled
-/// (a coroutine's default filter lets only terminal cancellation through) ends with `canceled`
-/// and leaves nothing behind; what need not wait completes in spite of a cancellation. The lock
-/// is not re-entrant: a coroutine that opens for writing what it has open waits for itself until
-/// the timeout.
+/// file's lock at a time and no longer than their timeout. While one waits, all else on the volume
+/// goes on. A wait that is cancelled (a coroutine's default filter lets only terminal cancellation
+/// through) ends with `canceled` and leaves nothing behind; what need not wait completes in spite
+/// of a cancellation. The lock is not re-entrant: a coroutine that opens for writing what it has
+/// open waits for itself until the timeout.
 ///
 /// Lifetime: cheap to copy; a copy shares the volume. An operation keeps what it needs alive.
 ///
@@ -71,8 +71,7 @@ class CORAMFS_EXPORT file_system {
   /// `when_full::wait`, which this version does not offer.
   /// A refused open leaves no new file and no emptied old one.
   /// Charges: a new file's node and name, and the preallocation.
-  asio::awaitable<result<file>> open(path_argument path, open_mode mode,
-                                     open_options options = {});
+  asio::awaitable<result<file>> open(path_argument path, open_mode mode, open_options options = {});
 
   /// Makes one directory, whose parent exists. Errors: `already_exists`,
   /// `node_limit_exceeded`, `quota_exceeded`.

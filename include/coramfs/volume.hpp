@@ -52,7 +52,8 @@ class CORAMFS_EXPORT volume {
 
  private:
   friend struct detail::volume_access;
-  explicit volume(std::shared_ptr<detail::volume_state> state) noexcept : state_(std::move(state)) {}
+  explicit volume(std::shared_ptr<detail::volume_state> state) noexcept
+      : state_(std::move(state)) {}
 
   std::shared_ptr<detail::volume_state> state_;
 };

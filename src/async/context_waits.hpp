@@ -70,7 +70,7 @@ class context_waiter : public fair_lock::waiter {
   boost::intrusive::set_member_hook<> in_deadlines_;
   wait_outcome outcome_ = wait_outcome::canceled;
   bool is_suspended_ = false;
-  bool has_ended_ = false;  // before it was suspended
+  bool has_ended_ = false;   // before it was suspended
   bool is_granted_ = false;  // while the context was dying
 };
 

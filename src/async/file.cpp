@@ -27,8 +27,7 @@ asio::awaitable<result<std::size_t>> file::read_at(std::uint64_t offset, asio::m
   co_return file_.read_at(offset, to_span(to));
 }
 
-asio::awaitable<result<std::size_t>> file::write_at(std::uint64_t offset,
-                                                    asio::const_buffer from) {
+asio::awaitable<result<std::size_t>> file::write_at(std::uint64_t offset, asio::const_buffer from) {
   co_return file_.write_at(offset, to_span(from));
 }
 

@@ -22,9 +22,8 @@ const state_ptr& state(const volume& v) noexcept { return detail::volume_access:
 
 // Waits for the lock of a file, which was not had at once.
 asio::awaitable<result<void>> wait(detail::opening& o) {
-  const detail::waiting_mark mark(o.of());
-  BOOST_OUTCOME_CO_TRY(auto hold,
-                       co_await detail::wait_for_lock(o.lock(), o.kind(), o.timeout()));
+  BOOST_OUTCOME_CO_TRY(
+      auto hold, co_await detail::wait_for_lock(o.lock(), o.kind(), o.timeout(), &o.of().waiting));
   o.locked(std::move(hold));
   co_return boost::outcome_v2::success();
 }
@@ -90,8 +89,7 @@ asio::awaitable<result<file_map>> export_files(state_ptr v, path_argument prefix
   BOOST_OUTCOME_CO_TRY(const auto paths, detail::files_below(*v, prefix, options));
   for (const std::string& path : paths) {
     BOOST_OUTCOME_CO_TRY(auto content, co_await read_given_out(v, path));
-    if (content && !detail::insert(files, path, std::move(*content)))
-      co_return errc::out_of_memory;
+    if (content && !detail::insert(files, path, std::move(*content))) co_return errc::out_of_memory;
   }
   co_return files;
 }
@@ -113,8 +111,8 @@ asio::awaitable<result<bytes>> read_whole(state_ptr v, path_argument path,
 
 asio::awaitable<result<void>> write_whole(state_ptr v, path_argument path,
                                           asio::const_buffer content) {
-  BOOST_OUTCOME_CO_TRY(
-      auto begun, detail::opening::begin_replacing(v, path, detail::to_span(content)));
+  BOOST_OUTCOME_CO_TRY(auto begun,
+                       detail::opening::begin_replacing(v, path, detail::to_span(content)));
   if (!begun.is_locked()) {
     BOOST_OUTCOME_CO_TRY(co_await wait(begun));
   }
@@ -141,8 +139,7 @@ asio::awaitable<result<file>> file_system::open(path_argument path, open_mode mo
   return open_in(volume_, executor_, std::move(path), mode, options);
 }
 
-asio::awaitable<result<file>> file_system::open_in(volume v,
-                                                   std::shared_ptr<const executor_type> e,
+asio::awaitable<result<file>> file_system::open_in(volume v, std::shared_ptr<const executor_type> e,
                                                    path_argument path, open_mode mode,
                                                    open_options options) {
   BOOST_OUTCOME_CO_TRY(auto begun, detail::opening::begin(state(v), path, mode, options));
@@ -240,8 +237,8 @@ asio::awaitable<result<void>> file_system::import_tree(file_map files) {
   return import_files(state(volume_), std::move(files));
 }
 
-asio::awaitable<result<std::vector<std::string>>> file_system::files_below(
-    path_argument prefix, export_options options) {
+asio::awaitable<result<std::vector<std::string>>> file_system::files_below(path_argument prefix,
+                                                                           export_options options) {
   return list_files(state(volume_), std::move(prefix), options);
 }
 

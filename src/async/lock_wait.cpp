@@ -126,7 +126,8 @@ std::optional<bool> try_start(coroutine_waiter& waiter, const asio::any_io_execu
 }  // namespace
 
 asio::awaitable<result<lock_hold>> wait_for_lock(fair_lock& lock, fair_lock::kind kind,
-                                                 lock_timeout longest) {
+                                                 lock_timeout longest,
+                                                 std::atomic<std::uint64_t>* waiting) {
   if (longest.is_immediate()) co_return errc::would_block;
   // Asio does not repeat a cancellation: a wait that begins after it would not hear of it.
   const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
@@ -135,7 +136,9 @@ asio::awaitable<result<lock_hold>> wait_for_lock(fair_lock& lock, fair_lock::kin
   coroutine_waiter waiter(lock, kind, longest.deadline(std::chrono::steady_clock::now()));
   const std::optional<bool> had = try_start(waiter, executor, state.slot());
   if (!had) co_return errc::out_of_memory;
-  const wait_outcome outcome = *had ? wait_outcome::granted : co_await waiter.outcome();
+  if (*had) co_return lock_hold(lock, kind);
+  const waiting_mark mark(waiting);
+  const wait_outcome outcome = co_await waiter.outcome();
   if (outcome != wait_outcome::granted) co_return to_error(outcome);
   co_return lock_hold(lock, kind);
 }

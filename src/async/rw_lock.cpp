@@ -10,8 +10,7 @@ namespace coramfs {
 asio::awaitable<result<unique_hold>> rw_lock::acquire(lock_timeout longest) {
   if (lock_.try_lock(kind::exclusive))
     co_return unique_hold(detail::lock_hold(lock_, kind::exclusive));
-  BOOST_OUTCOME_CO_TRY(auto hold,
-                       co_await detail::wait_for_lock(lock_, kind::exclusive, longest));
+  BOOST_OUTCOME_CO_TRY(auto hold, co_await detail::wait_for_lock(lock_, kind::exclusive, longest));
   co_return unique_hold(std::move(hold));
 }
 

@@ -22,8 +22,7 @@ description describe(errc c) {
     case errc::already_exists: return {"already exists", std::errc::file_exists};
     case errc::is_a_directory: return {"is a directory", std::errc::is_a_directory};
     case errc::not_a_directory: return {"not a directory", std::errc::not_a_directory};
-    case errc::directory_not_empty:
-      return {"directory not empty", std::errc::directory_not_empty};
+    case errc::directory_not_empty: return {"directory not empty", std::errc::directory_not_empty};
     case errc::busy: return {"busy: open or being opened", std::errc::device_or_resource_busy};
     case errc::would_block: return {"would block", std::errc::operation_would_block};
     case errc::timed_out: return {"timed out", std::errc::timed_out};
@@ -50,8 +49,7 @@ class category final : public std::error_category {
   std::string message(int value) const override { return describe(static_cast<errc>(value)).text; }
   std::error_condition default_error_condition(int value) const noexcept override {
     const auto equivalent = describe(static_cast<errc>(value)).equivalent;
-    return equivalent ? std::make_error_condition(*equivalent)
-                      : std::error_condition(value, *this);
+    return equivalent ? std::make_error_condition(*equivalent) : std::error_condition(value, *this);
   }
 };
 
@@ -67,9 +65,7 @@ constinit const immortal_category immortal;
 
 const std::error_category& error_category() noexcept { return immortal.value; }
 
-std::error_code make_error_code(errc c) noexcept {
-  return {static_cast<int>(c), error_category()};
-}
+std::error_code make_error_code(errc c) noexcept { return {static_cast<int>(c), error_category()}; }
 
 error::error(errc code, std::uint64_t requested, std::uint64_t available) noexcept
     : code_(make_error_code(code)), requested_(requested), available_(available) {}
@@ -77,8 +73,8 @@ error::error(errc code, std::uint64_t requested, std::uint64_t available) noexce
 std::string error::message() const {
   std::string text = code_.message();
   const bool nodes = *this == errc::node_limit_exceeded;
-  const bool bytes = *this == errc::quota_exceeded || *this == errc::memory_guard ||
-                     *this == errc::too_large;
+  const bool bytes =
+      *this == errc::quota_exceeded || *this == errc::memory_guard || *this == errc::too_large;
   if (nodes || bytes) {
     text += ": requested " + std::to_string(requested_) + (nodes ? " nodes, " : " bytes, ") +
             std::to_string(available_) + (*this == errc::too_large ? " allowed" : " available");

@@ -46,10 +46,12 @@ void fair_lock::unlock(kind k) noexcept {
   k == kind::exclusive ? unlock_exclusive() : unlock_shared();
 }
 
-bool fair_lock::lock(kind k, deadline until) noexcept {
+bool fair_lock::lock(kind k, deadline until, std::atomic<std::uint64_t>* waiting) noexcept {
   if (try_lock(k)) return true;
   thread_waiter self;
-  if (enqueue(self, k) || self.wait(until)) return true;
+  if (enqueue(self, k)) return true;
+  const waiting_mark mark(waiting);
+  if (self.wait(until)) return true;
   if (remove(self)) return false;
   // The grant crossed the deadline and is on its way.
   return self.wait(std::nullopt);

@@ -104,8 +104,8 @@ extent block_table::extent_for(std::uint64_t chain_size, std::uint64_t begin,
   add(std::max(first, dense), blocks_for(end), end);
   const block_map::range behind{std::max(first, std::max<std::uint64_t>(dense, 1) - 1),
                                 blocks_for(size) - 1};
-  const block_map::range chained = dense > 0 ? block_map::range{0, dense - 1}
-                                             : block_map::range{behind.first, behind.first};
+  const block_map::range chained =
+      dense > 0 ? block_map::range{0, dense - 1} : block_map::range{behind.first, behind.first};
   footprint += block_map::pages_footprint(chained, behind);
   return {size, footprint, 0};
 }
@@ -196,7 +196,8 @@ result<void> block_table::install(new_blocks& fresh, std::uint64_t begin, std::u
   for (new_block& f : fresh) {
     const std::uint64_t start = f.number * block_size;
     const std::size_t filled_from = std::max(begin, start) - start;
-    const std::size_t filled_to = end > start ? std::min<std::uint64_t>(end - start, block_size) : 0;
+    const std::size_t filled_to =
+        end > start ? std::min<std::uint64_t>(end - start, block_size) : 0;
     std::byte* const bytes = f.memory->data();
     std::size_t kept = 0;
     if (const block* const old = blocks_.find(f.number)) {
@@ -252,9 +253,8 @@ void block_table::cut(std::uint64_t size) noexcept {
 
 extent block_table::clone_extent() const noexcept {
   extent now{size_, blocks_.pages_footprint(), 0};
-  blocks_.for_each([&](std::uint64_t, const block& b) {
-    now.footprint += block::footprint(b.used);
-  });
+  blocks_.for_each(
+      [&](std::uint64_t, const block& b) { now.footprint += block::footprint(b.used); });
   return now;
 }
 

@@ -169,8 +169,7 @@ chain::growth chain::gathering(std::uint64_t size) const noexcept {
 
 extent chain::after(const growth& g) const noexcept {
   std::uint64_t footprint = footprint_ - chunk_list::footprint(chunks_.capacity());
-  for (std::size_t i = g.kept; i < chunks_.size(); ++i)
-    footprint -= chunks_[i].memory->footprint();
+  for (std::size_t i = g.kept; i < chunks_.size(); ++i) footprint -= chunks_[i].memory->footprint();
   const std::uint64_t full = g.room / max_chunk, rest = g.room % max_chunk;
   footprint += full * block::footprint(max_chunk) + (rest > 0 ? block::footprint(rest) : 0);
   return {g.size, footprint + chunk_list::footprint(g.table), g.kept + g.new_chunks()};

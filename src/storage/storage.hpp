@@ -68,8 +68,7 @@ class storage {
   void trim(const account& payer) noexcept;
 
  private:
-  result<void> promote(const account& payer, std::uint64_t offset,
-                       std::span<const std::byte> from);
+  result<void> promote(const account& payer, std::uint64_t offset, std::span<const std::byte> from);
 
   const storage_layout layout_;
   std::variant<chain, block_table> content_;

@@ -11,7 +11,9 @@ result<std::size_t> file::read(asio::mutable_buffer to) { return file_.read(deta
 
 result<bytes> file::read_all() { return file_.read_all(); }
 
-result<std::size_t> file::write(asio::const_buffer from) { return file_.write(detail::to_span(from)); }
+result<std::size_t> file::write(asio::const_buffer from) {
+  return file_.write(detail::to_span(from));
+}
 
 result<std::size_t> file::write(bytes&& from) { return file_.write(std::move(from)); }
 

@@ -23,9 +23,8 @@ detail::volume_state& state(const volume& v) noexcept { return *detail::volume_a
 result<void> wait(detail::opening& o) {
   if (o.is_locked()) return boost::outcome_v2::success();
   if (o.timeout().is_immediate()) return errc::would_block;
-  const detail::waiting_mark mark(o.of());
   const auto deadline = o.timeout().deadline(std::chrono::steady_clock::now());
-  if (!o.lock().lock(o.kind(), deadline)) return errc::timed_out;
+  if (!o.lock().lock(o.kind(), deadline, &o.of().waiting)) return errc::timed_out;
   o.locked(detail::lock_hold(o.lock(), o.kind()));
   return boost::outcome_v2::success();
 }

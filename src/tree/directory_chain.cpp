@@ -39,8 +39,7 @@ charge chain_charge(const volume_state& v, const gap& missing) noexcept {
   charge total = node_charge(v, *missing.at.parent, missing.at.name, true);
   for (std::string_view rest = missing.below; !rest.empty();) {
     const std::string_view name = normal_path::take_name(rest);
-    total.bytes +=
-        v.payer.of_metadata(node_footprint(true, name) + directory_index::footprint(1));
+    total.bytes += v.payer.of_metadata(node_footprint(true, name) + directory_index::footprint(1));
     ++total.directories;
   }
   return total;

@@ -121,8 +121,7 @@ std::size_t directory_index::split_from(std::size_t bucket) noexcept {
 node*& directory_index::bucket(std::size_t index) noexcept {
   if (!in_pages_) return inline_[index];
   page* p = root_;
-  for (unsigned level = depth_; level > 0; --level)
-    p = child(p, level, index / fanout);
+  for (unsigned level = depth_; level > 0; --level) p = child(p, level, index / fanout);
   return p->slots[index % fanout].head;
 }
 

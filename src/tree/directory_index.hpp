@@ -90,10 +90,10 @@ class directory_index {
   void drop_leaves(std::size_t kept) noexcept;
   void move_buckets(bool to_pages) noexcept;
 
-  std::size_t size_ = 0;     // entries, and, from 1 on, buckets
-  std::size_t leaves_ = 0;   // pages with buckets; ahead of size_ between reserve and insert
-  unsigned depth_ = 0;       // levels of pages above the leaves
-  bool in_pages_ = false;    // whether the buckets are in pages or in inline_
+  std::size_t size_ = 0;    // entries, and, from 1 on, buckets
+  std::size_t leaves_ = 0;  // pages with buckets; ahead of size_ between reserve and insert
+  unsigned depth_ = 0;      // levels of pages above the leaves
+  bool in_pages_ = false;   // whether the buckets are in pages or in inline_
   page* root_ = nullptr;
   std::array<node*, inline_buckets> inline_{};
 };

@@ -32,7 +32,8 @@ std::vector<std::string> search(const directory_node& root, const pattern& wante
       path += n.name.view();
       if (s.matches) found.push_back(path);
       if (descends)
-        rest.push_back({static_cast<const directory_node*>(&n), std::move(path), std::move(s.next)});
+        rest.push_back(
+            {static_cast<const directory_node*>(&n), std::move(path), std::move(s.next)});
     };
     const directory_index& entries = now.directory->entries;
     if (const auto name = wanted.only_name(now.places)) {

@@ -114,8 +114,7 @@ result<plan> make_plan(const volume_state& v, const std::vector<item>& items) {
 }
 
 bool has_content(const std::vector<item>& items) noexcept {
-  return std::any_of(items.begin(), items.end(),
-                     [](const item& i) { return !i.content->empty(); });
+  return std::any_of(items.begin(), items.end(), [](const item& i) { return !i.content->empty(); });
 }
 
 result<void> make_files(const volume_state& v, std::vector<item>& items) {

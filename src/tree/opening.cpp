@@ -67,8 +67,9 @@ result<opening> opening::begin(const std::shared_ptr<volume_state>& v, const pat
                                const request& wanted) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-  const extent begins_with = storage::extent_for(
-      v->options.default_storage, std::max<std::uint64_t>(wanted.preallocate, wanted.content.size()));
+  const extent begins_with =
+      storage::extent_for(v->options.default_storage,
+                          std::max<std::uint64_t>(wanted.preallocate, wanted.content.size()));
   file_cost cost;
   {
     const tree::shared_access access(v->names);

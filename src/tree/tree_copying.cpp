@@ -85,8 +85,7 @@ result<void> tree_copying::take(const opening& source) noexcept {
   const auto now = std::chrono::system_clock::now();
   std::unique_ptr<file_node> file(new (std::nothrow) file_node(v.options.default_storage, now));
   directory_node& in = *directories_[f.in].copy;
-  if (file == nullptr || !file->name.assign(name) ||
-      !in.entries.reserve(in.entries.size() + 1))
+  if (file == nullptr || !file->name.assign(name) || !in.entries.reserve(in.entries.size() + 1))
     return errc::out_of_memory;
   BOOST_OUTCOME_TRY(file->content.clone(v.payer.prepaid(), content));
   file->publish_new(0);

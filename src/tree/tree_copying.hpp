@@ -57,9 +57,9 @@ class tree_copying {
   std::shared_ptr<volume_state> volume_;
   std::vector<source_directory> directories_;
   std::vector<source_file> files_;
-  std::size_t done_ = 0;                 // of files_
-  charge files_charge_;                  // of those that are done, estimated of the others
-  std::uint64_t entry_footprint_ = 0;    // in the directory that the copy goes to
+  std::size_t done_ = 0;               // of files_
+  charge files_charge_;                // of those that are done, estimated of the others
+  std::uint64_t entry_footprint_ = 0;  // in the directory that the copy goes to
   reservation paid_;
   detached_node copy_;  // goes before what paid for it
 };

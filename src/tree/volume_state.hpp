@@ -45,16 +45,4 @@ struct volume_access {
   static const std::shared_ptr<volume_state>& state(const volume& v) noexcept { return v.state_; }
 };
 
-/// Counts one operation as waiting while it lives.
-class waiting_mark {
- public:
-  explicit waiting_mark(volume_state& v) noexcept : count_(v.waiting) { ++count_; }
-  waiting_mark(const waiting_mark&) = delete;
-  waiting_mark& operator=(const waiting_mark&) = delete;
-  ~waiting_mark() { --count_; }
-
- private:
-  std::atomic<std::uint64_t>& count_;
-};
-
 }  // namespace coramfs::detail

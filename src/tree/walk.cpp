@@ -36,7 +36,8 @@ std::vector<const node*> sorted_entries(const directory_node& d) {
 
 walk_entry describe(const std::string& path, const std::vector<const node*>& nodes) {
   walk_entry e{path, {}, {}};
-  for (const node* n : nodes) (n->is_directory ? e.directories : e.files).emplace_back(n->name.view());
+  for (const node* n : nodes)
+    (n->is_directory ? e.directories : e.files).emplace_back(n->name.view());
   return e;
 }
 

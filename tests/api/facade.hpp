@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -63,7 +64,16 @@ class any_file_system {
   virtual result<bool> create_directories(std::string_view path) = 0;
   virtual result<void> remove(std::string_view path) = 0;
   virtual result<void> remove_tree(std::string_view path) = 0;
+  virtual result<void> rename(std::string_view from, std::string_view to,
+                              if_exists existing = if_exists::fail) = 0;
+  virtual result<void> move(std::string_view from, std::string_view to,
+                            if_exists existing = if_exists::fail) = 0;
+  virtual result<void> copy(std::string_view from, std::string_view to,
+                            if_exists existing = if_exists::fail) = 0;
+  virtual result<void> copy_tree(std::string_view from, std::string_view to) = 0;
   virtual result<std::vector<std::string>> list(std::string_view path) = 0;
+  virtual result<std::vector<walk_entry>> walk(std::string_view path = "/") = 0;
+  virtual result<std::vector<std::string>> glob(std::string_view pattern) = 0;
   virtual result<bool> exists(std::string_view path) = 0;
   virtual result<bool> is_file(std::string_view path) = 0;
   virtual result<bool> is_directory(std::string_view path) = 0;
@@ -72,6 +82,11 @@ class any_file_system {
   virtual result<std::string> read_file(std::string_view path,
                                         std::optional<std::uint64_t> max_size = {}) = 0;
   virtual result<void> write_file(std::string_view path, std::string_view content) = 0;
+  virtual result<file_map> export_tree(std::string_view prefix = "/",
+                                       export_options options = {}) = 0;
+  using visitor = std::function<result<void>(const std::string& path, bytes content)>;
+  virtual result<void> export_each(std::string_view prefix, visitor v) = 0;
+  virtual result<void> import_tree(file_map files) = 0;
   virtual result<volume_stats> stats() = 0;
 
   /// How many operations so far, of the file system and its files, did not complete at once.

@@ -89,8 +89,26 @@ class file_system_over final : public any_file_system {
   result<void> remove_tree(std::string_view path) override {
     return driver_(fs_.remove_tree(path));
   }
+  result<void> rename(std::string_view from, std::string_view to, if_exists existing) override {
+    return driver_(fs_.rename(from, to, existing));
+  }
+  result<void> move(std::string_view from, std::string_view to, if_exists existing) override {
+    return driver_(fs_.move(from, to, existing));
+  }
+  result<void> copy(std::string_view from, std::string_view to, if_exists existing) override {
+    return driver_(fs_.copy(from, to, existing));
+  }
+  result<void> copy_tree(std::string_view from, std::string_view to) override {
+    return driver_(fs_.copy_tree(from, to));
+  }
   result<std::vector<std::string>> list(std::string_view path) override {
     return driver_(fs_.list(path));
+  }
+  result<std::vector<walk_entry>> walk(std::string_view path) override {
+    return driver_(fs_.walk(path));
+  }
+  result<std::vector<std::string>> glob(std::string_view pattern) override {
+    return driver_(fs_.glob(pattern));
   }
   result<bool> exists(std::string_view path) override { return driver_(fs_.exists(path)); }
   result<bool> is_file(std::string_view path) override { return driver_(fs_.is_file(path)); }
@@ -107,6 +125,15 @@ class file_system_over final : public any_file_system {
   }
   result<void> write_file(std::string_view path, std::string_view content) override {
     return driver_(fs_.write_file(path, asio::const_buffer(content.data(), content.size())));
+  }
+  result<file_map> export_tree(std::string_view prefix, export_options options) override {
+    return driver_(fs_.export_tree(prefix, options));
+  }
+  result<void> export_each(std::string_view prefix, visitor v) override {
+    return driver_(fs_.export_each(prefix, std::move(v)));
+  }
+  result<void> import_tree(file_map files) override {
+    return driver_(fs_.import_tree(std::move(files)));
   }
   result<volume_stats> stats() override { return driver_(fs_.stats()); }
 

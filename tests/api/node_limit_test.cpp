@@ -16,7 +16,7 @@ TEST_CASE("node limit: the root counts, so three allow two files", "[api][nodes]
 }
 
 TEST_CASE("node limit: with zero or one nothing can be made", "[api][nodes]") {
-  const std::uint64_t limit = GENERATE(0, 1);
+  const std::uint64_t limit = GENERATE(0u, 1u);
   const scenario fs({.max_nodes = limit});
   const error e = fs.refusal([&] { return fs->write_file("/a", ""); });
   CHECK(e == errc::node_limit_exceeded);

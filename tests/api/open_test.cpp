@@ -180,7 +180,7 @@ TEST_CASE("open: append writes at an offset only if that is the end", "[api][ope
   fs->write_file("/a", "abc").value();
   const auto f = fs->open("/a", open_mode::append).value();
   f->seek(1).value();
-  for (const std::uint64_t offset : {0, 2, 4}) {
+  for (const std::uint64_t offset : {0u, 2u, 4u}) {
     INFO(offset);
     CHECK(fs.refusal([&] { return f->write_at(offset, "x"); }) == errc::not_supported);
   }

@@ -24,7 +24,7 @@ TEST_CASE("preallocation: a new file is extended with zeros at open", "[api][pre
 TEST_CASE("preallocation: an existing file is extended, never cut", "[api][preallocation]") {
   const scenario fs;
   fs->write_file("/a", "abc").value();
-  for (const std::uint64_t n : {0, 2, 3}) {
+  for (const std::uint64_t n : {0u, 2u, 3u}) {
     INFO(n);
     CHECK(fs->open("/a", open_mode::update, {.preallocate = n}).value()->size().value() == 3);
     CHECK(fs->stat("/a").value().generation == 1);

@@ -17,7 +17,7 @@ TEST_CASE("read_file: beyond max_size it is refused, with both sizes", "[api][wh
   fs->write_file("/a", "abcdef").value();
   CHECK(fs->read_file("/a", 6).value() == "abcdef");
   CHECK(fs->read_file("/a", 7).value() == "abcdef");
-  for (const std::uint64_t max_size : {5, 0}) {
+  for (const std::uint64_t max_size : {5u, 0u}) {
     const error e = fs.refusal([&] { return fs->read_file("/a", max_size); });
     CHECK(e == errc::too_large);
     CHECK(e.requested() == 6);

@@ -77,8 +77,10 @@ class CORAMFS_EXPORT fair_lock {
   bool try_lock(kind k) noexcept;
   void unlock(kind k) noexcept;
 
-  /// Blocks the calling thread. False: the deadline passed first.
-  bool lock(kind k, deadline until = std::nullopt) noexcept;
+  /// Blocks the calling thread. False: the deadline passed first. `waiting`, if given, is one
+  /// higher while the thread is in the queue.
+  bool lock(kind k, deadline until = std::nullopt,
+            std::atomic<std::uint64_t>* waiting = nullptr) noexcept;
 
   /// Queues `w`. True: the lock was free, it is the caller's, and `granted` is not called.
   bool enqueue(waiter& w, kind k) noexcept;
@@ -113,6 +115,22 @@ class CORAMFS_EXPORT fair_lock {
   std::mutex mutex_;  // guards the queue and the waiters' states
   waiter* head_ = nullptr;
   waiter* tail_ = nullptr;
+};
+
+/// Counts one waiter that is in a queue, while it lives.
+class waiting_mark {
+ public:
+  explicit waiting_mark(std::atomic<std::uint64_t>* count) noexcept : count_(count) {
+    if (count_ != nullptr) ++*count_;
+  }
+  waiting_mark(const waiting_mark&) = delete;
+  waiting_mark& operator=(const waiting_mark&) = delete;
+  ~waiting_mark() {
+    if (count_ != nullptr) --*count_;
+  }
+
+ private:
+  std::atomic<std::uint64_t>* count_;
 };
 
 /// One hold of a fair_lock; releases on destruction.

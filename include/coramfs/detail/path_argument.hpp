@@ -61,14 +61,14 @@ class path_text {
 class path_argument {
  public:
   template <class Text>
-    requires std::is_convertible_v<const Text&, std::string_view>
-  path_argument(const Text& text) noexcept : text_(std::string_view(text)) {}
+  requires std::is_convertible_v<const Text&, std::string_view> path_argument(const Text& text)
+  noexcept : text_(std::string_view(text)) {}
 
   /// From what is a string only by conversion, as `std::filesystem::path` is.
   template <class Text>
-    requires(!std::is_convertible_v<const Text&, std::string_view> &&
-             std::is_convertible_v<const Text&, std::string>)
-  path_argument(const Text& text) : text_(static_cast<std::string>(text)) {}
+  requires(!std::is_convertible_v<const Text&, std::string_view> &&
+           std::is_convertible_v<const Text&, std::string>) path_argument(const Text& text)
+      : text_(static_cast<std::string>(text)) {}
 
   bool valid() const noexcept { return text_.valid(); }
   std::string_view view() const noexcept { return text_.view(); }

@@ -43,8 +43,9 @@ result<void> text_state::choose_order(bool swapped) {
 
 std::uint64_t text_state::begin(std::uint64_t cursor) {
   if (cursor != cursor_) settle_anew(cursor);
-  if (std::exchange(settled_, false)) {
+  if (settled_) {
     held_ = codec().held();
+    settled_ = false;
     return cursor;
   }
   codec().reset();

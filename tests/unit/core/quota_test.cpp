@@ -188,7 +188,7 @@ TEST_CASE("quota: nodes are limited, files and directories alike", "[core][quota
 }
 
 TEST_CASE("quota: the root is a node that is there from the start", "[core][quota]") {
-  for (const std::uint64_t limit : {0, 1}) {
+  for (const std::uint64_t limit : {0u, 1u}) {
     quota q(1000, limit);
     const error e = error_of(q.reserve({.files = 1}));
     CHECK(e == errc::node_limit_exceeded);

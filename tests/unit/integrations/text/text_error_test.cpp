@@ -137,7 +137,7 @@ TEST_CASE("text: malformed bytes far into a file", "[text][malformed]") {
 
 TEST_CASE("text: a sequence may be cut by the end of what is looked at", "[text][malformed]") {
   const text_scenario s;
-  for (std::size_t at : {62, 63, 64, 65532, 65533, 65534, 65535, 65536, 65537}) {
+  for (const std::size_t at : {62u, 63u, 64u, 65532u, 65533u, 65534u, 65535u, 65536u, 65537u}) {
     const std::string lead(at, 'x');
     INFO(at);
     const auto t = s.over(lead + "\xf0\x9f\x98z", "utf-8", decode_errors::replace);

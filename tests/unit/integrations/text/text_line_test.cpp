@@ -97,7 +97,8 @@ TEST_CASE("text: the limit counts characters", "[text][lines]") {
 TEST_CASE("text: a line may be longer than any piece that is looked at", "[text][lines]") {
   const text_scenario s;
   for (const auto* encoding : {"utf-8", "utf-16", "iso-2022-jp"}) {
-    for (const std::size_t size : {62, 63, 64, 126, 127, 128, 129, 65535, 65536, 65537, 300000}) {
+    for (const std::size_t size :
+         {62u, 63u, 64u, 126u, 127u, 128u, 129u, 65535u, 65536u, 65537u, 300000u}) {
       INFO(encoding << ", " << size);
       const std::string line(size, 'x');
       s.put(s.encoded(line + "\r\n" + line + "\r" + line + "\n", encoding));
