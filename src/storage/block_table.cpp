@@ -328,7 +328,7 @@ result<void> block_table::add_blocks(std::uint64_t first, std::uint64_t behind,
 
 template <class Action>
 void block_table::for_each_piece(std::uint64_t begin, std::uint64_t end,
-                                 Action action) const noexcept {
+                                 Action action) const {
   while (begin < end) {
     const std::size_t from = begin % block_size;
     const std::size_t n = std::min<std::uint64_t>(end - begin, block_size - from);

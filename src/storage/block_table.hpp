@@ -91,7 +91,7 @@ class block_table {
   extent cut_extent(std::uint64_t size) const noexcept;
   void cut(std::uint64_t size) noexcept;
   template <class Action>
-  void for_each_piece(std::uint64_t begin, std::uint64_t end, Action action) const noexcept;
+  void for_each_piece(std::uint64_t begin, std::uint64_t end, Action action) const;
 
   block_map blocks_;
   std::uint64_t size_ = 0;

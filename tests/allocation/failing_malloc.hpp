@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+
+namespace coramfs::tests {
+
+/// While it lives, the `nth` allocation of this thread fails, counted from 1; and with `for_ever`
+/// each one after it too. Reaches all that ends in glibc's malloc, `operator new` among it.
+class failing_malloc {
+ public:
+  failing_malloc(std::size_t nth, bool for_ever) noexcept;
+  failing_malloc(const failing_malloc&) = delete;
+  failing_malloc& operator=(const failing_malloc&) = delete;
+  ~failing_malloc();
+
+  /// Whether the allocation came about that was to fail.
+  bool has_failed() const noexcept;
+};
+
+}  // namespace coramfs::tests
