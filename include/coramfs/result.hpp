@@ -8,6 +8,7 @@
 #include <boost/outcome/try.hpp>
 
 #include <cstddef>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -32,8 +33,12 @@ struct result_policy : boost::outcome_v2::policy::base {
   }
 
  private:
+  // `what()` ends with the code's own text, so only what is more than that goes in front of it.
   [[noreturn]] static void throw_failure(const error& e) {
-    throw std::system_error(e.code(), e.message());
+    const std::string text = e.message();
+    const std::size_t code_size = e.code().message().size();
+    if (text.size() <= code_size + 2) throw std::system_error(e.code());
+    throw std::system_error(e.code(), text.substr(code_size + 2));
   }
 };
 

@@ -12,13 +12,13 @@ result<void> require_size(std::uint64_t size) noexcept {
   return boost::outcome_v2::success();
 }
 
+}  // namespace
+
 // An offset may be any number, so its sum with a size may not be formed before it is looked at.
-result<void> require_end(std::uint64_t offset, std::size_t size) noexcept {
+result<void> storage::require_end(std::uint64_t offset, std::size_t size) noexcept {
   BOOST_OUTCOME_TRY(require_size(offset));
   return require_size(offset + size);
 }
-
-}  // namespace
 
 storage::storage(storage_layout layout) noexcept : layout_(layout) {
   if (layout == storage_layout::random_access) content_.emplace<block_table>();

@@ -33,6 +33,9 @@ class storage {
   /// Bytes read: less than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
+  /// Errors: `too_large` for bytes that would end beyond what any file may have.
+  static result<void> require_end(std::uint64_t offset, std::size_t size) noexcept;
+
   /// Stores all of `from` at `offset`. With `storage_layout::automatic` a write that leaves a
   /// gap turns a chain of no more than `promotion_hard_limit` bytes into a table, for good.
   ///

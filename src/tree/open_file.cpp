@@ -89,6 +89,7 @@ result<std::size_t> open_file::write_at(std::uint64_t offset,
                                         std::span<const std::byte> from) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   if (from.empty()) return 0;
+  BOOST_OUTCOME_TRY(storage::require_end(offset, from.size()));
   if (mode_ == open_mode::append && offset != node_->content.size()) return errc::not_supported;
   BOOST_OUTCOME_TRY(node_->content.write(volume_->payer, offset, from));
   node_->publish_change();

@@ -103,4 +103,11 @@ TEST_CASE("order: on a handle, arguments come before the layout, and that before
   CHECK(error_of(f->write(bytes_of(large))) == errc::not_supported);
 }
 
+TEST_CASE("order: on an append handle, the largest offset comes before the end", "[api][order]") {
+  const scenario fs;
+  const auto f = fs->open("/f", open_mode::append).value();
+  CHECK(error_of(f->write_at(std::uint64_t{1} << 63, "x")) == errc::too_large);
+  CHECK(error_of(f->write_at(1, "x")) == errc::not_supported);
+}
+
 }  // namespace coramfs::tests
