@@ -56,6 +56,11 @@ result<reservation> quota::reserve(const charge& wanted, const charge& replaced)
   return reservation(*this, wanted, replaced);
 }
 
+result<void> quota::require(const charge& wanted, const charge& replaced) const noexcept {
+  const std::lock_guard lock(mutex_);
+  return judge(wanted, replaced);
+}
+
 result<void> quota::adjust(reservation& held, const charge& wanted,
                            const charge& replaced) noexcept {
   const std::lock_guard lock(mutex_);
@@ -80,7 +85,7 @@ quota::figures quota::read() const noexcept {
 }
 
 // Under the mutex.
-result<void> quota::set_aside(const charge& wanted, const charge& replaced) noexcept {
+result<void> quota::judge(const charge& wanted, const charge& replaced) const noexcept {
   const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
   const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
   if (max_nodes_ && nodes > 0) {
@@ -90,8 +95,14 @@ result<void> quota::set_aside(const charge& wanted, const charge& replaced) noex
   }
   const std::uint64_t left = max_bytes_ - committed_.bytes - reserved_bytes_;
   if (bytes > left) return error(errc::quota_exceeded, bytes, left);
-  reserved_bytes_ += bytes;
-  reserved_nodes_ += nodes;
+  return boost::outcome_v2::success();
+}
+
+// Under the mutex.
+result<void> quota::set_aside(const charge& wanted, const charge& replaced) noexcept {
+  BOOST_OUTCOME_TRY(judge(wanted, replaced));
+  reserved_bytes_ += excess(wanted.bytes, replaced.bytes);
+  reserved_nodes_ += excess(wanted.nodes(), replaced.nodes());
   return boost::outcome_v2::success();
 }
 

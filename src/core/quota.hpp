@@ -75,6 +75,11 @@ class quota {
   /// Errors: `node_limit_exceeded`, looked at first; `quota_exceeded`. Nothing is set aside then.
   result<reservation> reserve(const charge& wanted, const charge& replaced = {}) noexcept;
 
+  /// Judges as `reserve` does, and sets nothing aside: a yes may be outdated when it is read.
+  ///
+  /// Errors: as `reserve`.
+  result<void> require(const charge& wanted, const charge& replaced = {}) const noexcept;
+
   /// Turns a reservation into another, in one step.
   ///
   /// Errors: as `reserve`; the reservation is as before then.
@@ -88,6 +93,7 @@ class quota {
 
  private:
   friend class reservation;
+  result<void> judge(const charge& wanted, const charge& replaced) const noexcept;
   result<void> set_aside(const charge& wanted, const charge& replaced) noexcept;
   void put_back(const charge& wanted, const charge& replaced) noexcept;
   void settle(const charge& wanted, const charge& replaced, bool commit) noexcept;

@@ -49,6 +49,12 @@ class account {
     return quota_.reserve(of(after), of(before));
   }
 
+  /// Judges as `reserve` does, and sets nothing aside. Errors: `quota_exceeded`.
+  result<void> require(const extent& after, const extent& before) const noexcept {
+    if (prepaid_) return boost::outcome_v2::success();
+    return quota_.require(of(after), of(before));
+  }
+
   /// Asks the guard about a growth that the quota has room for, once for each operation and
   /// before anything is allocated. No lock of the tree is held. Errors: `memory_guard`.
   result<void> approve(const extent& after, const extent& before) const {

@@ -31,14 +31,11 @@ std::size_t block_table::read(std::uint64_t offset, std::span<std::byte> to) con
   return count;
 }
 
-result<void> block_table::write(const account& payer, std::uint64_t offset,
-                                std::span<const std::byte> from) {
-  const std::uint64_t end = offset + from.size();
+result<void> block_table::make_room(const account& payer, std::uint64_t offset,
+                                    std::size_t size) {
   extent grown = extent_now();
-  grown.size = std::max(size_, end);
-  BOOST_OUTCOME_TRY(make_room(payer, offset, end, grown));
-  store(offset, from);
-  return boost::outcome_v2::success();
+  grown.size = std::max(size_, offset + size);
+  return make_room(payer, offset, offset + size, grown);
 }
 
 result<void> block_table::resize(const account& payer, std::uint64_t size) {
@@ -160,7 +157,7 @@ result<void> block_table::make_room(const account& payer, std::uint64_t begin, s
     // A size out of all proportion is refused before its blocks are counted one by one.
     if (end - begin > footprint_) {
       now.footprint += end - begin - footprint_;
-      BOOST_OUTCOME_TRY(payer.reserve(now, extent_now()));
+      BOOST_OUTCOME_TRY(payer.require(now, extent_now()));
     }
     new_blocks fresh = plan(begin, end, growth::generous);
     now = after(fresh, begin, end, base);
@@ -281,11 +278,11 @@ result<void> block_table::clone(const block_table& from) try {
   return errc::out_of_memory;
 }
 
-result<void> block_table::take_over(const account& payer, chain& content, std::uint64_t offset,
-                                    std::span<const std::byte> from) try {
+result<void> block_table::take_over(const account& payer, chain& content, std::uint64_t begin,
+                                    std::uint64_t end) try {
   constexpr std::uint64_t at_once = 8;  // blocks that are there twice, half a MiB
-  const std::uint64_t size = content.size(), end = offset + from.size();
-  const std::uint64_t dense = blocks_for(size), first = offset / block_size;
+  const std::uint64_t size = content.size();
+  const std::uint64_t dense = blocks_for(size), first = begin / block_size;
   chain::dismantling source(content);
   if (!source.prepare(dense)) return errc::out_of_memory;
   BOOST_OUTCOME_TRY(add_blocks(std::max(first, dense), blocks_for(end), end));
@@ -310,7 +307,6 @@ result<void> block_table::take_over(const account& payer, chain& content, std::u
   }
   size_ = std::max(size, end);
   footprint_ = blocks_.footprint();
-  store(offset, from);
   return boost::outcome_v2::success();
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;

@@ -35,8 +35,12 @@ class block_table {
   /// Bytes read: less than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
-  /// Stores all of `from` at any offset. Errors: `quota_exceeded`, `out_of_memory`.
-  result<void> write(const account& payer, std::uint64_t offset, std::span<const std::byte> from);
+  /// Does all of a write at any offset that may fail; what the file grows by, and the holes
+  /// that are filled, are unspecified until it is stored.
+  /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
+  result<void> make_room(const account& payer, std::uint64_t offset, std::size_t size);
+  /// Precondition: `make_room` for these bytes.
+  void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
   /// Cuts, or extends with a hole. Errors: when growing, `quota_exceeded` by payload.
   result<void> resize(const account& payer, std::uint64_t size);
@@ -61,11 +65,12 @@ class block_table {
   /// What the table amounts to that `take_over` makes; without a write, of a chain's size.
   static extent extent_for(std::uint64_t chain_size, std::uint64_t begin,
                            std::uint64_t end) noexcept;
-  /// Turns a chain into this table, which is empty, and stores `from` in it. Blocks are made and
-  /// chunks are dropped in turn, so that no more than a few blocks are there twice. The caller
-  /// has paid. Errors: `out_of_memory`; the chain has its content as before.
-  result<void> take_over(const account& payer, chain& content, std::uint64_t offset,
-                         std::span<const std::byte> from);
+  /// Turns a chain into this table, which is empty, with room from `begin` to `end`, which is
+  /// zero. Blocks are made and chunks are dropped in turn, so that no more than a few blocks are
+  /// there twice. The caller has paid. Errors: `out_of_memory`; the chain has its content as
+  /// before.
+  result<void> take_over(const account& payer, chain& content, std::uint64_t begin,
+                         std::uint64_t end);
 
  private:
   struct new_block {
@@ -84,7 +89,6 @@ class block_table {
   result<void> make_room(const account& payer, std::uint64_t begin, std::uint64_t end,
                          const extent& base);
   result<void> install(new_blocks& fresh, std::uint64_t begin, std::uint64_t end);
-  void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
   void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
   result<void> add_blocks(std::uint64_t first, std::uint64_t behind, std::uint64_t stop);
   void settle(const account& payer) noexcept;

@@ -24,13 +24,9 @@ std::size_t chain::read(std::uint64_t offset, std::span<std::byte> to) const noe
   return count;
 }
 
-result<void> chain::write(const account& payer, std::uint64_t offset,
-                          std::span<const std::byte> from) {
-  if (offset + from.size() > size_) {
-    BOOST_OUTCOME_TRY(grow(payer, offset + from.size()));
-  }
-  copy_in(offset, from);
-  return boost::outcome_v2::success();
+result<void> chain::make_room(const account& payer, std::uint64_t offset, std::size_t size) {
+  if (offset + size <= size_) return boost::outcome_v2::success();
+  return grow(payer, offset + size);
 }
 
 result<void> chain::adopt(const account& payer, bytes& from) {
@@ -78,7 +74,7 @@ result<void> chain::assign(const account& payer, std::span<const std::byte> from
   if (from.size() > size_) {
     BOOST_OUTCOME_TRY(grow(payer, from.size()));
   }
-  copy_in(0, from);
+  store(0, from);
   cut(payer, from.size());
   return boost::outcome_v2::success();
 }
@@ -269,7 +265,7 @@ void chain::for_each_piece(std::uint64_t offset, std::uint64_t size, Action acti
   }
 }
 
-void chain::copy_in(std::uint64_t offset, std::span<const std::byte> from) noexcept {
+void chain::store(std::uint64_t offset, std::span<const std::byte> from) noexcept {
   for_each_piece(offset, from.size(), [&](std::byte* piece, std::size_t n) {
     std::memcpy(piece, from.data(), n);
     from = from.subspan(n);

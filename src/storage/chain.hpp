@@ -35,10 +35,15 @@ class chain {
   /// Bytes read: less than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
-  /// Stores all of `from` at `offset`, which is at most `size()`.
+  /// Does all of a write that may fail: what is stored between `offset`, which is at most
+  /// `size()`, and `offset` + `size` afterwards can not. What the file grows by is unspecified
+  /// until then.
   ///
-  /// Errors: `quota_exceeded`, `out_of_memory`.
-  result<void> write(const account& payer, std::uint64_t offset, std::span<const std::byte> from);
+  /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
+  result<void> make_room(const account& payer, std::uint64_t offset, std::size_t size);
+
+  /// Precondition: `make_room` for these bytes.
+  void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
   /// Appends `from` as a chunk of its own, without a copy; `from` is then empty.
   ///
@@ -97,7 +102,6 @@ class chain {
   std::uint64_t shrink_last() noexcept;
   template <class Action>
   void for_each_piece(std::uint64_t offset, std::uint64_t size, Action action) const noexcept;
-  void copy_in(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
   chunk_list chunks_;
   std::uint64_t size_ = 0;

@@ -36,12 +36,22 @@ std::size_t storage::read(std::uint64_t offset, std::span<std::byte> to) const n
   return std::visit([&](const auto& c) { return c.read(offset, to); }, content_);
 }
 
+result<void> storage::make_room(const account& payer, std::uint64_t offset, std::size_t size) {
+  BOOST_OUTCOME_TRY(require_end(offset, size));
+  if (std::holds_alternative<chain>(content_) && offset > this->size())
+    return promote(payer, offset, offset + size);
+  return std::visit([&](auto& c) { return c.make_room(payer, offset, size); }, content_);
+}
+
+void storage::store(std::uint64_t offset, std::span<const std::byte> from) noexcept {
+  std::visit([&](auto& c) { c.store(offset, from); }, content_);
+}
+
 result<void> storage::write(const account& payer, std::uint64_t offset,
                             std::span<const std::byte> from) {
-  BOOST_OUTCOME_TRY(require_end(offset, from.size()));
-  if (std::holds_alternative<chain>(content_) && offset > size())
-    return promote(payer, offset, from);
-  return std::visit([&](auto& c) { return c.write(payer, offset, from); }, content_);
+  BOOST_OUTCOME_TRY(make_room(payer, offset, from.size()));
+  store(offset, from);
+  return boost::outcome_v2::success();
 }
 
 result<void> storage::write(const account& payer, std::uint64_t offset, bytes&& from) {
@@ -97,16 +107,15 @@ void storage::trim(const account& payer) noexcept {
   std::visit([&](auto& c) { c.trim(payer); }, content_);
 }
 
-result<void> storage::promote(const account& payer, std::uint64_t offset,
-                              std::span<const std::byte> from) {
+result<void> storage::promote(const account& payer, std::uint64_t begin, std::uint64_t end) {
   chain& content = std::get<chain>(content_);
   if (layout_ != storage_layout::automatic || content.size() > payer.promotion_limit())
     return errc::not_supported;
-  const extent after = block_table::extent_for(content.size(), offset, offset + from.size());
+  const extent after = block_table::extent_for(content.size(), begin, end);
   BOOST_OUTCOME_TRY(auto paid, payer.reserve(after, content.extent_now()));
   BOOST_OUTCOME_TRY(payer.approve(after, content.extent_now()));
   block_table table;
-  BOOST_OUTCOME_TRY(table.take_over(payer, content, offset, from));
+  BOOST_OUTCOME_TRY(table.take_over(payer, content, begin, end));
   paid.commit();
   content_.emplace<block_table>(std::move(table));
   return boost::outcome_v2::success();

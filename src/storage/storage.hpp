@@ -36,11 +36,20 @@ class storage {
   /// Errors: `too_large` for bytes that would end beyond what any file may have.
   static result<void> require_end(std::uint64_t offset, std::size_t size) noexcept;
 
-  /// Stores all of `from` at `offset`. With `storage_layout::automatic` a write that leaves a
-  /// gap turns a chain of no more than `promotion_hard_limit` bytes into a table, for good.
+  /// Does all of a write of `size` bytes at `offset` that may fail: the file has its new size
+  /// then, and the bytes may be stored, which they must be before anybody else sees the file,
+  /// for what they are before that is unspecified. With `storage_layout::automatic` a write
+  /// that leaves a gap turns a chain of no more than `promotion_hard_limit` bytes into a table,
+  /// for good.
   ///
   /// Errors: `too_large`; `not_supported` for a gap that the layout can not have;
-  /// `quota_exceeded`; `out_of_memory`.
+  /// `quota_exceeded`; `memory_guard`; `out_of_memory`.
+  result<void> make_room(const account& payer, std::uint64_t offset, std::size_t size);
+
+  /// Stores bytes that `make_room` has made room for, in one piece or in many.
+  void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
+
+  /// Stores all of `from` at `offset`: both of the above.
   result<void> write(const account& payer, std::uint64_t offset, std::span<const std::byte> from);
 
   /// As `write`, taking `from` over where the layout can; on failure it is untouched.
@@ -71,7 +80,7 @@ class storage {
   void trim(const account& payer) noexcept;
 
  private:
-  result<void> promote(const account& payer, std::uint64_t offset, std::span<const std::byte> from);
+  result<void> promote(const account& payer, std::uint64_t begin, std::uint64_t end);
 
   const storage_layout layout_;
   std::variant<chain, block_table> content_;

@@ -67,6 +67,21 @@ TEST_CASE("quota: a refusal tells the numbers and sets nothing aside", "[core][q
   CHECK(q.reserve({.bytes = 300}).has_value());
 }
 
+TEST_CASE("quota: a question is judged as a reservation is, and sets nothing aside",
+          "[core][quota]") {
+  quota q(1000, 3);
+  take(q, {.bytes = 600, .files = 1});
+  CHECK(q.require({.bytes = 400}).has_value());
+  CHECK(left(q) == 400);
+  const error e = error_of(q.require({.bytes = 401}));
+  CHECK(e == errc::quota_exceeded);
+  CHECK(e.requested() == 401);
+  CHECK(e.available() == 400);
+  CHECK(q.require({.bytes = 1000}, {.bytes = 600}).has_value());
+  CHECK(error_of(q.require({.files = 2})) == errc::node_limit_exceeded);
+  CHECK(used(q) == 600);
+}
+
 TEST_CASE("quota: no request is large enough to wrap around", "[core][quota]") {
   quota small(1000, 101);
   take(small, {.bytes = 500, .files = 1});

@@ -101,6 +101,38 @@ TEST_CASE("storage: in each layout random operations read back as in a plain vec
   }
 }
 
+TEST_CASE("storage: where there is room, bytes may be stored in pieces", "[storage]") {
+  const auto layout = GENERATE(from_range(std::begin(layouts), std::end(layouts)));
+  const bool gap = GENERATE(false, true);
+  if (gap && layout == storage_layout::sequential) return;
+  CAPTURE(static_cast<int>(layout), gap);
+  bench b(layout);
+  REQUIRE(b.write(0, filled(1000, 'a')));
+  const std::uint64_t offset = gap ? 200'000 : 500;
+  REQUIRE(b.content.make_room(b.payer, offset, 300'000));
+  const std::uint64_t used = b.used();
+  CHECK(b.content.size() == offset + 300'000);
+  for (std::uint64_t i = 0; i < 300'000; i += 1000)
+    b.content.store(offset + i, filled(1000, static_cast<int>(i / 1000 % 250 + 1)));
+  CHECK(b.used() == used);
+  bytes model = filled(gap ? 1000 : 500, 'a');
+  model.resize(offset);
+  for (int i = 0; i < 300; ++i) model.insert(model.end(), 1000, std::byte(i % 250 + 1));
+  CHECK(b.all() == model);
+}
+
+TEST_CASE("storage: room that is refused changes nothing", "[storage][quota]") {
+  const auto layout = GENERATE(from_range(std::begin(layouts), std::end(layouts)));
+  bench b(layout, 100'000);
+  REQUIRE(b.write(0, filled(1000, 'a')));
+  const std::uint64_t used = b.used();
+  CHECK(tests::error_of(b.content.make_room(b.payer, 500, 100'000)) == errc::quota_exceeded);
+  CHECK(tests::error_of(b.content.make_room(b.payer, 1 << 20, 100'000)) ==
+        (layout == storage_layout::sequential ? errc::not_supported : errc::quota_exceeded));
+  CHECK(b.used() == used);
+  CHECK(b.all() == filled(1000, 'a'));
+}
+
 TEST_CASE("chain: the chunks of a file that is written in small pieces are few",
           "[storage][chain]") {
   bench b(storage_layout::sequential);
