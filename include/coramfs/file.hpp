@@ -17,6 +17,10 @@
 
 namespace coramfs {
 
+namespace detail {
+class file_opening;
+}
+
 /// An open file.
 ///
 /// Holds its file's lock (shared for `open_mode::read`, exclusive for the others) from open to
@@ -107,7 +111,7 @@ class CORAMFS_EXPORT file {
   open_mode mode() const noexcept { return file_.mode(); }
 
  private:
-  friend class file_system;
+  friend class detail::file_opening;
   file(detail::open_file&& opened, std::shared_ptr<const executor_type> executor) noexcept
       : executor_(std::move(executor)), file_(std::move(opened)) {}
 

@@ -192,10 +192,7 @@ class CORAMFS_EXPORT file_system {
   asio::awaitable<result<volume_stats>> stats();
 
  private:
-  // Not members: an operation may run longer than the object that began it lives.
-  static asio::awaitable<result<file>> open_in(volume v, std::shared_ptr<const executor_type> e,
-                                               path_argument path, open_mode mode,
-                                               open_options options);
+  // Not a member: an operation may run longer than the object that began it lives.
   template <class Visitor>
   static asio::awaitable<result<void>> export_each_of(file_system fs, path_argument prefix,
                                                       Visitor visitor);

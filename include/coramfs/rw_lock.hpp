@@ -11,6 +11,11 @@
 
 namespace coramfs {
 
+namespace detail {
+template <class Hold>
+class acquiring;
+}
+
 /// An exclusive hold of an `rw_lock`; released by its destructor. Move-only.
 class unique_hold {
  public:
@@ -19,7 +24,7 @@ class unique_hold {
   void release() noexcept { hold_.release(); }
 
  private:
-  friend class rw_lock;
+  friend class detail::acquiring<unique_hold>;
   explicit unique_hold(detail::lock_hold&& hold) noexcept : hold_(std::move(hold)) {}
   detail::lock_hold hold_;
 };
@@ -32,7 +37,7 @@ class shared_hold {
   void release() noexcept { hold_.release(); }
 
  private:
-  friend class rw_lock;
+  friend class detail::acquiring<shared_hold>;
   explicit shared_hold(detail::lock_hold&& hold) noexcept : hold_(std::move(hold)) {}
   detail::lock_hold hold_;
 };

@@ -25,7 +25,12 @@ class wait_service : public asio::execution_context::service {
 
 }  // namespace
 
-bool context_waiter::start(const asio::any_io_executor& executor) {
+bool context_waiter::start(claim& wanted, const deadline& until,
+                           const asio::any_io_executor& executor) {
+  claim_ = &wanted;
+  until_ = until;
+  outcome_ = wait_outcome::canceled;
+  is_suspended_ = has_ended_ = is_granted_ = false;
   waits_ = context_waits::of(asio::query(executor, asio::execution::context));
   return waits_->start(*this, executor);
 }
@@ -51,8 +56,8 @@ wait_outcome context_waiter::take_outcome() noexcept {
   return outcome_;
 }
 
-void context_waiter::release() noexcept {
-  if (take_outcome() == wait_outcome::granted) lock_.unlock(kind_);
+void context_waiter::give_back() noexcept {
+  if (take_outcome() == wait_outcome::granted) claim_->give_back();
 }
 
 std::shared_ptr<context_waits> context_waits::of(asio::execution_context& context) {
@@ -63,7 +68,7 @@ bool context_waits::start(context_waiter& w, const asio::any_io_executor& execut
   const std::lock_guard lock(mutex_);
   assert(!closed_);
   if (w.until_) add_deadline(w, executor);
-  if (w.lock_.enqueue(w, w.kind_)) {
+  if (w.claim_->enqueue(w)) {
     remove_deadline(w);
     return true;
   }
@@ -78,9 +83,9 @@ void context_waits::suspended(context_waiter& w) noexcept {
 }
 
 void context_waits::cancel(context_waiter& w) noexcept {
-  fair_lock::admission others;
+  admission others;
   const std::lock_guard lock(mutex_);
-  if (w.lock_.remove(w, others)) hand_on(w, wait_outcome::canceled);
+  if (w.claim_->withdraw(w, others)) hand_on(w, wait_outcome::canceled);
 }
 
 void context_waits::grant(context_waiter& w) noexcept {
@@ -104,8 +109,8 @@ void context_waits::shutdown() noexcept {
   timer_.reset();
   while (!waiting_.empty()) {
     context_waiter& w = waiting_.front();
-    fair_lock::admission others;
-    if (!w.lock_.remove(w, others)) {
+    admission others;
+    if (!w.claim_->withdraw(w, others)) {
       // It was granted: whoever did that is about to say so, and then knows it no more.
       granted_.wait(lock, [&] { return w.is_granted_; });
       w.outcome_ = wait_outcome::granted;
@@ -145,14 +150,14 @@ void context_waits::arm(std::chrono::steady_clock::time_point when) {
 }
 
 void context_waits::expire() {
-  fair_lock::admission others;
+  admission others;
   const std::lock_guard lock(mutex_);
   if (closed_) return;
   const auto now = std::chrono::steady_clock::now();
   while (!deadlines_.empty() && *deadlines_.begin()->until_ <= now) {
     context_waiter& w = *deadlines_.begin();
     deadlines_.erase(deadlines_.begin());
-    if (w.lock_.remove(w, others)) hand_on(w, wait_outcome::timed_out);
+    if (w.claim_->withdraw(w, others)) hand_on(w, wait_outcome::timed_out);
   }
   armed_for_.reset();
   if (!deadlines_.empty()) arm(*deadlines_.begin()->until_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coramfs/detail/fair_lock.hpp>
+#include <coramfs/detail/waiting.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/execution_context.hpp>
@@ -19,24 +19,21 @@
 
 namespace coramfs::detail {
 
-/// How a wait for a lock ended.
+/// How a wait ended.
 enum class wait_outcome : unsigned char { granted, timed_out, canceled };
 
 class context_waits;
 
-/// A place in a lock's queue whose owner waits on an execution context.
+/// A place in a queue whose owner waits on an execution context, for one claim after another.
 ///
-/// What ends the wait, a grant, its deadline or a cancellation, hands the waiter to its executor
+/// What ends a wait, a grant, its deadline or a cancellation, hands the waiter to its executor
 /// with the outcome; the death of the context destroys it instead, and passes its turn on.
-class context_waiter : public fair_lock::waiter {
+class context_waiter : public waiter {
  public:
-  context_waiter(fair_lock& lock, fair_lock::kind kind, fair_lock::deadline until) noexcept
-      : lock_(lock), kind_(kind), until_(until) {}
-
-  /// Queues. True: the lock was free, it is the caller's, and nothing else is to be done. All
-  /// that may throw happens here, before the owner suspends.
-  /// Precondition: runs on the context, which therefore does not die meanwhile.
-  bool start(const asio::any_io_executor& executor);
+  /// Queues. True: the claim is had at once, and nothing else is to be done. All that may throw
+  /// happens here, before the owner suspends. The claim must live until the wait is over.
+  /// Precondition: no wait is going on; runs on the context, which therefore does not die.
+  bool start(claim& wanted, const deadline& until, const asio::any_io_executor& executor);
   /// After `start` has returned false, when the owner can be resumed. From here on exactly one
   /// of `post` and `abandon` is called, once; which may be before this returns.
   void suspended() noexcept;
@@ -44,12 +41,13 @@ class context_waiter : public fair_lock::waiter {
   void cancel() noexcept;
 
  protected:
+  context_waiter() = default;
   ~context_waiter() = default;
 
   /// What is posted calls this first, then resumes with the outcome.
   wait_outcome take_outcome() noexcept;
   /// Gives back what was granted to one who will never run.
-  void release() noexcept;
+  void give_back() noexcept;
 
  private:
   friend class context_waits;
@@ -60,9 +58,8 @@ class context_waiter : public fair_lock::waiter {
   virtual void abandon() noexcept = 0;
   void granted() noexcept final;
 
-  fair_lock& lock_;
-  const fair_lock::kind kind_;
-  const fair_lock::deadline until_;
+  claim* claim_ = nullptr;
+  deadline until_;
   std::shared_ptr<context_waits> waits_;
 
   // Guarded by the mutex of waits_.
@@ -77,7 +74,7 @@ class context_waiter : public fair_lock::waiter {
 /// All waits of one execution context: it finds them when the context dies, and one timer
 /// serves all their deadlines.
 ///
-/// Locks: the mutex is taken before that of a lock's queue, and never under it. It is held
+/// Locks: the mutex is taken before that of a queue, and never under it. It is held
 /// while a waiter is handed to its executor, so that the context can not die meanwhile.
 ///
 /// A waiter is in the list until it is handed on, and among the deadlines until it runs: in a

@@ -3,36 +3,76 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
-#include <utility>
+#include "async/run.hpp"
+#include "core/pace.hpp"
+#include "tree/reading.hpp"
+#include "tree/writing.hpp"
+
+#include <cstddef>
+#include <span>
 
 namespace coramfs {
 
 using detail::to_span;
 
-asio::awaitable<result<std::size_t>> file::read(asio::mutable_buffer to) {
-  co_return file_.read(to_span(to));
+namespace {
+
+using detail::open_file;
+
+// What can not wait, and is too short for slices. The choice is made at the call: a handle waits
+// for space or does not for as long as it is open.
+asio::awaitable<result<std::size_t>> read_now(open_file& f, std::span<std::byte> to) {
+  co_return f.read(to);
 }
 
-asio::awaitable<result<bytes>> file::read_all() { co_return file_.read_all(); }
+asio::awaitable<result<std::size_t>> read_at_now(open_file& f, std::uint64_t offset,
+                                                 std::span<std::byte> to) {
+  co_return f.read_at(offset, to);
+}
+
+asio::awaitable<result<std::size_t>> write_now(open_file& f, std::span<const std::byte> from) {
+  co_return f.write(from);
+}
+
+asio::awaitable<result<std::size_t>> write_at_now(open_file& f, std::uint64_t offset,
+                                                  std::span<const std::byte> from) {
+  co_return f.write_at(offset, from);
+}
+
+bool is_short(const open_file& f, asio::const_buffer from) noexcept {
+  return from.size() <= detail::slice_size && !f.waits_for_space();
+}
+
+}  // namespace
+
+asio::awaitable<result<std::size_t>> file::read(asio::mutable_buffer to) {
+  if (to.size() <= detail::slice_size) return read_now(file_, to_span(to));
+  return detail::run(detail::reading(file_, {}, to_span(to)));
+}
+
+asio::awaitable<result<bytes>> file::read_all() { return detail::run(detail::reading_all(file_)); }
 
 asio::awaitable<result<std::size_t>> file::write(asio::const_buffer from) {
-  co_return file_.write(to_span(from));
+  if (is_short(file_, from)) return write_now(file_, to_span(from));
+  return detail::run(detail::writing(file_, {}, to_span(from)));
 }
 
 asio::awaitable<result<std::size_t>> file::write(bytes&& from) {
-  co_return file_.write(std::move(from));
+  return detail::run(detail::adopting(file_, from));
 }
 
 asio::awaitable<result<std::size_t>> file::read_at(std::uint64_t offset, asio::mutable_buffer to) {
-  co_return file_.read_at(offset, to_span(to));
+  if (to.size() <= detail::slice_size) return read_at_now(file_, offset, to_span(to));
+  return detail::run(detail::reading(file_, offset, to_span(to)));
 }
 
 asio::awaitable<result<std::size_t>> file::write_at(std::uint64_t offset, asio::const_buffer from) {
-  co_return file_.write_at(offset, to_span(from));
+  if (is_short(file_, from)) return write_at_now(file_, offset, to_span(from));
+  return detail::run(detail::writing(file_, offset, to_span(from)));
 }
 
 asio::awaitable<result<std::uint64_t>> file::truncate(std::optional<std::uint64_t> size) {
-  co_return file_.truncate(size);
+  return detail::run(detail::truncating(file_, size));
 }
 
 }  // namespace coramfs

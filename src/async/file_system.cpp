@@ -3,10 +3,14 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
-#include "async/lock_wait.hpp"
+#include "async/file_opening.hpp"
+#include "async/run.hpp"
 #include "tree/copying.hpp"
+#include "tree/exporting.hpp"
 #include "tree/opening.hpp"
 #include "tree/operations.hpp"
+#include "tree/reading.hpp"
+#include "tree/replacing.hpp"
 #include "tree/tree_copying.hpp"
 #include "tree/volume_state.hpp"
 
@@ -19,14 +23,6 @@ namespace {
 using state_ptr = std::shared_ptr<detail::volume_state>;
 
 const state_ptr& state(const volume& v) noexcept { return detail::volume_access::state(v); }
-
-// Waits for the lock of a file, which was not had at once.
-asio::awaitable<result<void>> wait(detail::opening& o) {
-  BOOST_OUTCOME_CO_TRY(
-      auto hold, co_await detail::wait_for_lock(o.lock(), o.kind(), o.timeout(), &o.of().waiting));
-  o.locked(std::move(hold));
-  co_return boost::outcome_v2::success();
-}
 
 // The operations that never wait.
 template <class T>
@@ -44,81 +40,13 @@ asio::awaitable<result<T>> run(state_ptr v, path_argument from, path_argument to
   co_return operation(*v, from, to, existing);
 }
 
-asio::awaitable<result<void>> copy_file(state_ptr v, path_argument from, path_argument to,
-                                        if_exists existing) {
-  BOOST_OUTCOME_CO_TRY(auto c, detail::copying::begin(v, from, to, existing));
-  if (!c.source().is_locked()) {
-    BOOST_OUTCOME_CO_TRY(co_await wait(c.source()));
-  }
-  co_return c.finish(to);
-}
-
-asio::awaitable<result<void>> copy_files(state_ptr v, path_argument from, path_argument to) {
-  BOOST_OUTCOME_CO_TRY(auto c, detail::tree_copying::begin(v, from, to));
-  for (;;) {
-    BOOST_OUTCOME_CO_TRY(auto source, c.next());
-    if (!source) co_return c.finish(to);
-    if (!source->is_locked()) {
-      BOOST_OUTCOME_CO_TRY(co_await wait(*source));
-    }
-    BOOST_OUTCOME_CO_TRY(c.take(*source));
-  }
-}
-
-// None: the file has gone.
-asio::awaitable<result<std::optional<bytes>>> read_given_out(state_ptr v, std::string_view path) {
-  auto begun = detail::opening::begin_reading(v, path);
-  if (!begun && detail::has_gone(begun.error())) co_return std::optional<bytes>();
-  BOOST_OUTCOME_CO_TRY(auto source, std::move(begun));
-  if (!source.is_locked()) {
-    BOOST_OUTCOME_CO_TRY(co_await wait(source));
-  }
-  BOOST_OUTCOME_CO_TRY(auto opened, std::move(source).finish({}));
-  BOOST_OUTCOME_CO_TRY(auto content, opened.read_all());
-  co_return std::optional<bytes>(std::move(content));
-}
-
 asio::awaitable<result<std::vector<std::string>>> list_files(state_ptr v, path_argument prefix,
                                                              export_options options) {
   co_return detail::files_below(*v, prefix, options);
 }
 
-asio::awaitable<result<file_map>> export_files(state_ptr v, path_argument prefix,
-                                               export_options options) {
-  file_map files;
-  BOOST_OUTCOME_CO_TRY(const auto paths, detail::files_below(*v, prefix, options));
-  for (const std::string& path : paths) {
-    BOOST_OUTCOME_CO_TRY(auto content, co_await read_given_out(v, path));
-    if (content && !detail::insert(files, path, std::move(*content))) co_return errc::out_of_memory;
-  }
-  co_return files;
-}
-
 asio::awaitable<result<void>> import_files(state_ptr v, file_map files) {
   co_return detail::import_tree(*v, files);
-}
-
-asio::awaitable<result<bytes>> read_whole(state_ptr v, path_argument path,
-                                          std::optional<std::uint64_t> max_size) {
-  BOOST_OUTCOME_CO_TRY(auto begun, detail::opening::begin(v, path, open_mode::read, {}));
-  if (!begun.is_locked()) {
-    BOOST_OUTCOME_CO_TRY(co_await wait(begun));
-  }
-  auto opened = std::move(begun).finish(path.take());
-  if (!opened) co_return opened.error();
-  co_return opened.value().read_whole(max_size);
-}
-
-asio::awaitable<result<void>> write_whole(state_ptr v, path_argument path,
-                                          asio::const_buffer content) {
-  BOOST_OUTCOME_CO_TRY(auto begun,
-                       detail::opening::begin_replacing(v, path, detail::to_span(content)));
-  if (!begun.is_locked()) {
-    BOOST_OUTCOME_CO_TRY(co_await wait(begun));
-  }
-  auto opened = std::move(begun).finish(path.take());
-  if (!opened) co_return opened.error();
-  co_return boost::outcome_v2::success();
 }
 
 asio::awaitable<result<volume_stats>> read_stats(volume v) { co_return v.stats(); }
@@ -136,19 +64,8 @@ file_system::file_system(executor_type executor, volume over)
 
 asio::awaitable<result<file>> file_system::open(path_argument path, open_mode mode,
                                                 open_options options) {
-  return open_in(volume_, executor_, std::move(path), mode, options);
-}
-
-asio::awaitable<result<file>> file_system::open_in(volume v, std::shared_ptr<const executor_type> e,
-                                                   path_argument path, open_mode mode,
-                                                   open_options options) {
-  BOOST_OUTCOME_CO_TRY(auto begun, detail::opening::begin(state(v), path, mode, options));
-  if (!begun.is_locked()) {
-    BOOST_OUTCOME_CO_TRY(co_await wait(begun));
-  }
-  auto opened = std::move(begun).finish(path.take());
-  if (!opened) co_return opened.error();
-  co_return file(std::move(opened).value(), std::move(e));
+  return detail::run(detail::file_opening(
+      detail::opening(state(volume_), std::move(path), mode, options), executor_));
 }
 
 asio::awaitable<result<void>> file_system::create_directory(path_argument path) {
@@ -179,11 +96,11 @@ asio::awaitable<result<void>> file_system::move(path_argument from, path_argumen
 
 asio::awaitable<result<void>> file_system::copy(path_argument from, path_argument to,
                                                 if_exists existing) {
-  return copy_file(state(volume_), std::move(from), std::move(to), existing);
+  return detail::run(detail::copying(state(volume_), std::move(from), std::move(to), existing));
 }
 
 asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to) {
-  return copy_files(state(volume_), std::move(from), std::move(to));
+  return detail::run(detail::tree_copying(state(volume_), std::move(from), std::move(to)));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argument path) {
@@ -220,17 +137,18 @@ asio::awaitable<result<std::uint64_t>> file_system::file_size(path_argument path
 
 asio::awaitable<result<bytes>> file_system::read_file(path_argument path,
                                                       std::optional<std::uint64_t> max_size) {
-  return read_whole(state(volume_), std::move(path), max_size);
+  return detail::run(detail::file_reading(
+      detail::opening(state(volume_), std::move(path), open_mode::read, {}), max_size));
 }
 
 asio::awaitable<result<void>> file_system::write_file(path_argument path,
                                                       asio::const_buffer content) {
-  return write_whole(state(volume_), std::move(path), content);
+  return detail::run(detail::replacing(state(volume_), std::move(path), detail::to_span(content)));
 }
 
 asio::awaitable<result<file_map>> file_system::export_tree(path_argument prefix,
                                                            export_options options) {
-  return export_files(state(volume_), std::move(prefix), options);
+  return detail::run(detail::exporting(state(volume_), std::move(prefix), options));
 }
 
 asio::awaitable<result<void>> file_system::import_tree(file_map files) {
@@ -243,7 +161,7 @@ asio::awaitable<result<std::vector<std::string>>> file_system::files_below(path_
 }
 
 asio::awaitable<result<std::optional<bytes>>> file_system::read_if_there(const std::string& path) {
-  return read_given_out(state(volume_), path);
+  return detail::run(detail::given_out_reading(state(volume_), path));
 }
 
 asio::awaitable<result<volume_stats>> file_system::stats() { return read_stats(volume_); }

@@ -50,33 +50,54 @@ void reservation::commit() noexcept {
   if (from_ != nullptr) std::exchange(from_, nullptr)->settle(wanted_, replaced_, true);
 }
 
-result<reservation> quota::reserve(const charge& wanted, const charge& replaced) noexcept {
+result<reservation> quota::reserve(const charge& wanted, const charge& replaced,
+                                   reservation* grant) noexcept {
   const std::lock_guard lock(mutex_);
-  BOOST_OUTCOME_TRY(set_aside(wanted, replaced));
+  const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
+  const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
+  const std::uint64_t granted = grant != nullptr ? grant->bytes() : 0;
+  BOOST_OUTCOME_TRY(judge(bytes, nodes, granted));
+  if (const std::uint64_t used_up = std::min(bytes, granted); used_up > 0) {
+    grant->wanted_.bytes -= used_up;
+    reserved_bytes_ -= used_up;
+  }
+  reserved_bytes_ += bytes;
+  reserved_nodes_ += nodes;
   return reservation(*this, wanted, replaced);
 }
 
-result<void> quota::require(const charge& wanted, const charge& replaced) const noexcept {
+result<void> quota::require(const charge& wanted, const charge& replaced,
+                            const reservation* grant) const noexcept {
   const std::lock_guard lock(mutex_);
-  return judge(wanted, replaced);
+  return judge(excess(wanted.bytes, replaced.bytes), excess(wanted.nodes(), replaced.nodes()),
+               grant != nullptr ? grant->bytes() : 0);
 }
 
 result<void> quota::adjust(reservation& held, const charge& wanted,
                            const charge& replaced) noexcept {
+  admission served;
   const std::lock_guard lock(mutex_);
-  put_back(held.wanted_, held.replaced_);
-  if (const auto set = set_aside(wanted, replaced); !set) {
-    (void)set_aside(held.wanted_, held.replaced_);
-    return set;
-  }
+  const std::uint64_t had_bytes = excess(held.wanted_.bytes, held.replaced_.bytes);
+  const std::uint64_t had_nodes = excess(held.wanted_.nodes(), held.replaced_.nodes());
+  const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
+  const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
+  reserved_nodes_ -= had_nodes;
+  const auto judged = judge(bytes, nodes, had_bytes);
+  reserved_nodes_ += judged ? nodes : had_nodes;
+  if (!judged) return judged;
+  reserved_bytes_ -= had_bytes;
+  reserved_bytes_ += bytes;
   held.wanted_ = wanted;
   held.replaced_ = replaced;
+  freed(excess(had_bytes, bytes), served);
   return boost::outcome_v2::success();
 }
 
 void quota::release(const charge& given) noexcept {
+  admission served;
   const std::lock_guard lock(mutex_);
   committed_ -= given;
+  freed(given.bytes, served);
 }
 
 quota::figures quota::read() const noexcept {
@@ -84,41 +105,75 @@ quota::figures quota::read() const noexcept {
   return {committed_, peak_bytes_};
 }
 
-// Under the mutex.
-result<void> quota::judge(const charge& wanted, const charge& replaced) const noexcept {
+void quota::settle(const charge& wanted, const charge& replaced, bool commit) noexcept {
+  admission served;
+  const std::lock_guard lock(mutex_);
   const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
-  const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
+  reserved_bytes_ -= bytes;
+  reserved_nodes_ -= excess(wanted.nodes(), replaced.nodes());
+  if (commit) {
+    committed_ += wanted;
+    committed_ -= replaced;
+    peak_bytes_ = std::max(peak_bytes_, committed_.bytes);
+    freed(excess(replaced.bytes, wanted.bytes), served);
+  } else {
+    freed(bytes, served);
+  }
+}
+
+// What follows is called under the mutex, but for enqueue and withdraw.
+
+std::uint64_t quota::free_bytes() const noexcept {
+  return max_bytes_ - committed_.bytes - reserved_bytes_ - set_aside_bytes_;
+}
+
+result<void> quota::judge(std::uint64_t bytes, std::uint64_t nodes,
+                          std::uint64_t granted) const noexcept {
   if (max_nodes_ && nodes > 0) {
     // The root counts, and is there from the start, also where the limit is 0.
     const std::uint64_t left = excess(*max_nodes_, 1 + committed_.nodes() + reserved_nodes_);
     if (nodes > left) return error(errc::node_limit_exceeded, nodes, left);
   }
-  const std::uint64_t left = max_bytes_ - committed_.bytes - reserved_bytes_;
+  const std::uint64_t left = free_bytes() + granted;
   if (bytes > left) return error(errc::quota_exceeded, bytes, left);
   return boost::outcome_v2::success();
 }
 
-// Under the mutex.
-result<void> quota::set_aside(const charge& wanted, const charge& replaced) noexcept {
-  BOOST_OUTCOME_TRY(judge(wanted, replaced));
-  reserved_bytes_ += excess(wanted.bytes, replaced.bytes);
-  reserved_nodes_ += excess(wanted.nodes(), replaced.nodes());
-  return boost::outcome_v2::success();
-}
-
-// Under the mutex.
-void quota::put_back(const charge& wanted, const charge& replaced) noexcept {
-  reserved_bytes_ -= excess(wanted.bytes, replaced.bytes);
-  reserved_nodes_ -= excess(wanted.nodes(), replaced.nodes());
-}
-
-void quota::settle(const charge& wanted, const charge& replaced, bool commit) noexcept {
+bool quota::enqueue(waiter& w, std::uint64_t bytes, bool in_front) noexcept {
   const std::lock_guard lock(mutex_);
-  put_back(wanted, replaced);
-  if (!commit) return;
-  committed_ += wanted;
-  committed_ -= replaced;
-  peak_bytes_ = std::max(peak_bytes_, committed_.bytes);
+  in_front ? queue_.prepend(w, bytes) : queue_.append(w, bytes);
+  if (!queue_.is_head(w) || !take_for_head()) return false;
+  queue_.admit_head();
+  if (queue_.empty()) set_aside_bytes_ = 0;
+  return true;
+}
+
+// What was set aside for one who leaves passes on.
+bool quota::withdraw(waiter& w, admission& others) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!queue_.remove(w)) return false;
+  serve(others);
+  return true;
+}
+
+void quota::freed(std::uint64_t bytes, admission& served) noexcept {
+  if (bytes == 0 || queue_.empty()) return;
+  set_aside_bytes_ += bytes;
+  serve(served);
+}
+
+void quota::serve(admission& served) noexcept {
+  while (!queue_.empty() && take_for_head()) queue_.admit_head(served);
+  if (queue_.empty()) set_aside_bytes_ = 0;
+}
+
+// Sets aside and free alike become the head's, if they suffice.
+bool quota::take_for_head() noexcept {
+  const std::uint64_t wanted = queue_.head_wants();
+  if (wanted > free_bytes() + set_aside_bytes_) return false;
+  set_aside_bytes_ -= std::min(wanted, set_aside_bytes_);
+  reserved_bytes_ += wanted;
+  return true;
 }
 
 }  // namespace coramfs::detail

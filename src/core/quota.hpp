@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/waiting.hpp>
 #include <coramfs/result.hpp>
 
 #include <cstdint>
@@ -38,8 +39,11 @@ class [[nodiscard]] reservation {
   /// Makes `wanted` a charge and gives `replaced` back, in one step.
   void commit() noexcept;
 
+  std::uint64_t bytes() const noexcept { return from_ != nullptr ? wanted_.bytes : 0; }
+
  private:
   friend class quota;
+  friend class space_claim;
   reservation(quota& from, const charge& wanted, const charge& replaced) noexcept
       : from_(&from), wanted_(wanted), replaced_(replaced) {}
 
@@ -53,10 +57,15 @@ class [[nodiscard]] reservation {
 /// Every operation reserves before it allocates or changes anything, and commits when nothing
 /// can fail any more. The figures that `read` gives count what is committed.
 ///
-/// Invariant: committed + reserved <= limit, for bytes and for nodes.
+/// Who finds no room may queue for bytes. The queue is served strictly in order: what is freed
+/// while it is not empty is set aside for its head, and others may take only what was free
+/// before. So a large request is not overtaken for ever.
+///
+/// Invariants: committed + reserved + set aside <= limit, for bytes, and without the last for
+/// nodes. Nothing is set aside while nobody waits.
 ///
 /// Thread safety: all members may be called from many threads at once. The mutex is a leaf:
-/// nothing else is locked under it.
+/// nothing else is locked under it, and who was granted bytes is told outside of it.
 class quota {
  public:
   struct figures {
@@ -70,15 +79,16 @@ class quota {
   quota& operator=(const quota&) = delete;
 
   /// Sets `wanted` aside. With `replaced`, only what goes beyond it is judged and set aside:
-  /// the caller gives `replaced` up in the same `commit`.
+  /// the caller gives `replaced` up in the same `commit`. What `grant` holds is used up first,
+  /// unless the whole is refused.
   ///
   /// Errors: `node_limit_exceeded`, looked at first; `quota_exceeded`. Nothing is set aside then.
-  result<reservation> reserve(const charge& wanted, const charge& replaced = {}) noexcept;
+  result<reservation> reserve(const charge& wanted, const charge& replaced = {},
+                              reservation* grant = nullptr) noexcept;
 
-  /// Judges as `reserve` does, and sets nothing aside: a yes may be outdated when it is read.
-  ///
-  /// Errors: as `reserve`.
-  result<void> require(const charge& wanted, const charge& replaced = {}) const noexcept;
+  /// Judges as `reserve` would, and sets nothing aside. Errors: as `reserve`.
+  result<void> require(const charge& wanted, const charge& replaced = {},
+                       const reservation* grant = nullptr) const noexcept;
 
   /// Turns a reservation into another, in one step.
   ///
@@ -93,10 +103,16 @@ class quota {
 
  private:
   friend class reservation;
-  result<void> judge(const charge& wanted, const charge& replaced) const noexcept;
-  result<void> set_aside(const charge& wanted, const charge& replaced) noexcept;
-  void put_back(const charge& wanted, const charge& replaced) noexcept;
+  friend class space_claim;
+  std::uint64_t free_bytes() const noexcept;
+  result<void> judge(std::uint64_t bytes, std::uint64_t nodes,
+                     std::uint64_t granted) const noexcept;
   void settle(const charge& wanted, const charge& replaced, bool commit) noexcept;
+  bool enqueue(waiter& w, std::uint64_t bytes, bool in_front) noexcept;
+  bool withdraw(waiter& w, admission& others) noexcept;
+  void freed(std::uint64_t bytes, admission& served) noexcept;
+  void serve(admission& served) noexcept;
+  bool take_for_head() noexcept;
 
   const std::uint64_t max_bytes_;
   const std::optional<std::uint64_t> max_nodes_;
@@ -106,7 +122,31 @@ class quota {
   charge committed_;
   std::uint64_t reserved_bytes_ = 0;
   std::uint64_t reserved_nodes_ = 0;
+  std::uint64_t set_aside_bytes_ = 0;  // for the head of the queue
   std::uint64_t peak_bytes_ = 0;
+  wait_queue queue_;
+};
+
+/// Bytes of a quota that one waits for.
+class space_claim final : public claim {
+ public:
+  /// `in_front`: for one who waited before, and found that it needs more.
+  space_claim(quota& of, std::uint64_t bytes, bool in_front) noexcept
+      : quota_(of), bytes_(bytes), in_front_(in_front) {}
+
+  /// The bytes, once they are had.
+  reservation take() noexcept { return reservation(quota_, {.bytes = bytes_}, {}); }
+
+  bool enqueue(waiter& w) noexcept override { return quota_.enqueue(w, bytes_, in_front_); }
+  bool withdraw(waiter& w, admission& others) noexcept override {
+    return quota_.withdraw(w, others);
+  }
+  void give_back() noexcept override { const reservation unused = take(); }
+
+ private:
+  quota& quota_;
+  const std::uint64_t bytes_;
+  const bool in_front_;
 };
 
 }  // namespace coramfs::detail

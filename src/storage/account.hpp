@@ -41,18 +41,25 @@ class account {
     return a;
   }
 
+  /// For an operation that was granted bytes beforehand, which it uses up first.
+  account funded(reservation& grant) const noexcept {
+    account a = *this;
+    a.grant_ = &grant;
+    return a;
+  }
+
   /// Pays for a content that turns from `before` into `after`, before anything is allocated.
   ///
   /// Errors: `quota_exceeded`.
   result<reservation> reserve(const extent& after, const extent& before) const noexcept {
     if (prepaid_) return reservation();
-    return quota_.reserve(of(after), of(before));
+    return quota_.reserve(of(after), of(before), grant_);
   }
 
-  /// Judges as `reserve` does, and sets nothing aside. Errors: `quota_exceeded`.
+  /// Judges as `reserve` would, and pays nothing. Errors: `quota_exceeded`.
   result<void> require(const extent& after, const extent& before) const noexcept {
     if (prepaid_) return boost::outcome_v2::success();
-    return quota_.require(of(after), of(before));
+    return quota_.require(of(after), of(before), grant_);
   }
 
   /// Asks the guard about a growth that the quota has room for, once for each operation and
@@ -78,6 +85,7 @@ class account {
   const accounting counting_;
   const std::uint64_t promotion_limit_;
   bool prepaid_ = false;
+  reservation* grant_ = nullptr;
 };
 
 }  // namespace coramfs::detail

@@ -26,6 +26,11 @@ block* block_map::find(std::uint64_t number) const noexcept {
   return s != nullptr ? s->leaf : nullptr;
 }
 
+std::optional<std::uint64_t> block_map::next(std::uint64_t first) const noexcept {
+  if (levels_ == 0 && first > 0) return std::nullopt;
+  return next(root_, levels_, first);
+}
+
 void block_map::set(std::uint64_t number, block_ref b) noexcept {
   slot& s = *place(number);
   const block_ref old(std::exchange(s.leaf, b.release()));
@@ -204,6 +209,18 @@ std::uint64_t block_map::remove_from(std::uint64_t first, bool dry) noexcept {
   }
   if (!dry) pop_roots(std::min(levels, levels_));
   return freed;
+}
+
+std::optional<std::uint64_t> block_map::next(const slot& s, unsigned level,
+                                             std::uint64_t first) noexcept {
+  if (s.child == nullptr) return std::nullopt;
+  if (level == 0) return 0;
+  const unsigned bits = (level - 1) * fanout_bits;
+  for (std::uint64_t c = first >> bits; c < fanout; ++c) {
+    const std::uint64_t from = c == first >> bits ? first & ((std::uint64_t{1} << bits) - 1) : 0;
+    if (const auto found = next(s.child->slots[c], level - 1, from)) return (c << bits) + *found;
+  }
+  return std::nullopt;
 }
 
 std::uint64_t block_map::remove(slot& s, unsigned level, std::uint64_t first, bool dry) noexcept {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace coramfs::detail {
@@ -39,6 +40,8 @@ class block_map {
 
   /// The block, or none.
   block* find(std::uint64_t number) const noexcept;
+  /// The number of the first block from `first` on.
+  std::optional<std::uint64_t> next(std::uint64_t first) const noexcept;
   /// Puts a block into its place. Precondition: `make_pages` has made that place.
   void set(std::uint64_t number, block_ref b) noexcept;
   /// Takes a block out of its place.
@@ -86,6 +89,8 @@ class block_map {
   static std::uint64_t pages_for(range r, unsigned levels) noexcept;
   static range below(range r, unsigned level, std::uint64_t child) noexcept;
   slot* place(std::uint64_t number) noexcept;
+  static std::optional<std::uint64_t> next(const slot& s, unsigned level,
+                                           std::uint64_t first) noexcept;
   bool make(slot& s, unsigned level, range r) noexcept;
   bool prune(slot& s, unsigned level) noexcept;
   void pop_roots(unsigned levels) noexcept;

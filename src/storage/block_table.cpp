@@ -32,7 +32,7 @@ std::size_t block_table::read(std::uint64_t offset, std::span<std::byte> to) con
 }
 
 result<void> block_table::make_room(const account& payer, std::uint64_t offset,
-                                    std::size_t size) {
+                                    std::uint64_t size) {
   extent grown = extent_now();
   grown.size = std::max(size_, offset + size);
   return make_room(payer, offset, offset + size, grown);
@@ -50,29 +50,11 @@ result<void> block_table::resize(const account& payer, std::uint64_t size) {
   return boost::outcome_v2::success();
 }
 
-result<void> block_table::extend(const account& payer, std::uint64_t size) {
-  const std::uint64_t old_size = size_;
-  extent grown = extent_now();
-  grown.size = size;
-  BOOST_OUTCOME_TRY(make_room(payer, old_size, size, grown));
-  store_zeros(old_size, size);
-  return boost::outcome_v2::success();
-}
-
 // What is cut away pays for what is missing in front of it.
-result<void> block_table::assign(const account& payer, std::span<const std::byte> from) {
-  BOOST_OUTCOME_TRY(make_room(payer, 0, from.size(), cut_extent(from.size())));
-  cut(from.size());
-  settle(payer);
-  store(0, from);
-  return boost::outcome_v2::success();
-}
-
-result<void> block_table::assign_zeros(const account& payer, std::uint64_t size) {
+result<void> block_table::recreate(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(make_room(payer, 0, size, cut_extent(size)));
   cut(size);
   settle(payer);
-  store_zeros(0, size);
   return boost::outcome_v2::success();
 }
 
@@ -255,7 +237,7 @@ extent block_table::clone_extent() const noexcept {
   return now;
 }
 
-result<void> block_table::clone(const block_table& from) try {
+result<void> block_table::clone_room(const block_table& from) try {
   new_blocks fresh;
   from.blocks_.for_each([&](std::uint64_t number, const block& b) {
     fresh.push_back({number, b.used, {}});
@@ -265,10 +247,7 @@ result<void> block_table::clone(const block_table& from) try {
     if (!f.memory || !blocks_.make_pages(f.number, f.number)) return errc::out_of_memory;
   }
   for (new_block& f : fresh) {
-    const block& source = *from.blocks_.find(f.number);
-    std::memcpy(f.memory->data(), source.data(), source.used);
-    std::memset(f.memory->data() + source.used, 0, f.memory->capacity() - source.used);
-    f.memory->used = source.used;
+    f.memory->used = static_cast<std::uint32_t>(f.capacity);
     blocks_.set(f.number, std::move(f.memory));
   }
   size_ = from.size_;
@@ -276,6 +255,18 @@ result<void> block_table::clone(const block_table& from) try {
   return boost::outcome_v2::success();
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
+}
+
+std::uint64_t block_table::clone_bytes(const block_table& from, std::uint64_t begin,
+                                       std::uint64_t count) noexcept {
+  auto number = blocks_.next(begin / block_size);
+  for (std::uint64_t copied = 0; number && copied < count; copied += block_size) {
+    block& copy = *blocks_.find(*number);
+    std::memcpy(copy.data(), from.blocks_.find(*number)->data(), copy.used);
+    std::memset(copy.data() + copy.used, 0, copy.capacity() - copy.used);
+    number = blocks_.next(*number + 1);
+  }
+  return number ? *number * block_size : size_;
 }
 
 result<void> block_table::take_over(const account& payer, chain& content, std::uint64_t begin,
@@ -323,8 +314,7 @@ result<void> block_table::add_blocks(std::uint64_t first, std::uint64_t behind,
 }
 
 template <class Action>
-void block_table::for_each_piece(std::uint64_t begin, std::uint64_t end,
-                                 Action action) const {
+void block_table::for_each_piece(std::uint64_t begin, std::uint64_t end, Action action) const {
   while (begin < end) {
     const std::size_t from = begin % block_size;
     const std::size_t n = std::min<std::uint64_t>(end - begin, block_size - from);

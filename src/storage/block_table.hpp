@@ -38,29 +38,32 @@ class block_table {
   /// Does all of a write at any offset that may fail; what the file grows by, and the holes
   /// that are filled, are unspecified until it is stored.
   /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
-  result<void> make_room(const account& payer, std::uint64_t offset, std::size_t size);
+  result<void> make_room(const account& payer, std::uint64_t offset, std::uint64_t size);
   /// Precondition: `make_room` for these bytes.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
   /// Cuts, or extends with a hole. Errors: when growing, `quota_exceeded` by payload.
   result<void> resize(const account& payer, std::uint64_t size);
 
-  /// Extends with zeros that have their memory. Errors: `quota_exceeded`, `out_of_memory`.
-  result<void> extend(const account& payer, std::uint64_t size);
+  /// Stores zeros, in room that has been made.
+  void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
 
-  /// Replaces the whole content, in the memory of the old one as far as that goes.
-  /// Errors: `quota_exceeded`, `out_of_memory`.
-  result<void> assign(const account& payer, std::span<const std::byte> from);
-  result<void> assign_zeros(const account& payer, std::uint64_t size);
+  /// Makes the whole content `size` bytes that are yet to be stored, in the memory of the old ones
+  /// as far as that goes. Errors: `quota_exceeded`, `out_of_memory`.
+  result<void> recreate(const account& payer, std::uint64_t size);
 
   /// Gives back memory that no byte is in.
   void trim(const account& payer) noexcept;
 
   /// What a copy amounts to that takes no more than it needs.
   extent clone_extent() const noexcept;
-  /// Becomes such a copy, holes and all; the caller has paid. Precondition: this is empty.
+  /// Makes room for such a copy, holes and all; the caller has paid. Precondition: this is empty.
   /// Errors: `out_of_memory`.
-  result<void> clone(const block_table& from);
+  result<void> clone_room(const block_table& from);
+  /// Copies about `count` bytes into that room, from where it left off: `begin`, at first 0.
+  /// Returns where to go on, which is the size at last. Holes are skipped.
+  std::uint64_t clone_bytes(const block_table& from, std::uint64_t begin,
+                            std::uint64_t count) noexcept;
 
   /// What the table amounts to that `take_over` makes; without a write, of a chain's size.
   static extent extent_for(std::uint64_t chain_size, std::uint64_t begin,
@@ -89,7 +92,6 @@ class block_table {
   result<void> make_room(const account& payer, std::uint64_t begin, std::uint64_t end,
                          const extent& base);
   result<void> install(new_blocks& fresh, std::uint64_t begin, std::uint64_t end);
-  void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
   result<void> add_blocks(std::uint64_t first, std::uint64_t behind, std::uint64_t stop);
   void settle(const account& payer) noexcept;
   extent cut_extent(std::uint64_t size) const noexcept;

@@ -24,7 +24,7 @@ std::size_t chain::read(std::uint64_t offset, std::span<std::byte> to) const noe
   return count;
 }
 
-result<void> chain::make_room(const account& payer, std::uint64_t offset, std::size_t size) {
+result<void> chain::make_room(const account& payer, std::uint64_t offset, std::uint64_t size) {
   if (offset + size <= size_) return boost::outcome_v2::success();
   return grow(payer, offset + size);
 }
@@ -58,32 +58,13 @@ result<void> chain::adopt(const account& payer, bytes& from) {
   return boost::outcome_v2::success();
 }
 
-result<void> chain::resize(const account& payer, std::uint64_t size) {
-  if (size <= size_) {
-    cut(payer, size);
-    return boost::outcome_v2::success();
-  }
-  const std::uint64_t old_size = size_;
-  BOOST_OUTCOME_TRY(grow(payer, size));
-  for_each_piece(old_size, size - old_size,
+void chain::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
+  for_each_piece(begin, end - begin,
                  [](std::byte* piece, std::size_t n) { std::memset(piece, 0, n); });
-  return boost::outcome_v2::success();
 }
 
-result<void> chain::assign(const account& payer, std::span<const std::byte> from) {
-  if (from.size() > size_) {
-    BOOST_OUTCOME_TRY(grow(payer, from.size()));
-  }
-  store(0, from);
-  cut(payer, from.size());
-  return boost::outcome_v2::success();
-}
-
-result<void> chain::assign_zeros(const account& payer, std::uint64_t size) {
-  if (size > size_) {
-    BOOST_OUTCOME_TRY(grow(payer, size));
-  }
-  for_each_piece(0, size, [](std::byte* piece, std::size_t n) { std::memset(piece, 0, n); });
+result<void> chain::recreate(const account& payer, std::uint64_t size) {
+  if (size > size_) return grow(payer, size);
   cut(payer, size);
   return boost::outcome_v2::success();
 }
@@ -93,13 +74,17 @@ extent chain::extent_for(std::uint64_t size) noexcept {
   return size > 0 ? empty.after(empty.exact(size)) : extent{};
 }
 
-result<void> chain::clone(const account& prepaid, const chain& from) {
+result<void> chain::clone_room(const account& prepaid, const chain& from) {
   if (from.size() == 0) return boost::outcome_v2::success();
-  BOOST_OUTCOME_TRY(grow(prepaid, from.size()));
-  for_each_piece(0, size_, [&, offset = std::uint64_t{0}](std::byte* piece, std::size_t n) mutable {
-    offset += from.read(offset, {piece, n});
+  return grow(prepaid, from.size());
+}
+
+std::uint64_t chain::clone_bytes(const chain& from, std::uint64_t begin,
+                                 std::uint64_t count) noexcept {
+  for_each_piece(begin, std::min(count, size_ - begin), [&](std::byte* piece, std::size_t n) {
+    begin += from.read(begin, {piece, n});
   });
-  return boost::outcome_v2::success();
+  return begin;
 }
 
 void chain::trim(const account& payer) noexcept {

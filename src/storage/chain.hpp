@@ -40,7 +40,7 @@ class chain {
   /// until then.
   ///
   /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
-  result<void> make_room(const account& payer, std::uint64_t offset, std::size_t size);
+  result<void> make_room(const account& payer, std::uint64_t offset, std::uint64_t size);
 
   /// Precondition: `make_room` for these bytes.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
@@ -50,24 +50,26 @@ class chain {
   /// Errors: `quota_exceeded`, `out_of_memory`; `from` is untouched then.
   result<void> adopt(const account& payer, bytes& from);
 
-  /// Cuts, or extends with zeros that are stored and charged.
-  ///
-  /// Errors: when growing, `quota_exceeded`, `out_of_memory`.
-  result<void> resize(const account& payer, std::uint64_t size);
+  /// Stores zeros, in room that has been made.
+  void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
 
-  /// Replaces the whole content by `from`, in the memory of the old one as far as that goes.
+  /// Cuts.
+  void cut(const account& payer, std::uint64_t size) noexcept;
+
+  /// Makes the whole content `size` bytes that are yet to be stored, in the memory of the old ones
+  /// as far as that goes.
   ///
   /// Errors: `quota_exceeded`, `out_of_memory`.
-  result<void> assign(const account& payer, std::span<const std::byte> from);
-
-  /// As `assign`, with `size` zeros.
-  result<void> assign_zeros(const account& payer, std::uint64_t size);
+  result<void> recreate(const account& payer, std::uint64_t size);
 
   /// What a chain of `size` bytes amounts to that takes no more than it needs.
   static extent extent_for(std::uint64_t size) noexcept;
-  /// Becomes a copy that does; the caller has paid. Precondition: this is empty.
+  /// Makes room for a copy that does; the caller has paid. Precondition: this is empty.
   /// Errors: `out_of_memory`.
-  result<void> clone(const account& prepaid, const chain& from);
+  result<void> clone_room(const account& prepaid, const chain& from);
+  /// Copies at most `count` bytes into that room, from where it left off: `begin`, at first 0.
+  /// Returns where to go on, which is the size at last.
+  std::uint64_t clone_bytes(const chain& from, std::uint64_t begin, std::uint64_t count) noexcept;
 
   /// Gives back memory that no byte is in.
   void trim(const account& payer) noexcept;
@@ -98,7 +100,6 @@ class chain {
   result<void> apply(const growth& g, reservation paid);
   void replace_table(chunk_list& fresh) noexcept;
   void pay(const account& payer, const extent& before, const extent& now) noexcept;
-  void cut(const account& payer, std::uint64_t size) noexcept;
   std::uint64_t shrink_last() noexcept;
   template <class Action>
   void for_each_piece(std::uint64_t offset, std::uint64_t size, Action action) const noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "storage/storage.hpp"
 
+#include <type_traits>
 #include <utility>
 
 namespace coramfs::detail {
@@ -15,7 +16,7 @@ result<void> require_size(std::uint64_t size) noexcept {
 }  // namespace
 
 // An offset may be any number, so its sum with a size may not be formed before it is looked at.
-result<void> storage::require_end(std::uint64_t offset, std::size_t size) noexcept {
+result<void> storage::require_end(std::uint64_t offset, std::uint64_t size) noexcept {
   BOOST_OUTCOME_TRY(require_size(offset));
   return require_size(offset + size);
 }
@@ -36,7 +37,7 @@ std::size_t storage::read(std::uint64_t offset, std::span<std::byte> to) const n
   return std::visit([&](const auto& c) { return c.read(offset, to); }, content_);
 }
 
-result<void> storage::make_room(const account& payer, std::uint64_t offset, std::size_t size) {
+result<void> storage::make_room(const account& payer, std::uint64_t offset, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_end(offset, size));
   if (std::holds_alternative<chain>(content_) && offset > this->size())
     return promote(payer, offset, offset + size);
@@ -67,24 +68,41 @@ result<void> storage::write(const account& payer, std::uint64_t offset, bytes&& 
   return boost::outcome_v2::success();
 }
 
-result<void> storage::resize(const account& payer, std::uint64_t size) {
-  BOOST_OUTCOME_TRY(require_size(size));
-  return std::visit([&](auto& c) { return c.resize(payer, size); }, content_);
+void storage::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
+  if (begin < end) std::visit([&](auto& c) { c.store_zeros(begin, end); }, content_);
 }
 
-result<void> storage::extend(const account& payer, std::uint64_t size) {
+result<std::uint64_t> storage::make_length(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_size(size));
-  if (auto* const c = std::get_if<chain>(&content_)) return c->resize(payer, size);
-  return std::get<block_table>(content_).extend(payer, size);
+  if (auto* const table = std::get_if<block_table>(&content_)) {
+    BOOST_OUTCOME_TRY(table->resize(payer, size));
+    return size;
+  }
+  auto& c = std::get<chain>(content_);
+  const std::uint64_t end = c.size();
+  if (size <= end) {
+    c.cut(payer, size);
+    return size;
+  }
+  BOOST_OUTCOME_TRY(c.make_room(payer, end, size - end));
+  return end;
+}
+
+result<void> storage::resize(const account& payer, std::uint64_t size) {
+  BOOST_OUTCOME_TRY(const std::uint64_t begin, make_length(payer, size));
+  store_zeros(begin, size);
+  return boost::outcome_v2::success();
+}
+
+result<void> storage::recreate(const account& payer, std::uint64_t size) {
+  BOOST_OUTCOME_TRY(require_size(size));
+  return std::visit([&](auto& c) { return c.recreate(payer, size); }, content_);
 }
 
 result<void> storage::assign(const account& payer, std::span<const std::byte> from) {
-  return std::visit([&](auto& c) { return c.assign(payer, from); }, content_);
-}
-
-result<void> storage::assign_zeros(const account& payer, std::uint64_t size) {
-  BOOST_OUTCOME_TRY(require_size(size));
-  return std::visit([&](auto& c) { return c.assign_zeros(payer, size); }, content_);
+  BOOST_OUTCOME_TRY(recreate(payer, from.size()));
+  store(0, from);
+  return boost::outcome_v2::success();
 }
 
 extent storage::extent_for(storage_layout layout, std::uint64_t size) noexcept {
@@ -97,10 +115,20 @@ extent storage::clone_extent() const noexcept {
   return std::get<block_table>(content_).clone_extent();
 }
 
-result<void> storage::clone(const account& prepaid, const storage& from) {
+result<void> storage::clone_room(const account& prepaid, const storage& from) {
   if (const auto* const c = std::get_if<chain>(&from.content_))
-    return std::get<chain>(content_).clone(prepaid, *c);
-  return content_.emplace<block_table>().clone(std::get<block_table>(from.content_));
+    return std::get<chain>(content_).clone_room(prepaid, *c);
+  return content_.emplace<block_table>().clone_room(std::get<block_table>(from.content_));
+}
+
+std::uint64_t storage::clone_bytes(const storage& from, std::uint64_t begin,
+                                   std::uint64_t count) noexcept {
+  return std::visit(
+      [&](auto& to) {
+        const auto& source = std::get<std::decay_t<decltype(to)>>(from.content_);
+        return to.clone_bytes(source, begin, count);
+      },
+      content_);
 }
 
 void storage::trim(const account& payer) noexcept {

@@ -34,7 +34,7 @@ class storage {
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
   /// Errors: `too_large` for bytes that would end beyond what any file may have.
-  static result<void> require_end(std::uint64_t offset, std::size_t size) noexcept;
+  static result<void> require_end(std::uint64_t offset, std::uint64_t size) noexcept;
 
   /// Does all of a write of `size` bytes at `offset` that may fail: the file has its new size
   /// then, and the bytes may be stored, which they must be before anybody else sees the file,
@@ -44,7 +44,7 @@ class storage {
   ///
   /// Errors: `too_large`; `not_supported` for a gap that the layout can not have;
   /// `quota_exceeded`; `memory_guard`; `out_of_memory`.
-  result<void> make_room(const account& payer, std::uint64_t offset, std::size_t size);
+  result<void> make_room(const account& payer, std::uint64_t offset, std::uint64_t size);
 
   /// Stores bytes that `make_room` has made room for, in one piece or in many.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
@@ -55,26 +55,32 @@ class storage {
   /// As `write`, taking `from` over where the layout can; on failure it is untouched.
   result<void> write(const account& payer, std::uint64_t offset, bytes&& from);
 
-  /// Cuts, or extends with zeros, which are a hole where the layout has them. Errors, when
-  /// growing: `too_large`, `quota_exceeded`, `out_of_memory`.
+  /// Stores zeros there.
+  void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
+
+  /// Cuts the content to `size` bytes, or extends it with zeros. Returns where those begin that
+  /// are yet to be stored, up to `size`; the layout may have a hole instead. Errors, when
+  /// growing: `too_large`, `quota_exceeded`, `memory_guard`, `out_of_memory`.
+  result<std::uint64_t> make_length(const account& payer, std::uint64_t size);
+  /// Both in one.
   result<void> resize(const account& payer, std::uint64_t size);
 
-  /// Extends with zeros that have their memory. Errors: as `resize`.
-  result<void> extend(const account& payer, std::uint64_t size);
-
-  /// Replaces the whole content. Errors: `quota_exceeded`, `out_of_memory`; never when it
-  /// costs no more than the old content.
+  /// Makes the whole content `size` bytes, which are to be stored as after `make_room`. Errors:
+  /// as `make_room`; none for space when it costs no more than the old content.
+  result<void> recreate(const account& payer, std::uint64_t size);
+  /// Replaces the whole content: recreates and stores.
   result<void> assign(const account& payer, std::span<const std::byte> from);
-  /// As `assign`, with zeros. Errors: `too_large` too.
-  result<void> assign_zeros(const account& payer, std::uint64_t size);
 
   /// What a file of `size` stored bytes amounts to that takes no more than it needs.
   static extent extent_for(storage_layout layout, std::uint64_t size) noexcept;
   /// Likewise, a copy of this one.
   extent clone_extent() const noexcept;
-  /// Becomes a copy of `from`, in the layout that it has now. Precondition: this is empty, and
-  /// `prepaid` is. Errors: `out_of_memory`.
-  result<void> clone(const account& prepaid, const storage& from);
+  /// Makes room for a copy of `from`, in the layout that it has now, whose bytes are yet to be
+  /// copied. Precondition: this is empty, and `prepaid` is. Errors: `out_of_memory`.
+  result<void> clone_room(const account& prepaid, const storage& from);
+  /// Copies about `count` of them, from where it left off: `begin`, at first 0. Returns where to
+  /// go on, which is the size at last. Holes are skipped.
+  std::uint64_t clone_bytes(const storage& from, std::uint64_t begin, std::uint64_t count) noexcept;
 
   /// Gives slack back.
   void trim(const account& payer) noexcept;

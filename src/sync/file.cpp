@@ -3,7 +3,8 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
-#include <utility>
+#include "sync/run.hpp"
+#include "tree/writing.hpp"
 
 namespace coramfs::sync {
 
@@ -12,21 +13,25 @@ result<std::size_t> file::read(asio::mutable_buffer to) { return file_.read(deta
 result<bytes> file::read_all() { return file_.read_all(); }
 
 result<std::size_t> file::write(asio::const_buffer from) {
-  return file_.write(detail::to_span(from));
+  if (!file_.waits_for_space()) return file_.write(detail::to_span(from));
+  return detail::run_blocking(detail::writing(file_, {}, detail::to_span(from)));
 }
 
-result<std::size_t> file::write(bytes&& from) { return file_.write(std::move(from)); }
+result<std::size_t> file::write(bytes&& from) {
+  return detail::run_blocking(detail::adopting(file_, from));
+}
 
 result<std::size_t> file::read_at(std::uint64_t offset, asio::mutable_buffer to) {
   return file_.read_at(offset, detail::to_span(to));
 }
 
 result<std::size_t> file::write_at(std::uint64_t offset, asio::const_buffer from) {
-  return file_.write_at(offset, detail::to_span(from));
+  if (!file_.waits_for_space()) return file_.write_at(offset, detail::to_span(from));
+  return detail::run_blocking(detail::writing(file_, offset, detail::to_span(from)));
 }
 
 result<std::uint64_t> file::truncate(std::optional<std::uint64_t> size) {
-  return file_.truncate(size);
+  return detail::run_blocking(detail::truncating(file_, size));
 }
 
 }  // namespace coramfs::sync

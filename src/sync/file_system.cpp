@@ -3,37 +3,28 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
+#include "sync/run.hpp"
 #include "tree/copying.hpp"
+#include "tree/exporting.hpp"
 #include "tree/opening.hpp"
 #include "tree/operations.hpp"
+#include "tree/reading.hpp"
+#include "tree/replacing.hpp"
 #include "tree/tree_copying.hpp"
 #include "tree/volume_state.hpp"
 
-#include <chrono>
-#include <new>
+#include <memory>
 #include <utility>
 
 namespace coramfs::sync {
 
 namespace {
 
-detail::volume_state& state(const volume& v) noexcept { return *detail::volume_access::state(v); }
-
-// Blocks until the opening has its file's lock.
-result<void> wait(detail::opening& o) {
-  if (o.is_locked()) return boost::outcome_v2::success();
-  if (o.timeout().is_immediate()) return errc::would_block;
-  const auto deadline = o.timeout().deadline(std::chrono::steady_clock::now());
-  if (!o.lock().lock(o.kind(), deadline, &o.of().waiting)) return errc::timed_out;
-  o.locked(detail::lock_hold(o.lock(), o.kind()));
-  return boost::outcome_v2::success();
+const std::shared_ptr<detail::volume_state>& shared_state(const volume& v) noexcept {
+  return detail::volume_access::state(v);
 }
 
-result<detail::open_file> finish(result<detail::opening> begun, path_argument& path) {
-  BOOST_OUTCOME_TRY(auto o, std::move(begun));
-  BOOST_OUTCOME_TRY(wait(o));
-  return std::move(o).finish(path.take());
-}
+detail::volume_state& state(const volume& v) noexcept { return *shared_state(v); }
 
 }  // namespace
 
@@ -43,8 +34,8 @@ result<file_system> file_system::create(volume_options options) {
 }
 
 result<file> file_system::open(path_argument path, open_mode mode, open_options options) {
-  const auto& v = detail::volume_access::state(volume_);
-  BOOST_OUTCOME_TRY(auto opened, finish(detail::opening::begin(v, path, mode, options), path));
+  BOOST_OUTCOME_TRY(auto opened, detail::run_blocking(detail::opening(
+                                     shared_state(volume_), std::move(path), mode, options)));
   return file(std::move(opened));
 }
 
@@ -73,21 +64,13 @@ result<void> file_system::move(path_argument from, path_argument to, if_exists e
 }
 
 result<void> file_system::copy(path_argument from, path_argument to, if_exists existing) {
-  const auto& v = detail::volume_access::state(volume_);
-  BOOST_OUTCOME_TRY(auto c, detail::copying::begin(v, from, to, existing));
-  BOOST_OUTCOME_TRY(wait(c.source()));
-  return c.finish(to);
+  return detail::run_blocking(
+      detail::copying(shared_state(volume_), std::move(from), std::move(to), existing));
 }
 
 result<void> file_system::copy_tree(path_argument from, path_argument to) {
-  const auto& v = detail::volume_access::state(volume_);
-  BOOST_OUTCOME_TRY(auto c, detail::tree_copying::begin(v, from, to));
-  for (;;) {
-    BOOST_OUTCOME_TRY(auto source, c.next());
-    if (!source) return c.finish(to);
-    BOOST_OUTCOME_TRY(wait(*source));
-    BOOST_OUTCOME_TRY(c.take(*source));
-  }
+  return detail::run_blocking(
+      detail::tree_copying(shared_state(volume_), std::move(from), std::move(to)));
 }
 
 result<std::vector<std::string>> file_system::list(path_argument path) {
@@ -123,29 +106,17 @@ result<std::vector<std::string>> file_system::glob(path_argument pattern) {
 }
 
 result<bytes> file_system::read_file(path_argument path, std::optional<std::uint64_t> max_size) {
-  const auto& v = detail::volume_access::state(volume_);
-  BOOST_OUTCOME_TRY(auto opened,
-                    finish(detail::opening::begin(v, path, open_mode::read, {}), path));
-  return opened.read_whole(max_size);
+  return detail::run_blocking(detail::file_reading(
+      detail::opening(shared_state(volume_), std::move(path), open_mode::read, {}), max_size));
 }
 
 result<void> file_system::write_file(path_argument path, asio::const_buffer content) {
-  const auto& v = detail::volume_access::state(volume_);
-  BOOST_OUTCOME_TRY(
-      finish(detail::opening::begin_replacing(v, path, detail::to_span(content)), path));
-  return boost::outcome_v2::success();
+  return detail::run_blocking(
+      detail::replacing(shared_state(volume_), std::move(path), detail::to_span(content)));
 }
 
-result<file_map> file_system::export_tree(path_argument prefix, export_options options) try {
-  file_map files;
-  BOOST_OUTCOME_TRY(const auto paths, files_below(prefix, options));
-  for (const std::string& path : paths) {
-    BOOST_OUTCOME_TRY(auto content, read_if_there(path));
-    if (content) files.emplace(path, std::move(*content));
-  }
-  return files;
-} catch (const std::bad_alloc&) {
-  return errc::out_of_memory;
+result<file_map> file_system::export_tree(path_argument prefix, export_options options) {
+  return detail::run_blocking(detail::exporting(shared_state(volume_), std::move(prefix), options));
 }
 
 result<void> file_system::import_tree(file_map files) {
@@ -158,12 +129,7 @@ result<std::vector<std::string>> file_system::files_below(const path_argument& p
 }
 
 result<std::optional<bytes>> file_system::read_if_there(const std::string& path) {
-  auto begun = detail::opening::begin_reading(detail::volume_access::state(volume_), path);
-  if (!begun && detail::has_gone(begun.error())) return std::optional<bytes>();
-  path_argument unused("");
-  BOOST_OUTCOME_TRY(auto opened, finish(std::move(begun), unused));
-  BOOST_OUTCOME_TRY(auto content, opened.read_all());
-  return std::optional<bytes>(std::move(content));
+  return detail::run_blocking(detail::given_out_reading(shared_state(volume_), path));
 }
 
 result<volume_stats> file_system::stats() { return volume_.stats(); }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/detail/open_file.hpp>
 
+#include "core/funding.hpp"
 #include "core/path.hpp"
 #include "tree/volume_state.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <new>
 #include <utility>
@@ -11,12 +13,15 @@
 namespace coramfs::detail {
 
 open_file::open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold lock,
-                     open_mode mode, path_text path, std::uint64_t cursor) noexcept
+                     open_mode mode, path_text path, std::uint64_t cursor, when_full on_full,
+                     lock_timeout patience) noexcept
     : volume_(std::move(of)),
       node_(std::move(node)),
       lock_(std::move(lock)),
       cursor_(cursor),
       mode_(mode),
+      on_full_(on_full),
+      patience_(patience),
       path_(std::move(path)) {
   ++volume_->open_handles;
 }
@@ -31,6 +36,8 @@ open_file& open_file::operator=(open_file&& other) noexcept {
   lock_ = std::move(other.lock_);
   cursor_ = other.cursor_;
   mode_ = other.mode_;
+  on_full_ = other.on_full_;
+  patience_ = other.patience_;
   path_ = std::move(other.path_);
   normal_path_ = std::move(other.normal_path_);
   return *this;
@@ -53,12 +60,6 @@ result<bytes> open_file::read_all() noexcept try {
   return errc::out_of_memory;
 }
 
-result<bytes> open_file::read_whole(std::optional<std::uint64_t> max_size) noexcept {
-  BOOST_OUTCOME_TRY(const std::uint64_t size, this->size());
-  if (max_size && size > *max_size) return error(errc::too_large, size, *max_size);
-  return read_all();
-}
-
 result<std::size_t> open_file::read_at(std::uint64_t offset, std::span<std::byte> to) noexcept {
   BOOST_OUTCOME_TRY(require_readable());
   return node_->content.read(offset, to);
@@ -67,44 +68,88 @@ result<std::size_t> open_file::read_at(std::uint64_t offset, std::span<std::byte
 result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   if (from.empty()) return 0;
-  const std::uint64_t offset = write_offset();
-  BOOST_OUTCOME_TRY(node_->content.write(volume_->payer, offset, from));
-  node_->publish_change();
+  BOOST_OUTCOME_TRY(const auto offset, make_room({}, from.size(), volume_->payer));
+  content().store(offset, from);
+  changed();
   cursor_ = offset + from.size();
   return from.size();
 }
 
 result<std::size_t> open_file::write(bytes&& from) noexcept {
-  BOOST_OUTCOME_TRY(require_writable());
-  const std::size_t count = from.size();
-  if (count == 0) return 0;
-  const std::uint64_t offset = write_offset();
-  BOOST_OUTCOME_TRY(node_->content.write(volume_->payer, offset, std::move(from)));
-  node_->publish_change();
-  cursor_ = offset + count;
-  return count;
+  reservation none;
+  return adopt(from, none);
 }
 
 result<std::size_t> open_file::write_at(std::uint64_t offset,
                                         std::span<const std::byte> from) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   if (from.empty()) return 0;
-  BOOST_OUTCOME_TRY(storage::require_end(offset, from.size()));
-  if (mode_ == open_mode::append && offset != node_->content.size()) return errc::not_supported;
-  BOOST_OUTCOME_TRY(node_->content.write(volume_->payer, offset, from));
-  node_->publish_change();
+  BOOST_OUTCOME_TRY(make_room(offset, from.size(), volume_->payer));
+  content().store(offset, from);
+  changed();
   return from.size();
 }
 
 result<std::uint64_t> open_file::truncate(std::optional<std::uint64_t> size) noexcept {
-  BOOST_OUTCOME_TRY(require_writable());
-  const std::uint64_t wanted = size.value_or(cursor_), before = node_->content.size();
-  if (wanted == before) return wanted;
-  BOOST_OUTCOME_TRY(node_->content.resize(volume_->payer, wanted));
-  node_->publish_change();
-  if (wanted < before && cursor_ > wanted) cursor_ = wanted;
+  reservation none;
+  const std::uint64_t wanted = size.value_or(cursor_);
+  BOOST_OUTCOME_TRY(const auto zeros_from, make_length(wanted, none));
+  content().store_zeros(zeros_from, wanted);
+  length_made(wanted);
   return wanted;
 }
+
+funding open_file::funds() const noexcept {
+  return funding(volume_ != nullptr ? &volume_->limits : nullptr, on_full_, patience_);
+}
+
+std::uint64_t open_file::own_charge() const noexcept {
+  return file_charge(*node_, volume_->payer).bytes;
+}
+
+std::atomic<std::uint64_t>* open_file::waiting() const noexcept { return &volume_->waiting; }
+
+storage& open_file::content() const noexcept { return node_->content; }
+
+result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
+                                           reservation& grant) noexcept {
+  BOOST_OUTCOME_TRY(require_writable());
+  return make_room(offset, size, volume_->payer.funded(grant));
+}
+
+result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
+                                           const account& payer) noexcept {
+  const std::uint64_t at = offset.value_or(write_offset());
+  BOOST_OUTCOME_TRY(storage::require_end(at, size));
+  if (mode_ == open_mode::append && at != content().size()) return errc::not_supported;
+  BOOST_OUTCOME_TRY(content().make_room(payer, at, size));
+  return at;
+}
+
+result<std::size_t> open_file::adopt(bytes& from, reservation& grant) noexcept {
+  BOOST_OUTCOME_TRY(require_writable());
+  const std::size_t count = from.size();
+  if (count == 0) return 0;
+  const std::uint64_t offset = write_offset();
+  BOOST_OUTCOME_TRY(content().write(volume_->payer.funded(grant), offset, std::move(from)));
+  changed();
+  cursor_ = offset + count;
+  return count;
+}
+
+result<std::uint64_t> open_file::make_length(std::uint64_t size, reservation& grant) noexcept {
+  BOOST_OUTCOME_TRY(require_writable());
+  return content().make_length(volume_->payer.funded(grant), size);
+}
+
+void open_file::length_made(std::uint64_t size) noexcept {
+  const std::uint64_t before = node_->size();
+  if (size == before) return;
+  changed();
+  if (size < before) cursor_ = std::min(cursor_, size);
+}
+
+void open_file::changed() noexcept { node_->publish_change(); }
 
 result<std::uint64_t> open_file::seek(std::int64_t offset, seek_from from) noexcept {
   if (!is_open()) return errc::not_open;

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/opening.hpp"
 
-#include "core/path.hpp"
-#include "tree/creation.hpp"
-
-#include <algorithm>
 #include <utility>
 
 namespace coramfs::detail {
@@ -15,17 +11,6 @@ bool creates(open_mode mode) noexcept {
   return mode == open_mode::write || mode == open_mode::append || mode == open_mode::create;
 }
 
-result<void> check(open_mode mode, const open_options& options) noexcept {
-  if (mode < open_mode::read || mode > open_mode::create) return errc::invalid_argument;
-  if (options.on_full != when_full::reject && options.on_full != when_full::wait)
-    return errc::invalid_argument;
-  if (mode == open_mode::read && options.preallocate != 0) return errc::invalid_argument;
-  if (options.preallocate > max_file_size)
-    return error(errc::too_large, options.preallocate, max_file_size);
-  if (options.on_full == when_full::wait) return errc::not_supported;
-  return boost::outcome_v2::success();
-}
-
 // The file that is there; null where there is none and the mode makes one.
 result<file_node*> find_file(const entry& at, open_mode mode) noexcept {
   if (at.found == nullptr && creates(mode)) return nullptr;
@@ -34,95 +19,232 @@ result<file_node*> find_file(const entry& at, open_mode mode) noexcept {
   return file;
 }
 
-// Makes the content that an emptied or new file begins with.
-result<void> begin_content(storage& content, const account& payer, std::uint64_t preallocate,
-                           std::span<const std::byte> from) noexcept {
-  return preallocate != 0 ? content.assign_zeros(payer, preallocate) : content.assign(payer, from);
-}
-
 }  // namespace
 
-result<opening> opening::begin(const std::shared_ptr<volume_state>& v, const path_argument& path,
-                               open_mode mode, const open_options& options) noexcept {
-  BOOST_OUTCOME_TRY(check(mode, options));
-  const lock_timeout timeout = options.timeout.value_or(v->options.default_lock_timeout);
-  return begin(v, path, request{mode, timeout, options.preallocate, {}});
+bool has_gone(const error& e) noexcept {
+  return e == errc::not_found || e == errc::not_a_directory || e == errc::is_a_directory;
 }
 
-result<opening> opening::begin_replacing(const std::shared_ptr<volume_state>& v,
-                                         const path_argument& path,
-                                         std::span<const std::byte> content) noexcept {
-  return begin(v, path, request{open_mode::write, v->options.default_lock_timeout, 0, content});
+opening::opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
+                 const open_options& options) noexcept
+    : opening(v, std::move(path), {mode, options.on_full, options.preallocate, {}},
+              options.timeout.value_or(v->options.default_lock_timeout)) {}
+
+opening::opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
+                 lock_timeout patience) noexcept
+    : volume_(std::move(v)),
+      path_(std::move(path)),
+      wanted_(wanted),
+      funds_(&volume_->limits, wanted.on_full, patience) {}
+
+opening opening::replacing(std::shared_ptr<volume_state> v, path_argument path,
+                           std::span<const std::byte> content) noexcept {
+  const lock_timeout patience = v->options.default_lock_timeout;
+  return opening(std::move(v), std::move(path),
+                 request{open_mode::write, when_full::reject, 0, content}, patience);
 }
 
-result<opening> opening::begin_reading(const std::shared_ptr<volume_state>& v,
-                                       std::string_view path) noexcept {
-  const tree::shared_access access(v->names);
-  BOOST_OUTCOME_TRY(const auto at, v->names.look_up(normal_path::given_out(path)));
-  BOOST_OUTCOME_TRY(auto* const file, at.require_file());
-  return opening(v, {open_mode::read, v->options.default_lock_timeout, 0, {}}, *file, false);
+opening opening::reading(std::shared_ptr<volume_state> v, path_argument path) noexcept {
+  const lock_timeout patience = v->options.default_lock_timeout;
+  return opening(std::move(v), std::move(path),
+                 request{open_mode::read, when_full::reject, 0, {}, true}, patience);
 }
 
-result<opening> opening::begin(const std::shared_ptr<volume_state>& v, const path_argument& path,
-                               const request& wanted) noexcept {
+// What has begun to change the content goes on to the end.
+opening::~opening() {
+  if (stage_ != stage::fills) return;
+  filling_ = filling();
+  publish();
+}
+
+progress opening::advance() noexcept {
+  if (std::exchange(awaits_lock_, false)) hold_ = lock_hold(node_->lock, kind());
+  if (std::exchange(awaits_room_, false)) funds_.granted();
+  while (stage_ != stage::ended) {
+    const stage before = stage_;
+    if (const auto gone_on = step(); !gone_on) return fail(gone_on.error());
+    if (awaits_lock_) return progress::waits;
+    if (stage_ == before) return progress::yields;
+  }
+  return progress::done;
+}
+
+claim& opening::awaited() noexcept {
+  if (awaits_lock_) return *claim_;
+  return funds_.awaited();
+}
+
+void opening::refuse(const error& why) noexcept {
+  if (!awaits_lock_ && !awaits_room_) return;
+  awaits_lock_ = awaits_room_ = false;
+  end_with(why);
+}
+
+result<open_file> opening::outcome() noexcept {
+  if (!status_) return status_.error();
+  return open_file(std::move(volume_), std::move(node_), std::move(hold_), wanted_.mode,
+                   path_.take(), cursor_, wanted_.on_full, patience());
+}
+
+// One stage, or one slice of it: then the stage stays as it is.
+result<void> opening::step() noexcept {
+  switch (stage_) {
+    case stage::checks: stage_ = stage::finds; return check();
+    case stage::finds: return find();
+    case stage::locks: return lock();
+    case stage::begins: return begin_content();
+    case stage::fills_new:
+    case stage::fills:
+      if (!filling_.is_done()) filling_.store_slice();
+      if (!filling_.is_done()) break;
+      if (stage_ == stage::fills_new) return link_new();
+      stage_ = stage::ended;
+      publish();
+      break;
+    case stage::ended: break;
+  }
+  return boost::outcome_v2::success();
+}
+
+result<void> opening::check() const noexcept {
+  if (wanted_.mode < open_mode::read || wanted_.mode > open_mode::create)
+    return errc::invalid_argument;
+  if (wanted_.on_full != when_full::reject && wanted_.on_full != when_full::wait)
+    return errc::invalid_argument;
+  if (wanted_.mode == open_mode::read && wanted_.preallocate != 0) return errc::invalid_argument;
+  if (wanted_.preallocate > max_file_size)
+    return error(errc::too_large, wanted_.preallocate, max_file_size);
+  return boost::outcome_v2::success();
+}
+
+result<normal_path> opening::path(path_buffer& buffer) const noexcept {
+  if (!wanted_.is_given_out) return buffer.normalise(path_);
+  if (!path_.valid()) return errc::out_of_memory;
+  return normal_path::given_out(path_.view());
+}
+
+result<void> opening::find() noexcept {
   path_buffer buffer;
-  BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
+  BOOST_OUTCOME_TRY(const auto normal, path(buffer));
   const extent begins_with =
-      storage::extent_for(v->options.default_storage,
-                          std::max<std::uint64_t>(wanted.preallocate, wanted.content.size()));
+      storage::extent_for(volume_->options.default_storage, wanted_.content_size());
   file_cost cost;
   {
-    const tree::shared_access access(v->names);
-    BOOST_OUTCOME_TRY(const auto at, v->names.look_up(normal));
-    BOOST_OUTCOME_TRY(auto* const file, find_file(at, wanted.mode));
-    if (file != nullptr) return opening(v, wanted, *file, false);
-    cost = cost_of_file(*v, at, begins_with);
+    const tree::shared_access access(volume_->names);
+    BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(normal));
+    BOOST_OUTCOME_TRY(auto* const file, find_file(at, wanted_.mode));
+    if (file != nullptr) {
+      take(*file);
+      return boost::outcome_v2::success();
+    }
+    cost = cost_of_file(*volume_, at, begins_with);
   }
-  // A new file is made outside of the tree's lock, and forgotten if another was faster.
-  BOOST_OUTCOME_TRY(auto draft, file_draft::make(*v, normal.name(), cost, begins_with));
+  BOOST_OUTCOME_TRY(auto draft,
+                    file_draft::make(*volume_, normal.name(), cost, begins_with, &funds_.grant()));
+  storage& content = draft.file().content;
+  BOOST_OUTCOME_TRY(content.recreate(volume_->payer.prepaid(), wanted_.content_size()));
+  draft_.emplace(std::move(draft));
+  fill(content, 0);
+  stage_ = stage::fills_new;
+  return boost::outcome_v2::success();
+}
+
+// From here on the node stays where it is in the tree.
+void opening::take(file_node& file) noexcept {
+  node_ = node_use(file);
+  if (file.lock.try_lock(kind())) hold_ = lock_hold(file.lock, kind());
+  stage_ = stage::locks;
+}
+
+result<void> opening::link_new() noexcept {
+  stage_ = stage::finds;
+  file_draft draft = std::move(*draft_);
+  draft_.reset();
   file_node& fresh = draft.file();
-  const account prepaid = v->payer.prepaid();
-  BOOST_OUTCOME_TRY(begin_content(fresh.content, prepaid, wanted.preallocate, wanted.content));
-  fresh.content.trim(prepaid);
+  fresh.content.trim(volume_->payer.prepaid());
   fresh.publish_new(fresh.content.size() != 0 ? 1 : 0);
-  const tree::exclusive_access access(v->names);
-  BOOST_OUTCOME_TRY(const auto at, v->names.look_up(normal));
-  BOOST_OUTCOME_TRY(auto* const other, find_file(at, wanted.mode));
-  if (other != nullptr) return opening(v, wanted, *other, false);
-  BOOST_OUTCOME_TRY(draft.link(at));
-  return opening(v, wanted, fresh, true);
-}
-
-opening::opening(const std::shared_ptr<volume_state>& v, const request& wanted, file_node& file,
-                 bool is_new) noexcept
-    : volume_(v), node_(file), wanted_(wanted), is_new_(is_new) {
-  if (lock().try_lock(kind())) hold_ = lock_hold(lock(), kind());
-}
-
-result<open_file> opening::finish(path_text path) && noexcept {
-  const bool appends = wanted_.mode == open_mode::append;
-  const std::uint64_t cursor = appends && !is_new_ ? node_->content.size() : 0;
-  if (!is_new_) {
-    BOOST_OUTCOME_TRY(prepare_content());
+  path_buffer buffer;
+  BOOST_OUTCOME_TRY(const auto normal, path(buffer));
+  const tree::exclusive_access access(volume_->names);
+  BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(normal));
+  BOOST_OUTCOME_TRY(auto* const other, find_file(at, wanted_.mode));
+  if (other != nullptr) {
+    take(*other);
+    return boost::outcome_v2::success();
   }
-  return open_file(std::move(volume_), std::move(node_), std::move(hold_), wanted_.mode,
-                   std::move(path), cursor);
+  BOOST_OUTCOME_TRY(draft.link(at));
+  take(fresh);
+  stage_ = stage::ended;
+  return boost::outcome_v2::success();
+}
+
+result<void> opening::lock() noexcept {
+  stage_ = stage::begins;
+  if (hold_) return boost::outcome_v2::success();
+  if (patience().is_immediate()) return errc::would_block;
+  claim_.emplace(node_->lock, kind());
+  awaits_lock_ = true;
+  return boost::outcome_v2::success();
 }
 
 // Of a file that was there before.
-result<void> opening::prepare_content() noexcept {
+result<void> opening::begin_content() noexcept {
   storage& content = node_->content;
-  const account& payer = volume_->payer;
+  const account payer = volume_->payer.funded(funds_.grant());
+  const std::uint64_t size = content.size();
+  if (wanted_.mode == open_mode::append) cursor_ = size;
   if (wanted_.mode == open_mode::write) {
-    BOOST_OUTCOME_TRY(begin_content(content, payer, wanted_.preallocate, wanted_.content));
-    // To be emptied and to be extended are two changes, though nobody sees the first alone.
-    if (wanted_.preallocate != 0) node_->publish_change();
+    BOOST_OUTCOME_TRY(content.recreate(payer, wanted_.content_size()));
+    fill(content, 0);
+  } else if (wanted_.preallocate > size) {
+    BOOST_OUTCOME_TRY(content.make_room(payer, size, wanted_.preallocate - size));
+    fill(content, size);
   } else {
-    if (wanted_.preallocate <= content.size()) return boost::outcome_v2::success();
-    BOOST_OUTCOME_TRY(content.extend(payer, wanted_.preallocate));
+    stage_ = stage::ended;
+    return boost::outcome_v2::success();
   }
-  node_->publish_change();
+  stage_ = stage::fills;
   return boost::outcome_v2::success();
+}
+
+void opening::fill(storage& content, std::uint64_t begin) noexcept {
+  if (wanted_.preallocate != 0) {
+    filling_.begin_zeros(content, begin, wanted_.preallocate);
+  } else {
+    filling_.begin(content, begin, wanted_.content);
+  }
+}
+
+void opening::publish() noexcept {
+  node_->publish_change();
+  // To be emptied and to be extended are two changes, though nobody sees the first alone.
+  if (wanted_.mode == open_mode::write && wanted_.preallocate != 0) node_->publish_change();
+}
+
+progress opening::fail(const error& e) noexcept {
+  const bool may_try_again = stage_ == stage::finds || stage_ == stage::begins;
+  if (may_try_again && funds_.waits_after(e, own_charge())) {
+    awaits_room_ = true;
+    return progress::waits;
+  }
+  end_with(e);
+  return progress::done;
+}
+
+void opening::end_with(const error& e) noexcept {
+  status_ = e;
+  stage_ = stage::ended;
+  hold_.release();
+  node_ = node_use();
+}
+
+// What stays charged while the file waits for more.
+std::uint64_t opening::own_charge() const noexcept {
+  return stage_ == stage::begins ? file_charge(*node_, volume_->payer).bytes : 0;
+}
+
+fair_lock::kind opening::kind() const noexcept {
+  return wanted_.mode == open_mode::read ? fair_lock::kind::shared : fair_lock::kind::exclusive;
 }
 
 }  // namespace coramfs::detail

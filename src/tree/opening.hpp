@@ -3,77 +3,107 @@
 
 #include <coramfs/detail/fair_lock.hpp>
 #include <coramfs/detail/open_file.hpp>
+#include <coramfs/detail/path_argument.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/funding.hpp"
+#include "core/operation.hpp"
+#include "core/path.hpp"
+#include "tree/creation.hpp"
+#include "tree/filling.hpp"
 #include "tree/volume_state.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
-#include <string_view>
 #include <utility>
 
 namespace coramfs::detail {
 
-/// An `open` in its three steps, so that a thread and a coroutine can each wait in its own way
-/// between the first and the last:
+/// An `open`, as an operation: finds or makes the file and holds it busy, waits for its lock,
+/// does what the mode does to the content, and gives the handle. It waits for space where the
+/// options say so, for a new node as for a preallocation.
 ///
-///     begin    finds or makes the file, holds it busy, and takes its lock if it is free;
-///     wait     until the lock is had: skipped if `is_locked()`;
-///     finish   does what the mode does to the content, and gives the handle.
-///
-/// Dropped before the last, it leaves everything as it was.
+/// It is moved only before it has begun. A new file, with its content, is made outside of the
+/// tree's lock, and forgotten if another was faster.
 class opening {
  public:
-  static result<opening> begin(const std::shared_ptr<volume_state>& v, const path_argument& path,
-                               open_mode mode, const open_options& options) noexcept;
+  opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
+          const open_options& options) noexcept;
 
   /// An open with `open_mode::write` that makes `content` the file's content in the same step:
-  /// nobody sees the file empty. `content` must live until `finish`.
-  static result<opening> begin_replacing(const std::shared_ptr<volume_state>& v,
-                                         const path_argument& path,
-                                         std::span<const std::byte> content) noexcept;
+  /// nobody sees the file empty. `content` must live until it is done.
+  static opening replacing(std::shared_ptr<volume_state> v, path_argument path,
+                           std::span<const std::byte> content) noexcept;
 
   /// An open with `open_mode::read`, by a path that the tree gave out.
-  static result<opening> begin_reading(const std::shared_ptr<volume_state>& v,
-                                       std::string_view path) noexcept;
+  static opening reading(std::shared_ptr<volume_state> v, path_argument path) noexcept;
 
-  volume_state& of() const noexcept { return *volume_; }
+  opening(opening&& other) noexcept = default;
+  opening& operator=(opening&& other) = delete;
+  ~opening();
+
+  progress advance() noexcept;
+  claim& awaited() noexcept;
+  lock_timeout patience() const noexcept { return funds_.patience(); }
+  std::atomic<std::uint64_t>* waiting() const noexcept { return &volume_->waiting; }
+  void refuse(const error& why) noexcept;
+  result<open_file> outcome() noexcept;
+
+  /// After `done`: whether the file was opened, and which it is. It stays locked.
+  const result<void>& status() const noexcept { return status_; }
   const file_node& node() const noexcept { return *node_; }
-  bool is_locked() const noexcept { return static_cast<bool>(hold_); }
-  fair_lock& lock() const noexcept { return node_->lock; }
-  fair_lock::kind kind() const noexcept {
-    return wanted_.mode == open_mode::read ? fair_lock::kind::shared : fair_lock::kind::exclusive;
-  }
-  lock_timeout timeout() const noexcept { return wanted_.timeout; }
-
-  /// The caller has the lock, and hands it over.
-  void locked(lock_hold hold) noexcept { hold_ = std::move(hold); }
-
-  /// Precondition: `is_locked()`. `path` is what `begin` was given.
-  /// Errors: `quota_exceeded`, `out_of_memory`, `too_large`.
-  result<open_file> finish(path_text path) && noexcept;
 
  private:
   struct request {
     open_mode mode;
-    lock_timeout timeout;
+    when_full on_full;
     std::uint64_t preallocate;           // bytes
     std::span<const std::byte> content;  // or what the file is made of at once
-  };
+    bool is_given_out = false;           // the path is the tree's own
 
-  static result<opening> begin(const std::shared_ptr<volume_state>& v, const path_argument& path,
-                               const request& wanted) noexcept;
-  opening(const std::shared_ptr<volume_state>& v, const request& wanted, file_node& file,
-          bool is_new) noexcept;
-  result<void> prepare_content() noexcept;
+    std::uint64_t content_size() const noexcept { return preallocate + content.size(); }
+  };
+  enum class stage : unsigned char { checks, finds, fills_new, locks, begins, fills, ended };
+
+  opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
+          lock_timeout patience) noexcept;
+  result<void> step() noexcept;
+  result<void> check() const noexcept;
+  result<normal_path> path(path_buffer& buffer) const noexcept;
+  result<void> find() noexcept;
+  result<void> link_new() noexcept;
+  void take(file_node& file) noexcept;
+  result<void> lock() noexcept;
+  result<void> begin_content() noexcept;
+  void fill(storage& content, std::uint64_t begin) noexcept;
+  void publish() noexcept;
+  progress fail(const error& e) noexcept;
+  void end_with(const error& e) noexcept;
+  std::uint64_t own_charge() const noexcept;
+  fair_lock::kind kind() const noexcept;
 
   std::shared_ptr<volume_state> volume_;
+  path_argument path_;
+  request wanted_;
+  stage stage_ = stage::checks;
+  bool is_new_ = false;
+  bool awaits_lock_ = false, awaits_room_ = false;
+  result<void> status_ = boost::outcome_v2::success();
+
+  funding funds_;
+  std::optional<file_draft> draft_;
+  std::optional<lock_claim> claim_;
   node_use node_;
   lock_hold hold_;
-  request wanted_;
-  bool is_new_;
+  filling filling_;
+  std::uint64_t cursor_ = 0;
 };
+
+/// Whether an open of a file that was there before failed because it has gone.
+bool has_gone(const error& e) noexcept;
 
 }  // namespace coramfs::detail

@@ -38,9 +38,6 @@ result<std::vector<walk_entry>> walk(volume_state& v, const path_argument& path)
 result<std::vector<std::string>> files_below(volume_state& v, const path_argument& path,
                                              const export_options& options) noexcept;
 
-/// False: memory is refused. For coroutines, which may not throw.
-bool insert(file_map& files, const std::string& path, bytes content) noexcept;
-
 // glob.cpp
 result<std::vector<std::string>> glob(volume_state& v, const path_argument& pattern) noexcept;
 

@@ -31,51 +31,76 @@ charge charge_of(const volume_state& v, std::string_view name, const extent& con
 
 }  // namespace
 
-bool has_gone(const error& e) noexcept {
-  return e == errc::not_found || e == errc::not_a_directory || e == errc::is_a_directory;
+progress tree_copying::advance() noexcept {
+  if (!status_) return progress::done;
+  const auto gone_on = step();
+  if (!gone_on) return end_with(gone_on.error());
+  if (gone_on.value() == progress::done) return end_with(boost::outcome_v2::success());
+  return gone_on.value();
 }
 
-result<tree_copying> tree_copying::begin(const std::shared_ptr<volume_state>& v,
-                                         const path_argument& from,
-                                         const path_argument& to) noexcept try {
+void tree_copying::refuse(const error& why) noexcept {
+  if (source_) source_->refuse(why);
+  end_with(why);
+}
+
+result<progress> tree_copying::step() noexcept {
+  if (!std::exchange(has_begun_, true)) {
+    BOOST_OUTCOME_TRY(begin());
+  }
+  while (done_ < files_.size()) {
+    BOOST_OUTCOME_TRY(const progress p, copy_file());
+    if (p != progress::done) return p;
+  }
+  BOOST_OUTCOME_TRY(finish());
+  return progress::done;
+}
+
+result<void> tree_copying::begin() noexcept try {
   path_buffer from_buffer, to_buffer;
-  BOOST_OUTCOME_TRY(const auto normal_from, from_buffer.normalise(from));
-  BOOST_OUTCOME_TRY(const auto normal_to, to_buffer.normalise(to));
-  tree_copying c(v);
+  BOOST_OUTCOME_TRY(const auto from, from_buffer.normalise(from_));
+  BOOST_OUTCOME_TRY(const auto to, to_buffer.normalise(to_));
   std::uint64_t entry_bytes = 0;
   {
-    const tree::shared_access access(v->names);
-    BOOST_OUTCOME_TRY(const auto source, v->names.look_up(normal_from));
+    const tree::shared_access access(volume_->names);
+    BOOST_OUTCOME_TRY(const auto source, volume_->names.look_up(from));
     BOOST_OUTCOME_TRY(const auto* top, source.require_directory());
-    if (normal_to.is_below(normal_from)) return errc::invalid_argument;
-    BOOST_OUTCOME_TRY(const auto* target, find_target(v->names, normal_to));
-    c.snapshot(*top, normal_from.text(), normal_to.name());
+    if (to.is_below(from)) return errc::invalid_argument;
+    BOOST_OUTCOME_TRY(const auto* target, find_target(volume_->names, to));
+    snapshot(*top, from.text(), to.name());
     entry_bytes = entry_footprint(*target);
   }
-  BOOST_OUTCOME_TRY(c.pay(entry_bytes));
-  BOOST_OUTCOME_TRY(c.make_directories());
-  return c;
+  BOOST_OUTCOME_TRY(pay(entry_bytes));
+  return make_directories();
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
 }
 
-result<std::optional<opening>> tree_copying::next() noexcept {
-  for (; done_ < files_.size(); ++done_) {
-    const source_file& f = files_[done_];
-    auto source = opening::begin_reading(volume_, f.path);
-    if (source) return std::optional<opening>(std::move(source).value());
-    if (!has_gone(source.error())) return source.error();
-    files_charge_ -= charge_of(*volume_, name_of(f.path), f.estimate);
-    --directories_[f.in].entries;
+// Files that have gone since the beginning are left out.
+result<progress> tree_copying::copy_file() noexcept {
+  if (!source_) source_.emplace(opening::reading(volume_, path_argument(files_[done_].path)));
+  if (!file_) {
+    if (const progress p = source_->advance(); p != progress::done) return p;
+    if (const auto& opened = source_->status(); !opened) {
+      if (!has_gone(opened.error())) return opened.error();
+      leave_out();
+      return progress::done;
+    }
+    BOOST_OUTCOME_TRY(begin_file());
   }
-  return std::optional<opening>();
+  const storage& content = source_->node().content;
+  const std::uint64_t next = file_->content.clone_bytes(content, copied_, slice_size);
+  const bool is_slice = pace_.has_done(next - std::exchange(copied_, next));
+  if (copied_ < content.size()) return progress::yields;
+  BOOST_OUTCOME_TRY(link_file());
+  return is_slice ? progress::yields : progress::done;
 }
 
-result<void> tree_copying::take(const opening& source) noexcept {
+result<void> tree_copying::begin_file() noexcept {
   volume_state& v = *volume_;
-  const source_file& f = files_[done_++];
+  const source_file& f = files_[done_];
   const std::string_view name = name_of(f.path);
-  const storage& content = source.node().content;
+  const storage& content = source_->node().content;
   const extent wanted = content.clone_extent();
   files_charge_ += charge_of(v, name, wanted);
   files_charge_ -= charge_of(v, name, f.estimate);
@@ -83,27 +108,50 @@ result<void> tree_copying::take(const opening& source) noexcept {
     BOOST_OUTCOME_TRY(v.limits.adjust(paid_, total(entry_footprint_), {}));
   }
   const auto now = std::chrono::system_clock::now();
-  std::unique_ptr<file_node> file(new (std::nothrow) file_node(v.options.default_storage, now));
-  directory_node& in = *directories_[f.in].copy;
-  if (file == nullptr || !file->name.assign(name) || !in.entries.reserve(in.entries.size() + 1))
-    return errc::out_of_memory;
-  BOOST_OUTCOME_TRY(file->content.clone(v.payer.prepaid(), content));
-  file->publish_new(0);
-  const std::string_view own_name = file->name.view();
-  tree::link({&in, own_name, nullptr}, detached_node(file.release()));
+  file_.reset(new (std::nothrow) file_node(v.options.default_storage, now));
+  if (file_ == nullptr || !file_->name.assign(name)) return errc::out_of_memory;
+  copied_ = 0;
+  return file_->content.clone_room(v.payer.prepaid(), content);
+}
+
+result<void> tree_copying::link_file() noexcept {
+  directory_node& in = *directories_[files_[done_].in].copy;
+  if (!in.entries.reserve(in.entries.size() + 1)) return errc::out_of_memory;
+  file_->publish_new(0);
+  const std::string_view name = file_->name.view();
+  tree::link({&in, name, nullptr}, detached_node(file_.release()));
+  source_.reset();
+  ++done_;
   return boost::outcome_v2::success();
 }
 
-result<void> tree_copying::finish(const path_argument& to) noexcept {
+void tree_copying::leave_out() noexcept {
+  const source_file& f = files_[done_++];
+  files_charge_ -= charge_of(*volume_, name_of(f.path), f.estimate);
+  --directories_[f.in].entries;
+  source_.reset();
+}
+
+result<void> tree_copying::finish() noexcept {
   path_buffer buffer;
-  BOOST_OUTCOME_TRY(const auto normal_to, buffer.normalise(to));
+  BOOST_OUTCOME_TRY(const auto to, buffer.normalise(to_));
   const tree::exclusive_access access(volume_->names);
-  BOOST_OUTCOME_TRY(auto* const target, find_target(volume_->names, normal_to));
+  BOOST_OUTCOME_TRY(auto* const target, find_target(volume_->names, to));
   BOOST_OUTCOME_TRY(volume_->limits.adjust(paid_, total(entry_footprint(*target)), {}));
   if (!target->entries.reserve(target->entries.size() + 1)) return errc::out_of_memory;
-  tree::link({target, normal_to.name(), nullptr}, std::move(copy_));
+  tree::link({target, to.name(), nullptr}, std::move(copy_));
   paid_.commit();
   return boost::outcome_v2::success();
+}
+
+// Lets go of everything: whoever is told goes on at once.
+progress tree_copying::end_with(result<void> status) noexcept {
+  status_ = std::move(status);
+  source_.reset();
+  file_.reset();
+  copy_.reset();
+  paid_ = reservation();
+  return progress::done;
 }
 
 // Of names and sizes alone, under the tree's lock: no file is waited for here.

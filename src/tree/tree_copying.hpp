@@ -4,12 +4,16 @@
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/operation.hpp"
+#include "core/pace.hpp"
 #include "core/quota.hpp"
 #include "tree/opening.hpp"
 #include "tree/tree.hpp"
 #include "tree/volume_state.hpp"
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,22 +21,20 @@
 
 namespace coramfs::detail {
 
-/// A `copy_tree` in its steps:
-///
-///     begin     pays for all of it, and makes the directories where nobody sees them;
-///     next      for each file: its opening, to be waited for; then `take`, under its lock;
-///     finish    puts the copy into its place.
+/// A `copy_tree`, as an operation: pays for all of it, makes the directories where nobody sees
+/// them, copies each file under its shared lock, and puts the copy into its place at the end.
 class tree_copying {
  public:
-  static result<tree_copying> begin(const std::shared_ptr<volume_state>& v,
-                                    const path_argument& from, const path_argument& to) noexcept;
+  tree_copying(const std::shared_ptr<volume_state>& v, path_argument from,
+               path_argument to) noexcept
+      : volume_(v), from_(std::move(from)), to_(std::move(to)) {}
 
-  /// None: there are no more files. Files that have gone since `begin` are left out.
-  result<std::optional<opening>> next() noexcept;
-  /// Precondition: the opening of `next` is locked.
-  result<void> take(const opening& source) noexcept;
-  /// `to` is what `begin` was given.
-  result<void> finish(const path_argument& to) noexcept;
+  progress advance() noexcept;
+  claim& awaited() noexcept { return source_->awaited(); }
+  lock_timeout patience() const noexcept { return source_->patience(); }
+  std::atomic<std::uint64_t>* waiting() const noexcept { return &volume_->waiting; }
+  void refuse(const error& why) noexcept;
+  result<void> outcome() noexcept { return status_; }
 
  private:
   static constexpr std::size_t no_parent = static_cast<std::size_t>(-1);
@@ -48,13 +50,24 @@ class tree_copying {
     extent estimate;
   };
 
-  explicit tree_copying(const std::shared_ptr<volume_state>& v) : volume_(v) {}
+  result<void> begin() noexcept;
+  result<progress> step() noexcept;
+  result<progress> copy_file() noexcept;
+  result<void> begin_file() noexcept;
+  result<void> link_file() noexcept;
+  void leave_out() noexcept;
+  result<void> finish() noexcept;
+  progress end_with(result<void> status) noexcept;
   void snapshot(const directory_node& top, std::string_view path, std::string_view name);
   result<void> pay(std::uint64_t entry_footprint) noexcept;
   result<void> make_directories() noexcept;
   charge total(std::uint64_t entry_footprint) const noexcept;
 
   std::shared_ptr<volume_state> volume_;
+  path_argument from_, to_;
+  bool has_begun_ = false;
+  result<void> status_ = boost::outcome_v2::success();
+  pace pace_;
   std::vector<source_directory> directories_;
   std::vector<source_file> files_;
   std::size_t done_ = 0;               // of files_
@@ -62,9 +75,11 @@ class tree_copying {
   std::uint64_t entry_footprint_ = 0;  // in the directory that the copy goes to
   reservation paid_;
   detached_node copy_;  // goes before what paid for it
-};
 
-/// Whether an open of a file that was there before failed because it has gone.
-bool has_gone(const error& e) noexcept;
+  // Of the file whose turn it is.
+  std::optional<opening> source_;
+  std::unique_ptr<file_node> file_;  // none: the source is not locked yet
+  std::uint64_t copied_ = 0;         // bytes
+};
 
 }  // namespace coramfs::detail

@@ -115,11 +115,4 @@ result<std::vector<std::string>> files_below(volume_state& v, const path_argumen
   return errc::out_of_memory;
 }
 
-bool insert(file_map& files, const std::string& path, bytes content) noexcept try {
-  files.emplace(path, std::move(content));
-  return true;
-} catch (const std::bad_alloc&) {
-  return false;
-}
-
 }  // namespace coramfs::detail

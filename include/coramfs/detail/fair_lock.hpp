@@ -2,12 +2,11 @@
 #pragma once
 
 #include <coramfs/detail/export.hpp>
+#include <coramfs/detail/waiting.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <optional>
 
 namespace coramfs::detail {
 
@@ -18,55 +17,11 @@ namespace coramfs::detail {
 /// goes to the end of one queue; a release hands the lock to the head of the queue: one writer,
 /// or all readers up to the next writer.
 ///
-/// Invariants:
-/// - `queued` is set in the word exactly while the queue is not empty, and from then on nobody
-///   gets the lock but by way of the queue.
-/// - A waiter goes from `idle` to `queued`, and from there to `granted` or `removed`, only
-///   under `mutex_`: exactly one of grant and removal ends a wait.
+/// Invariant: `queued` is set in the word exactly while the queue is not empty, and from then on
+/// nobody gets the lock but by way of the queue.
 class CORAMFS_EXPORT fair_lock {
  public:
   enum class kind : unsigned char { shared, exclusive };
-  using deadline = std::optional<std::chrono::steady_clock::time_point>;
-
-  /// One place in the queue. Must stay where it is until it is granted or removed.
-  class waiter {
-   public:
-    waiter(const waiter&) = delete;
-    waiter& operator=(const waiter&) = delete;
-
-   protected:
-    waiter() = default;
-    ~waiter() = default;
-
-   private:
-    friend class fair_lock;
-    /// Called once, when the lock is the waiter's. `mutex_` is not held, so the waiter may be
-    /// gone when this returns. Resumes nobody: it hands the news to whom it concerns.
-    virtual void granted() noexcept = 0;
-
-    enum class state : unsigned char { idle, queued, granted, removed };
-    waiter* previous_ = nullptr;
-    waiter* next_ = nullptr;
-    kind kind_ = kind::shared;
-    state state_ = state::idle;
-  };
-
-  /// Waiters that have the lock and are yet to be told, which is done by `announce` or at last
-  /// by the destructor. Never under a lock that a `granted` takes.
-  class admission {
-   public:
-    admission() = default;
-    admission(const admission&) = delete;
-    admission& operator=(const admission&) = delete;
-    ~admission() { announce(); }
-    void announce() noexcept;
-
-   private:
-    friend class fair_lock;
-    void append(waiter& w) noexcept;
-    waiter* first_ = nullptr;
-    waiter* last_ = nullptr;
-  };
 
   fair_lock() = default;
   fair_lock(const fair_lock&) = delete;
@@ -106,31 +61,26 @@ class CORAMFS_EXPORT fair_lock {
   bool try_lock_shared() noexcept;
   void unlock_exclusive() noexcept;
   void unlock_shared() noexcept;
-  void append(waiter& w) noexcept;
-  void unlink(waiter& w) noexcept;
   bool admit(kind k) noexcept;
   void admit_from_queue(admission& admitted) noexcept;
 
   std::atomic<std::uint64_t> word_{0};
-  std::mutex mutex_;  // guards the queue and the waiters' states
-  waiter* head_ = nullptr;
-  waiter* tail_ = nullptr;
+  std::mutex mutex_;
+  wait_queue queue_;  // guarded by mutex_
 };
 
-/// Counts one waiter that is in a queue, while it lives.
-class waiting_mark {
+/// A hold of a fair_lock that one waits for.
+class CORAMFS_EXPORT lock_claim final : public claim {
  public:
-  explicit waiting_mark(std::atomic<std::uint64_t>* count) noexcept : count_(count) {
-    if (count_ != nullptr) ++*count_;
-  }
-  waiting_mark(const waiting_mark&) = delete;
-  waiting_mark& operator=(const waiting_mark&) = delete;
-  ~waiting_mark() {
-    if (count_ != nullptr) --*count_;
-  }
+  lock_claim(fair_lock& lock, fair_lock::kind k) noexcept : lock_(lock), kind_(k) {}
+
+  bool enqueue(waiter& w) noexcept override { return lock_.enqueue(w, kind_); }
+  bool withdraw(waiter& w, admission& others) noexcept override { return lock_.remove(w, others); }
+  void give_back() noexcept override { lock_.unlock(kind_); }
 
  private:
-  std::atomic<std::uint64_t>* count_;
+  fair_lock& lock_;
+  const fair_lock::kind kind_;
 };
 
 /// One hold of a fair_lock; releases on destruction.

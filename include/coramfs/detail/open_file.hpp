@@ -4,8 +4,10 @@
 #include <coramfs/detail/fair_lock.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/open_options.hpp>
+#include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,7 +18,11 @@
 
 namespace coramfs::detail {
 
+class account;
 class file_node;
+class funding;
+class reservation;
+class storage;
 class volume_state;
 
 /// A file's node held busy: while one of these lives, the node stays where it is in the tree.
@@ -46,22 +52,48 @@ class CORAMFS_EXPORT node_use {
 class CORAMFS_EXPORT open_file {
  public:
   open_file() noexcept = default;
-  /// `path` names the node, in any form.
+  /// `path` names the node, in any form. Each wait for space lasts at most `patience`.
   open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold lock, open_mode mode,
-            path_text path, std::uint64_t cursor) noexcept;
+            path_text path, std::uint64_t cursor, when_full on_full,
+            lock_timeout patience) noexcept;
   open_file(open_file&& other) noexcept;
   open_file& operator=(open_file&& other) noexcept;
   ~open_file() { close(); }
 
   result<std::size_t> read(std::span<std::byte> to) noexcept;
   result<bytes> read_all() noexcept;
-  /// `read_all` of a file that was just opened, unless it is larger than `max_size` bytes.
-  result<bytes> read_whole(std::optional<std::uint64_t> max_size) noexcept;
   result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) noexcept;
   result<std::size_t> write(std::span<const std::byte> from) noexcept;
   result<std::size_t> write(bytes&& from) noexcept;
   result<std::size_t> write_at(std::uint64_t offset, std::span<const std::byte> from) noexcept;
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size) noexcept;
+
+  // Of operations that wait for space, or go on in slices, the steps: they change nothing that
+  // can be seen until `changed`.
+  bool waits_for_space() const noexcept { return on_full_ == when_full::wait && may_write(); }
+  /// How its operations come by their bytes.
+  funding funds() const noexcept;
+  /// What the file is charged. Precondition: is open.
+  std::uint64_t own_charge() const noexcept;
+  std::atomic<std::uint64_t>* waiting() const noexcept;
+  /// Precondition: is open.
+  storage& content() const noexcept;
+  result<void> require_readable() const noexcept;
+  result<void> require_writable() const noexcept;
+  /// Where `read` begins.
+  std::uint64_t cursor() const noexcept { return cursor_; }
+  void set_cursor(std::uint64_t to) noexcept { cursor_ = to; }
+  /// Makes room for a write at `offset`, or where `write` does. Returns where that is.
+  result<std::uint64_t> make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
+                                  reservation& grant) noexcept;
+  /// `write(bytes&&)` with the help of a grant.
+  result<std::size_t> adopt(bytes& from, reservation& grant) noexcept;
+  /// `truncate`, but for the zeros from where it returns up to `size`.
+  result<std::uint64_t> make_length(std::uint64_t size, reservation& grant) noexcept;
+  /// Shows a length that was made.
+  void length_made(std::uint64_t size) noexcept;
+  /// Shows what was written.
+  void changed() noexcept;
 
   result<std::uint64_t> seek(std::int64_t offset, seek_from from) noexcept;
   result<std::uint64_t> tell() const noexcept;
@@ -80,8 +112,8 @@ class CORAMFS_EXPORT open_file {
  private:
   bool may_read() const noexcept { return mode_ == open_mode::read || mode_ == open_mode::update; }
   bool may_write() const noexcept { return mode_ != open_mode::read; }
-  result<void> require_readable() const noexcept;
-  result<void> require_writable() const noexcept;
+  result<std::uint64_t> make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
+                                  const account& payer) noexcept;
   std::uint64_t write_offset() const noexcept;
 
   // In this order: the lock goes before the use of the node, that before the volume.
@@ -90,6 +122,8 @@ class CORAMFS_EXPORT open_file {
   lock_hold lock_;
   std::uint64_t cursor_ = 0;
   open_mode mode_ = open_mode::read;
+  when_full on_full_ = when_full::reject;
+  lock_timeout patience_ = lock_timeout::immediate();
   path_text path_;  // as it was given
   mutable std::string normal_path_;
 };

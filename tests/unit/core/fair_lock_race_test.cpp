@@ -17,12 +17,15 @@ namespace coramfs::tests {
 
 namespace {
 
+using detail::admission;
+using detail::deadline;
 using detail::fair_lock;
+using detail::waiter;
 using kind = fair_lock::kind;
 constexpr auto shared = kind::shared, exclusive = kind::exclusive;
 constexpr int rounds = 5'000;
 
-class counting_waiter final : public fair_lock::waiter {
+class counting_waiter final : public waiter {
  public:
   int grants() const { return grants_.load(); }
 
@@ -40,7 +43,7 @@ void spin(int n) {
 class encounter {
  public:
   fair_lock lock;
-  counting_waiter waiter, behind;
+  counting_waiter first, behind;
 
   bool has(const counting_waiter& w) const { return w.grants() == 1; }
 };
@@ -82,13 +85,13 @@ TEST_CASE("fair_lock race: a release and a removal, with another one behind",
   race(
       [&](encounter& e) {
         e.lock.try_lock(exclusive);
-        e.lock.enqueue(e.waiter, waiting);
+        e.lock.enqueue(e.first, waiting);
         e.lock.enqueue(e.behind, exclusive);
       },
       [](encounter& e) { e.lock.unlock(exclusive); },
-      [&](encounter& e) { removed = e.lock.remove(e.waiter); },
+      [&](encounter& e) { removed = e.lock.remove(e.first); },
       [&](encounter& e) {
-        if (removed == e.has(e.waiter)) return false;
+        if (removed == e.has(e.first)) return false;
         if (!removed) e.lock.unlock(waiting);
         if (!e.has(e.behind)) return false;
         e.lock.unlock(exclusive);
@@ -102,13 +105,13 @@ TEST_CASE("fair_lock race: the last reader's release and the removal of the writ
   race(
       [&](encounter& e) {
         e.lock.try_lock(shared);
-        e.lock.enqueue(e.waiter, exclusive);
+        e.lock.enqueue(e.first, exclusive);
         e.lock.enqueue(e.behind, shared);
       },
       [](encounter& e) { e.lock.unlock(shared); },
-      [&](encounter& e) { removed = e.lock.remove(e.waiter); },
+      [&](encounter& e) { removed = e.lock.remove(e.first); },
       [&](encounter& e) {
-        if (removed == e.has(e.waiter)) return false;
+        if (removed == e.has(e.first)) return false;
         if (!removed) e.lock.unlock(exclusive);
         if (!e.has(e.behind)) return false;
         e.lock.unlock(shared);
@@ -121,9 +124,9 @@ TEST_CASE("fair_lock race: a release and a wait that begins", "[core][fair_lock]
   const kind wanted = GENERATE(kind::shared, kind::exclusive);
   bool at_once = false;
   race([&](encounter& e) { e.lock.try_lock(held); }, [&](encounter& e) { e.lock.unlock(held); },
-       [&](encounter& e) { at_once = e.lock.enqueue(e.waiter, wanted); },
+       [&](encounter& e) { at_once = e.lock.enqueue(e.first, wanted); },
        [&](encounter& e) {
-         if (at_once == e.has(e.waiter)) return false;
+         if (at_once == e.has(e.first)) return false;
          e.lock.unlock(wanted);
          return true;
        });
@@ -135,11 +138,11 @@ TEST_CASE("fair_lock race: two readers' releases under a waiting writer",
       [](encounter& e) {
         e.lock.try_lock(shared);
         e.lock.try_lock(shared);
-        e.lock.enqueue(e.waiter, exclusive);
+        e.lock.enqueue(e.first, exclusive);
       },
       [](encounter& e) { e.lock.unlock(shared); }, [](encounter& e) { e.lock.unlock(shared); },
       [](encounter& e) {
-        if (!e.has(e.waiter)) return false;
+        if (!e.has(e.first)) return false;
         e.lock.unlock(exclusive);
         return true;
       });
@@ -147,12 +150,12 @@ TEST_CASE("fair_lock race: two readers' releases under a waiting writer",
 
 TEST_CASE("fair_lock race: two waits that begin on a free lock", "[core][fair_lock][race]") {
   bool first = false, second = false;
-  race([](encounter&) {}, [&](encounter& e) { first = e.lock.enqueue(e.waiter, exclusive); },
+  race([](encounter&) {}, [&](encounter& e) { first = e.lock.enqueue(e.first, exclusive); },
        [&](encounter& e) { second = e.lock.enqueue(e.behind, exclusive); },
        [&](encounter& e) {
          if (first == second) return false;
          e.lock.unlock(exclusive);
-         if (!e.has(first ? e.behind : e.waiter) || e.has(first ? e.waiter : e.behind))
+         if (!e.has(first ? e.behind : e.first) || e.has(first ? e.first : e.behind))
            return false;
          e.lock.unlock(exclusive);
          return true;
@@ -163,11 +166,11 @@ TEST_CASE("fair_lock race: a try and a wait that begins", "[core][fair_lock][rac
   const kind wanted = GENERATE(kind::shared, kind::exclusive);
   bool tried = false, at_once = false;
   race([](encounter&) {}, [&](encounter& e) { tried = e.lock.try_lock(wanted); },
-       [&](encounter& e) { at_once = e.lock.enqueue(e.waiter, exclusive); },
+       [&](encounter& e) { at_once = e.lock.enqueue(e.first, exclusive); },
        [&](encounter& e) {
          if (tried == at_once) return false;
          if (tried) e.lock.unlock(wanted);
-         if (tried != e.has(e.waiter)) return false;
+         if (tried != e.has(e.first)) return false;
          e.lock.unlock(exclusive);
          return true;
        });
@@ -206,10 +209,10 @@ TEST_CASE("fair_lock race: a writer's deadline and a reader that queues behind i
        },
        [&](encounter& e) {
          spin(300);
-         at_once = e.lock.enqueue(e.waiter, shared);
+         at_once = e.lock.enqueue(e.first, shared);
        },
        [&](encounter& e) {
-         if (had || at_once == e.has(e.waiter)) return false;
+         if (had || at_once == e.has(e.first)) return false;
          e.lock.unlock(shared);
          e.lock.unlock(shared);
          return true;
@@ -227,7 +230,7 @@ TEST_CASE("fair_lock race: many threads keep writers alone and readers undisturb
     threads.emplace_back([&, random = std::mt19937(seed)]() mutable {
       for (int i = 0; i < 20'000; ++i) {
         const kind k = random() % 3 == 0 ? exclusive : shared;
-        fair_lock::deadline until;
+        deadline until;
         if (random() % 2 == 0)
           until = std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 30);
         if (random() % 8 == 0 ? !lock.try_lock(k) : !lock.lock(k, until)) continue;

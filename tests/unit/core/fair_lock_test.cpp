@@ -14,13 +14,16 @@ namespace coramfs::tests {
 
 namespace {
 
+using detail::admission;
+using detail::deadline;
 using detail::fair_lock;
 using detail::lock_hold;
+using detail::waiter;
 using kind = fair_lock::kind;
 constexpr auto shared = kind::shared, exclusive = kind::exclusive;
 
 /// Writes its name down when it is granted.
-class named_waiter final : public fair_lock::waiter {
+class named_waiter final : public waiter {
  public:
   named_waiter(char name, std::string& log) : name_(name), log_(log) {}
 
@@ -205,7 +208,7 @@ TEST_CASE("fair_lock: a removal can tell the others later", "[core][fair_lock]")
   auto& writer = q.enqueue('A');
   q.enqueue_all("bc");
   {
-    fair_lock::admission others;
+    admission others;
     CHECK(q.lock.remove(writer, others));
     CHECK(q.log.empty());
     // They have the lock already, only they do not know it.
@@ -220,7 +223,7 @@ TEST_CASE("fair_lock: a removal can tell the others later", "[core][fair_lock]")
 
 TEST_CASE("fair_lock: a waiter may be gone when it has been told, and may use the lock",
           "[core][fair_lock]") {
-  class passing final : public fair_lock::waiter {
+  class passing final : public waiter {
    public:
     passing(fair_lock& lock, int& told) : lock_(lock), told_(told) {}
 

@@ -178,7 +178,8 @@ TEST_CASE("chain: a moved-in buffer at the end is not copied", "[storage][chain]
 
 TEST_CASE("table: a hole takes no memory, however large it is", "[storage][table]") {
   bench b(storage_layout::random_access, 10'000);
-  REQUIRE(b.content.resize(b.payer, std::uint64_t{1} << 40));
+  constexpr std::uint64_t size = std::uint64_t{1} << 40;
+  REQUIRE(b.content.resize(b.payer, size));
   CHECK(b.used() == 0);
   REQUIRE(b.write(std::uint64_t{1} << 39, filled(3, 'x')));
   CHECK(b.used() < 10'000);
@@ -186,7 +187,7 @@ TEST_CASE("table: a hole takes no memory, however large it is", "[storage][table
   CHECK(b.content.read((std::uint64_t{1} << 39) + 1, read) == 3);
   CHECK(read[0] == std::byte{'x'});
   CHECK(read[2] == std::byte{0});
-  CHECK(tests::error_of(b.content.extend(b.payer, std::uint64_t{1} << 41)) == errc::quota_exceeded);
+  CHECK(tests::error_of(b.content.make_room(b.payer, size, size)) == errc::quota_exceeded);
 }
 
 TEST_CASE("promotion: a large chain becomes a table of no more memory", "[storage][promotion]") {
@@ -210,11 +211,29 @@ TEST_CASE("promotion: what has no room leaves the chain as it was", "[storage][p
   CHECK(b.all() == filled(100'000, 'x'));
 }
 
+TEST_CASE("clone: a large copy is made piece by piece, and no time is spent on holes",
+          "[storage]") {
+  bench b(storage_layout::automatic);
+  constexpr std::uint64_t far = std::uint64_t{1} << 40;
+  REQUIRE(b.write(0, filled(200'000, 'x')));
+  REQUIRE(b.write(far, filled(10, 'y')));
+  storage copy(storage_layout::automatic);
+  REQUIRE(copy.clone_room(b.payer.prepaid(), b.content));
+  std::uint64_t copied = 0;
+  int pieces = 0;
+  for (; copied < copy.size(); ++pieces) copied = copy.clone_bytes(b.content, copied, 65'536);
+  CHECK(pieces == 5);
+  bytes read(10);
+  CHECK(copy.read(far, read) == 10);
+  CHECK(read == filled(10, 'y'));
+}
+
 TEST_CASE("clone: a copy has the content and the holes", "[storage]") {
   bench b(storage_layout::automatic);
   REQUIRE(b.write(10'000'000, filled(10, 'x')));
   storage copy(storage_layout::automatic);
-  REQUIRE(copy.clone(b.payer.prepaid(), b.content));
+  REQUIRE(copy.clone_room(b.payer.prepaid(), b.content));
+  CHECK(copy.clone_bytes(b.content, 0, 1) == b.content.size());
   CHECK(copy.size() == b.content.size());
   CHECK(copy.extent_now().footprint == b.content.clone_extent().footprint);
   CHECK(copy.extent_now().footprint < 100'000);

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/export.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace coramfs::detail {
+
+/// One place in a queue. Must stay where it is until it is granted or removed.
+///
+/// A waiter goes from `idle` to `queued`, and from there to `granted` or `removed`, only under
+/// the mutex of the queue's owner: exactly one of grant and removal ends a wait.
+class waiter {
+ public:
+  waiter(const waiter&) = delete;
+  waiter& operator=(const waiter&) = delete;
+
+ protected:
+  waiter() = default;
+  ~waiter() = default;
+
+ private:
+  friend class admission;
+  friend class wait_queue;
+  /// Called once, when it has what it waits for. The queue's mutex is not held, so the waiter
+  /// may be gone when this returns. Resumes nobody: it hands the news to whom it concerns.
+  virtual void granted() noexcept = 0;
+
+  enum class state : unsigned char { idle, queued, granted, removed };
+  waiter* previous_ = nullptr;
+  waiter* next_ = nullptr;
+  std::uint64_t wanted_ = 0;  // as the owner of the queue counts it
+  state state_ = state::idle;
+};
+
+/// Waiters that have been granted what they wait for and are yet to be told, which is done by
+/// `announce` or at last by the destructor. Never under a lock that a `granted` takes.
+class CORAMFS_EXPORT admission {
+ public:
+  admission() = default;
+  admission(const admission&) = delete;
+  admission& operator=(const admission&) = delete;
+  ~admission() { announce(); }
+  void announce() noexcept;
+
+ private:
+  friend class wait_queue;
+  void append(waiter& w) noexcept;
+  waiter* first_ = nullptr;
+  waiter* last_ = nullptr;
+};
+
+/// Waiters in the order in which they came. Guarded by the mutex of its owner.
+class CORAMFS_EXPORT wait_queue {
+ public:
+  bool empty() const noexcept { return head_ == nullptr; }
+  bool is_head(const waiter& w) const noexcept { return head_ == &w; }
+  /// What the head wants. Precondition: not empty.
+  std::uint64_t head_wants() const noexcept { return head_->wanted_; }
+
+  void append(waiter& w, std::uint64_t wanted) noexcept;
+  /// For one who has waited before: it has its place in front of all others.
+  void prepend(waiter& w, std::uint64_t wanted) noexcept;
+  /// Grants the head, which `told` tells. Precondition: not empty.
+  void admit_head(admission& told) noexcept;
+  /// Grants the head, who knows it already. Precondition: not empty.
+  void admit_head() noexcept { take_head(); }
+  /// False: it was granted before, or is not queued.
+  bool remove(waiter& w) noexcept;
+
+ private:
+  waiter& take_head() noexcept;
+  void unlink(waiter& w) noexcept;
+
+  waiter* head_ = nullptr;
+  waiter* tail_ = nullptr;
+};
+
+/// Something that one may have to wait for, and in whose queue: a lock, or room in a quota.
+///
+/// Thread safety: one operation's own.
+class claim {
+ public:
+  /// Queues `w`. True: it is had at once, and `granted` is not called.
+  virtual bool enqueue(waiter& w) noexcept = 0;
+  /// Takes `w` out of the queue. True: it was there and is never granted; `others` tells, when
+  /// it ends, who goes in now that stood behind it. False: it was granted before.
+  virtual bool withdraw(waiter& w, admission& others) noexcept = 0;
+  /// Returns what was had by one who can not take it any more.
+  virtual void give_back() noexcept = 0;
+
+ protected:
+  claim() = default;
+  claim(const claim&) = default;
+  claim& operator=(const claim&) = default;
+  ~claim() = default;
+};
+
+using deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+/// Blocks the calling thread until the claim is had. False: the deadline passed first, and
+/// nothing is had. `waiting`, if given, is one higher while the thread is in the queue.
+bool block_on(claim& c, const deadline& until,
+              std::atomic<std::uint64_t>* waiting = nullptr) noexcept;
+
+/// Counts one waiter that is in a queue, while it lives.
+class waiting_mark {
+ public:
+  explicit waiting_mark(std::atomic<std::uint64_t>* count) noexcept : count_(count) {
+    if (count_ != nullptr) ++*count_;
+  }
+  waiting_mark(const waiting_mark&) = delete;
+  waiting_mark& operator=(const waiting_mark&) = delete;
+  ~waiting_mark() {
+    if (count_ != nullptr) --*count_;
+  }
+
+ private:
+  std::atomic<std::uint64_t>* count_;
+};
+
+}  // namespace coramfs::detail

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "async/asio_compat.hpp"
+#include "async/context_waits.hpp"
+
+#include <asio/any_io_executor.hpp>
+#include <asio/associated_executor.hpp>
+#include <asio/async_result.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/prefer.hpp>
+
+#include <cstddef>
+#include <new>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// The waiter of one coroutine, in that coroutine's frame: to wait takes no memory but Asio's.
+class coroutine_waiter final : public context_waiter {
+ public:
+  enum class had : unsigned char { at_once, not_yet, no_memory };
+
+  /// After `not_yet`, `co_await outcome()` tells. An awaiting coroutine sees no exception of ours.
+  had start(claim& wanted, const deadline& until, const asio::any_io_executor& executor,
+            asio::cancellation_slot slot) noexcept;
+
+  auto outcome() {
+    return asio::async_initiate<const suspend_t, void(wait_outcome)>(initiate{this}, suspend);
+  }
+
+ private:
+  struct initiate {
+    coroutine_waiter* self;
+    template <class Handler>
+    void operator()(Handler&& handler) const {
+      self->keep(std::forward<Handler>(handler));
+      self->suspended();
+    }
+  };
+
+  template <class Handler>
+  void keep(Handler&& handler) {
+    using kept = std::decay_t<Handler>;
+    static_assert(sizeof(kept) <= sizeof(handler_) && alignof(kept) <= alignof(std::max_align_t));
+    executor_ = asio::prefer(asio::get_associated_executor(handler),
+                             asio::execution::outstanding_work.tracked);
+    new (handler_) kept(std::forward<Handler>(handler));
+    finish_ = [](coroutine_waiter& w, std::optional<wait_outcome> outcome) {
+      kept& there = *std::launder(reinterpret_cast<kept*>(w.handler_));
+      kept taken(std::move(there));
+      there.~kept();
+      const asio::any_io_executor work = std::exchange(w.executor_, {});
+      // The waiter ends with the coroutine, which is either resumed or destroyed here.
+      if (outcome) std::move(taken)(*outcome);
+    };
+  }
+
+  class resumption;
+  void forget_slot() noexcept;
+  void post() noexcept override;
+  void abandon() noexcept override;
+
+  asio::cancellation_slot slot_;
+  asio::any_io_executor executor_;  // counts as work, so that its context waits for us
+  void (*finish_)(coroutine_waiter&, std::optional<wait_outcome>) = nullptr;
+  alignas(std::max_align_t) std::byte handler_[8 * sizeof(void*)];
+};
+
+}  // namespace coramfs::detail

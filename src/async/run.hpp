@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "async/asio_compat.hpp"
+#include "async/coroutine_waiter.hpp"
+#include "core/operation.hpp"
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/cancellation_state.hpp>
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// The error of a wait that ended without what was waited for.
+inline error to_error(wait_outcome outcome) noexcept {
+  return outcome == wait_outcome::timed_out ? errc::timed_out : errc::canceled;
+}
+
+/// Runs an operation as a coroutine: the only frame of ours that it takes. It completes without
+/// suspending where nothing is to be waited for, and resumes on the coroutine's own executor.
+template <operation Operation>
+auto run(Operation op) -> asio::awaitable<decltype(op.outcome())> {
+  for (;;) {
+    const progress p = op.advance();
+    if (p == progress::done) co_return op.outcome();
+    // Asio does not repeat a cancellation, a wait that begins after it would not hear of it; and
+    // it makes the next `co_await` throw.
+    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) {
+      op.refuse(errc::canceled);
+      continue;
+    }
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    if (p == progress::yields) {
+      co_await asio::post(executor, suspend);
+      continue;
+    }
+    if constexpr (waiting_operation<Operation>) {
+      coroutine_waiter waiter;
+      const deadline until = op.patience().deadline(std::chrono::steady_clock::now());
+      const auto had = waiter.start(op.awaited(), until, executor, state.slot());
+      if (had == coroutine_waiter::had::no_memory) op.refuse(errc::out_of_memory);
+      if (had != coroutine_waiter::had::not_yet) continue;
+      const waiting_mark mark(op.waiting());
+      const wait_outcome outcome = co_await waiter.outcome();
+      if (outcome != wait_outcome::granted) op.refuse(to_error(outcome));
+    }
+  }
+}
+
+}  // namespace coramfs::detail

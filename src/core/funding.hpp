@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/waiting.hpp>
+#include <coramfs/open_options.hpp>
+#include <coramfs/options.hpp>
+#include <coramfs/result.hpp>
+
+#include "core/quota.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// How an operation with `when_full::wait` comes by its bytes: an attempt that finds no room is
+/// made again when the quota has granted as many as were missing.
+///
+/// Thread safety: one operation's own.
+class funding {
+ public:
+  /// `of` may be none where nothing is ever waited for.
+  funding(quota* of, when_full on_full, lock_timeout patience) noexcept
+      : quota_(of),
+        patience_(patience),
+        may_wait_(on_full == when_full::wait && !patience.is_immediate()) {}
+
+  lock_timeout patience() const noexcept { return patience_; }
+
+  /// Whether to wait for `awaited()` after an attempt that failed with `e`. Not if the bytes
+  /// asked for and the `own` ones, which are charged already and stay, are more than there ever
+  /// can be.
+  bool waits_after(const error& e, std::uint64_t own) noexcept {
+    if (!may_wait_ || !(e == errc::quota_exceeded)) return false;
+    const std::uint64_t most = quota_->max_bytes();
+    if (own > most || e.requested() > most - own) return false;
+    grant_ = reservation();
+    claim_.emplace(*quota_, e.requested(), std::exchange(has_waited_, true));
+    return true;
+  }
+  claim& awaited() noexcept { return *claim_; }
+
+  /// The wait is over, and the bytes are had.
+  void granted() noexcept { grant_ = claim_->take(); }
+
+  /// What the next attempt may use up.
+  reservation& grant() noexcept { return grant_; }
+
+ private:
+  quota* quota_;
+  lock_timeout patience_;
+  bool may_wait_;
+  bool has_waited_ = false;
+  std::optional<space_claim> claim_;
+  reservation grant_;
+};
+
+}  // namespace coramfs::detail

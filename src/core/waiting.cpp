@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <coramfs/detail/waiting.hpp>
+
+#include <cassert>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+namespace coramfs::detail {
+
+namespace {
+
+/// A blocked thread.
+class thread_waiter final : public waiter {
+ public:
+  /// False: the deadline passed first.
+  bool wait(const deadline& until) {
+    std::unique_lock lock(mutex_);
+    const auto granted = [this] { return granted_; };
+    if (until) return wake_.wait_until(lock, *until, granted);
+    wake_.wait(lock, granted);
+    return true;
+  }
+
+ private:
+  // Notifies under the mutex: the thread may return, and this end, once it is released.
+  void granted() noexcept override {
+    const std::lock_guard lock(mutex_);
+    granted_ = true;
+    wake_.notify_one();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool granted_ = false;  // guarded by mutex_
+};
+
+}  // namespace
+
+bool block_on(claim& c, const deadline& until, std::atomic<std::uint64_t>* waiting) noexcept {
+  thread_waiter self;
+  if (c.enqueue(self)) return true;
+  const waiting_mark mark(waiting);
+  if (self.wait(until)) return true;
+  admission others;
+  if (c.withdraw(self, others)) return false;
+  // The grant crossed the deadline and is on its way.
+  return self.wait(std::nullopt);
+}
+
+void admission::append(waiter& w) noexcept {
+  (last_ != nullptr ? last_->next_ : first_) = &w;
+  last_ = &w;
+}
+
+// A waiter may be gone once it is told.
+void admission::announce() noexcept {
+  last_ = nullptr;
+  while (first_ != nullptr) {
+    waiter& w = *std::exchange(first_, first_->next_);
+    w.granted();
+  }
+}
+
+void wait_queue::append(waiter& w, std::uint64_t wanted) noexcept {
+  assert(w.state_ != waiter::state::queued);
+  w.wanted_ = wanted;
+  w.previous_ = tail_;
+  w.next_ = nullptr;
+  (tail_ != nullptr ? tail_->next_ : head_) = &w;
+  tail_ = &w;
+  w.state_ = waiter::state::queued;
+}
+
+void wait_queue::prepend(waiter& w, std::uint64_t wanted) noexcept {
+  assert(w.state_ != waiter::state::queued);
+  w.wanted_ = wanted;
+  w.previous_ = nullptr;
+  w.next_ = head_;
+  (head_ != nullptr ? head_->previous_ : tail_) = &w;
+  head_ = &w;
+  w.state_ = waiter::state::queued;
+}
+
+void wait_queue::admit_head(admission& told) noexcept { told.append(take_head()); }
+
+bool wait_queue::remove(waiter& w) noexcept {
+  if (w.state_ != waiter::state::queued) return false;
+  unlink(w);
+  w.state_ = waiter::state::removed;
+  return true;
+}
+
+waiter& wait_queue::take_head() noexcept {
+  waiter& w = *head_;
+  unlink(w);
+  w.state_ = waiter::state::granted;
+  return w;
+}
+
+void wait_queue::unlink(waiter& w) noexcept {
+  (w.previous_ != nullptr ? w.previous_->next_ : head_) = w.next_;
+  (w.next_ != nullptr ? w.next_->previous_ : tail_) = w.previous_;
+  w.previous_ = w.next_ = nullptr;
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "core/pace.hpp"
+#include "storage/storage.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// Bytes of a caller's or zeros, on their way into room that was made for them, slice by slice.
+///
+/// It is finished when it is destroyed: whoever has begun to store goes on to the end.
+class filling {
+ public:
+  filling() noexcept = default;
+  filling(filling&& other) noexcept { swap(other); }
+  filling& operator=(filling&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~filling() {
+    while (!is_done()) store_slice();
+  }
+
+  /// Precondition: is done. `from` and `content` must live until it is done again.
+  void begin(storage& content, std::uint64_t offset, std::span<const std::byte> from) noexcept {
+    content_ = &content;
+    next_ = offset;
+    end_ = offset + from.size();
+    from_ = from.data();
+  }
+  void begin_zeros(storage& content, std::uint64_t begin, std::uint64_t end) noexcept {
+    content_ = &content;
+    next_ = begin;
+    end_ = end;
+    from_ = nullptr;
+  }
+
+  bool is_done() const noexcept { return next_ >= end_; }
+  void store_slice() noexcept {
+    const std::uint64_t size = std::min(end_ - next_, slice_size);
+    if (from_ != nullptr) {
+      content_->store(next_, {from_, static_cast<std::size_t>(size)});
+      from_ += size;
+    } else {
+      content_->store_zeros(next_, next_ + size);
+    }
+    next_ += size;
+  }
+
+ private:
+  void swap(filling& other) noexcept {
+    std::swap(content_, other.content_);
+    std::swap(next_, other.next_);
+    std::swap(end_, other.end_);
+    std::swap(from_, other.from_);
+  }
+
+  storage* content_ = nullptr;
+  std::uint64_t next_ = 0, end_ = 0;
+  const std::byte* from_ = nullptr;  // none: zeros
+};
+
+}  // namespace coramfs::detail

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/result.hpp>
+
+#include "core/operation.hpp"
+#include "tree/opening.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// A `write_file`: an opening that makes the content, without a handle at the end.
+class replacing {
+ public:
+  replacing(const std::shared_ptr<volume_state>& v, path_argument path,
+            std::span<const std::byte> content) noexcept
+      : opening_(opening::replacing(v, std::move(path), content)) {}
+
+  progress advance() noexcept { return opening_.advance(); }
+  claim& awaited() noexcept { return opening_.awaited(); }
+  lock_timeout patience() const noexcept { return opening_.patience(); }
+  std::atomic<std::uint64_t>* waiting() const noexcept { return opening_.waiting(); }
+  void refuse(const error& why) noexcept { opening_.refuse(why); }
+  result<void> outcome() noexcept {
+    BOOST_OUTCOME_TRY(opening_.outcome());
+    return boost::outcome_v2::success();
+  }
+
+ private:
+  opening opening_;
+};
+
+}  // namespace coramfs::detail

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/open_file.hpp>
+#include <coramfs/result.hpp>
+
+#include "core/funding.hpp"
+#include "core/operation.hpp"
+#include "tree/filling.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace coramfs::detail {
+
+/// What the operations have in common that make a file larger: they wait for space where the
+/// handle does. The handle must stay where it is until they end.
+class growing {
+ public:
+  claim& awaited() noexcept { return funds_.awaited(); }
+  lock_timeout patience() const noexcept { return funds_.patience(); }
+  std::atomic<std::uint64_t>* waiting() const noexcept { return file_.waiting(); }
+  /// What has begun to write does not listen.
+  void refuse(const error& why) noexcept;
+
+ protected:
+  explicit growing(open_file& file) noexcept : file_(file), funds_(file.funds()) {}
+  growing(growing&& unbegun) noexcept = default;
+  ~growing() = default;
+
+  /// Ends an `advance` that can not go on: it waits for space, or has failed.
+  progress fail(const error& e) noexcept;
+  /// Begins an `advance`. False: it has been refused.
+  bool resume() noexcept;
+
+  open_file& file_;
+  funding funds_;
+  result<void> status_ = boost::outcome_v2::success();
+
+ private:
+  bool awaits_room_ = false;
+};
+
+/// A `write` or a `write_at`. Once it has begun to store it goes on to the end, also if it is
+/// dropped.
+class writing : public growing {
+ public:
+  /// `offset`: none for the cursor, which then moves. `from` must live until it is done.
+  writing(open_file& file, std::optional<std::uint64_t> offset,
+          std::span<const std::byte> from) noexcept
+      : growing(file), offset_(offset), from_(from) {}
+  writing(writing&&) noexcept = default;
+  ~writing();
+
+  progress advance() noexcept;
+  result<std::size_t> outcome() noexcept;
+
+ private:
+  void end() noexcept;
+
+  const std::optional<std::uint64_t> offset_;
+  const std::span<const std::byte> from_;
+  bool stores_ = false;
+  std::uint64_t at_ = 0;
+  filling filling_;
+};
+
+/// A `write` of a buffer that is taken over.
+class adopting : public growing {
+ public:
+  adopting(open_file& file, bytes& from) noexcept : growing(file), from_(from) {}
+
+  progress advance() noexcept;
+  result<std::size_t> outcome() noexcept;
+
+ private:
+  bytes& from_;
+  std::size_t count_ = 0;
+};
+
+/// A `truncate`. What has begun to store zeros goes on to the end.
+class truncating : public growing {
+ public:
+  truncating(open_file& file, std::optional<std::uint64_t> size) noexcept
+      : growing(file), size_(size) {}
+  truncating(truncating&&) noexcept = default;
+  ~truncating();
+
+  progress advance() noexcept;
+  result<std::uint64_t> outcome() noexcept;
+
+ private:
+  void end() noexcept;
+
+  std::optional<std::uint64_t> size_;
+  bool stores_ = false;
+  filling filling_;
+};
+
+}  // namespace coramfs::detail

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSL-1.0
+// The queue for room in a quota, step by step: who is served, and what others may take meanwhile.
+#include "core/quota.hpp"
+
+#include "support/describe.hpp"
+
+#include <chrono>
+#include <deque>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace coramfs::tests {
+
+namespace {
+
+using detail::admission;
+using detail::quota;
+using detail::reservation;
+using detail::space_claim;
+
+/// Writes its name down when it is granted, and holds what it was granted until it is told to let
+/// go.
+class hungry final : public detail::waiter {
+ public:
+  hungry(quota& q, char name, std::uint64_t bytes, std::string& log, bool in_front = false)
+      : claim(q, bytes, in_front), name_(name), log_(log) {}
+
+  space_claim claim;
+
+ private:
+  void granted() noexcept override { log_ += name_; }
+
+  char name_;
+  std::string& log_;
+};
+
+/// A full quota of 1000 bytes, and those who wait for room in it.
+class full_quota {
+ public:
+  quota q{1000, std::nullopt};
+  std::string served;
+
+  full_quota() { q.reserve({.bytes = 1000}).value().commit(); }
+
+  hungry& wait(char name, std::uint64_t bytes, bool in_front = false) {
+    hungry& h = waiting_.emplace_back(q, name, bytes, served, in_front);
+    CHECK(!h.claim.enqueue(h));
+    return h;
+  }
+  std::string served_by_release(std::uint64_t bytes) {
+    served.clear();
+    q.release({.bytes = bytes});
+    return served;
+  }
+  bool leaves(hungry& h) {
+    admission others;
+    return h.claim.withdraw(h, others);
+  }
+  std::uint64_t left() { return error_of(q.reserve({.bytes = ~std::uint64_t{0}})).available(); }
+  std::uint64_t used() const { return q.read().committed.bytes; }
+
+ private:
+  std::deque<hungry> waiting_;
+};
+
+}  // namespace
+
+TEST_CASE("quota queue: who fits is served at once", "[core][quota]") {
+  quota q(1000, std::nullopt);
+  std::string log;
+  hungry h(q, 'a', 1000, log);
+  REQUIRE(h.claim.enqueue(h));
+  CHECK(log.empty());
+  CHECK(q.read().committed.bytes == 0);
+  CHECK(error_of(q.reserve({.bytes = 1})) == errc::quota_exceeded);
+  h.claim.take().commit();
+  CHECK(q.read().committed.bytes == 1000);
+}
+
+TEST_CASE("quota queue: the head is served when enough has been freed, not before",
+          "[core][quota]") {
+  full_quota f;
+  f.wait('a', 300);
+  CHECK(f.served_by_release(299).empty());
+  CHECK(f.served_by_release(1) == "a");
+}
+
+TEST_CASE("quota queue: it is served strictly in order", "[core][quota]") {
+  full_quota f;
+  f.wait('a', 300);
+  f.wait('b', 10);
+  f.wait('c', 10);
+  CHECK(f.served_by_release(100).empty());
+  CHECK(f.served_by_release(210) == "ab");
+  CHECK(f.served_by_release(10) == "c");
+}
+
+TEST_CASE("quota queue: what is freed while one waits is nobody else's", "[core][quota]") {
+  full_quota f;
+  f.q.release({.bytes = 50});
+  f.wait('a', 300);
+  f.q.release({.bytes = 200});
+  CHECK(f.used() == 750);
+  CHECK(f.left() == 50);
+  CHECK(error_of(f.q.reserve({.bytes = 51})) == errc::quota_exceeded);
+  const auto taken = f.q.reserve({.bytes = 50});
+  CHECK(taken.has_value());
+  CHECK(f.served_by_release(50).empty());
+  CHECK(f.served_by_release(50) == "a");
+}
+
+TEST_CASE("quota queue: what was free before serves the head too", "[core][quota]") {
+  full_quota f;
+  f.q.release({.bytes = 50});
+  f.wait('a', 300);
+  CHECK(f.served_by_release(250) == "a");
+  CHECK(f.left() == 0);
+}
+
+TEST_CASE("quota queue: what the served leave unused passes on", "[core][quota]") {
+  full_quota f;
+  hungry& a = f.wait('a', 300);
+  f.wait('b', 200);
+  CHECK(f.served_by_release(300) == "a");
+  f.served.clear();
+  a.claim.give_back();
+  CHECK(f.served == "b");
+  CHECK(f.left() == 100);
+}
+
+TEST_CASE("quota queue: one who leaves passes on what was set aside", "[core][quota]") {
+  full_quota f;
+  hungry& a = f.wait('a', 600);
+  f.wait('b', 200);
+  CHECK(f.served_by_release(250).empty());
+  CHECK(f.leaves(a));
+  CHECK(f.served == "b");
+  CHECK(f.left() == 50);
+  CHECK(!f.leaves(a));
+}
+
+TEST_CASE("quota queue: when the last one leaves all that is free is everybody's",
+          "[core][quota]") {
+  full_quota f;
+  hungry& a = f.wait('a', 600);
+  f.q.release({.bytes = 500});
+  CHECK(f.left() == 0);
+  CHECK(f.leaves(a));
+  CHECK(f.left() == 500);
+}
+
+TEST_CASE("quota queue: one who waited before is the head again", "[core][quota]") {
+  full_quota f;
+  f.wait('b', 100);
+  f.wait('a', 300, true);
+  CHECK(f.served_by_release(299).empty());
+  CHECK(f.served_by_release(101) == "ab");
+}
+
+TEST_CASE("quota queue: whatever frees bytes serves it", "[core][quota]") {
+  full_quota f;
+  SECTION("a reservation that is dropped") {
+    f.q.release({.bytes = 300});
+    auto held = f.q.reserve({.bytes = 300});
+    f.wait('a', 300);
+    held = errc::canceled;
+  }
+  SECTION("a replacement by less") {
+    auto smaller = f.q.reserve({.bytes = 100}, {.bytes = 400});
+    f.wait('a', 300);
+    smaller.value().commit();
+  }
+  SECTION("a reservation that is made smaller") {
+    f.q.release({.bytes = 300});
+    auto held = f.q.reserve({.bytes = 300});
+    f.wait('a', 200);
+    CHECK(f.q.adjust(held.value(), {.bytes = 100}, {}).has_value());
+  }
+  CHECK(f.served == "a");
+}
+
+TEST_CASE("quota queue: a grant pays first, and the free bytes pay the rest", "[core][quota]") {
+  full_quota f;
+  hungry& a = f.wait('a', 300);
+  f.wait('b', 500);
+  CHECK(f.served_by_release(300) == "a");
+  reservation grant = a.claim.take();
+  CHECK(error_of(f.q.reserve({.bytes = 301}, {}, &grant)) == errc::quota_exceeded);
+  CHECK(error_of(f.q.require({.bytes = 301}, {}, &grant)) == errc::quota_exceeded);
+  CHECK(f.q.require({.bytes = 300}, {}, &grant).has_value());
+  CHECK(grant.bytes() == 300);
+  f.q.reserve({.bytes = 200}, {}, &grant).value().commit();
+  CHECK(grant.bytes() == 100);
+  CHECK(f.used() == 900);
+}
+
+TEST_CASE("quota queue: a blocked thread waits for room, and its deadline ends that",
+          "[core][quota]") {
+  full_quota f;
+  space_claim too_much(f.q, 500, false);
+  std::atomic<std::uint64_t> waiting{0};
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+  CHECK(!block_on(too_much, soon, &waiting));
+  CHECK(waiting == 0);
+  space_claim wanted(f.q, 500, false);
+  auto had = std::async(std::launch::async, [&] { return block_on(wanted, {}, &waiting); });
+  while (waiting == 0) std::this_thread::yield();
+  f.q.release({.bytes = 500});
+  CHECK(had.get());
+  wanted.take().commit();
+  CHECK(f.used() == 1000);
+}
+
+}  // namespace coramfs::tests
