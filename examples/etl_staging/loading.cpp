@@ -25,7 +25,7 @@ std::string_view as_text(const coramfs::bytes& content) {
   return {reinterpret_cast<const char*>(content.data()), content.size()};
 }
 
-coramfs::error broken_block() { return std::make_error_code(std::errc::illegal_byte_sequence); }
+coramfs::error broken_block() { return std::make_error_code(std::errc::bad_message); }
 
 // Takes a block's head, "@list count", and as many records as it announces.
 coramfs::result<totals> take_block(std::string_view& rest) {

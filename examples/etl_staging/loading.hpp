@@ -29,7 +29,7 @@ struct findings {
 
 /// Checks that each block is in one piece, and counts the records.
 ///
-/// Errors: beside those of coramfs, `std::errc::illegal_byte_sequence` for a broken block.
+/// Errors: beside those of coramfs, `std::errc::bad_message` for a broken block.
 asio::awaitable<coramfs::result<void>> check_blocks(coramfs::file_system files,
                                                     std::string partition, findings& found);
 
