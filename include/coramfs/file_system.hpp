@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/asio_compat.hpp>
+#include <coramfs/detail/completion.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/entries.hpp>
 #include <coramfs/file.hpp>
@@ -9,6 +11,7 @@
 #include <coramfs/volume.hpp>
 
 #include <asio/any_io_executor.hpp>
+#include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
 
@@ -72,6 +75,26 @@ class CORAMFS_EXPORT file_system {
   /// A refused open leaves no new file and no emptied old one.
   /// Charges: a new file's node and name, and the preallocation.
   asio::awaitable<result<file>> open(path_argument path, open_mode mode, open_options options = {});
+
+  /// The same operation for any completion token, with the completion signature
+  /// `void(result<file>)`; for `asio::use_awaitable` it is the coroutine.
+  ///
+  /// It is begun when the token's initiation runs, and waits on this file system's executor. The
+  /// handler is called on its associated executor, never from within the initiation unless it has
+  /// associated an immediate executor that does so. All cancellation types end a wait, with
+  /// `canceled`. A file that the handler does not take closes itself. Memory comes from the
+  /// associated allocator, whose exceptions pass through the initiation.
+  ///
+  ///     auto opened = fs.open("/dl/a.zip", coramfs::open_mode::read, {}, asio::use_future);
+  template <ASIO_COMPLETION_TOKEN_FOR(void(result<file>)) Token>
+  auto open(path_argument path, open_mode mode, open_options options, Token&& token) {
+    if constexpr (detail::is_coroutine_token<Token>) {
+      return open(std::move(path), mode, options);
+    } else {
+      return asio::async_initiate<Token, void(result<file>)>(initiate_open(volume_, executor_),
+                                                             token, std::move(path), mode, options);
+    }
+  }
 
   /// Makes one directory, whose parent exists. Errors: `already_exists`,
   /// `node_limit_exceeded`, `quota_exceeded`.
@@ -192,6 +215,30 @@ class CORAMFS_EXPORT file_system {
   asio::awaitable<result<volume_stats>> stats();
 
  private:
+  using executor_ptr = std::shared_ptr<const executor_type>;
+
+  static void start_open(detail::completion<result<file>>& to, const volume& v, executor_ptr e,
+                         path_argument path, open_mode mode, const open_options& options);
+  class initiate_open {
+   public:
+    using executor_type = asio::any_io_executor;
+
+    initiate_open(volume v, executor_ptr e) noexcept
+        : volume_(std::move(v)), executor_(std::move(e)) {}
+
+    executor_type get_executor() const noexcept { return *executor_; }
+    template <class Handler>
+    void operator()(Handler&& handler, path_argument path, open_mode mode,
+                    open_options options) const {
+      using completion = detail::handler_completion<std::decay_t<Handler>, result<file>>;
+      auto& to = completion::make(std::forward<Handler>(handler), *executor_);
+      start_open(to, volume_, executor_, std::move(path), mode, options);
+    }
+
+   private:
+    volume volume_;
+    executor_ptr executor_;
+  };
   // Not a member: an operation may run longer than the object that began it lives.
   template <class Visitor>
   static asio::awaitable<result<void>> export_each_of(file_system fs, path_argument prefix,
@@ -202,7 +249,7 @@ class CORAMFS_EXPORT file_system {
   asio::awaitable<result<std::optional<bytes>>> read_if_there(const std::string& path);
 
   volume volume_;
-  std::shared_ptr<const executor_type> executor_;
+  executor_ptr executor_;
 };
 
 namespace detail {

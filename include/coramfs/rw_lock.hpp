@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/asio_compat.hpp>
+#include <coramfs/detail/completion.hpp>
 #include <coramfs/detail/fair_lock.hpp>
 #include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 
+#include <asio/any_io_executor.hpp>
+#include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 
+#include <chrono>
+#include <type_traits>
 #include <utility>
 
 namespace coramfs {
@@ -87,8 +93,54 @@ class rw_lock {
   CORAMFS_EXPORT asio::awaitable<result<shared_hold>> acquire_shared(
       lock_timeout longest = lock_timeout::forever());
 
+  /// The same for any completion token, with the completion signatures `void(result<unique_hold>)`
+  /// and `void(result<shared_hold>)`; for `asio::use_awaitable` they are the coroutines.
+  ///
+  /// The wait is on the handler's associated executor, or the system's. The handler is called
+  /// there, never from within the initiation unless it has associated an immediate executor that
+  /// does so. All cancellation types end a wait. A hold that the handler does not take is
+  /// released. Memory comes from the associated allocator, whose exceptions pass through.
+  template <ASIO_COMPLETION_TOKEN_FOR(void(result<unique_hold>)) Token>
+  auto acquire(lock_timeout longest, Token&& token) {
+    if constexpr (detail::is_coroutine_token<Token>) {
+      return acquire(longest);
+    } else {
+      return asio::async_initiate<Token, void(result<unique_hold>)>(initiate<unique_hold>(lock_),
+                                                                    token, longest);
+    }
+  }
+  template <ASIO_COMPLETION_TOKEN_FOR(void(result<shared_hold>)) Token>
+  auto acquire_shared(lock_timeout longest, Token&& token) {
+    if constexpr (detail::is_coroutine_token<Token>) {
+      return acquire_shared(longest);
+    } else {
+      return asio::async_initiate<Token, void(result<shared_hold>)>(initiate<shared_hold>(lock_),
+                                                                    token, longest);
+    }
+  }
+
  private:
   using kind = detail::fair_lock::kind;
+
+  CORAMFS_EXPORT static void start(detail::completion<result<unique_hold>>& to,
+                                   detail::fair_lock& lock, lock_timeout longest);
+  CORAMFS_EXPORT static void start(detail::completion<result<shared_hold>>& to,
+                                   detail::fair_lock& lock, lock_timeout longest);
+  template <class Hold>
+  class initiate {
+   public:
+    explicit initiate(detail::fair_lock& lock) noexcept : lock_(lock) {}
+
+    template <class Handler>
+    void operator()(Handler&& handler, lock_timeout longest) const {
+      using completion = detail::handler_completion<std::decay_t<Handler>, result<Hold>>;
+      const asio::any_io_executor executor = detail::io_executor_of(handler);
+      start(completion::make(std::forward<Handler>(handler), executor), lock_, longest);
+    }
+
+   private:
+    detail::fair_lock& lock_;
+  };
 
   bool lock_for(kind k, lock_timeout longest) noexcept {
     if (longest.is_immediate()) return lock_.try_lock(k);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "async/asio_compat.hpp"
+#include <coramfs/detail/asio_compat.hpp>
+
 #include "async/context_waits.hpp"
 
 #include <asio/any_io_executor.hpp>

@@ -3,6 +3,7 @@
 
 #include "async/acquiring.hpp"
 #include "async/run.hpp"
+#include "async/start.hpp"
 
 namespace coramfs {
 
@@ -12,6 +13,16 @@ asio::awaitable<result<unique_hold>> rw_lock::acquire(lock_timeout longest) {
 
 asio::awaitable<result<shared_hold>> rw_lock::acquire_shared(lock_timeout longest) {
   return detail::run(detail::acquiring<shared_hold>(lock_, kind::shared, longest));
+}
+
+void rw_lock::start(detail::completion<result<unique_hold>>& to, detail::fair_lock& lock,
+                    lock_timeout longest) {
+  detail::start(to, detail::acquiring<unique_hold>(lock, kind::exclusive, longest));
+}
+
+void rw_lock::start(detail::completion<result<shared_hold>>& to, detail::fair_lock& lock,
+                    lock_timeout longest) {
+  detail::start(to, detail::acquiring<shared_hold>(lock, kind::shared, longest));
 }
 
 }  // namespace coramfs

@@ -101,13 +101,12 @@ class lock_hold {
     }
     return *this;
   }
-  ~lock_hold() { release(); }
+  ~lock_hold() {
+    if (lock_ != nullptr) release();
+  }
 
   explicit operator bool() const noexcept { return lock_ != nullptr; }
-  void release() noexcept {
-    if (lock_ != nullptr) lock_->unlock(kind_);
-    lock_ = nullptr;
-  }
+  CORAMFS_EXPORT void release() noexcept;
 
  private:
   fair_lock* lock_ = nullptr;

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/version.hpp>
+
+// The one place that asks which Asio this is.
+#if ASIO_VERSION >= 102400
+#include <asio/deferred.hpp>
+#endif
+#if ASIO_VERSION >= 102700
+#include <asio/associated_immediate_executor.hpp>
+#else
+#include <asio/associated_executor.hpp>
+#endif
+
+#include <type_traits>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// The token by which our own coroutines wait for an operation: the one with the fewest frames.
+#if ASIO_VERSION >= 102400
+using suspend_t = asio::deferred_t;
+#else
+using suspend_t = asio::use_awaitable_t<>;
+#endif
+inline constexpr suspend_t suspend{};
+
+/// The token for which an operation is the coroutine itself.
+template <class Token>
+inline constexpr bool is_coroutine_token =
+    std::is_same_v<std::decay_t<Token>, asio::use_awaitable_t<>>;
+
+/// Calls `handler()` out of an initiating function, but not within it: by the associated
+/// immediate executor where there is such a thing, and else by a post.
+template <class Handler>
+void submit_at_once(const asio::any_io_executor& executor, Handler handler) {
+#if ASIO_VERSION >= 102700
+  const auto target = asio::get_associated_immediate_executor(handler, executor);
+  asio::dispatch(target, std::move(handler));
+#else
+  const auto target = asio::get_associated_executor(handler, executor);
+  asio::post(target, std::move(handler));
+#endif
+}
+
+}  // namespace coramfs::detail
