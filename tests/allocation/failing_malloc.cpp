@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "allocation/failing_malloc.hpp"
 
+#include <atomic>
+#include <cerrno>
+
 namespace coramfs::tests {
 
 namespace {
@@ -9,11 +12,18 @@ thread_local std::size_t left = 0;  // allocations up to the one that fails; 0: 
 thread_local bool fails_for_ever = false;
 thread_local bool failed = false;
 
+std::atomic<std::int64_t> live = 0;
+
 bool refuses() noexcept {
   if (left == 0) return failed && fails_for_ever;
   if (--left != 0) return false;
   failed = true;
   return true;
+}
+
+void* counted(void* fresh) noexcept {
+  if (fresh != nullptr) ++live;
+  return fresh;
 }
 
 }  // namespace
@@ -31,6 +41,8 @@ failing_malloc::~failing_malloc() {
 
 bool failing_malloc::has_failed() const noexcept { return failed; }
 
+std::int64_t live_allocations() noexcept { return live; }
+
 }  // namespace coramfs::tests
 
 // Ours stand in front of glibc's, for the libraries that are loaded too.
@@ -39,14 +51,41 @@ extern "C" {
 void* __libc_malloc(std::size_t size);
 void* __libc_calloc(std::size_t count, std::size_t size);
 void* __libc_realloc(void* old, std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+void __libc_free(void* old);
 
-void* malloc(std::size_t size) { return coramfs::tests::refuses() ? nullptr : __libc_malloc(size); }
-
-void* calloc(std::size_t count, std::size_t size) {
-  return coramfs::tests::refuses() ? nullptr : __libc_calloc(count, size);
+void* malloc(std::size_t size) {
+  if (coramfs::tests::refuses()) return nullptr;
+  return coramfs::tests::counted(__libc_malloc(size));
 }
 
+void* calloc(std::size_t count, std::size_t size) {
+  if (coramfs::tests::refuses()) return nullptr;
+  return coramfs::tests::counted(__libc_calloc(count, size));
+}
+
+// What grows or shrinks was counted already; to no size is to free.
 void* realloc(void* old, std::size_t size) {
-  return coramfs::tests::refuses() ? nullptr : __libc_realloc(old, size);
+  if (old == nullptr) return malloc(size);
+  if (coramfs::tests::refuses()) return nullptr;
+  if (size == 0) --coramfs::tests::live;
+  return __libc_realloc(old, size);
+}
+
+void* aligned_alloc(std::size_t alignment, std::size_t size) {
+  if (coramfs::tests::refuses()) return nullptr;
+  return coramfs::tests::counted(__libc_memalign(alignment, size));
+}
+
+void* memalign(std::size_t alignment, std::size_t size) { return aligned_alloc(alignment, size); }
+
+int posix_memalign(void** to, std::size_t alignment, std::size_t size) {
+  *to = aligned_alloc(alignment, size);
+  return *to != nullptr ? 0 : ENOMEM;
+}
+
+void free(void* old) {
+  if (old != nullptr) --coramfs::tests::live;
+  __libc_free(old);
 }
 }

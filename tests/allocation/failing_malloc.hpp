@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace coramfs::tests {
 
@@ -17,5 +18,8 @@ class failing_malloc {
   /// Whether the allocation came about that was to fail.
   bool has_failed() const noexcept;
 };
+
+/// How many allocations of the whole process are not freed yet.
+std::int64_t live_allocations() noexcept;
 
 }  // namespace coramfs::tests
