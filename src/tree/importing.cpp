@@ -53,6 +53,7 @@ struct plan {
   charge wanted, replaced;
   std::map<directory_node*, std::size_t> grown;             // entries more in what is there
   std::map<std::string_view, std::size_t> new_directories;  // by path; entries in them
+  bool meets_busy = false;                                  // among what it replaces
 };
 
 // Follows the path as far as it exists, and notes what is missing.
@@ -72,7 +73,7 @@ result<void> add_item(plan& p, const volume_state& v, const item& i) {
     if (rest.empty()) {
       if (found != nullptr) {
         if (found->is_directory) return errc::is_a_directory;
-        if (found->is_busy()) return errc::busy;
+        p.meets_busy = p.meets_busy || found->is_busy();
         p.replaced += file_charge(static_cast<const file_node&>(*found), v.payer);
         return boost::outcome_v2::success();
       }
@@ -97,12 +98,13 @@ result<void> add_item(plan& p, const volume_state& v, const item& i) {
 }
 
 // Under the exclusive lock: what is replaced must not change its size. Errors: `is_a_directory`,
-// `not_a_directory`, `busy`.
+// `not_a_directory`; `busy`, after those of all items.
 result<plan> make_plan(const volume_state& v, const std::vector<item>& items) {
   plan p;
   for (const item& i : items) {
     BOOST_OUTCOME_TRY(add_item(p, v, i));
   }
+  if (p.meets_busy) return errc::busy;
   std::uint64_t footprint = 0;
   for (const auto& [d, added] : p.grown) footprint += entry_footprint(*d, added);
   for (const auto& [path, entries] : p.new_directories)

@@ -46,6 +46,16 @@ TEST_CASE("order: the kind comes before the lock, and before busy", "[api][order
   CHECK(error_of(fs->remove("/d/f")) == errc::busy);
 }
 
+TEST_CASE("order: the kind of every target comes before one that is busy", "[api][order]") {
+  const scenario fs;
+  const auto f = fs->open("/a", open_mode::create).value();
+  fs->create_directory("/d").value();
+  fs->write_file("/f", "").value();
+  CHECK(error_of(fs->import_tree({{"/a", {}}, {"/d", {}}})) == errc::is_a_directory);
+  CHECK(error_of(fs->import_tree({{"/a", {}}, {"/f/x", {}}})) == errc::not_a_directory);
+  CHECK(error_of(fs->import_tree({{"/a", {}}, {"/b", {}}})) == errc::busy);
+}
+
 TEST_CASE("order: the lock comes before bytes", "[api][order]") {
   const scenario fs({.max_quota = 4000, .default_lock_timeout = lock_timeout::immediate()});
   const auto f = fs->open("/f", open_mode::create).value();
