@@ -132,12 +132,14 @@ result<void> block_table::make_room(const account& payer, std::uint64_t begin, s
                                     const extent& base) try {
   reservation paid;
   extent now = base;
-  if (begin == end || has_room(begin, end)) {
+  // No block is looked at for a size out of all proportion to what there is.
+  const bool may_have_room = end - begin <= footprint_;
+  if (begin == end || (may_have_room && has_room(begin, end))) {
     BOOST_OUTCOME_TRY(paid, payer.reserve(now, extent_now()));
     BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
   } else {
-    // A size out of all proportion is refused before its blocks are counted one by one.
-    if (end - begin > footprint_) {
+    // Such a size is refused before its blocks are counted one by one.
+    if (!may_have_room) {
       now.footprint += end - begin - footprint_;
       BOOST_OUTCOME_TRY(payer.require(now, extent_now()));
     }

@@ -113,6 +113,16 @@ TEST_CASE("preallocation: write mode is judged by what it takes beyond the old c
   CHECK(fs->read_file("/a").value() == zeros(60));
 }
 
+TEST_CASE("preallocation: of a file that is there, too, the largest is refused at once",
+          "[api][preallocation][quota]") {
+  const scenario fs({.max_quota = 4000});
+  const std::uint64_t largest = (std::uint64_t{1} << 63) - 1;
+  fs->write_file("/a", "abc").value();
+  for (const auto mode : {open_mode::write, open_mode::append, open_mode::update})
+    CHECK(fs.refusal([&] { return fs->open("/a", mode, {.preallocate = largest}); }) ==
+          errc::quota_exceeded);
+}
+
 TEST_CASE("preallocation: one beyond any file is refused", "[api][preallocation]") {
   const scenario fs({.max_quota = ~std::uint64_t{0}});
   const std::uint64_t beyond = std::uint64_t{1} << 63;
