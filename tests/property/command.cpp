@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "property/command.hpp"
+
+#include <cctype>
+#include <limits>
+#include <ostream>
+#include <string_view>
+
+namespace coramfs::tests {
+
+namespace {
+
+constexpr std::array action_names{"create_directories",
+                                  "create_directory",
+                                  "write_file",
+                                  "open",
+                                  "write",
+                                  "write_at",
+                                  "adopt",
+                                  "truncate",
+                                  "truncate_here",
+                                  "seek",
+                                  "read",
+                                  "read_at",
+                                  "read_all",
+                                  "close",
+                                  "close_handle_object",
+                                  "rename",
+                                  "move",
+                                  "copy",
+                                  "copy_tree",
+                                  "remove",
+                                  "remove_tree",
+                                  "import_tree",
+                                  "read_file",
+                                  "export_tree",
+                                  "export_each",
+                                  "list",
+                                  "walk",
+                                  "glob",
+                                  "look"};
+constexpr std::array mode_names{"read", "write", "append", "update", "create"};
+constexpr std::array origin_names{"start", "current", "end"};
+
+// Shrinks towards the front of the table.
+template <class T>
+rc::Gen<T> one_of(std::vector<T> table) {
+  return rc::gen::map(rc::gen::inRange<std::size_t>(0, table.size()),
+                      [table](std::size_t i) { return table[i]; });
+}
+
+// What is done often stands here often.
+std::vector<action> weighted_actions() {
+  using enum action;
+  return {create_directories,
+          create_directory,
+          write_file,
+          write_file,
+          write_file,
+          open,
+          open,
+          open,
+          open,
+          open,
+          open,
+          write,
+          write,
+          write,
+          write,
+          write_at,
+          write_at,
+          write_at,
+          write_at,
+          adopt,
+          adopt,
+          truncate,
+          truncate,
+          truncate_here,
+          seek,
+          seek,
+          seek,
+          read,
+          read_at,
+          read_all,
+          close,
+          close_handle_object,
+          rename,
+          rename,
+          move,
+          move,
+          copy,
+          copy,
+          copy_tree,
+          remove,
+          remove_tree,
+          import_tree,
+          read_file,
+          export_tree,
+          export_each,
+          list,
+          walk,
+          glob,
+          look};
+}
+
+// The last is too long for where short names are kept.
+const std::vector<std::string> names{"a", "b", "f", "g", std::string(50, 'l')};
+
+// Few, and the upper ones often, so that they collide.
+std::vector<std::string> plain_paths() {
+  std::vector<std::string> all;
+  for (int i = 0; i < 3; ++i)
+    for (const std::string& name : names) all.push_back("/" + name);
+  for (const char* above : {"/a", "/a", "/b", "/a/a", "/a/b"})
+    for (const std::string& name : names) all.push_back(std::string(above) + "/" + name);
+  return all;
+}
+
+std::vector<std::string> odd_paths() {
+  const std::string too_deep = [] {
+    std::string path;
+    while (path.size() <= 4096) path += "/" + std::string(200, 'd');
+    return path;
+  }();
+  return {"",
+          "/",
+          ".",
+          "a",
+          "a/b/",
+          "//a//b",
+          "/./a/.",
+          "/b/../a",
+          "/missing/..",
+          "\\a\\b",
+          "/a\\..\\b",
+          "/..",
+          "../a",
+          "/a/../..",
+          "/a/../../a",
+          "/A",
+          " a",
+          std::string("/a\0b", 4),
+          "/a/\xFF",
+          "/" + std::string(255, 'n'),
+          "/" + std::string(256, 'n'),
+          too_deep};
+}
+
+rc::Gen<std::string> any_path() {
+  return rc::gen::weightedOneOf<std::string>(
+      {{15, one_of(plain_paths())}, {1, one_of(odd_paths())}});
+}
+
+rc::Gen<std::string> any_pattern() {
+  return one_of<std::string>(
+      {"/a",      "/*",    "*",        "/**",    "**",       "/a/**",  "/**/a",        "**/b",
+       "/a/**/b", "/*/*",  "/**/*/**", "/?",     "/[ab]",    "/[!a]",  "/[a-c]/[b-z]", "/[z-a]",
+       "/[",      "/[]a]", "/[!]a]*",  "/l*l",   "/l**",     "//a//*", "\\a\\*",       "",
+       "/",       "/.",    "/a/..",    "/**/..", "/a/**/**", "a/",     "/*a*/**/*b*"});
+}
+
+constexpr std::uint64_t largest_size = std::numeric_limits<std::int64_t>::max();
+
+rc::Gen<std::uint64_t> any_size(scale s) {
+  const std::vector<std::uint64_t> small{0, 1, 2, 3, 4, 5, 8, 13, 21, 34, 55, 89};
+  if (s == scale::small) return one_of(small);
+  const std::vector<std::uint64_t> large{4'000, 65'535, 65'536, 65'537, 100'000, 131'072, 140'000};
+  return rc::gen::weightedOneOf<std::uint64_t>({{3, one_of(small)}, {1, one_of(large)}});
+}
+
+rc::Gen<std::uint64_t> any_offset(scale s, bool far) {
+  std::vector<std::uint64_t> beyond{largest_size + 1, ~std::uint64_t{0}};
+  if (far) beyond.insert(beyond.begin(), {1'000'000'000'000, largest_size - 1, largest_size});
+  return rc::gen::weightedOneOf<std::uint64_t>({{20, any_size(s)}, {1, one_of(beyond)}});
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text.substr(0, 40))
+    out += std::isprint(static_cast<unsigned char>(c)) ? std::string(1, c) : "\\?";
+  return out + (text.size() > 40 ? "...\"" : "\"") +
+         (text.size() > 40 ? " of " + std::to_string(text.size()) : "");
+}
+
+std::string content_of(std::uint64_t size, std::size_t number) {
+  std::string content(size, '\0');
+  for (std::size_t i = 0; i < size; ++i)
+    content[i] = static_cast<char>('a' + (i + 7 * number) % 26);
+  return content;
+}
+
+bytes bytes_of_text(std::string_view text) {
+  const auto* const first = reinterpret_cast<const std::byte*>(text.data());
+  return bytes(first, first + text.size());
+}
+
+// What is told of each type of result.
+std::string told(bool b) { return b ? "true" : "false"; }
+std::string told(std::uint64_t n) { return std::to_string(n); }
+std::string told(const std::string& text) { return text; }
+std::string told(const std::unique_ptr<any_file>&) { return "a file"; }
+std::string told(const std::vector<std::string>& all) {
+  std::string text;
+  for (const std::string& s : all) text += s + " ";
+  return text;
+}
+std::string told(const std::vector<walk_entry>& all) {
+  std::string text;
+  for (const walk_entry& e : all)
+    text += e.path + ": " + told(e.directories) + "| " + told(e.files) + "\n";
+  return text;
+}
+std::string told(const file_status& s) {
+  return std::to_string(s.size) + " " + std::to_string(s.generation) + " " + told(s.is_directory);
+}
+std::string told(const file_map& files) {
+  std::string text;
+  for (const auto& [path, content] : files) {
+    text += path + ": ";
+    for (const std::byte b : content) text += static_cast<char>(b);
+    text += '\n';
+  }
+  return text;
+}
+
+template <class T>
+outcome told(const result<T>& r) {
+  if (!r) {
+    const error e = r.error();
+    return {e.message() + " (" + told(e.requested()) + ", " + told(e.available()) + ")", e};
+  }
+  if constexpr (std::is_void_v<T>) {
+    return {"done"};
+  } else {
+    return {told(r.value())};
+  }
+}
+
+outcome both(const outcome& a, const outcome& b) {
+  return {a.text + "; " + b.text, a.failed() ? a.failure : b.failure};
+}
+
+outcome look(any_file_system& fs, const std::string& path) {
+  const outcome kinds =
+      both(told(fs.exists(path)), both(told(fs.is_file(path)), told(fs.is_directory(path))));
+  return both(kinds, both(told(fs.stat(path)), told(fs.file_size(path))));
+}
+
+outcome open(any_file_system& fs, handles& open, const command& c) {
+  auto opened = fs.open(
+      c.path, c.mode,
+      {.preallocate = c.size % 3 == 0 ? c.offset : 0, .timeout = lock_timeout::immediate()});
+  const outcome o = told(opened);
+  if (opened) open[c.slot] = std::move(opened).value();
+  return o;
+}
+
+outcome adopt(any_file& f, const command& c, std::size_t number) {
+  bytes from = bytes_of_text(content_of(c.size, number));
+  const outcome o = told(f.write(std::move(from)));
+  return {o.text + ", left " + told(from.size()), o.failure};
+}
+
+// The buffer is told whole: what was not read into must be untouched.
+template <class Read>
+outcome read_into(std::uint64_t size, Read read) {
+  std::string buffer(size, '.');
+  const outcome o = told(read(std::span<char>(buffer)));
+  return {o.text + " " + buffer, o.failure};
+}
+
+outcome import_some(any_file_system& fs, const command& c, std::size_t number) {
+  file_map files;
+  files[c.path] = bytes_of_text(content_of(c.size, number));
+  files[c.to] = bytes_of_text(content_of(c.size / 2, number));
+  if (c.size % 2 == 0) files[c.to + "/" + names[c.slot]] = bytes();
+  return told(fs.import_tree(std::move(files)));
+}
+
+outcome export_each(any_file_system& fs, const command& c) {
+  std::string seen;
+  std::uint64_t left = c.size;
+  const auto visit = [&](const std::string& path, const bytes& content) -> result<void> {
+    seen += told(file_map{{path, content}});
+    if (left-- == 0) return errc::corrupt_archive;  // some error that the library has not
+    return boost::outcome_v2::success();
+  };
+  const outcome o = told(fs.export_each(c.path, visit));
+  return {seen + o.text, o.failure};
+}
+
+outcome on_file(any_file& f, const command& c, std::size_t number) {
+  const auto distance =
+      static_cast<std::int64_t>(c.size % 2 == 0 ? c.offset : std::uint64_t{0} - c.offset);
+  switch (c.what) {
+    case action::write: return told(f.write(content_of(c.size, number)));
+    case action::write_at: return told(f.write_at(c.offset, content_of(c.size, number)));
+    case action::adopt: return adopt(f, c, number);
+    case action::truncate: return told(f.truncate(c.offset));
+    case action::truncate_here: return told(f.truncate());
+    case action::seek: return told(f.seek(distance, c.origin));
+    case action::read: return read_into(c.size, [&](auto to) { return f.read(to); });
+    case action::read_at:
+      return read_into(c.size, [&](auto to) { return f.read_at(c.offset, to); });
+    case action::read_all: return told(f.read_all());
+    default: return told(f.close());
+  }
+}
+
+outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
+  switch (c.what) {
+    case action::create_directories: return told(fs.create_directories(c.path));
+    case action::create_directory: return told(fs.create_directory(c.path));
+    case action::write_file: return told(fs.write_file(c.path, content_of(c.size, number)));
+    case action::rename: return told(fs.rename(c.path, c.to, c.existing));
+    case action::move: return told(fs.move(c.path, c.to, c.existing));
+    case action::copy: return told(fs.copy(c.path, c.to, c.existing));
+    case action::copy_tree: return told(fs.copy_tree(c.path, c.to));
+    case action::remove: return told(fs.remove(c.path));
+    case action::remove_tree: return told(fs.remove_tree(c.path));
+    case action::import_tree: return import_some(fs, c, number);
+    case action::read_file: return told(fs.read_file(c.path, c.offset));
+    case action::export_tree: return told(fs.export_tree(c.path, {.only_dirty = c.size % 2 == 1}));
+    case action::export_each: return export_each(fs, c);
+    case action::list: return told(fs.list(c.path));
+    case action::walk: return told(fs.walk(c.path));
+    case action::glob: return told(fs.glob(c.pattern));
+    default: return look(fs, c.path);
+  }
+}
+
+bool is_on_file(action a) { return a >= action::write && a <= action::close; }
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const command& c) {
+  out << action_names[static_cast<std::size_t>(c.what)];
+  if (is_on_file(c.what) || c.what == action::open || c.what == action::close_handle_object)
+    out << " handle " << c.slot;
+  if (!is_on_file(c.what)) out << " " << quoted(c.path) << " to " << quoted(c.to);
+  if (c.what == action::open) out << " for " << mode_names[static_cast<std::size_t>(c.mode)];
+  if (c.what == action::seek) out << " from " << origin_names[static_cast<std::size_t>(c.origin)];
+  if (c.what == action::glob) out << " pattern " << quoted(c.pattern);
+  if (c.existing == if_exists::replace) out << " replace";
+  return out << " size " << c.size << " offset " << c.offset;
+}
+
+void showValue(const script& s, std::ostream& out) {
+  for (std::size_t i = 0; i < s.commands.size(); ++i) out << "\n  " << i << ". " << s.commands[i];
+}
+
+rc::Gen<script> any_script(scale s, bool far, std::size_t series) {
+  using rc::gen::set;
+  const auto any_command = rc::gen::build<command>(
+      set(&command::what, one_of(weighted_actions())),
+      set(&command::slot, rc::gen::inRange<std::size_t>(0, std::tuple_size_v<handles>)),
+      set(&command::mode,
+          one_of<open_mode>({open_mode::write, open_mode::read, open_mode::append,
+                             open_mode::update, open_mode::update, open_mode::create})),
+      set(&command::existing, one_of<if_exists>({if_exists::fail, if_exists::replace})),
+      set(&command::origin,
+          one_of<seek_from>({seek_from::start, seek_from::current, seek_from::end})),
+      set(&command::path, any_path()), set(&command::to, any_path()),
+      set(&command::pattern, any_pattern()), set(&command::size, any_size(s)),
+      set(&command::offset, any_offset(s, far)));
+  const auto commands = rc::gen::resize(400, rc::gen::container<std::vector<command>>(any_command));
+  const auto scripts =
+      rc::gen::map(commands, [](std::vector<command> all) { return script{std::move(all)}; });
+  return [scripts, series](const rc::Random& seed, int size) {
+    rc::Random random = seed;
+    for (std::size_t i = 0; i < series; ++i) random.split();
+    return scripts(random, size);
+  };
+}
+
+outcome perform(any_file_system& fs, handles& open_files, const command& c, std::size_t number) {
+  std::unique_ptr<any_file>& f = open_files[c.slot];
+  if (c.what == action::open) return open(fs, open_files, c);
+  if (c.what == action::close_handle_object) {
+    f.reset();
+    return {"gone"};
+  }
+  if (!is_on_file(c.what)) return on_tree(fs, c, number);
+  if (f == nullptr) return {"no handle"};
+  return on_file(*f, c, number);
+}
+
+}  // namespace coramfs::tests

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "api/facade.hpp"
+
+#include <rapidcheck.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace coramfs::tests {
+
+enum class action {
+  create_directories,
+  create_directory,
+  write_file,
+  open,
+  write,
+  write_at,
+  adopt,
+  truncate,
+  truncate_here,
+  seek,
+  read,
+  read_at,
+  read_all,
+  close,
+  close_handle_object,
+  rename,
+  move,
+  copy,
+  copy_tree,
+  remove,
+  remove_tree,
+  import_tree,
+  read_file,
+  export_tree,
+  export_each,
+  list,
+  walk,
+  glob,
+  look,
+};
+
+/// One call with its arguments; an action uses those that it needs.
+struct command {
+  action what;
+  std::size_t slot;  // which of the handles
+  open_mode mode;
+  if_exists existing;
+  seek_from origin;
+  std::string path, to, pattern;
+  std::uint64_t size;    // of a buffer or a file
+  std::uint64_t offset;  // or a limit
+};
+
+/// A sequence that is run from an empty volume.
+struct script {
+  std::vector<command> commands;
+};
+
+std::ostream& operator<<(std::ostream&, const command&);
+void showValue(const script&, std::ostream&);  // rapidcheck looks for this name
+
+/// Which numbers come up.
+enum class scale {
+  small,  // some bytes
+  large,  // around the size of a block
+};
+
+/// Scripts of about 200 commands. Buffers are small enough to be allocated; offsets may be any
+/// number if `far`, else only those that make files small enough to be read. Each `series` is
+/// made of other ones from the same seed.
+rc::Gen<script> any_script(scale, bool far, std::size_t series);
+
+using handles = std::array<std::unique_ptr<any_file>, 4>;
+
+/// What was told of a call: its value, or its failure with its numbers.
+struct outcome {
+  std::string text;
+  error failure{std::error_code()};
+  bool failed() const { return static_cast<bool>(failure.code()); }
+};
+
+/// Runs it. `number` makes its content differ from that of others.
+outcome perform(any_file_system&, handles&, const command&, std::size_t number);
+
+}  // namespace coramfs::tests

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "property/model_file.hpp"
+#include "support/describe.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace coramfs::tests {
+
+namespace {
+
+class model_file_system final : public any_file_system {
+ public:
+  explicit model_file_system(model& of) : of_(of) {}
+
+  result<std::unique_ptr<any_file>> open(std::string_view path, open_mode mode,
+                                         open_options options) override {
+    return attempt([&] { return of_.open(path, mode, options); });
+  }
+  result<void> create_directory(std::string_view path) override {
+    return attempt([&] { of_.create_directory(path); });
+  }
+  result<bool> create_directories(std::string_view path) override {
+    return attempt([&] { return of_.create_directories(path); });
+  }
+  result<void> remove(std::string_view path) override {
+    return attempt([&] { of_.remove(path); });
+  }
+  result<void> remove_tree(std::string_view path) override {
+    return attempt([&] { of_.remove_tree(path); });
+  }
+  result<void> rename(std::string_view from, std::string_view to, if_exists existing) override {
+    return attempt([&] { of_.relocate(from, to, existing, false); });
+  }
+  result<void> move(std::string_view from, std::string_view to, if_exists existing) override {
+    return attempt([&] { of_.relocate(from, to, existing, true); });
+  }
+  result<void> copy(std::string_view from, std::string_view to, if_exists existing) override {
+    return attempt([&] { of_.copy(from, to, existing); });
+  }
+  result<void> copy_tree(std::string_view from, std::string_view to) override {
+    return attempt([&] { of_.copy_tree(from, to); });
+  }
+  result<std::vector<std::string>> list(std::string_view path) override {
+    return attempt([&] { return of_.list(path); });
+  }
+  result<std::vector<walk_entry>> walk(std::string_view path) override {
+    return attempt([&] { return of_.walk(path); });
+  }
+  result<std::vector<std::string>> glob(std::string_view pattern) override {
+    return attempt([&] { return of_.glob(pattern); });
+  }
+  result<bool> exists(std::string_view path) override { return stat(path).has_value(); }
+  result<bool> is_file(std::string_view path) override {
+    const auto s = stat(path);
+    return s.has_value() && !s.value().is_directory;
+  }
+  result<bool> is_directory(std::string_view path) override {
+    const auto s = stat(path);
+    return s.has_value() && s.value().is_directory;
+  }
+  // Without the times, which it does not know.
+  result<file_status> stat(std::string_view path) override {
+    return attempt([&]() -> file_status {
+      const model_node& n = of_.stat(path);
+      return {n.content.size(), {}, {}, n.generation, n.is_directory};
+    });
+  }
+  result<std::uint64_t> file_size(std::string_view path) override {
+    return attempt([&] { return of_.file_size(path); });
+  }
+  result<std::string> read_file(std::string_view path,
+                                std::optional<std::uint64_t> max_size) override {
+    return attempt([&] { return of_.read_file(path, max_size); });
+  }
+  result<void> write_file(std::string_view path, std::string_view content) override {
+    return attempt([&] { of_.write_file(path, content); });
+  }
+  result<file_map> export_tree(std::string_view prefix, export_options options) override {
+    return attempt([&] {
+      file_map files;
+      for (const std::string& path : of_.files_below(prefix, options))
+        files[path] = bytes_of(of_.read_file(path, {}));
+      return files;
+    });
+  }
+  result<void> export_each(std::string_view prefix, visitor v) override {
+    return attempt([&] {
+      for (const std::string& path : of_.files_below(prefix, {})) {
+        const auto visited = v(path, bytes_of(of_.read_file(path, {})));
+        if (!visited) throw visited.error();
+      }
+    });
+  }
+  result<void> import_tree(file_map files) override {
+    return attempt([&] { of_.import_tree(files); });
+  }
+
+  const volume& get_volume() const override { throw std::logic_error("a model has no volume"); }
+  result<volume_stats> stats() override { throw std::logic_error("a model has no volume"); }
+  std::uint64_t suspensions() const override { return 0; }
+
+ private:
+  model& of_;
+};
+
+}  // namespace
+
+std::unique_ptr<any_file_system> make_file_system(model& of) {
+  return std::make_unique<model_file_system>(of);
+}
+
+}  // namespace coramfs::tests
