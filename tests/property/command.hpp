@@ -3,15 +3,12 @@
 
 #include "api/facade.hpp"
 
-#include <rapidcheck.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace coramfs::tests {
 
@@ -30,7 +27,7 @@ enum class action {
   read_at,
   read_all,
   close,
-  close_handle_object,
+  drop,  // the handle itself
   rename,
   move,
   copy,
@@ -59,24 +56,7 @@ struct command {
   std::uint64_t offset;  // or a limit
 };
 
-/// A sequence that is run from an empty volume.
-struct script {
-  std::vector<command> commands;
-};
-
 std::ostream& operator<<(std::ostream&, const command&);
-void showValue(const script&, std::ostream&);  // rapidcheck looks for this name
-
-/// Which numbers come up.
-enum class scale {
-  small,  // some bytes
-  large,  // around the size of a block
-};
-
-/// Scripts of about 200 commands. Buffers are small enough to be allocated; offsets may be any
-/// number if `far`, else only those that make files small enough to be read. Each `series` is
-/// made of other ones from the same seed.
-rc::Gen<script> any_script(scale, bool far, std::size_t series);
 
 using handles = std::array<std::unique_ptr<any_file>, 4>;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "property/command.hpp"
+#include "property/generator.hpp"
 #include "property/model.hpp"
 
 #include <map>
