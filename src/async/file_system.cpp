@@ -8,12 +8,16 @@
 #include "async/start.hpp"
 #include "tree/copying.hpp"
 #include "tree/exporting.hpp"
+#include "tree/globbing.hpp"
+#include "tree/importing.hpp"
 #include "tree/opening.hpp"
 #include "tree/operations.hpp"
 #include "tree/reading.hpp"
+#include "tree/removing.hpp"
 #include "tree/replacing.hpp"
 #include "tree/tree_copying.hpp"
 #include "tree/volume_state.hpp"
+#include "tree/walking.hpp"
 
 #include <utility>
 
@@ -39,15 +43,6 @@ asio::awaitable<result<T>> run(state_ptr v, path_argument from, path_argument to
                                result<T> (*operation)(detail::volume_state&, const path_argument&,
                                                       const path_argument&, if_exists)) {
   co_return operation(*v, from, to, existing);
-}
-
-asio::awaitable<result<std::vector<std::string>>> list_files(state_ptr v, path_argument prefix,
-                                                             export_options options) {
-  co_return detail::files_below(*v, prefix, options);
-}
-
-asio::awaitable<result<void>> import_files(state_ptr v, file_map files) {
-  co_return detail::import_tree(*v, files);
 }
 
 asio::awaitable<result<volume_stats>> read_stats(volume v) { co_return v.stats(); }
@@ -88,7 +83,7 @@ asio::awaitable<result<void>> file_system::remove(path_argument path) {
 }
 
 asio::awaitable<result<void>> file_system::remove_tree(path_argument path) {
-  return run(state(volume_), std::move(path), detail::remove_tree);
+  return detail::run(detail::removing(state(volume_), std::move(path)));
 }
 
 asio::awaitable<result<void>> file_system::rename(path_argument from, path_argument to,
@@ -115,11 +110,11 @@ asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argumen
 }
 
 asio::awaitable<result<std::vector<walk_entry>>> file_system::walk(path_argument path) {
-  return run(state(volume_), std::move(path), detail::walk);
+  return detail::run(detail::walking(state(volume_), std::move(path)));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::glob(path_argument pattern) {
-  return run(state(volume_), std::move(pattern), detail::glob);
+  return detail::run(detail::globbing(state(volume_), std::move(pattern)));
 }
 
 asio::awaitable<result<bool>> file_system::exists(path_argument path) {
@@ -159,12 +154,12 @@ asio::awaitable<result<file_map>> file_system::export_tree(path_argument prefix,
 }
 
 asio::awaitable<result<void>> file_system::import_tree(file_map files) {
-  return import_files(state(volume_), std::move(files));
+  return detail::run(detail::importing(state(volume_), std::move(files)));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::files_below(path_argument prefix,
                                                                            export_options options) {
-  return list_files(state(volume_), std::move(prefix), options);
+  return detail::run(detail::file_listing(state(volume_), std::move(prefix), options));
 }
 
 asio::awaitable<result<std::optional<bytes>>> file_system::read_if_there(const std::string& path) {

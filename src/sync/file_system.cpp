@@ -6,12 +6,16 @@
 #include "sync/run.hpp"
 #include "tree/copying.hpp"
 #include "tree/exporting.hpp"
+#include "tree/globbing.hpp"
+#include "tree/importing.hpp"
 #include "tree/opening.hpp"
 #include "tree/operations.hpp"
 #include "tree/reading.hpp"
+#include "tree/removing.hpp"
 #include "tree/replacing.hpp"
 #include "tree/tree_copying.hpp"
 #include "tree/volume_state.hpp"
+#include "tree/walking.hpp"
 
 #include <memory>
 #include <utility>
@@ -52,7 +56,7 @@ result<void> file_system::remove(path_argument path) {
 }
 
 result<void> file_system::remove_tree(path_argument path) {
-  return detail::remove_tree(state(volume_), path);
+  return detail::run_blocking(detail::removing(shared_state(volume_), std::move(path)));
 }
 
 result<void> file_system::rename(path_argument from, path_argument to, if_exists existing) {
@@ -98,11 +102,11 @@ result<std::uint64_t> file_system::file_size(path_argument path) {
 }
 
 result<std::vector<walk_entry>> file_system::walk(path_argument path) {
-  return detail::walk(state(volume_), path);
+  return detail::run_blocking(detail::walking(shared_state(volume_), std::move(path)));
 }
 
 result<std::vector<std::string>> file_system::glob(path_argument pattern) {
-  return detail::glob(state(volume_), pattern);
+  return detail::run_blocking(detail::globbing(shared_state(volume_), std::move(pattern)));
 }
 
 result<bytes> file_system::read_file(path_argument path, std::optional<std::uint64_t> max_size) {
@@ -120,12 +124,13 @@ result<file_map> file_system::export_tree(path_argument prefix, export_options o
 }
 
 result<void> file_system::import_tree(file_map files) {
-  return detail::import_tree(state(volume_), files);
+  return detail::run_blocking(detail::importing(shared_state(volume_), std::move(files)));
 }
 
-result<std::vector<std::string>> file_system::files_below(const path_argument& prefix,
+result<std::vector<std::string>> file_system::files_below(path_argument prefix,
                                                           const export_options& options) {
-  return detail::files_below(state(volume_), prefix, options);
+  return detail::run_blocking(
+      detail::file_listing(shared_state(volume_), std::move(prefix), options));
 }
 
 result<std::optional<bytes>> file_system::read_if_there(const std::string& path) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/exporting.hpp"
 
-#include "tree/operations.hpp"
-
 #include <new>
 
 namespace coramfs::detail {
@@ -23,7 +21,6 @@ progress exporting::advance() noexcept {
 }
 
 void exporting::refuse(const error& why) noexcept {
-  if (file_) file_->refuse(why);
   file_.reset();
   status_ = why;
 }
@@ -34,11 +31,13 @@ result<file_map> exporting::outcome() noexcept {
 }
 
 result<progress> exporting::step() noexcept try {
-  if (!paths_) {
-    BOOST_OUTCOME_TRY(paths_, files_below(*volume_, prefix_, options_));
+  if (listing_) {
+    if (const progress p = listing_->advance(); p != progress::done) return p;
+    BOOST_OUTCOME_TRY(paths_, listing_->outcome());
+    listing_.reset();
   }
-  while (done_ < paths_->size()) {
-    const std::string& path = (*paths_)[done_];
+  while (done_ < paths_.size()) {
+    const std::string& path = paths_[done_];
     if (!file_) file_.emplace(volume_, path);
     if (const progress p = file_->advance(); p != progress::done) return p;
     BOOST_OUTCOME_TRY(auto content, file_->outcome());

@@ -9,6 +9,7 @@
 #include "core/pace.hpp"
 #include "tree/reading.hpp"
 #include "tree/volume_state.hpp"
+#include "tree/walking.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -44,7 +45,7 @@ class exporting {
  public:
   exporting(const std::shared_ptr<volume_state>& v, path_argument prefix,
             const export_options& options) noexcept
-      : volume_(v), prefix_(std::move(prefix)), options_(options) {}
+      : volume_(v), listing_(std::in_place, v, std::move(prefix), options) {}
 
   progress advance() noexcept;
   claim& awaited() noexcept { return file_->awaited(); }
@@ -57,9 +58,8 @@ class exporting {
   result<progress> step() noexcept;
 
   std::shared_ptr<volume_state> volume_;
-  path_argument prefix_;
-  const export_options options_;
-  std::optional<std::vector<std::string>> paths_;
+  std::optional<file_listing> listing_;  // while it goes on
+  std::vector<std::string> paths_;
   std::size_t done_ = 0;  // of paths_
   std::optional<given_out_reading> file_;
   file_map files_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "tree/importing.hpp"
+
 #include "core/path.hpp"
 #include "tree/creation.hpp"
-#include "tree/operations.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -9,44 +10,13 @@
 #include <memory>
 #include <new>
 #include <string>
-#include <unordered_set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace coramfs::detail {
 
 namespace {
-
-/// A file that is imported. Sorted by path.
-struct item {
-  std::string path;
-  const bytes* content;
-  std::unique_ptr<file_node> file;  // made when all is paid for
-
-  friend bool operator<(const item& a, const item& b) { return a.path < b.path; }
-};
-
-// Errors: `invalid_path`, `name_too_long`, `is_a_directory` for the root, `invalid_argument` for
-// two keys that name one file, `not_a_directory` for a key that names a directory of another.
-result<std::vector<item>> read_keys(const file_map& files) {
-  std::vector<item> items;
-  items.reserve(files.size());
-  path_buffer buffer;
-  for (const auto& [key, content] : files) {
-    BOOST_OUTCOME_TRY(const auto path, buffer.normalise(std::string_view(key)));
-    if (path.is_root()) return errc::is_a_directory;
-    items.push_back({std::string(path.text()), &content, nullptr});
-  }
-  std::sort(items.begin(), items.end());
-  std::unordered_set<std::string_view> paths;
-  for (const item& i : items)
-    if (!paths.insert(i.path).second) return errc::invalid_argument;
-  for (const item& i : items)
-    for (auto above = normal_path::given_out(i.path).parent(); !above.is_root();
-         above = above.parent())
-      if (paths.contains(above.text())) return errc::not_a_directory;
-  return items;
-}
 
 /// What an import does to the tree as it is now.
 struct plan {
@@ -57,8 +27,8 @@ struct plan {
 };
 
 // Follows the path as far as it exists, and notes what is missing.
-result<void> add_item(plan& p, const volume_state& v, const item& i) {
-  const std::string_view path = i.path;
+result<void> add_item(plan& p, const volume_state& v, std::string_view path,
+                      const importing::item& i) {
   const normal_path normal = normal_path::given_out(path);
   const extent content = storage::extent_for(v.options.default_storage, i.content->size());
   p.wanted += v.payer.of(content);
@@ -73,8 +43,11 @@ result<void> add_item(plan& p, const volume_state& v, const item& i) {
     if (rest.empty()) {
       if (found != nullptr) {
         if (found->is_directory) return errc::is_a_directory;
-        p.meets_busy = p.meets_busy || found->is_busy();
-        p.replaced += file_charge(static_cast<const file_node&>(*found), v.payer);
+        // The content of a busy file is another's.
+        if (found->is_busy())
+          p.meets_busy = true;
+        else
+          p.replaced += file_charge(static_cast<const file_node&>(*found), v.payer);
         return boost::outcome_v2::success();
       }
     } else if (found != nullptr) {
@@ -99,10 +72,10 @@ result<void> add_item(plan& p, const volume_state& v, const item& i) {
 
 // Under the exclusive lock: what is replaced must not change its size. Errors: `is_a_directory`,
 // `not_a_directory`; `busy`, after those of all items.
-result<plan> make_plan(const volume_state& v, const std::vector<item>& items) {
+result<plan> make_plan(const volume_state& v, const importing::item_map& items) {
   plan p;
-  for (const item& i : items) {
-    BOOST_OUTCOME_TRY(add_item(p, v, i));
+  for (const auto& [path, i] : items) {
+    BOOST_OUTCOME_TRY(add_item(p, v, path, i));
   }
   if (p.meets_busy) return errc::busy;
   std::uint64_t footprint = 0;
@@ -115,22 +88,9 @@ result<plan> make_plan(const volume_state& v, const std::vector<item>& items) {
   return p;
 }
 
-bool has_content(const std::vector<item>& items) noexcept {
-  return std::any_of(items.begin(), items.end(), [](const item& i) { return !i.content->empty(); });
-}
-
-result<void> make_files(const volume_state& v, std::vector<item>& items) {
-  const account prepaid = v.payer.prepaid();
-  const auto now = std::chrono::system_clock::now();
-  for (item& i : items) {
-    i.file.reset(new (std::nothrow) file_node(v.options.default_storage, now));
-    const auto name = normal_path::given_out(i.path).name();
-    if (i.file == nullptr || !i.file->name.assign(name)) return errc::out_of_memory;
-    BOOST_OUTCOME_TRY(i.file->content.assign(prepaid, *i.content));
-    i.file->content.trim(prepaid);
-    i.file->publish_new(0);
-  }
-  return boost::outcome_v2::success();
+bool has_content(const importing::item_map& items) noexcept {
+  return std::any_of(items.begin(), items.end(),
+                     [](const auto& named) { return !named.second.content->empty(); });
 }
 
 /// The directories that are missing, below one that is not in the tree: what hangs there is
@@ -165,8 +125,7 @@ class scaffold {
 };
 
 // Puts a file into its place, with the directories above it. Gives back what it replaces.
-detached_node place(tree& names, scaffold& directories, item& i) {
-  const std::string_view path = i.path;
+detached_node place(tree& names, scaffold& directories, std::string_view path, importing::item& i) {
   std::string_view rest = path;
   directory_node* in = &names.root();
   for (;;) {
@@ -183,33 +142,109 @@ detached_node place(tree& names, scaffold& directories, item& i) {
 
 }  // namespace
 
-result<void> import_tree(volume_state& v, const file_map& files) noexcept try {
-  BOOST_OUTCOME_TRY(auto items, read_keys(files));
-  reservation paid;
+progress importing::advance() noexcept {
+  if (!status_) return progress::done;
+  const auto gone_on = step();
+  if (gone_on) return gone_on.value();
+  status_ = gone_on.error();
+  paid_ = reservation();
+  return progress::done;
+}
+
+result<progress> importing::step() noexcept try {
+  if (stage_ == stage::reads_keys) {
+    BOOST_OUTCOME_TRY(const progress p, read_keys());
+    if (p != progress::done) return p;
+    stage_ = stage::checks_keys;
+    next_item_ = items_.begin();
+  }
+  if (stage_ == stage::checks_keys) {
+    BOOST_OUTCOME_TRY(const progress p, check_keys());
+    if (p != progress::done) return p;
+    BOOST_OUTCOME_TRY(pay());
+    stage_ = stage::makes_files;
+    next_item_ = items_.begin();
+  }
+  BOOST_OUTCOME_TRY(const progress p, make_files());
+  if (p != progress::done) return p;
+  BOOST_OUTCOME_TRY(link());
+  return progress::done;
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+// Errors: `invalid_path`, `name_too_long`, `is_a_directory` for the root; after all of those
+// `invalid_argument` for two keys that name one file.
+result<progress> importing::read_keys() {
+  path_buffer buffer;
+  while (next_key_ != files_.end()) {
+    const auto& [key, content] = *next_key_++;
+    BOOST_OUTCOME_TRY(const auto path, buffer.normalise(std::string_view(key)));
+    if (path.is_root()) return errc::is_a_directory;
+    const bool is_new = items_.try_emplace(std::string(path.text()), &content, nullptr).second;
+    has_twins_ = has_twins_ || !is_new;
+    if (pace_.has_done()) return progress::yields;
+  }
+  if (has_twins_) return errc::invalid_argument;
+  return progress::done;
+}
+
+// Errors: `not_a_directory` for a key that names a directory of another.
+result<progress> importing::check_keys() {
+  while (next_item_ != items_.end()) {
+    auto above = normal_path::given_out(next_item_++->first).parent();
+    for (; !above.is_root(); above = above.parent())
+      if (items_.contains(std::string(above.text()))) return errc::not_a_directory;
+    if (pace_.has_done()) return progress::yields;
+  }
+  return progress::done;
+}
+
+result<void> importing::pay() {
   charge wanted, given;
   {
-    const tree::exclusive_access access(v.names);
-    BOOST_OUTCOME_TRY(const auto now, make_plan(v, items));
-    BOOST_OUTCOME_TRY(paid, v.limits.reserve(now.wanted, now.replaced));
+    const tree::exclusive_access access(volume_->names);
+    BOOST_OUTCOME_TRY(const auto now, make_plan(*volume_, items_));
+    BOOST_OUTCOME_TRY(paid_, volume_->limits.reserve(now.wanted, now.replaced));
     wanted = now.wanted;
     given = now.replaced;
   }
-  if (has_content(items)) {
-    BOOST_OUTCOME_TRY(v.payer.approve(wanted.bytes, given.bytes));
+  return has_content(items_) ? volume_->payer.approve(wanted.bytes, given.bytes)
+                             : boost::outcome_v2::success();
+}
+
+result<progress> importing::make_files() {
+  while (next_item_ != items_.end()) {
+    auto& [path, i] = *next_item_++;
+    BOOST_OUTCOME_TRY(make_file(path, i));
+    if (pace_.has_done(i.content->size())) return progress::yields;
   }
-  BOOST_OUTCOME_TRY(make_files(v, items));
+  return progress::done;
+}
+
+result<void> importing::make_file(const std::string& path, item& i) {
+  const account prepaid = volume_->payer.prepaid();
+  const auto now = std::chrono::system_clock::now();
+  i.file.reset(new (std::nothrow) file_node(volume_->options.default_storage, now));
+  const auto name = normal_path::given_out(path).name();
+  if (i.file == nullptr || !i.file->name.assign(name)) return errc::out_of_memory;
+  BOOST_OUTCOME_TRY(i.file->content.assign(prepaid, *i.content));
+  i.file->content.trim(prepaid);
+  i.file->publish_new(0);
+  return boost::outcome_v2::success();
+}
+
+result<void> importing::link() {
   std::vector<detached_node> replaced;
-  replaced.reserve(items.size());
-  const tree::exclusive_access access(v.names);
-  BOOST_OUTCOME_TRY(const auto now, make_plan(v, items));
-  BOOST_OUTCOME_TRY(v.limits.adjust(paid, now.wanted, now.replaced));
+  replaced.reserve(items_.size());
+  const tree::exclusive_access access(volume_->names);
+  BOOST_OUTCOME_TRY(const auto now, make_plan(*volume_, items_));
+  BOOST_OUTCOME_TRY(volume_->limits.adjust(paid_, now.wanted, now.replaced));
   scaffold directories(now);
   BOOST_OUTCOME_TRY(directories.build());
-  for (item& i : items) replaced.push_back(place(v.names, directories, i));
-  paid.commit();
+  for (auto& [path, i] : items_) replaced.push_back(place(volume_->names, directories, path, i));
+  paid_.commit();
   return boost::outcome_v2::success();
-} catch (const std::bad_alloc&) {
-  return errc::out_of_memory;
 }
 
 }  // namespace coramfs::detail

@@ -2,6 +2,7 @@
 #include "tree/tree.hpp"
 
 #include "core/footprint.hpp"
+#include "core/pace.hpp"
 
 #include <chrono>
 #include <utility>
@@ -10,21 +11,25 @@ namespace coramfs::detail {
 
 namespace {
 
-// Frees all nodes of a subtree; `visit` sees each of them once, before its entries are taken.
-// What is still to be done is chained through the nodes themselves.
-template <class Visit>
-void take_apart(node* top, Visit visit) noexcept {
-  while (top != nullptr) {
-    node* const n = std::exchange(top, top->next_in_bucket);
-    visit(std::as_const(*n));
-    if (n->is_directory) {
-      auto* const directory = static_cast<directory_node*>(n);
-      top = directory->entries.take_all(top);
-      delete directory;
-    } else {
-      delete static_cast<file_node*>(n);
-    }
+// Frees a node, and puts those in it in front of the rest of a chain. Returns the chain.
+node* free_first(node* chain) noexcept {
+  node* const rest = chain->next_in_bucket;
+  if (!chain->is_directory) {
+    delete static_cast<file_node*>(chain);
+    return rest;
   }
+  auto* const directory = static_cast<directory_node*>(chain);
+  node* const all = directory->entries.take_all(rest);
+  delete directory;
+  return all;
+}
+
+charge charge_of(const node& n, const account& payer) noexcept {
+  if (!n.is_directory) return file_charge(static_cast<const file_node&>(n), payer);
+  const auto& directory = static_cast<const directory_node&>(n);
+  const std::uint64_t table = directory_index::footprint(directory.entries.size());
+  return {.bytes = payer.of_metadata(node_footprint(true, n.name.view()) + table),
+          .directories = 1};
 }
 
 void touch(directory_node& d) noexcept { d.modified_at = std::chrono::system_clock::now(); }
@@ -49,7 +54,7 @@ result<directory_node*> entry::require_directory() const noexcept {
 }
 
 void subtree_deleter::operator()(node* top) const noexcept {
-  take_apart(top, [](const node&) {});
+  while (top != nullptr) top = free_first(top);
 }
 
 tree::tree() : root_(new directory_node(std::chrono::system_clock::now())) {}
@@ -126,19 +131,15 @@ charge file_charge(const file_node& file, const account& payer) noexcept {
   return total;
 }
 
-charge dispose(detached_node top, const account& payer) noexcept {
-  charge total;
-  take_apart(top.release(), [&](const node& n) {
-    if (!n.is_directory) {
-      total += file_charge(static_cast<const file_node&>(n), payer);
-      return;
-    }
-    const auto& directory = static_cast<const directory_node&>(n);
-    total.bytes += payer.of_metadata(node_footprint(true, n.name.view()) +
-                                     directory_index::footprint(directory.entries.size()));
-    ++total.directories;
-  });
-  return total;
+charge disposal::step(const account& payer) noexcept {
+  charge freed;
+  pace p;
+  for (bool is_slice = false; rest_ != nullptr && !is_slice;) {
+    freed += charge_of(*rest_, payer);
+    is_slice = p.has_done();
+    rest_.reset(free_first(rest_.release()));
+  }
+  return freed;
 }
 
 }  // namespace coramfs::detail

@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 
 namespace coramfs::detail {
 
@@ -90,8 +91,20 @@ std::uint64_t entry_footprint(const directory_node& in, std::size_t added = 1) n
 /// lock while it is not busy, or under its own.
 charge file_charge(const file_node& file, const account& payer) noexcept;
 
-/// Frees a node with all below it, and says what it was charged for; the table that it stood
-/// in is not counted.
-charge dispose(detached_node top, const account& payer) noexcept;
+/// Frees a node with all below it step by step, and says what each step's nodes were charged for;
+/// the table that the top stood in is not counted. What is left is freed by the destructor, and
+/// not counted.
+class disposal {
+ public:
+  explicit disposal(detached_node top) noexcept : rest_(std::move(top)) {}
+
+  bool is_done() const noexcept { return rest_ == nullptr; }
+  /// Frees about as many nodes as a slice has.
+  charge step(const account& payer) noexcept;
+
+ private:
+  // What is still to be freed is chained through the nodes.
+  detached_node rest_;
+};
 
 }  // namespace coramfs::detail

@@ -72,7 +72,7 @@ class CORAMFS_EXPORT file_system {
   result<volume_stats> stats();
 
  private:
-  result<std::vector<std::string>> files_below(const path_argument& prefix,
+  result<std::vector<std::string>> files_below(path_argument prefix,
                                                const export_options& options);
   // None: the file has gone.
   result<std::optional<bytes>> read_if_there(const std::string& path);
@@ -82,7 +82,7 @@ class CORAMFS_EXPORT file_system {
 
 template <class Visitor>
 result<void> file_system::export_each(path_argument prefix, Visitor visitor) {
-  BOOST_OUTCOME_TRY(const auto paths, files_below(prefix, {}));
+  BOOST_OUTCOME_TRY(const auto paths, files_below(std::move(prefix), {}));
   for (const std::string& path : paths) {
     BOOST_OUTCOME_TRY(auto content, read_if_there(path));
     if (!content) continue;

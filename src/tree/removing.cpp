@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "tree/removing.hpp"
+
 #include "core/path.hpp"
 #include "tree/operations.hpp"
-
-#include <utility>
 
 namespace coramfs::detail {
 
@@ -14,21 +14,6 @@ struct removed {
   std::uint64_t entry_bytes;
 };
 
-// Under the exclusive lock: pointer moves alone.
-result<removed> take_out(volume_state& v, node& n) noexcept {
-  if (n.is_busy()) return errc::busy;
-  const directory_node& in = *n.parent;
-  detached_node top = tree::unlink(n);
-  return removed{std::move(top), v.payer.of_metadata(entry_footprint(in))};
-}
-
-// Outside of it: what was taken out may be large.
-void give_back(volume_state& v, removed gone) noexcept {
-  charge freed = dispose(std::move(gone.top), v.payer);
-  freed.bytes += gone.entry_bytes;
-  v.limits.release(freed);
-}
-
 template <class Require>
 result<removed> take_out_at(volume_state& v, const path_argument& path, Require require) noexcept {
   path_buffer buffer;
@@ -36,27 +21,58 @@ result<removed> take_out_at(volume_state& v, const path_argument& path, Require 
   const tree::exclusive_access access(v.names);
   BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
   BOOST_OUTCOME_TRY(require(at));
-  return take_out(v, *at.found);
+  node& n = *at.found;
+  if (n.is_busy()) return errc::busy;
+  const directory_node& in = *n.parent;
+  detached_node top = tree::unlink(n);
+  return removed{std::move(top), v.payer.of_metadata(entry_footprint(in))};
 }
 
 }  // namespace
 
+// A file is one node: it is freed in one go, outside of the lock.
 result<void> remove(volume_state& v, const path_argument& path) noexcept {
   BOOST_OUTCOME_TRY(auto gone,
                     take_out_at(v, path, [](const entry& at) { return at.require_file(); }));
-  give_back(v, std::move(gone));
+  disposal file(std::move(gone.top));
+  charge freed = file.step(v.payer);
+  freed.bytes += gone.entry_bytes;
+  v.limits.release(freed);
   return boost::outcome_v2::success();
 }
 
-result<void> remove_tree(volume_state& v, const path_argument& path) noexcept {
+removing::~removing() {
+  while (rest_ && free_slice()) continue;
+}
+
+progress removing::advance() noexcept {
+  if (!rest_) {
+    if (const auto taken = take_out(); !taken) {
+      status_ = taken.error();
+      return progress::done;
+    }
+  }
+  return free_slice() ? progress::yields : progress::done;
+}
+
+result<void> removing::take_out() noexcept {
   const auto require = [](const entry& at) -> result<void> {
     BOOST_OUTCOME_TRY(at.require_directory());
     if (at.parent == nullptr) return errc::invalid_argument;
     return boost::outcome_v2::success();
   };
-  BOOST_OUTCOME_TRY(auto gone, take_out_at(v, path, require));
-  give_back(v, std::move(gone));
+  BOOST_OUTCOME_TRY(auto gone, take_out_at(*volume_, path_, require));
+  rest_.emplace(std::move(gone.top));
+  entry_bytes_ = gone.entry_bytes;
   return boost::outcome_v2::success();
+}
+
+// True: there is more.
+bool removing::free_slice() noexcept {
+  charge freed = rest_->step(volume_->payer);
+  freed.bytes += std::exchange(entry_bytes_, 0);
+  volume_->limits.release(freed);
+  return !rest_->is_done();
 }
 
 }  // namespace coramfs::detail

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coramfs::detail {
+
+/// Sorts strings in steps that each take about as long as any other: a merge sort from the bottom
+/// up, of runs that are sorted at once.
+class gradual_sort {
+ public:
+  /// Throws `std::bad_alloc`, here alone.
+  void begin(std::vector<std::string>&& items) {
+    from_ = std::move(items);
+    if (from_.size() > step_size) to_.resize(from_.size());
+  }
+
+  /// False: it is done, and `take` may be called.
+  bool step() noexcept {
+    if (run_ == 0) return sort_run();
+    if (run_ >= from_.size()) return false;
+    merge();
+    return true;
+  }
+  std::vector<std::string> take() noexcept { return std::move(from_); }
+
+ private:
+  using iterator = std::vector<std::string>::iterator;
+  static constexpr std::size_t step_size = 2048;
+
+  iterator at(std::size_t i) noexcept {
+    return from_.begin() + static_cast<std::ptrdiff_t>(std::min(i, from_.size()));
+  }
+
+  bool sort_run() noexcept {
+    std::sort(at(done_), at(done_ + step_size));
+    done_ += step_size;
+    if (done_ >= from_.size()) begin_pass(step_size);
+    return run_ == 0 || run_ < from_.size();
+  }
+
+  void begin_pass(std::size_t run) noexcept {
+    run_ = run;
+    done_ = 0;
+    begin_pair();
+  }
+  void begin_pair() noexcept {
+    left_ = done_;
+    right_ = std::min(done_ + run_, from_.size());
+  }
+
+  // Moves some items of the pair of runs that begins at `pair` to the other side.
+  void merge() noexcept {
+    const std::size_t pair = done_ / (2 * run_) * 2 * run_;
+    const std::size_t middle = std::min(pair + run_, from_.size());
+    const std::size_t end = std::min(pair + 2 * run_, from_.size());
+    for (std::size_t n = 0; n < step_size && done_ < end; ++n) {
+      const bool takes_left = left_ < middle && (right_ >= end || !(from_[right_] < from_[left_]));
+      to_[done_++] = std::move(from_[takes_left ? left_++ : right_++]);
+    }
+    if (done_ < end) return;
+    if (done_ < from_.size()) return begin_pair();
+    from_.swap(to_);
+    begin_pass(2 * run_);
+  }
+
+  std::vector<std::string> from_, to_;
+  std::size_t run_ = 0;               // the length of sorted runs; 0: they are being made
+  std::size_t done_ = 0;              // items of this pass
+  std::size_t left_ = 0, right_ = 0;  // next in the two runs that are being merged
+};
+
+}  // namespace coramfs::detail
