@@ -18,7 +18,7 @@ namespace coramfs::tests {
 
 namespace {
 
-constexpr std::uint64_t steps_in_suite = 100'000;
+constexpr std::uint64_t steps_in_suite = 200'000;
 constexpr std::uint64_t steps_a_script = 200;  // on average
 
 struct setting {
@@ -53,7 +53,7 @@ volume_options options_of(const setting& s) {
   o.default_storage = s.layout;
   o.accounting = s.counting;
   o.max_nodes = is_small ? 10 : 14;
-  o.promotion_hard_limit = is_small ? 30 : 100'000;
+  o.promotion_hard_limit = is_small ? 34 : 65'536;
   o.default_lock_timeout = lock_timeout::immediate();
   if (is_small) {
     o.max_quota = s.counting == accounting::payload ? 100 : 1'700;
