@@ -3,6 +3,7 @@
 
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/open_options.hpp>
+#include <coramfs/pinned.hpp>
 #include <coramfs/result.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -83,6 +84,14 @@ class CORAMFS_EXPORT file {
   ///
   /// Errors: `not_writable`; when growing `too_large`, `quota_exceeded`, `out_of_memory`.
   asio::awaitable<result<std::uint64_t>> truncate(std::optional<std::uint64_t> size = {});
+
+  /// The bytes from `offset` on, at most `n` of them and none at or past the end, as they are
+  /// now and will be seen through the pin whatever becomes of the file. No byte is copied.
+  ///
+  /// Errors: `not_readable`; `out_of_memory`. Charges nothing; but with `accounting::memory`
+  /// what is pinned stays charged until the last pin of it goes, and a write to it is charged
+  /// for the copy that it makes.
+  result<pinned> pin(std::uint64_t offset, std::size_t n);
 
   /// Moves the cursor, also past the end, and returns it.
   ///

@@ -75,4 +75,9 @@ asio::awaitable<result<std::uint64_t>> file::truncate(std::optional<std::uint64_
   return detail::run(detail::truncating(file_, size));
 }
 
+result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
+  BOOST_OUTCOME_TRY(auto list, file_.pin(offset, n));
+  return pinned(std::move(list));
+}
+
 }  // namespace coramfs

@@ -6,6 +6,7 @@
 
 #include "core/memory_guard.hpp"
 #include "core/quota.hpp"
+#include "storage/block_memory.hpp"
 
 #include <cstdint>
 
@@ -21,9 +22,13 @@ struct extent {
 /// What a volume charges for what, and whom it asks before more is taken.
 class account {
  public:
-  account(quota& limits, memory_guard& guard, accounting counting,
+  account(quota& limits, memory_guard& guard, block_memory& blocks, accounting counting,
           std::uint64_t promotion_limit) noexcept
-      : quota_(limits), guard_(guard), counting_(counting), promotion_limit_(promotion_limit) {}
+      : quota_(limits),
+        guard_(guard),
+        blocks_(blocks),
+        counting_(counting),
+        promotion_limit_(promotion_limit) {}
 
   charge of(const extent& content) const noexcept {
     return {.bytes = counting_ == accounting::payload ? content.size : content.footprint,
@@ -76,12 +81,14 @@ class account {
   }
 
   quota& limits() const noexcept { return quota_; }
+  block_memory& blocks() const noexcept { return blocks_; }
   /// Bytes: a larger chain never becomes a table.
   std::uint64_t promotion_limit() const noexcept { return promotion_limit_; }
 
  private:
   quota& quota_;
   memory_guard& guard_;
+  block_memory& blocks_;
   const accounting counting_;
   const std::uint64_t promotion_limit_;
   bool prepaid_ = false;

@@ -3,22 +3,30 @@
 
 #include <coramfs/result.hpp>
 
+#include "storage/block_memory.hpp"
+
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 
 namespace coramfs::detail {
 
-/// A reference-counted run of bytes, the unit that files are made of.
+/// A run of bytes, the unit that files are made of.
 ///
-/// Thread safety: references may come and go on any thread; the bytes are guarded by the lock
-/// of the file that holds the block.
+/// A block belongs to one file and may be pinned any number of times; it goes with the last of
+/// them. While the file has it, it is in the file's charge. A file that is about to give up a
+/// pinned block leaves the charge to the block first, which gives it back when it goes. That
+/// moves no byte from one to the other: the sum of charges is the same before and after.
+///
+/// Thread safety: pins may go on any thread, without a lock. All else is guarded by the lock of
+/// the file, held exclusively, but for `pin`, which may run beside others of its kind.
 class block {
  public:
   /// Uninitialised room for `capacity` bytes or a little more; null if memory is refused.
-  static block* allocate(std::size_t capacity) noexcept;
+  static block* allocate(block_memory& from, std::size_t capacity) noexcept;
   /// A block to `adopt` with; null if memory is refused.
-  static block* make_adopter() noexcept;
+  static block* make_adopter(block_memory& from) noexcept;
   /// Becomes `content`, which is then empty. Precondition: made by `make_adopter`.
   void adopt(bytes&& content) noexcept;
 
@@ -37,43 +45,65 @@ class block {
   std::size_t capacity() const noexcept { return capacity_; }
   std::uint64_t footprint() const noexcept;
 
-  /// Of a block in a table: the bytes up to the last one that was stored; behind them all is
-  /// zero.
+  /// Pins the bytes before `end`. Under the file's lock, of either kind.
+  void pin(std::size_t end) noexcept;
+  void unpin() noexcept;
+  /// Whether a byte from `begin` on is pinned. A no is final for who holds the file's lock.
+  bool is_pinned_from(std::size_t begin) noexcept;
+
+  /// Bytes of it that are in its file's charge: all or none.
+  std::uint64_t charged() const noexcept;
+  /// Leaves the charge to the block if it is pinned, and takes it back if it is not.
+  void settle_charge() noexcept;
+
+  /// Of a block in a table: the bytes up to the last one that was stored. What is behind them
+  /// reads as zero.
   std::uint32_t used = 0;
 
  private:
   friend class block_ref;
-  explicit block(std::size_t capacity) noexcept : capacity_(capacity) {}
+  // What `state_` is made of.
+  static constexpr std::uint32_t owned = 1, keeps_charge = 2, one_pin = 4;
+
+  block(block_memory& home, std::size_t capacity) noexcept : capacity_(capacity), home_(home) {}
   ~block() = default;
   static block* shrink(block* b, std::size_t capacity) noexcept;
+  void drop(std::uint32_t share) noexcept;
   static void destroy(block* b) noexcept;
 
-  std::uint32_t references_ = 1;
+  /// Who goes last is decided by this word alone: whether a file has it, who has the charge,
+  /// and the number of pins.
+  std::atomic<std::uint32_t> state_{owned};
+  std::atomic<std::uint32_t> pinned_end_{0};  // while there are pins: no byte behind it has any
   bool adopted_ = false;
   std::size_t capacity_;
+  block_memory& home_;
 };
 
-/// Shared ownership of a block.
+/// A file's ownership of a block.
 class block_ref {
  public:
   block_ref() noexcept = default;
-  /// Takes over the reference that `b` was made with.
+  /// Takes over the ownership that `b` was made with.
   explicit block_ref(block* b) noexcept : block_(b) {}
   block_ref(block_ref&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
   block_ref& operator=(block_ref&& other) noexcept {
     std::swap(block_, other.block_);
     return *this;
   }
-  ~block_ref();
+  ~block_ref() {
+    if (block_ != nullptr) block_->drop(block::owned);
+  }
 
   explicit operator bool() const noexcept { return block_ != nullptr; }
   block* operator->() const noexcept { return block_; }
+  block& operator*() const noexcept { return *block_; }
   block* get() const noexcept { return block_; }
-  /// Gives the reference away.
+  /// Gives the ownership away.
   block* release() noexcept { return std::exchange(block_, nullptr); }
 
-  /// Cuts an allocated block that nobody shares down to `capacity` bytes or a little more, and
-  /// leaves it as it is where memory is refused.
+  /// Cuts an allocated block down to `capacity` bytes or a little more. Leaves it as it is where
+  /// it is pinned or memory is refused.
   void shrink(std::size_t capacity) noexcept;
 
  private:

@@ -34,15 +34,21 @@ std::optional<std::uint64_t> block_map::next(std::uint64_t first) const noexcept
 void block_map::set(std::uint64_t number, block_ref b) noexcept {
   slot& s = *place(number);
   const block_ref old(std::exchange(s.leaf, b.release()));
-  footprint_ += s.leaf->footprint();
-  if (old) footprint_ -= old->footprint();
+  footprint_ += s.leaf->charged();
+  if (old) footprint_ -= old->charged();
 }
 
 block_ref block_map::take(std::uint64_t number) noexcept {
   slot* const s = place(number);
   block_ref taken(s != nullptr ? std::exchange(s->leaf, nullptr) : nullptr);
-  if (taken) footprint_ -= taken->footprint();
+  if (taken) footprint_ -= taken->charged();
   return taken;
+}
+
+void block_map::settle_charge(block& b) noexcept {
+  footprint_ -= b.charged();
+  b.settle_charge();
+  footprint_ += b.charged();
 }
 
 bool block_map::make_pages(std::uint64_t first, std::uint64_t last) noexcept {
@@ -86,7 +92,7 @@ std::uint64_t block_map::missing_footprint(std::uint64_t first, std::uint64_t la
 
 std::uint64_t block_map::pages_footprint() const noexcept {
   std::uint64_t pages = footprint_;
-  for_each([&](std::uint64_t, const block& b) { pages -= b.footprint(); });
+  for_each([&](std::uint64_t, const block& b) { pages -= b.charged(); });
   return pages;
 }
 
@@ -178,9 +184,9 @@ void block_map::shrink_all(slot& s, unsigned level) noexcept {
     return;
   }
   block_ref b(std::exchange(s.leaf, nullptr));
-  footprint_ -= b->footprint();
+  footprint_ -= b->charged();
   b.shrink(b->used);
-  footprint_ += b->footprint();
+  footprint_ += b->charged();
   s.leaf = b.release();
 }
 
@@ -226,7 +232,7 @@ std::optional<std::uint64_t> block_map::next(const slot& s, unsigned level,
 std::uint64_t block_map::remove(slot& s, unsigned level, std::uint64_t first, bool dry) noexcept {
   if (s.child == nullptr) return 0;
   if (level == 0) {
-    const std::uint64_t freed = s.leaf->footprint();
+    const std::uint64_t freed = s.leaf->charged();
     if (!dry) {
       footprint_ -= freed;
       const block_ref dropped(std::exchange(s.leaf, nullptr));

@@ -27,7 +27,7 @@ class block_map {
   block_map& operator=(block_map&& other) noexcept;
   ~block_map() { remove_from(0); }
 
-  /// Bytes that the blocks and the pages take.
+  /// Bytes that the blocks and the pages take, of the blocks what is in the file's charge.
   std::uint64_t footprint() const noexcept { return footprint_; }
   /// Bytes that the pages alone take.
   std::uint64_t pages_footprint() const noexcept;
@@ -46,6 +46,9 @@ class block_map {
   void set(std::uint64_t number, block_ref b) noexcept;
   /// Takes a block out of its place.
   block_ref take(std::uint64_t number) noexcept;
+
+  /// As `block::settle_charge`, of a block in this map.
+  void settle_charge(block& b) noexcept;
 
   /// Shrinks each block to what is used of it.
   void shrink_all() noexcept { shrink_all(root_, levels_); }
@@ -80,7 +83,7 @@ class block_map {
   template <class Action>
   static void for_each(const slot& s, unsigned level, std::uint64_t first, Action& action) {
     if (s.child == nullptr) return;
-    if (level == 0) return action(first, std::as_const(*s.leaf));
+    if (level == 0) return action(first, *s.leaf);
     for (std::uint64_t i = 0; i < fanout; ++i)
       for_each(s.child->slots[i], level - 1, first + (i << ((level - 1) * fanout_bits)), action);
   }

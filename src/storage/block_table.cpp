@@ -16,6 +16,18 @@ std::size_t room_in(const block* b) noexcept {
   return b != nullptr ? std::min(b->capacity(), block_table::block_size) : 0;
 }
 
+// Of the `n` bytes from `begin` on those that were stored; the others are zeros.
+std::size_t stored_in(const block* b, std::size_t begin, std::size_t n) noexcept {
+  return b != nullptr && begin < b->used ? std::min(n, b->used - begin) : 0;
+}
+
+// Makes zeros of what is between the bytes that were stored and those that come.
+std::byte* extend_to(block& b, std::size_t begin, std::size_t n) noexcept {
+  if (b.used < begin) std::memset(b.data() + b.used, 0, begin - b.used);
+  b.used = std::max(b.used, static_cast<std::uint32_t>(begin + n));
+  return b.data() + begin;
+}
+
 }  // namespace
 
 std::size_t block_table::read(std::uint64_t offset, std::span<std::byte> to) const noexcept {
@@ -23,7 +35,7 @@ std::size_t block_table::read(std::uint64_t offset, std::span<std::byte> to) con
   const std::size_t count = std::min<std::uint64_t>(to.size(), size_ - offset);
   std::byte* target = to.data();
   for_each_piece(offset, offset + count, [&](block* b, std::size_t begin, std::size_t n) {
-    const std::size_t room = room_in(b), there = begin < room ? std::min(n, room - begin) : 0;
+    const std::size_t there = stored_in(b, begin, n);
     if (there > 0) std::memcpy(target, b->data() + begin, there);
     std::memset(target + there, 0, n - there);
     target += n;
@@ -94,11 +106,51 @@ std::uint64_t block_table::blocks_for(std::uint64_t size) noexcept {
 }
 
 bool block_table::has_room(std::uint64_t begin, std::uint64_t end) const noexcept {
-  bool has = true;
-  for_each_piece(begin, end, [&](const block* b, std::size_t from, std::size_t n) {
-    has = has && from + n <= room_in(b);
+  while (begin < end) {
+    block* const b = blocks_.find(begin / block_size);
+    const std::size_t from = begin % block_size;
+    const std::size_t n = std::min<std::uint64_t>(end - begin, block_size - from);
+    if (from + n > room_in(b) || must_be_copied(b, from)) return false;
+    begin += n;
+  }
+  return true;
+}
+
+// Of a write from `from` on, which may also have to make zeros in front of that.
+bool block_table::must_be_copied(block* b, std::size_t from) noexcept {
+  return b != nullptr && b->is_pinned_from(std::min<std::size_t>(from, b->used));
+}
+
+void block_table::list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to) const {
+  const auto add_hole = [&](std::uint64_t n) {
+    if (n == 0) return;
+    if (to.empty() || to.back().data != nullptr) to.push_back({nullptr, 0, nullptr});
+    to.back().size += n;
+  };
+  for_each_piece(begin, end, [&](block* b, std::size_t from, std::size_t n) {
+    const std::size_t there = stored_in(b, from, n);
+    if (there > 0) to.push_back({b->data() + from, there, b});
+    add_hole(n - there);
   });
-  return has;
+}
+
+bool block_table::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
+  bool any = false;
+  const auto settle = [&](std::uint64_t, block& b) {
+    blocks_.settle_charge(b);
+    any = any || b.is_pinned_from(0);
+  };
+  const std::uint64_t before = blocks_.footprint();
+  if (begin == 0 && end >= size_) {
+    blocks_.for_each(settle);
+  } else {
+    // A block may also be taken up behind its end.
+    for_each_piece(begin, std::min(end, blocks_for(size_) * block_size), [&](block* b, std::size_t, std::size_t) {
+      if (b != nullptr) settle(0, *b);
+    });
+  }
+  footprint_ += blocks_.footprint() - before;
+  return any;
 }
 
 // A block that is filled piece by piece grows by doubling; one behind the first that begins at
@@ -106,10 +158,10 @@ bool block_table::has_room(std::uint64_t begin, std::uint64_t end) const noexcep
 block_table::new_blocks block_table::plan(std::uint64_t begin, std::uint64_t end, growth g) const {
   new_blocks fresh;
   std::uint64_t number = begin / block_size;
-  for_each_piece(begin, end, [&](const block* b, std::size_t from, std::size_t n) {
-    const std::size_t needed = from + n, has = room_in(b);
+  for_each_piece(begin, end, [&](block* b, std::size_t from, std::size_t n) {
+    const std::size_t has = room_in(b), needed = std::max<std::size_t>(from + n, b ? b->used : 0);
     const std::size_t likely = number > 0 && from == 0 ? block_size : std::min(block_size, 2 * has);
-    if (needed > has)
+    if (from + n > has || must_be_copied(b, from))
       fresh.push_back({number, g == growth::exact ? needed : std::max(needed, likely), {}});
     ++number;
   });
@@ -121,7 +173,7 @@ extent block_table::after(const new_blocks& fresh, std::uint64_t begin, std::uin
   extent now = base;
   now.footprint += blocks_.missing_footprint(begin / block_size, (end - 1) / block_size);
   for (const new_block& f : fresh) {
-    if (const block* const old = blocks_.find(f.number)) now.footprint -= old->footprint();
+    if (const block* const old = blocks_.find(f.number)) now.footprint -= old->charged();
     now.footprint += block::footprint(f.capacity);
   }
   return now;
@@ -153,8 +205,11 @@ result<void> block_table::make_room(const account& payer, std::uint64_t begin, s
     }
     BOOST_OUTCOME_TRY(paid, std::move(reserved));
     BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
-    BOOST_OUTCOME_TRY(install(fresh, begin, end));
-    has_slack_ = true;
+    // A pin may have gone since it was in the way.
+    if (!fresh.empty()) {
+      BOOST_OUTCOME_TRY(install(payer, fresh));
+      has_slack_ = true;
+    }
   }
   size_ = now.size;
   footprint_ = now.footprint;
@@ -166,29 +221,18 @@ result<void> block_table::make_room(const account& payer, std::uint64_t begin, s
   return errc::out_of_memory;
 }
 
-// A block that grows takes over what was in it. What is not to be filled, from `begin` to `end`,
-// becomes zero.
-result<void> block_table::install(new_blocks& fresh, std::uint64_t begin, std::uint64_t end) {
+// A block that grows takes over what was in it.
+result<void> block_table::install(const account& payer, new_blocks& fresh) {
   for (new_block& f : fresh) {
-    f.memory = block_ref(block::allocate(f.capacity));
+    f.memory = block_ref(block::allocate(payer.blocks(), f.capacity));
     if (!f.memory) return errc::out_of_memory;
   }
   if (!blocks_.make_pages(fresh.front().number, fresh.back().number)) return errc::out_of_memory;
   for (new_block& f : fresh) {
-    const std::uint64_t start = f.number * block_size;
-    const std::size_t filled_from = std::max(begin, start) - start;
-    const std::size_t filled_to =
-        end > start ? std::min<std::uint64_t>(end - start, block_size) : 0;
-    std::byte* const bytes = f.memory->data();
-    std::size_t kept = 0;
     if (const block* const old = blocks_.find(f.number)) {
-      kept = old->used;
       f.memory->used = old->used;
-      std::memcpy(bytes, old->data(), kept);
+      std::memcpy(f.memory->data(), old->data(), old->used);
     }
-    if (kept < filled_from) std::memset(bytes + kept, 0, filled_from - kept);
-    const std::size_t rest = std::max(kept, filled_to);
-    std::memset(bytes + rest, 0, f.memory->capacity() - rest);
     blocks_.set(f.number, std::move(f.memory));
   }
   return boost::outcome_v2::success();
@@ -196,16 +240,14 @@ result<void> block_table::install(new_blocks& fresh, std::uint64_t begin, std::u
 
 void block_table::store(std::uint64_t offset, std::span<const std::byte> from) noexcept {
   for_each_piece(offset, offset + from.size(), [&](block* b, std::size_t begin, std::size_t n) {
-    std::memcpy(b->data() + begin, from.data(), n);
-    b->used = std::max(b->used, static_cast<std::uint32_t>(begin + n));
+    std::memcpy(extend_to(*b, begin, n), from.data(), n);
     from = from.subspan(n);
   });
 }
 
 void block_table::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
-  for_each_piece(begin, end, [&](block* b, std::size_t from, std::size_t n) {
-    std::memset(b->data() + from, 0, n);
-    b->used = std::max(b->used, static_cast<std::uint32_t>(from + n));
+  for_each_piece(begin, end, [](block* b, std::size_t from, std::size_t n) {
+    std::memset(extend_to(*b, from, n), 0, n);
   });
 }
 
@@ -227,7 +269,6 @@ void block_table::cut(std::uint64_t size) noexcept {
   block* const last = blocks_.find(size / block_size);
   const auto end = static_cast<std::uint32_t>(size % block_size);
   if (last == nullptr || last->used <= end) return;
-  std::memset(last->data() + end, 0, last->used - end);
   last->used = end;
   has_slack_ = true;
 }
@@ -239,13 +280,13 @@ extent block_table::clone_extent() const noexcept {
   return now;
 }
 
-result<void> block_table::clone_room(const block_table& from) try {
+result<void> block_table::clone_room(const account& prepaid, const block_table& from) try {
   new_blocks fresh;
   from.blocks_.for_each([&](std::uint64_t number, const block& b) {
     fresh.push_back({number, b.used, {}});
   });
   for (new_block& f : fresh) {
-    f.memory = block_ref(block::allocate(f.capacity));
+    f.memory = block_ref(block::allocate(prepaid.blocks(), f.capacity));
     if (!f.memory || !blocks_.make_pages(f.number, f.number)) return errc::out_of_memory;
   }
   for (new_block& f : fresh) {
@@ -265,7 +306,6 @@ std::uint64_t block_table::clone_bytes(const block_table& from, std::uint64_t be
   for (std::uint64_t copied = 0; number && copied < count; copied += block_size) {
     block& copy = *blocks_.find(*number);
     std::memcpy(copy.data(), from.blocks_.find(*number)->data(), copy.used);
-    std::memset(copy.data() + copy.used, 0, copy.capacity() - copy.used);
     number = blocks_.next(*number + 1);
   }
   return number ? *number * block_size : size_;
@@ -278,10 +318,10 @@ result<void> block_table::take_over(const account& payer, chain& content, std::u
   const std::uint64_t dense = blocks_for(size), first = begin / block_size;
   chain::dismantling source(content);
   if (!source.prepare(dense)) return errc::out_of_memory;
-  BOOST_OUTCOME_TRY(add_blocks(std::max(first, dense), blocks_for(end), end));
+  BOOST_OUTCOME_TRY(add_blocks(payer, std::max(first, dense), blocks_for(end), end));
   for (std::uint64_t done = 0; done < dense;) {
     const std::uint64_t next = std::min(done + at_once, dense);
-    const auto added = add_blocks(done, next, first < dense ? std::max(size, end) : size);
+    const auto added = add_blocks(payer, done, next, first < dense ? std::max(size, end) : size);
     if (!added) {
       if (done == 0) return added.error();
       for (std::uint64_t i = 0; i * block_size < source.rest_begins_at(); ++i)
@@ -305,14 +345,14 @@ result<void> block_table::take_over(const account& payer, chain& content, std::u
   return errc::out_of_memory;
 }
 
-// Blocks of zeros, full but for the last one, which ends at `stop`; all or none.
-result<void> block_table::add_blocks(std::uint64_t first, std::uint64_t behind,
-                                     std::uint64_t stop) {
+// Blocks with nothing in them, full but for the last one, which ends at `stop`; all or none.
+result<void> block_table::add_blocks(const account& payer, std::uint64_t first,
+                                     std::uint64_t behind, std::uint64_t stop) {
   if (first >= behind) return boost::outcome_v2::success();
   new_blocks fresh;
   for (std::uint64_t i = first; i < behind; ++i)
     fresh.push_back({i, std::min<std::uint64_t>(stop - i * block_size, block_size), {}});
-  return install(fresh, 0, 0);
+  return install(payer, fresh);
 }
 
 template <class Action>

@@ -7,6 +7,7 @@
 #include "storage/block.hpp"
 #include "storage/block_map.hpp"
 #include "storage/chain.hpp"
+#include "storage/piece.hpp"
 
 #include <boost/container/small_vector.hpp>
 
@@ -21,8 +22,9 @@ namespace coramfs::detail {
 /// A block that nobody has written to does not exist and reads as zeros. One that is written to
 /// in part is only as large as its last byte asks for, so that small files are small here too.
 ///
-/// Invariants: what a block has behind its `used` bytes is zero, and no block is used beyond the
-/// end of the file; `extent_now()` is what the file has been charged.
+/// Invariants: what a block has behind its `used` bytes reads as zero, whatever it is, and no
+/// block is used beyond the end of the file; `extent_now()` is what the file has been charged,
+/// pinned blocks that have been left to their pins excepted.
 ///
 /// Guarded by the file's lock. All that may fail fails before anything has changed.
 class block_table {
@@ -36,11 +38,19 @@ class block_table {
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
   /// Does all of a write at any offset that may fail; what the file grows by, and the holes
-  /// that are filled, are unspecified until it is stored.
+  /// that are filled, are unspecified until it is stored. Pinned blocks are copied.
   /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
   result<void> make_room(const account& payer, std::uint64_t offset, std::uint64_t size);
   /// Precondition: `make_room` for these bytes.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
+
+  /// The pieces that hold the bytes from `begin` to `end`, which the file has. Throws
+  /// `std::bad_alloc`.
+  void list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to) const;
+
+  /// Leaves the charge of what is pinned between `begin` and `end` to the blocks, before any of
+  /// them is given up. Returns whether there was any.
+  bool settle_pins(std::uint64_t begin, std::uint64_t end) noexcept;
 
   /// Cuts, or extends with a hole. Errors: when growing, `quota_exceeded` by payload.
   result<void> resize(const account& payer, std::uint64_t size);
@@ -59,7 +69,7 @@ class block_table {
   extent clone_extent() const noexcept;
   /// Makes room for such a copy, holes and all; the caller has paid. Precondition: this is empty.
   /// Errors: `out_of_memory`.
-  result<void> clone_room(const block_table& from);
+  result<void> clone_room(const account& prepaid, const block_table& from);
   /// Copies about `count` bytes into that room, from where it left off: `begin`, at first 0.
   /// Returns where to go on, which is the size at last. Holes are skipped.
   std::uint64_t clone_bytes(const block_table& from, std::uint64_t begin,
@@ -86,13 +96,15 @@ class block_table {
 
   static std::uint64_t blocks_for(std::uint64_t size) noexcept;
   bool has_room(std::uint64_t begin, std::uint64_t end) const noexcept;
+  static bool must_be_copied(block* b, std::size_t from) noexcept;
   new_blocks plan(std::uint64_t begin, std::uint64_t end, growth g) const;
   extent after(const new_blocks& fresh, std::uint64_t begin, std::uint64_t end,
                const extent& base) const noexcept;
   result<void> make_room(const account& payer, std::uint64_t begin, std::uint64_t end,
                          const extent& base);
-  result<void> install(new_blocks& fresh, std::uint64_t begin, std::uint64_t end);
-  result<void> add_blocks(std::uint64_t first, std::uint64_t behind, std::uint64_t stop);
+  result<void> install(const account& payer, new_blocks& fresh);
+  result<void> add_blocks(const account& payer, std::uint64_t first, std::uint64_t behind,
+                          std::uint64_t stop);
   void settle(const account& payer) noexcept;
   extent cut_extent(std::uint64_t size) const noexcept;
   void cut(std::uint64_t size) noexcept;

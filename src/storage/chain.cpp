@@ -25,16 +25,17 @@ std::size_t chain::read(std::uint64_t offset, std::span<std::byte> to) const noe
 }
 
 result<void> chain::make_room(const account& payer, std::uint64_t offset, std::uint64_t size) {
-  if (offset + size <= size_) return boost::outcome_v2::success();
-  return grow(payer, offset + size);
+  return grant(payer, {offset, offset + size, std::max(size_, offset + size)});
 }
 
 result<void> chain::adopt(const account& payer, bytes& from) {
   const bool is_full = chunks_.size() == chunks_.capacity();
   extent now;
   const auto reserve = [&](std::size_t entries) {
-    now = after({size_ + from.size(), chunks_.size(), 0, entries});
-    now.footprint += block::adopted_footprint(from.capacity());
+    now = extent_now();
+    now.size += from.size();
+    now.footprint -= chunk_list::footprint(chunks_.capacity());
+    now.footprint += chunk_list::footprint(entries) + block::adopted_footprint(from.capacity());
     ++now.chunks;
     return payer.reserve(now, extent_now());
   };
@@ -44,7 +45,7 @@ result<void> chain::adopt(const account& payer, bytes& from) {
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
   BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
   chunk_list grown;
-  block_ref adopter(block::make_adopter());
+  block_ref adopter(block::make_adopter(payer.blocks()));
   if (!adopter || (is_full && !grown.set_capacity(entries))) return errc::out_of_memory;
   adopter->adopt(std::move(from));
   if (is_full) replace_table(grown);
@@ -64,19 +65,21 @@ void chain::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
 }
 
 result<void> chain::recreate(const account& payer, std::uint64_t size) {
-  if (size > size_) return grow(payer, size);
+  BOOST_OUTCOME_TRY(grant(payer, {0, size, size}));
   cut(payer, size);
   return boost::outcome_v2::success();
 }
 
 extent chain::extent_for(std::uint64_t size) noexcept {
+  if (size == 0) return {};
   const chain empty;
-  return size > 0 ? empty.after(empty.exact(size)) : extent{};
+  const wish w{0, size, size};
+  return empty.after(w, empty.exact(w));
 }
 
 result<void> chain::clone_room(const account& prepaid, const chain& from) {
   if (from.size() == 0) return boost::outcome_v2::success();
-  return grow(prepaid, from.size());
+  return grant(prepaid, {0, from.size(), from.size()});
 }
 
 std::uint64_t chain::clone_bytes(const chain& from, std::uint64_t begin,
@@ -104,9 +107,9 @@ void chain::trim(const account& payer) noexcept {
 std::uint64_t chain::shrink_last() noexcept {
   if (chunks_.empty()) return 0;
   chunk& last = chunks_.back();
-  const std::uint64_t before = last.memory->footprint();
+  const std::uint64_t before = last.memory->charged();
   last.memory.shrink(size_ - last.begin);
-  return before - last.memory->footprint();
+  return before - last.memory->charged();
 }
 
 std::size_t chain::find(std::uint64_t offset) const noexcept {
@@ -124,74 +127,133 @@ std::uint64_t chain::end_of_room() const noexcept {
   return chunks_.empty() ? 0 : chunks_.back().begin + chunks_.back().memory->capacity();
 }
 
+std::uint64_t chain::extent_of(std::size_t index) const noexcept {
+  return begin_of(index + 1) - chunks_[index].begin;
+}
+
+bool chain::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
+  bool any = false;
+  for (std::size_t i = begin < end_of_room() ? find(begin) : chunks_.size();
+       i < chunks_.size() && chunks_[i].begin < end; ++i) {
+    block& b = *chunks_[i].memory;
+    footprint_ -= b.charged();
+    b.settle_charge();
+    footprint_ += b.charged();
+    any = any || b.is_pinned_from(0);
+  }
+  return any;
+}
+
+// Fills in what of a wish is pinned. False: nothing is.
+bool chain::find_pinned(wish& w) const {
+  // The last chunk is written to behind its end, too.
+  const std::uint64_t end = std::min(w.end, end_of_room());
+  for (std::size_t i = w.begin < end ? find(w.begin) : chunks_.size();
+       i < chunks_.size() && chunks_[i].begin < end; ++i) {
+    const std::uint64_t from = std::max(w.begin, chunks_[i].begin) - chunks_[i].begin;
+    if (!chunks_[i].memory->is_pinned_from(from)) continue;
+    // The last of those that stay.
+    w.last_is_pinned = begin_of(i + 1) >= w.size || i + 1 == chunks_.size();
+    if (!w.last_is_pinned) w.pinned.push_back(i);
+  }
+  return w.last_is_pinned || !w.pinned.empty();
+}
+
 // Room for as much again as there is: a file of n bytes takes log n chunks up to `max_chunk`.
 // The first chunk is only as large as what is written, for most small files are written once.
-chain::growth chain::generous(std::uint64_t size) const noexcept {
-  growth g = exact(size);
-  g.room = std::max<std::uint64_t>(g.room, std::min<std::uint64_t>(size_, max_chunk));
+chain::growth chain::generous(const wish& w) const noexcept {
+  growth g = exact(w);
+  if (w.size > size_ && g.room > 0)
+    g.room = std::max<std::uint64_t>(g.room, std::min<std::uint64_t>(size_, max_chunk));
   if (g.table > chunks_.capacity()) g.table = std::max(g.table, 2 * chunks_.capacity());
   return g;
 }
 
-chain::growth chain::exact(std::uint64_t size) const noexcept {
-  growth g{size, chunks_.size(), size - end_of_room(), 0};
-  g.table = std::max<std::size_t>(chunks_.capacity(), chunks_.size() + g.new_chunks());
-  return g;
-}
-
-chain::growth chain::gathering(std::uint64_t size) const noexcept {
+chain::growth chain::exact(const wish& w) const noexcept {
   std::size_t kept = chunks_.size();
-  while (kept > 0 && size - begin_of(kept - 1) <= max_chunk) --kept;
-  const std::uint64_t begin = kept < chunks_.size() ? begin_of(kept) : end_of_room();
-  growth g{size, kept, size - begin, 0};
-  g.table = kept + g.new_chunks();
+  while (kept > 0 && chunks_[kept - 1].begin >= w.size) --kept;
+  if (w.last_is_pinned) --kept;
+  const std::uint64_t covered = end_of_kept(kept);
+  growth g{kept, w.size > covered ? w.size - covered : 0, 0};
+  g.table = std::max<std::size_t>(chunks_.capacity(), kept + g.new_chunks());
   return g;
 }
 
-extent chain::after(const growth& g) const noexcept {
+chain::growth chain::gathering(const wish& w) const noexcept {
+  growth g = exact(w);
+  while (g.kept > 0 && w.size - begin_of(g.kept - 1) <= max_chunk) --g.kept;
+  g.room = w.size - end_of_kept(g.kept);
+  g.table = g.kept + g.new_chunks();
+  return g;
+}
+
+std::uint64_t chain::end_of_kept(std::size_t kept) const noexcept {
+  return kept < chunks_.size() ? begin_of(kept) : end_of_room();
+}
+
+extent chain::after(const wish& w, const growth& g) const noexcept {
   std::uint64_t footprint = footprint_ - chunk_list::footprint(chunks_.capacity());
-  for (std::size_t i = g.kept; i < chunks_.size(); ++i) footprint -= chunks_[i].memory->footprint();
+  for (std::size_t i = g.kept; i < chunks_.size(); ++i) footprint -= chunks_[i].memory->charged();
+  for (const std::size_t i : w.pinned)
+    if (i < g.kept) footprint += block::footprint(extent_of(i)) - chunks_[i].memory->charged();
   const std::uint64_t full = g.room / max_chunk, rest = g.room % max_chunk;
   footprint += full * block::footprint(max_chunk) + (rest > 0 ? block::footprint(rest) : 0);
-  return {g.size, footprint + chunk_list::footprint(g.table), g.kept + g.new_chunks()};
+  return {w.size, footprint + chunk_list::footprint(g.table), g.kept + g.new_chunks()};
 }
 
 // Slack gives way: only the smallest way to have the room is refused.
-result<void> chain::grow(const account& payer, std::uint64_t size) {
-  if (size <= end_of_room()) {
-    const extent now{size, footprint_, chunks_.size()};
+result<void> chain::grant(const account& payer, wish w) try {
+  if (!find_pinned(w) && w.size <= end_of_room()) {
+    if (w.size <= size_) return boost::outcome_v2::success();
+    const extent now{w.size, footprint_, chunks_.size()};
     BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
     BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
     paid.commit();
-    size_ = size;
+    size_ = w.size;
     return boost::outcome_v2::success();
   }
-  growth g = generous(size);
-  auto reserved = payer.reserve(after(g), extent_now());
-  if (!reserved) reserved = payer.reserve(after(g = exact(size)), extent_now());
-  if (!reserved) reserved = payer.reserve(after(g = gathering(size)), extent_now());
+  growth g = generous(w);
+  auto reserved = payer.reserve(after(w, g), extent_now());
+  if (!reserved) reserved = payer.reserve(after(w, g = exact(w)), extent_now());
+  if (!reserved && w.size > size_) {
+    g = gathering(w);
+    settle_pins(end_of_kept(g.kept), size_);
+    reserved = payer.reserve(after(w, g), extent_now());
+  }
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
-  BOOST_OUTCOME_TRY(payer.approve(after(g), extent_now()));
-  return apply(g, std::move(paid));
+  BOOST_OUTCOME_TRY(payer.approve(after(w, g), extent_now()));
+  return apply(payer, w, g, std::move(paid));
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+} catch (const std::length_error&) {
+  return errc::out_of_memory;
 }
 
-result<void> chain::apply(const growth& g, reservation paid) try {
-  const extent now = after(g);
+result<void> chain::apply(const account& payer, const wish& w, const growth& g, reservation paid) {
+  const extent now = after(w, g);
   const bool new_table = g.table != chunks_.capacity();
   chunk_list grown;
   if (new_table && !grown.set_capacity(g.table)) return errc::out_of_memory;
-  boost::container::small_vector<block_ref, 1> fresh;
+  boost::container::small_vector<block_ref, 1> fresh, copies;
+  const auto make = [&](auto& in, std::uint64_t capacity) {
+    in.emplace_back(block::allocate(payer.blocks(), capacity));
+    return static_cast<bool>(in.back());
+  };
+  copies.reserve(w.pinned.size());
+  for (const std::size_t i : w.pinned)
+    if (i < g.kept && !make(copies, extent_of(i))) return errc::out_of_memory;
   fresh.reserve(g.new_chunks());
-  for (std::uint64_t left = g.room; left > 0; left -= std::min<std::uint64_t>(left, max_chunk)) {
-    fresh.emplace_back(block::allocate(std::min<std::uint64_t>(left, max_chunk)));
-    if (!fresh.back()) return errc::out_of_memory;
-  }
+  for (std::uint64_t left = g.room; left > 0; left -= std::min<std::uint64_t>(left, max_chunk))
+    if (!make(fresh, std::min<std::uint64_t>(left, max_chunk))) return errc::out_of_memory;
   // Nothing fails from here on.
-  std::uint64_t begin = end_of_room();
-  if (g.kept < chunks_.size()) {
-    begin = begin_of(g.kept);
-    read(begin, {fresh.front()->data(), static_cast<std::size_t>(size_ - begin)});
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    chunk& c = chunks_[w.pinned[i]];
+    std::memcpy(copies[i]->data(), c.memory->data(), extent_of(w.pinned[i]));
+    c.memory = std::move(copies[i]);
   }
+  std::uint64_t begin = end_of_kept(g.kept);
+  for (std::uint64_t at = begin; const block_ref& b : fresh)
+    at += read(at, {b->data(), b->capacity()});
   while (chunks_.size() > g.kept) chunks_.pop_back();
   if (new_table) replace_table(grown);
   for (block_ref& b : fresh) {
@@ -199,14 +261,10 @@ result<void> chain::apply(const growth& g, reservation paid) try {
     chunks_.push_back({std::move(b), begin});
     begin += capacity;
   }
-  size_ = g.size;
+  size_ = w.size;
   footprint_ = now.footprint;
   paid.commit();
   return boost::outcome_v2::success();
-} catch (const std::bad_alloc&) {
-  return errc::out_of_memory;
-} catch (const std::length_error&) {
-  return errc::out_of_memory;
 }
 
 void chain::replace_table(chunk_list& fresh) noexcept {
@@ -226,7 +284,7 @@ void chain::cut(const account& payer, std::uint64_t size) noexcept {
   extent now = before;
   now.size = size;
   while (!chunks_.empty() && chunks_.back().begin >= size) {
-    now.footprint -= chunks_.back().memory->footprint();
+    now.footprint -= std::min(now.footprint, chunks_.back().memory->charged());
     chunks_.pop_back();
   }
   if (chunks_.empty()) {
@@ -236,6 +294,15 @@ void chain::cut(const account& payer, std::uint64_t size) noexcept {
   }
   now.chunks = chunks_.size();
   pay(payer, before, now);
+}
+
+void chain::list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to) const {
+  for (std::size_t i = begin < end ? find(begin) : 0; begin < end; ++i) {
+    const std::uint64_t n = std::min(begin_of(i + 1), end) - begin;
+    block& b = *chunks_[i].memory;
+    to.push_back({b.data() + (begin - chunks_[i].begin), n, &b});
+    begin += n;
+  }
 }
 
 template <class Action>
@@ -257,8 +324,8 @@ void chain::store(std::uint64_t offset, std::span<const std::byte> from) noexcep
   });
 }
 
-bool chain::dismantling::prepare(std::size_t pieces) noexcept {
-  return put_back_.set_capacity(pieces + of_.chunks_.size());
+bool chain::dismantling::prepare(std::size_t count) noexcept {
+  return put_back_.set_capacity(count + of_.chunks_.size());
 }
 
 void chain::dismantling::drop_before(std::uint64_t offset) noexcept {
@@ -276,8 +343,10 @@ void chain::dismantling::restore(const account& payer) noexcept {
     put_back_.push_back(std::move(of_.chunks_[dropped_]));
   of_.chunks_.swap(put_back_);
   extent now{of_.size_, chunk_list::footprint(of_.chunks_.capacity()), of_.chunks_.size()};
-  for (const chunk& c : of_.chunks_) now.footprint += c.memory->footprint();
-  if (auto paid = payer.reserve(now, before)) paid.value().commit();
+  for (const chunk& c : of_.chunks_) now.footprint += c.memory->charged();
+  auto paid = payer.reserve(now, before);
+  if (!paid) return;
+  paid.value().commit();
   of_.footprint_ = now.footprint;
 }
 

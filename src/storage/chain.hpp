@@ -5,6 +5,9 @@
 
 #include "storage/account.hpp"
 #include "storage/chunk_list.hpp"
+#include "storage/piece.hpp"
+
+#include <boost/container/small_vector.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +24,8 @@ namespace coramfs::detail {
 /// refusal.
 ///
 /// Invariants: chunks stand in the order of their offsets and none is empty; all but the last
-/// are full up to where the next one begins; `extent_now()` is what the file has been charged.
+/// are full up to where the next one begins; `extent_now()` is what the file has been charged,
+/// pinned chunks that have been left to their pins excepted.
 ///
 /// Guarded by the file's lock. All that may fail fails before anything has changed.
 class chain {
@@ -37,13 +41,21 @@ class chain {
 
   /// Does all of a write that may fail: what is stored between `offset`, which is at most
   /// `size()`, and `offset` + `size` afterwards can not. What the file grows by is unspecified
-  /// until then.
+  /// until then. Pinned chunks are copied.
   ///
   /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
   result<void> make_room(const account& payer, std::uint64_t offset, std::uint64_t size);
 
   /// Precondition: `make_room` for these bytes.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
+
+  /// The pieces that hold the bytes from `begin` to `end`, which the chain has.
+  /// Throws `std::bad_alloc`.
+  void list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to) const;
+
+  /// Leaves the charge of what is pinned between `begin` and `end` to the blocks, before any of
+  /// them is given up. Returns whether there was any.
+  bool settle_pins(std::uint64_t begin, std::uint64_t end) noexcept;
 
   /// Appends `from` as a chunk of its own, without a copy; `from` is then empty.
   ///
@@ -78,10 +90,18 @@ class chain {
   class dismantling;
 
  private:
-  /// One way to have room up to `size`: the first `kept` chunks stay, what is behind them is
-  /// gathered into the first of new chunks with `room` bytes in all.
+  /// What is wanted: that the bytes from `begin` to `end` can be stored, in a chain that then
+  /// has `size` bytes.
+  struct wish {
+    std::uint64_t begin, end, size;
+    /// The chunks of these bytes that are pinned, but for the last chunk, and whether that is.
+    /// Looked at once, for pins go at any time.
+    boost::container::small_vector<std::size_t, 4> pinned = {};
+    bool last_is_pinned = false;
+  };
+  /// One way to have that: of the first `kept` chunks the pinned ones are copied and the others
+  /// stay; what is behind them is gathered into new chunks with `room` bytes in all.
   struct growth {
-    std::uint64_t size;
     std::size_t kept;
     std::uint64_t room;
     std::size_t table;  // entries
@@ -92,12 +112,15 @@ class chain {
   std::size_t find(std::uint64_t offset) const noexcept;
   std::uint64_t end_of_room() const noexcept;
   std::uint64_t begin_of(std::size_t index) const noexcept;
-  growth generous(std::uint64_t size) const noexcept;
-  growth exact(std::uint64_t size) const noexcept;
-  growth gathering(std::uint64_t size) const noexcept;
-  extent after(const growth& g) const noexcept;
-  result<void> grow(const account& payer, std::uint64_t size);
-  result<void> apply(const growth& g, reservation paid);
+  std::uint64_t extent_of(std::size_t index) const noexcept;
+  bool find_pinned(wish& w) const;
+  growth generous(const wish& w) const noexcept;
+  growth exact(const wish& w) const noexcept;
+  growth gathering(const wish& w) const noexcept;
+  std::uint64_t end_of_kept(std::size_t kept) const noexcept;
+  extent after(const wish& w, const growth& g) const noexcept;
+  result<void> grant(const account& payer, wish w);
+  result<void> apply(const account& payer, const wish& w, const growth& g, reservation paid);
   void replace_table(chunk_list& fresh) noexcept;
   void pay(const account& payer, const extent& before, const extent& now) noexcept;
   std::uint64_t shrink_last() noexcept;
@@ -113,8 +136,8 @@ class chain::dismantling {
  public:
   explicit dismantling(chain& of) noexcept : of_(of) {}
 
-  /// Makes sure that `pieces` may be put back. False: memory is refused.
-  bool prepare(std::size_t pieces) noexcept;
+  /// Makes sure that `count` pieces may be put back. False: memory is refused.
+  bool prepare(std::size_t count) noexcept;
 
   /// Frees the chunks that end at `offset` or before. What is behind can still be read.
   void drop_before(std::uint64_t offset) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "storage/storage.hpp"
 
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -37,8 +38,28 @@ std::size_t storage::read(std::uint64_t offset, std::span<std::byte> to) const n
   return std::visit([&](const auto& c) { return c.read(offset, to); }, content_);
 }
 
+result<piece_list> storage::pin(std::uint64_t offset, std::uint64_t size,
+                                std::shared_ptr<const void> alive) const try {
+  pieces found;
+  std::visit([&](const auto& c) { c.list_pieces(offset, offset + size, found); }, content_);
+  BOOST_OUTCOME_TRY(auto list, piece_list::pin(found, std::move(alive)));
+  may_have_pins_.store(true, std::memory_order_relaxed);
+  return list;
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+void storage::settle_pins() noexcept { settle_pins(0, std::numeric_limits<std::uint64_t>::max()); }
+
+void storage::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
+  if (!may_have_pins_.load(std::memory_order_relaxed)) return;
+  const bool any = std::visit([&](auto& c) { return c.settle_pins(begin, end); }, content_);
+  if (begin == 0 && end >= size() && !any) may_have_pins_.store(false, std::memory_order_relaxed);
+}
+
 result<void> storage::make_room(const account& payer, std::uint64_t offset, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_end(offset, size));
+  settle_pins(offset, offset + size);
   if (std::holds_alternative<chain>(content_) && offset > this->size())
     return promote(payer, offset, offset + size);
   return std::visit([&](auto& c) { return c.make_room(payer, offset, size); }, content_);
@@ -74,6 +95,7 @@ void storage::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
 
 result<std::uint64_t> storage::make_length(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_size(size));
+  settle_pins();
   if (auto* const table = std::get_if<block_table>(&content_)) {
     BOOST_OUTCOME_TRY(table->resize(payer, size));
     return size;
@@ -96,6 +118,7 @@ result<void> storage::resize(const account& payer, std::uint64_t size) {
 
 result<void> storage::recreate(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_size(size));
+  settle_pins();
   return std::visit([&](auto& c) { return c.recreate(payer, size); }, content_);
 }
 
@@ -118,7 +141,7 @@ extent storage::clone_extent() const noexcept {
 result<void> storage::clone_room(const account& prepaid, const storage& from) {
   if (const auto* const c = std::get_if<chain>(&from.content_))
     return std::get<chain>(content_).clone_room(prepaid, *c);
-  return content_.emplace<block_table>().clone_room(std::get<block_table>(from.content_));
+  return content_.emplace<block_table>().clone_room(prepaid, std::get<block_table>(from.content_));
 }
 
 std::uint64_t storage::clone_bytes(const storage& from, std::uint64_t begin,
@@ -132,6 +155,7 @@ std::uint64_t storage::clone_bytes(const storage& from, std::uint64_t begin,
 }
 
 void storage::trim(const account& payer) noexcept {
+  settle_pins();
   std::visit([&](auto& c) { c.trim(payer); }, content_);
 }
 
@@ -139,6 +163,7 @@ result<void> storage::promote(const account& payer, std::uint64_t begin, std::ui
   chain& content = std::get<chain>(content_);
   if (layout_ != storage_layout::automatic || content.size() > payer.promotion_limit())
     return errc::not_supported;
+  settle_pins();
   const extent after = block_table::extent_for(content.size(), begin, end);
   BOOST_OUTCOME_TRY(auto paid, payer.reserve(after, content.extent_now()));
   BOOST_OUTCOME_TRY(payer.approve(after, content.extent_now()));

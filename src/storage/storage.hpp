@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/piece_list.hpp>
 #include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 
 #include "storage/account.hpp"
 #include "storage/block_table.hpp"
 #include "storage/chain.hpp"
+#include "storage/piece.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <variant>
 
@@ -32,6 +36,15 @@ class storage {
 
   /// Bytes read: less than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
+
+  /// Pins the bytes from `offset` to `offset` + `size`, which the file has: they stay as they
+  /// are, and charged, for as long as anybody refers to the list. It keeps `alive`, too. Under
+  /// the file's lock of either kind. Errors: `out_of_memory`.
+  result<piece_list> pin(std::uint64_t offset, std::uint64_t size,
+                       std::shared_ptr<const void> alive) const;
+  /// Leaves the charge of what is pinned to the pins, before the file is given up: it is no part
+  /// of `extent_now()` then.
+  void settle_pins() noexcept;
 
   /// Errors: `too_large` for bytes that would end beyond what any file may have.
   static result<void> require_end(std::uint64_t offset, std::uint64_t size) noexcept;
@@ -86,9 +99,11 @@ class storage {
   void trim(const account& payer) noexcept;
 
  private:
+  void settle_pins(std::uint64_t begin, std::uint64_t end) noexcept;
   result<void> promote(const account& payer, std::uint64_t begin, std::uint64_t end);
 
   const storage_layout layout_;
+  mutable std::atomic<bool> may_have_pins_{false};  // set beside other readers
   std::variant<chain, block_table> content_;
 };
 

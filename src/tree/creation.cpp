@@ -27,7 +27,7 @@ file_cost cost_of_file(const volume_state& v, const entry& at, const extent& con
   cost.wanted += v.payer.of(content);
   if (at.found == nullptr) return cost;
   // It takes over the other's entry in the directory.
-  cost.replaced = file_charge(static_cast<const file_node&>(*at.found), v.payer);
+  cost.replaced = file_charge(static_cast<file_node&>(*at.found), v.payer);
   cost.wanted.bytes -= v.payer.of_metadata(entry_footprint(*at.parent));
   return cost;
 }

@@ -47,7 +47,7 @@ result<void> add_item(plan& p, const volume_state& v, std::string_view path,
         if (found->is_busy())
           p.meets_busy = true;
         else
-          p.replaced += file_charge(static_cast<const file_node&>(*found), v.payer);
+          p.replaced += file_charge(static_cast<file_node&>(*found), v.payer);
         return boost::outcome_v2::success();
       }
     } else if (found != nullptr) {

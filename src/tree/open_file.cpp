@@ -151,6 +151,13 @@ void open_file::length_made(std::uint64_t size) noexcept {
 
 void open_file::changed() noexcept { node_->publish_change(); }
 
+result<piece_list> open_file::pin(std::uint64_t offset, std::size_t size) noexcept {
+  BOOST_OUTCOME_TRY(require_readable());
+  const std::uint64_t end = node_->content.size();
+  if (offset >= end) return piece_list();
+  return node_->content.pin(offset, std::min<std::uint64_t>(size, end - offset), volume_);
+}
+
 result<std::uint64_t> open_file::seek(std::int64_t offset, seek_from from) noexcept {
   if (!is_open()) return errc::not_open;
   std::uint64_t base = 0;

@@ -40,10 +40,9 @@ result<void> require_idle(const node& moved, const node* replaced) noexcept {
 }
 
 // What an empty directory or a file is charged that is to be replaced.
-charge replaced_charge(const volume_state& v, const node* replaced) noexcept {
+charge replaced_charge(const volume_state& v, node* replaced) noexcept {
   if (replaced == nullptr) return {};
-  if (!replaced->is_directory)
-    return file_charge(static_cast<const file_node&>(*replaced), v.payer);
+  if (!replaced->is_directory) return file_charge(static_cast<file_node&>(*replaced), v.payer);
   return {.bytes = v.payer.of_metadata(node_footprint(true, replaced->name.view())),
           .directories = 1};
 }

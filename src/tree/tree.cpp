@@ -24,8 +24,8 @@ node* free_first(node* chain) noexcept {
   return all;
 }
 
-charge charge_of(const node& n, const account& payer) noexcept {
-  if (!n.is_directory) return file_charge(static_cast<const file_node&>(n), payer);
+charge charge_of(node& n, const account& payer) noexcept {
+  if (!n.is_directory) return file_charge(static_cast<file_node&>(n), payer);
   const auto& directory = static_cast<const directory_node&>(n);
   const std::uint64_t table = directory_index::footprint(directory.entries.size());
   return {.bytes = payer.of_metadata(node_footprint(true, n.name.view()) + table),
@@ -124,7 +124,8 @@ std::uint64_t entry_footprint(const directory_node& in, std::size_t added) noexc
   return directory_index::footprint(now + added) - directory_index::footprint(now);
 }
 
-charge file_charge(const file_node& file, const account& payer) noexcept {
+charge file_charge(file_node& file, const account& payer) noexcept {
+  file.content.settle_pins();
   charge total = payer.of(file.content.extent_now());
   total.bytes += payer.of_metadata(node_footprint(false, file.name.view()));
   total.files = 1;

@@ -88,8 +88,8 @@ std::uint64_t node_footprint(bool is_directory, std::string_view name) noexcept;
 std::uint64_t entry_footprint(const directory_node& in, std::size_t added = 1) noexcept;
 
 /// What a file is charged, its entry in the directory not counted. Under the tree's exclusive
-/// lock while it is not busy, or under its own.
-charge file_charge(const file_node& file, const account& payer) noexcept;
+/// lock while it is not busy, or under its own. What pins hold of it is theirs from then on.
+charge file_charge(file_node& file, const account& payer) noexcept;
 
 /// Frees a node with all below it step by step, and says what each step's nodes were charged for;
 /// the table that the top stood in is not counted. What is left is freed by the destructor, and

@@ -8,6 +8,7 @@
 #include "core/memory_guard.hpp"
 #include "core/quota.hpp"
 #include "storage/account.hpp"
+#include "storage/block_memory.hpp"
 #include "tree/tree.hpp"
 
 #include <atomic>
@@ -27,13 +28,15 @@ class volume_state {
       : options(std::move(chosen)),
         limits(options.max_quota, options.max_nodes),
         guard(options.memory_guard),
-        payer(limits, guard, options.accounting, options.promotion_hard_limit) {}
+        blocks(limits, options.accounting),
+        payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit) {}
 
   volume_stats stats() noexcept;
 
   const volume_options options;
   quota limits;
   memory_guard guard;
+  block_memory blocks;
   const account payer;
   tree names;
   std::atomic<std::uint64_t> open_handles{0};

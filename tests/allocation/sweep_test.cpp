@@ -107,6 +107,19 @@ const std::array operations{
               f.seek(0, seek_from::end).value();
               return f.write(std::move(adoptable));
             }),
+    on_file("pin", [](auto& f) { return f.pin(0, 20'000); }),
+    on_file("overwrite what is pinned",
+            [](auto& f) -> result<std::size_t> {
+              auto p = f.pin(100, 10);
+              if (!p) return p.error();
+              return f.write_at(0, buffer_of(small));
+            }),
+    on_file("append behind and over what is pinned",
+            [](auto& f) -> result<std::size_t> {
+              auto p = f.pin(100, 19'900);
+              if (!p) return p.error();
+              return f.write_at(19'000, buffer_of(large));
+            }),
     on_file("grow", [](auto& f) { return f.truncate(400'000); }),
     on_file("cut", [](auto& f) { return f.truncate(100); }),
     on_file("read_all", [](auto& f) { return f.read_all(); }),

@@ -3,6 +3,7 @@
 
 #include <coramfs/entries.hpp>
 #include <coramfs/open_options.hpp>
+#include <coramfs/pinned.hpp>
 #include <coramfs/result.hpp>
 #include <coramfs/volume.hpp>
 
@@ -31,6 +32,8 @@ class any_file {
   virtual result<std::size_t> read_at(std::uint64_t offset, std::span<char> to) = 0;
   virtual result<std::size_t> write_at(std::uint64_t offset, std::string_view from) = 0;
   virtual result<std::uint64_t> truncate(std::optional<std::uint64_t> size = {}) = 0;
+
+  virtual result<pinned> pin(std::uint64_t offset, std::size_t n) = 0;
 
   virtual result<std::uint64_t> seek(std::int64_t offset, seek_from from = seek_from::start) = 0;
   virtual result<std::uint64_t> tell() const = 0;

@@ -36,6 +36,8 @@ class file_over final : public any_file {
     return driver_(size ? file_.truncate(size) : file_.truncate());
   }
 
+  result<pinned> pin(std::uint64_t offset, std::size_t n) override { return file_.pin(offset, n); }
+
   result<std::uint64_t> seek(std::int64_t offset, seek_from from) override {
     return file_.seek(offset, from);
   }

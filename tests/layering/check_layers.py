@@ -16,7 +16,7 @@ BELOW = {
     "core": [],
     "storage": ["core"],
     "tree": ["core", "storage"],
-    "buffers": [],
+    "buffers": ["core", "storage", "tree"],
     "async": ["core", "storage", "tree", "buffers"],
     "sync": ["core", "storage", "tree", "buffers"],
     "integrations": [],

@@ -3,6 +3,7 @@
 
 #include <coramfs/detail/fair_lock.hpp>
 #include <coramfs/detail/path_argument.hpp>
+#include <coramfs/detail/piece_list.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
@@ -67,6 +68,7 @@ class CORAMFS_EXPORT open_file {
   result<std::size_t> write(bytes&& from) noexcept;
   result<std::size_t> write_at(std::uint64_t offset, std::span<const std::byte> from) noexcept;
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size) noexcept;
+  result<piece_list> pin(std::uint64_t offset, std::size_t size) noexcept;
 
   // Of operations that wait for space, or go on in slices, the steps: they change nothing that
   // can be seen until `changed`.

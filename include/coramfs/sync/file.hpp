@@ -3,6 +3,7 @@
 
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/open_options.hpp>
+#include <coramfs/pinned.hpp>
 #include <coramfs/result.hpp>
 
 #include <asio/buffer.hpp>
@@ -37,6 +38,8 @@ class CORAMFS_EXPORT file {
   result<std::size_t> read_at(std::uint64_t offset, asio::mutable_buffer to);
   result<std::size_t> write_at(std::uint64_t offset, asio::const_buffer from);
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size = {});
+
+  result<pinned> pin(std::uint64_t offset, std::size_t n);
 
   result<std::uint64_t> seek(std::int64_t offset, seek_from from = seek_from::start) {
     return file_.seek(offset, from);

@@ -3,43 +3,12 @@
 
 #include "support/catch.hpp"
 #include "support/describe.hpp"
+#include "unit/storage/bench.hpp"
 
 #include <algorithm>
 #include <random>
-#include <span>
 
 namespace coramfs::detail {
-namespace {
-
-/// A file's content beside what pays for it, with its own model.
-struct bench {
-  explicit bench(storage_layout layout, std::uint64_t max_bytes = 1 << 30,
-                 accounting counting = accounting::memory)
-      : limits(max_bytes, std::nullopt), payer(limits, guard, counting, 1 << 29), content(layout) {}
-
-  result<void> write(std::uint64_t offset, const bytes& from) {
-    return content.write(payer, offset, std::span<const std::byte>(from));
-  }
-  std::uint64_t used() const { return limits.read().committed.bytes; }
-  bytes all() const {
-    bytes b(content.size());
-    content.read(0, b);
-    return b;
-  }
-
-  memory_guard_options options;
-  quota limits;
-  memory_guard guard{options};
-  account payer;
-  storage content;
-};
-
-bytes filled(std::size_t size, int value) { return bytes(size, static_cast<std::byte>(value)); }
-
-constexpr storage_layout layouts[] = {storage_layout::automatic, storage_layout::sequential,
-                                      storage_layout::random_access};
-
-}  // namespace
 
 TEST_CASE("storage: in each layout random operations read back as in a plain vector",
           "[storage][property]") {

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/export.hpp>
+#include <coramfs/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+
+namespace coramfs::detail {
+
+class block;
+
+/// Bytes of a file that stand together in memory, or a hole.
+struct piece {
+  std::byte* data;  ///< of a hole: none, or as many zeros as are to be had at once
+  std::uint64_t size;
+  block* owner;  ///< none: a hole, or bytes that nobody has to be told about
+  bool is_hole = false;
+};
+
+/// Runs of bytes in their order: what both kinds of buffer sequence are made of. It never
+/// changes, and a copy is a counted reference: it allocates nothing.
+///
+/// Thread safety: distinct objects, safe, also where they are copies of each other.
+class CORAMFS_EXPORT piece_list {
+ public:
+  class position;
+
+  piece_list() noexcept = default;
+  piece_list(const piece_list& other) noexcept;
+  piece_list(piece_list&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  piece_list& operator=(piece_list other) noexcept {
+    std::swap(shared_, other.shared_);
+    return *this;
+  }
+  ~piece_list();
+
+  /// Lists pieces and pins those that have an owner, until the last copy goes; keeps `alive`
+  /// for longer than that. Errors: `out_of_memory`.
+  static result<piece_list> pin(std::span<const piece> of,
+                                std::shared_ptr<const void> alive) noexcept;
+  /// Lists pieces, and does no more. Errors: `out_of_memory`.
+  static result<piece_list> list(std::span<const piece> of) noexcept;
+
+  /// Bytes.
+  std::uint64_t size() const noexcept { return shared_ != nullptr ? shared_->size : 0; }
+  position begin() const noexcept;
+  position end() const noexcept;
+
+  /// Bytes: a hole shows as runs of at most so many.
+  static constexpr std::size_t zeros_at_once = 64 * 1024;
+
+ private:
+  struct shared {
+    std::uint64_t size;
+    const piece* first;
+    const piece* last;
+  };
+  struct counted;
+  enum class owners { are_told, are_not };
+  static result<piece_list> make(std::span<const piece> of, owners who,
+                                 std::shared_ptr<const void> alive) noexcept;
+
+  const shared* shared_ = nullptr;
+};
+
+/// One run of bytes in a list. Valid while a copy of the list lives.
+class piece_list::position {
+ public:
+  position() noexcept = default;
+
+  std::byte* data() const noexcept { return at_->data; }
+  std::size_t size() const noexcept {
+    const std::uint64_t rest = at_->size - offset_;
+    return static_cast<std::size_t>(at_->is_hole && rest > zeros_at_once ? zeros_at_once : rest);
+  }
+  void advance() noexcept {
+    offset_ += size();
+    if (offset_ == at_->size) {
+      ++at_;
+      offset_ = 0;
+    }
+  }
+  void retreat() noexcept {
+    if (offset_ == 0) {
+      --at_;
+      offset_ = at_->size;
+    }
+    offset_ = at_->is_hole ? (offset_ - 1) / zeros_at_once * zeros_at_once : 0;
+  }
+  friend bool operator==(const position&, const position&) noexcept = default;
+
+ private:
+  friend class piece_list;
+  explicit position(const piece* at) noexcept : at_(at) {}
+
+  const piece* at_ = nullptr;
+  std::uint64_t offset_ = 0;  // in a hole
+};
+
+inline piece_list::position piece_list::begin() const noexcept {
+  return position(shared_ != nullptr ? shared_->first : nullptr);
+}
+inline piece_list::position piece_list::end() const noexcept {
+  return position(shared_ != nullptr ? shared_->last : nullptr);
+}
+
+}  // namespace coramfs::detail
