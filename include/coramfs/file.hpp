@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/completion.hpp>
 #include <coramfs/detail/open_file.hpp>
+#include <coramfs/detail/stream.hpp>
+#include <coramfs/detail/stream_handler.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/pinned.hpp>
 #include <coramfs/result.hpp>
 
 #include <asio/any_io_executor.hpp>
+#include <asio/associated_allocator.hpp>
+#include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 
 namespace coramfs {
@@ -111,6 +119,81 @@ class CORAMFS_EXPORT file {
     return boost::outcome_v2::success();
   }
 
+  // A SyncReadStream, a SyncWriteStream, and the two random-access devices. Buffers are used in
+  // order; a write takes the whole sequence, or fails with 0 bytes. Errors are the `errc` of the
+  // plain operations; reading at or past the end is `asio::error::eof`. They never
+  // wait for space. The overloads without
+  // `error_code` throw `std::system_error`.
+  template <class MutableBufferSequence>
+  std::size_t read_some(const MutableBufferSequence& to, std::error_code& ec) {
+    return detail::read_some(file_, {}, to, ec);
+  }
+  template <class MutableBufferSequence>
+  std::size_t read_some(const MutableBufferSequence& to) {
+    std::error_code ec;
+    const std::size_t n = read_some(to, ec);
+    return detail::value_or_throw(n, ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some(const ConstBufferSequence& from, std::error_code& ec) {
+    return detail::take(file_.write_all({}, detail::source_of(from)), ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some(const ConstBufferSequence& from) {
+    std::error_code ec;
+    const std::size_t n = write_some(from, ec);
+    return detail::value_or_throw(n, ec);
+  }
+  template <class MutableBufferSequence>
+  std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to,
+                           std::error_code& ec) {
+    return detail::read_some(file_, offset, to, ec);
+  }
+  template <class MutableBufferSequence>
+  std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to) {
+    std::error_code ec;
+    const std::size_t n = read_some_at(offset, to, ec);
+    return detail::value_or_throw(n, ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from,
+                            std::error_code& ec) {
+    return detail::take(file_.write_all(offset, detail::source_of(from)), ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from) {
+    std::error_code ec;
+    const std::size_t n = write_some_at(offset, from, ec);
+    return detail::value_or_throw(n, ec);
+  }
+
+  // An AsyncReadStream, an AsyncWriteStream, and the two random-access devices, for any completion
+  // token, with the signature `void(std::error_code, std::size_t)`. Where the handle waits for
+  // space, so do these; a cancelled wait is `asio::error::operation_aborted`. Buffers and the file
+  // must live, and the file must stay where it is, until completion. The handler is called on its
+  // associated executor, or else on the file system's, and never from within the initiation. A
+  // read takes at most 1 MiB at once.
+  template <class MutableBufferSequence,
+            ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
+  auto async_read_some(const MutableBufferSequence& to, Token&& token) {
+    return begin_read({}, to, token);
+  }
+  template <class ConstBufferSequence,
+            ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
+  auto async_write_some(const ConstBufferSequence& from, Token&& token) {
+    return begin_write({}, from, token);
+  }
+  template <class MutableBufferSequence,
+            ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
+  auto async_read_some_at(std::uint64_t offset, const MutableBufferSequence& to, Token&& token) {
+    return begin_read(offset, to, token);
+  }
+  template <class ConstBufferSequence,
+            ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
+  auto async_write_some_at(std::uint64_t offset, const ConstBufferSequence& from, Token&& token) {
+    return begin_write(offset, from, token);
+  }
+
   bool is_open() const noexcept { return file_.is_open(); }
   bool readable() const noexcept { return file_.readable(); }
   bool writable() const noexcept { return file_.writable(); }
@@ -121,11 +204,81 @@ class CORAMFS_EXPORT file {
 
  private:
   friend class detail::file_opening;
+  using offset_or_cursor = std::optional<std::uint64_t>;
+
+  class initiate_read;
+  class initiate_write;
+  template <class Buffers, class Token>
+  auto begin_read(offset_or_cursor offset, const Buffers& to, Token& token);
+  template <class Buffers, class Token>
+  auto begin_write(offset_or_cursor offset, const Buffers& from, Token& token);
+  static void start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,
+                          offset_or_cursor offset, const detail::byte_source& from);
   file(detail::open_file&& opened, std::shared_ptr<const executor_type> executor) noexcept
       : executor_(std::move(executor)), file_(std::move(opened)) {}
 
   std::shared_ptr<const executor_type> executor_;
   detail::open_file file_;
 };
+
+class file::initiate_read {
+ public:
+  using executor_type = file::executor_type;
+
+  explicit initiate_read(file& f) noexcept : file_(f) {}
+
+  executor_type get_executor() const { return file_.get_executor(); }
+  template <class Handler, class Buffers>
+  void operator()(Handler&& handler, offset_or_cursor offset, const Buffers& to) const {
+    detail::transferred t;
+    t.count = detail::read_some(file_.file_, offset, to, t.ec, detail::stream_read_size);
+    detail::complete_at_once(get_executor(), std::decay_t<Handler>(std::forward<Handler>(handler)),
+                             t);
+  }
+
+ private:
+  file& file_;
+};
+
+class file::initiate_write {
+ public:
+  using executor_type = file::executor_type;
+
+  explicit initiate_write(file& f) noexcept : file_(f) {}
+
+  executor_type get_executor() const { return file_.get_executor(); }
+  template <class Handler, class Buffers>
+  void operator()(Handler&& handler, offset_or_cursor offset, const Buffers& from) const {
+    using handler_type = std::decay_t<Handler>;
+    handler_type taken(std::forward<Handler>(handler));
+    if (!file_.file_.waits_for_space()) {
+      detail::transferred t;
+      t.count = detail::take(file_.file_.write_all(offset, detail::source_of(from)), t.ec);
+      return detail::complete_at_once(get_executor(), std::move(taken), t);
+    }
+    // A sequence that waits with its operation.
+    using wrapped = detail::stream_handler<handler_type>;
+    const auto kept =
+        std::allocate_shared<const Buffers>(asio::get_associated_allocator(taken), from);
+    auto& to = detail::handler_completion<wrapped, result<std::size_t>>::make(
+        wrapped{std::move(taken), kept}, get_executor());
+    start_write(to, file_.file_, offset, detail::source_of(*kept));
+  }
+
+ private:
+  file& file_;
+};
+
+template <class Buffers, class Token>
+auto file::begin_read(offset_or_cursor offset, const Buffers& to, Token& token) {
+  return asio::async_initiate<Token, void(std::error_code, std::size_t)>(initiate_read(*this),
+                                                                         token, offset, to);
+}
+
+template <class Buffers, class Token>
+auto file::begin_write(offset_or_cursor offset, const Buffers& from, Token& token) {
+  return asio::async_initiate<Token, void(std::error_code, std::size_t)>(initiate_write(*this),
+                                                                         token, offset, from);
+}
 
 }  // namespace coramfs

@@ -4,6 +4,7 @@
 #include <coramfs/detail/buffer_span.hpp>
 
 #include "async/run.hpp"
+#include "async/start.hpp"
 #include "core/pace.hpp"
 #include "tree/reading.hpp"
 #include "tree/writing.hpp"
@@ -78,6 +79,11 @@ asio::awaitable<result<std::uint64_t>> file::truncate(std::optional<std::uint64_
 result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
   BOOST_OUTCOME_TRY(auto list, file_.pin(offset, n));
   return pinned(std::move(list));
+}
+
+void file::start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,
+                       offset_or_cursor offset, const detail::byte_source& from) {
+  detail::start(to, detail::gathering(f, offset, from));
 }
 
 }  // namespace coramfs

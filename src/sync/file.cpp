@@ -30,6 +30,12 @@ result<std::size_t> file::write_at(std::uint64_t offset, asio::const_buffer from
   return detail::run_blocking(detail::writing(file_, offset, detail::to_span(from)));
 }
 
+result<std::size_t> file::write_all(std::optional<std::uint64_t> offset,
+                                    const detail::byte_source& from) {
+  if (!file_.waits_for_space()) return file_.write_all(offset, from);
+  return detail::run_blocking(detail::gathering(file_, offset, from));
+}
+
 result<std::uint64_t> file::truncate(std::optional<std::uint64_t> size) {
   return detail::run_blocking(detail::truncating(file_, size));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/detail/open_file.hpp>
 
+#include <coramfs/detail/byte_source.hpp>
+
 #include "core/funding.hpp"
 #include "core/path.hpp"
 #include "tree/volume_state.hpp"
@@ -88,6 +90,25 @@ result<std::size_t> open_file::write_at(std::uint64_t offset,
   content().store(offset, from);
   changed();
   return from.size();
+}
+
+result<std::size_t> open_file::write_all(std::optional<std::uint64_t> offset,
+                                         const byte_source& from) noexcept {
+  BOOST_OUTCOME_TRY(require_writable());
+  if (from.size() == 0) return 0;
+  BOOST_OUTCOME_TRY(const auto at, make_room(offset, from.size(), volume_->payer));
+  store_all(offset, at, from);
+  return from.size();
+}
+
+void open_file::store_all(std::optional<std::uint64_t> offset, std::uint64_t at,
+                          const byte_source& from) noexcept {
+  from.for_each([&](std::span<const std::byte> piece) {
+    content().store(at, piece);
+    at += piece.size();
+  });
+  changed();
+  if (!offset) cursor_ = at;
 }
 
 result<std::uint64_t> open_file::truncate(std::optional<std::uint64_t> size) noexcept {

@@ -58,6 +58,23 @@ void writing::end() noexcept {
   if (!offset_) file_.set_cursor(at_ + from_.size());
 }
 
+progress gathering::advance() noexcept {
+  if (!resume()) return progress::done;
+  if (from_.size() == 0) {
+    status_ = file_.require_writable();
+    return progress::done;
+  }
+  const auto at = file_.make_room(offset_, from_.size(), funds_.grant());
+  if (!at) return fail(at.error());
+  file_.store_all(offset_, at.value(), from_);
+  return progress::done;
+}
+
+result<std::size_t> gathering::outcome() noexcept {
+  if (!status_) return status_.error();
+  return static_cast<std::size_t>(from_.size());
+}
+
 progress adopting::advance() noexcept {
   if (!resume()) return progress::done;
   const auto count = file_.adopt(from_, funds_.grant());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/byte_source.hpp>
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/result.hpp>
 
@@ -66,6 +67,21 @@ class writing : public growing {
   bool stores_ = false;
   std::uint64_t at_ = 0;
   filling filling_;
+};
+
+/// A `write` or a `write_at` from several places at once, in one slice: those who write much in
+/// one sequence have Asio's composed operations cut it.
+class gathering : public growing {
+ public:
+  gathering(open_file& file, std::optional<std::uint64_t> offset, const byte_source& from) noexcept
+      : growing(file), offset_(offset), from_(from) {}
+
+  progress advance() noexcept;
+  result<std::size_t> outcome() noexcept;
+
+ private:
+  const std::optional<std::uint64_t> offset_;
+  const byte_source from_;
 };
 
 /// A `write` of a buffer that is taken over.

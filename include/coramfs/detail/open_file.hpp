@@ -20,6 +20,7 @@
 namespace coramfs::detail {
 
 class account;
+class byte_source;
 class file_node;
 class funding;
 class reservation;
@@ -67,6 +68,9 @@ class CORAMFS_EXPORT open_file {
   result<std::size_t> write(std::span<const std::byte> from) noexcept;
   result<std::size_t> write(bytes&& from) noexcept;
   result<std::size_t> write_at(std::uint64_t offset, std::span<const std::byte> from) noexcept;
+  /// `write`, or `write_at`, of bytes from several places.
+  result<std::size_t> write_all(std::optional<std::uint64_t> offset,
+                                const byte_source& from) noexcept;
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size) noexcept;
   result<piece_list> pin(std::uint64_t offset, std::size_t size) noexcept;
 
@@ -88,6 +92,9 @@ class CORAMFS_EXPORT open_file {
   /// Makes room for a write at `offset`, or where `write` does. Returns where that is.
   result<std::uint64_t> make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
                                   reservation& grant) noexcept;
+  /// Stores them there, and shows them.
+  void store_all(std::optional<std::uint64_t> offset, std::uint64_t at,
+                 const byte_source& from) noexcept;
   /// `write(bytes&&)` with the help of a grant.
   result<std::size_t> adopt(bytes& from, reservation& grant) noexcept;
   /// `truncate`, but for the zeros from where it returns up to `size`.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coramfs/detail/open_file.hpp>
+#include <coramfs/detail/stream.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/pinned.hpp>
 #include <coramfs/result.hpp>
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace coramfs::sync {
@@ -52,6 +54,54 @@ class CORAMFS_EXPORT file {
     return boost::outcome_v2::success();
   }
 
+  // A SyncReadStream, a SyncWriteStream, and the two random-access devices. Buffers are used in
+  // order; a write takes the whole sequence, or fails with 0 bytes. Errors are the `errc` of the
+  // plain operations; reading at or past the end is `asio::error::eof`. A write waits for
+  // space where the handle does. The overloads without
+  // `error_code` throw `std::system_error`.
+  template <class MutableBufferSequence>
+  std::size_t read_some(const MutableBufferSequence& to, std::error_code& ec) {
+    return detail::read_some(file_, {}, to, ec);
+  }
+  template <class MutableBufferSequence>
+  std::size_t read_some(const MutableBufferSequence& to) {
+    std::error_code ec;
+    const std::size_t n = read_some(to, ec);
+    return detail::value_or_throw(n, ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some(const ConstBufferSequence& from, std::error_code& ec) {
+    return detail::take(write_all({}, detail::source_of(from)), ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some(const ConstBufferSequence& from) {
+    std::error_code ec;
+    const std::size_t n = write_some(from, ec);
+    return detail::value_or_throw(n, ec);
+  }
+  template <class MutableBufferSequence>
+  std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to,
+                           std::error_code& ec) {
+    return detail::read_some(file_, offset, to, ec);
+  }
+  template <class MutableBufferSequence>
+  std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to) {
+    std::error_code ec;
+    const std::size_t n = read_some_at(offset, to, ec);
+    return detail::value_or_throw(n, ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from,
+                            std::error_code& ec) {
+    return detail::take(write_all(offset, detail::source_of(from)), ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from) {
+    std::error_code ec;
+    const std::size_t n = write_some_at(offset, from, ec);
+    return detail::value_or_throw(n, ec);
+  }
+
   bool is_open() const noexcept { return file_.is_open(); }
   bool readable() const noexcept { return file_.readable(); }
   bool writable() const noexcept { return file_.writable(); }
@@ -62,6 +112,9 @@ class CORAMFS_EXPORT file {
  private:
   friend class file_system;
   explicit file(detail::open_file&& opened) noexcept : file_(std::move(opened)) {}
+
+  result<std::size_t> write_all(std::optional<std::uint64_t> offset,
+                                const detail::byte_source& from);
 
   detail::open_file file_;
 };

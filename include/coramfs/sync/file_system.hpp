@@ -72,8 +72,7 @@ class CORAMFS_EXPORT file_system {
   result<volume_stats> stats();
 
  private:
-  result<std::vector<std::string>> files_below(path_argument prefix,
-                                               const export_options& options);
+  result<std::vector<std::string>> files_below(path_argument prefix, const export_options& options);
   // None: the file has gone.
   result<std::optional<bytes>> read_if_there(const std::string& path);
 

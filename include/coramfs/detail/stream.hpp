@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/byte_source.hpp>
+#include <coramfs/detail/open_file.hpp>
+#include <coramfs/result.hpp>
+
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <system_error>
+
+// What both facades' files have in common as models of Asio's streams and devices.
+namespace coramfs::detail {
+
+/// Bytes: an asynchronous read takes no more at once, so that a composed one lets others in.
+inline constexpr std::size_t stream_read_size = 1024 * 1024;
+
+/// An error as Asio's operations tell of it.
+inline std::error_code stream_error(const error& e) noexcept {
+  if (e == errc::canceled) return asio::error::operation_aborted;
+  return e.code();
+}
+
+/// The outcome of a write, in the same way.
+inline std::size_t take(const result<std::size_t>& written, std::error_code& ec) noexcept {
+  ec = written ? std::error_code() : stream_error(written.error());
+  return written ? written.value() : 0;
+}
+
+inline std::size_t value_or_throw(std::size_t count, const std::error_code& ec) {
+  if (ec) throw std::system_error(ec);
+  return count;
+}
+
+/// The bytes of a sequence that outlives them.
+template <class ConstBufferSequence>
+byte_source source_of(const ConstBufferSequence& buffers) noexcept {
+  const auto visit = [](const void* sequence, byte_source::callback back, void* visitor) noexcept {
+    const auto& all = *static_cast<const ConstBufferSequence*>(sequence);
+    const auto end = asio::buffer_sequence_end(all);
+    for (auto i = asio::buffer_sequence_begin(all); i != end; ++i) {
+      const asio::const_buffer b(*i);
+      back(visitor, {static_cast<const std::byte*>(b.data()), b.size()});
+    }
+  };
+  return byte_source(asio::buffer_size(buffers), &buffers, visit);
+}
+
+/// Reads into the buffers in order, at most `limit` bytes, at `offset`, or at the cursor, which
+/// then moves. At or past the end it is `asio::error::eof`, but for an empty sequence.
+template <class MutableBufferSequence>
+std::size_t read_some(open_file& file, std::optional<std::uint64_t> offset,
+                      const MutableBufferSequence& to, std::error_code& ec,
+                      std::size_t limit = static_cast<std::size_t>(-1)) noexcept {
+  const auto may_read = file.require_readable();
+  ec = may_read ? std::error_code() : stream_error(may_read.error());
+  if (ec) return 0;
+  const std::uint64_t begin = offset.value_or(file.cursor());
+  std::size_t count = 0;
+  bool is_at_end = false;
+  const auto end = asio::buffer_sequence_end(to);
+  for (auto i = asio::buffer_sequence_begin(to); i != end && !is_at_end && count < limit; ++i) {
+    const asio::mutable_buffer b = asio::buffer(asio::mutable_buffer(*i), limit - count);
+    const std::span piece(static_cast<std::byte*>(b.data()), b.size());
+    const std::size_t n = file.read_at(begin + count, piece).value();
+    count += n;
+    is_at_end = n < b.size();
+  }
+  if (is_at_end && count == 0) ec = asio::error::eof;
+  if (!offset) file.set_cursor(begin + count);
+  return count;
+}
+
+}  // namespace coramfs::detail

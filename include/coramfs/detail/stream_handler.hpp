@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/completion.hpp>
+#include <coramfs/detail/stream.hpp>
+#include <coramfs/result.hpp>
+
+#include <asio/associator.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// What a stream operation ends with.
+struct transferred {
+  std::error_code ec;
+  std::size_t count;
+};
+
+/// A handler for `void(std::error_code, std::size_t)`, with what the operation needs as long. It
+/// has all that is associated with the handler.
+template <class Handler>
+struct stream_handler {
+  Handler handler;
+  std::shared_ptr<const void> kept = nullptr;
+
+  void operator()(const transferred& t) {
+    kept.reset();
+    std::move(handler)(t.ec, t.count);
+  }
+  void operator()(const result<std::size_t>& written) {
+    transferred t;
+    t.count = take(written, t.ec);
+    (*this)(t);
+  }
+};
+
+/// Ends a stream operation in its initiation.
+template <class Handler>
+void complete_at_once(const asio::any_io_executor& executor, Handler handler,
+                      const transferred& t) {
+  using wrapped = stream_handler<Handler>;
+  submit_at_once(executor, bound_handler<wrapped, transferred>{{std::move(handler)}, t});
+}
+
+}  // namespace coramfs::detail
+
+namespace asio {
+
+template <template <class, class> class Associator, class Handler, class Default>
+struct associator<Associator, coramfs::detail::stream_handler<Handler>, Default>
+    : Associator<Handler, Default> {
+  using wrapped = coramfs::detail::stream_handler<Handler>;
+
+  static auto get(const wrapped& w) noexcept {
+    return Associator<Handler, Default>::get(w.handler);
+  }
+  static auto get(const wrapped& w, const Default& fallback) noexcept {
+    return Associator<Handler, Default>::get(w.handler, fallback);
+  }
+};
+
+}  // namespace asio
