@@ -7,6 +7,7 @@
 #include <coramfs/detail/stream_handler.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/pinned.hpp>
+#include <coramfs/prepared.hpp>
 #include <coramfs/result.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -100,6 +101,20 @@ class CORAMFS_EXPORT file {
   /// what is pinned stays charged until the last pin of it goes, and a write to it is charged
   /// for the copy that it makes.
   result<pinned> pin(std::uint64_t offset, std::size_t n);
+
+  /// Room for `n` bytes at the cursor (`open_mode::append`: at the end), for others to fill. The
+  /// file is unchanged until `commit`; another `prepare`, a write, `truncate`, `seek` or `close`
+  /// gives the room back and ends its buffers.
+  ///
+  /// Errors: as `write`. Charges: as a write of `n` bytes; over bytes that are there, with
+  /// `accounting::memory`, the room itself too.
+  asio::awaitable<result<prepared>> prepare(std::size_t n);
+
+  /// Stores the first `n` bytes of what is prepared, moves the cursor behind them and gives back
+  /// the rest. It needs no more space than `prepare` took.
+  ///
+  /// Errors: `invalid_argument` for more than is prepared, which stays.
+  result<void> commit(std::size_t n) { return file_.commit(n); }
 
   /// Moves the cursor, also past the end, and returns it.
   ///

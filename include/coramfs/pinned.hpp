@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/buffer_iterator.hpp>
 #include <coramfs/detail/piece_list.hpp>
 
 #include <asio/buffer.hpp>
 
 #include <cstddef>
-#include <iterator>
 #include <utility>
 
 namespace coramfs {
@@ -29,63 +29,20 @@ namespace coramfs {
 class pinned {
  public:
   using value_type = asio::const_buffer;
-  class const_iterator;
+  using const_iterator = detail::buffer_iterator<asio::const_buffer>;
 
   /// No bytes.
   pinned() noexcept = default;
   /// What `file::pin` makes.
   explicit pinned(detail::piece_list list) noexcept : list_(std::move(list)) {}
 
-  const_iterator begin() const noexcept;
-  const_iterator end() const noexcept;
+  const_iterator begin() const noexcept { return const_iterator(list_.begin()); }
+  const_iterator end() const noexcept { return const_iterator(list_.end()); }
   /// Bytes in all.
   std::size_t size() const noexcept { return static_cast<std::size_t>(list_.size()); }
 
  private:
   detail::piece_list list_;
 };
-
-class pinned::const_iterator {
- public:
-  using iterator_category = std::bidirectional_iterator_tag;
-  using value_type = asio::const_buffer;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const value_type*;
-  using reference = value_type;
-
-  const_iterator() noexcept = default;
-
-  value_type operator*() const noexcept { return {at_.data(), at_.size()}; }
-  const_iterator& operator++() noexcept {
-    at_.advance();
-    return *this;
-  }
-  const_iterator operator++(int) noexcept {
-    const const_iterator before = *this;
-    at_.advance();
-    return before;
-  }
-  const_iterator& operator--() noexcept {
-    at_.retreat();
-    return *this;
-  }
-  const_iterator operator--(int) noexcept {
-    const const_iterator before = *this;
-    at_.retreat();
-    return before;
-  }
-  friend bool operator==(const const_iterator&, const const_iterator&) noexcept = default;
-
- private:
-  friend class pinned;
-  explicit const_iterator(detail::piece_list::position at) noexcept : at_(at) {}
-
-  detail::piece_list::position at_;
-};
-
-inline pinned::const_iterator pinned::begin() const noexcept {
-  return const_iterator(list_.begin());
-}
-inline pinned::const_iterator pinned::end() const noexcept { return const_iterator(list_.end()); }
 
 }  // namespace coramfs

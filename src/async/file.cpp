@@ -40,6 +40,17 @@ asio::awaitable<result<std::size_t>> write_at_now(open_file& f, std::uint64_t of
   co_return f.write_at(offset, from);
 }
 
+// A `prepare` that ends with what users see.
+class preparing : public detail::preparing {
+ public:
+  using detail::preparing::preparing;
+
+  result<prepared> outcome() noexcept {
+    BOOST_OUTCOME_TRY(auto places, detail::preparing::outcome());
+    return prepared(std::move(places));
+  }
+};
+
 bool is_short(const open_file& f, asio::const_buffer from) noexcept {
   return from.size() <= detail::slice_size && !f.waits_for_space();
 }
@@ -79,6 +90,10 @@ asio::awaitable<result<std::uint64_t>> file::truncate(std::optional<std::uint64_
 result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
   BOOST_OUTCOME_TRY(auto list, file_.pin(offset, n));
   return pinned(std::move(list));
+}
+
+asio::awaitable<result<prepared>> file::prepare(std::size_t n) {
+  return detail::run(preparing(file_, n));
 }
 
 void file::start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,

@@ -31,8 +31,9 @@ class account {
         promotion_limit_(promotion_limit) {}
 
   charge of(const extent& content) const noexcept {
-    return {.bytes = counting_ == accounting::payload ? content.size : content.footprint,
-            .chunks = content.chunks};
+    const std::uint64_t payload = is_a_file_ ? content.size : 0;
+    return {.bytes = counting_ == accounting::payload ? payload : content.footprint,
+            .chunks = is_a_file_ ? content.chunks : 0};
   }
   /// For what is no file's content: nodes, names, directory tables.
   std::uint64_t of_metadata(std::uint64_t footprint) const noexcept {
@@ -50,6 +51,12 @@ class account {
   account funded(reservation& grant) const noexcept {
     account a = *this;
     a.grant_ = &grant;
+    return a;
+  }
+  /// For a content that is no file's, and is none to those who count files, chunks or payload.
+  account beside_files() const noexcept {
+    account a = *this;
+    a.is_a_file_ = false;
     return a;
   }
 
@@ -93,6 +100,7 @@ class account {
   const std::uint64_t promotion_limit_;
   bool prepaid_ = false;
   reservation* grant_ = nullptr;
+  bool is_a_file_ = true;
 };
 
 }  // namespace coramfs::detail

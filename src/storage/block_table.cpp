@@ -245,6 +245,11 @@ void block_table::store(std::uint64_t offset, std::span<const std::byte> from) n
   });
 }
 
+void block_table::mark_stored(std::uint64_t offset, std::size_t size) noexcept {
+  for_each_piece(offset, offset + size,
+                 [](block* b, std::size_t begin, std::size_t n) { extend_to(*b, begin, n); });
+}
+
 void block_table::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
   for_each_piece(begin, end, [](block* b, std::size_t from, std::size_t n) {
     std::memset(extend_to(*b, from, n), 0, n);

@@ -44,6 +44,9 @@ class block_table {
   /// Precondition: `make_room` for these bytes.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
+  /// Takes what is in the memory of these bytes for stored. Precondition: as for `store`.
+  void mark_stored(std::uint64_t offset, std::size_t size) noexcept;
+
   /// The pieces that hold the bytes from `begin` to `end`, which the file has. Throws
   /// `std::bad_alloc`.
   void list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to) const;

@@ -20,7 +20,7 @@ alignas(4096) constinit std::array<std::byte, piece_list::zeros_at_once> zeros{}
 
 /// What the copies of a list share; its pieces stand behind it.
 struct piece_list::counted : shared {
-  explicit counted(std::shared_ptr<const void> kept) noexcept : shared{}, alive(std::move(kept)) {}
+  counted() noexcept : shared{} {}
 
   piece* pieces() noexcept { return reinterpret_cast<piece*>(this + 1); }
 
@@ -28,52 +28,59 @@ struct piece_list::counted : shared {
   std::shared_ptr<const void> alive;
 };
 
+piece_list::counted& piece_list::own() const noexcept {
+  return const_cast<counted&>(static_cast<const counted&>(*shared_));
+}
+
 piece_list::piece_list(const piece_list& other) noexcept : shared_(other.shared_) {
-  if (shared_ == nullptr) return;
-  auto& c = const_cast<counted&>(static_cast<const counted&>(*shared_));
-  c.references.fetch_add(1, std::memory_order_relaxed);
+  if (shared_ != nullptr) own().references.fetch_add(1, std::memory_order_relaxed);
 }
 
 piece_list::~piece_list() {
   if (shared_ == nullptr) return;
-  auto* const c = const_cast<counted*>(static_cast<const counted*>(shared_));
-  if (c->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  for (const piece* p = c->first; p != c->last; ++p)
+  counted& c = own();
+  if (c.references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  for (const piece* p = c.first; p != c.last; ++p)
     if (p->owner != nullptr) p->owner->unpin();
-  c->~counted();
-  std::free(c);
+  c.~counted();
+  std::free(&c);
 }
 
-result<piece_list> piece_list::make(std::span<const piece> of, owners who,
-                                    std::shared_ptr<const void> alive) noexcept {
-  piece_list made;
-  if (of.empty()) return made;
-  if (of.size() > (std::size_t{1} << 40) / sizeof(piece)) return errc::out_of_memory;
-  void* const memory = std::malloc(sizeof(counted) + of.size_bytes());
+result<piece_list> piece_list::with_room(std::size_t count) noexcept {
+  constexpr std::size_t most = (std::size_t{1} << 40) / sizeof(piece);
+  void* const memory =
+      count < most ? std::malloc(sizeof(counted) + count * sizeof(piece)) : nullptr;
   if (memory == nullptr) return errc::out_of_memory;
-  auto* const c = new (memory) counted(std::move(alive));
-  piece* to = c->pieces();
-  for (const piece& p : of) {
-    c->size += p.size;
-    piece* const made_piece = new (to++) piece(p);
-    made_piece->is_hole = p.data == nullptr;
-    if (made_piece->is_hole) made_piece->data = zeros.data();
-    if (who == owners::are_not) made_piece->owner = nullptr;
-    if (made_piece->owner != nullptr) made_piece->owner->pin(p.data + p.size - p.owner->data());
-  }
-  c->first = c->pieces();
-  c->last = to;
+  piece_list made;
+  auto* const c = new (memory) counted;
+  c->first = c->last = c->pieces();
   made.shared_ = c;
   return made;
 }
 
-result<piece_list> piece_list::pin(std::span<const piece> of,
-                                   std::shared_ptr<const void> alive) noexcept {
-  return make(of, owners::are_told, std::move(alive));
+void piece_list::add(const piece& p) noexcept {
+  counted& c = own();
+  piece* const added = new (c.pieces() + (c.last - c.first)) piece(p);
+  added->is_hole = p.data == nullptr;
+  if (added->is_hole) added->data = zeros.data();
+  c.last = added + 1;
+  c.size += p.size;
 }
 
-result<piece_list> piece_list::list(std::span<const piece> of) noexcept {
-  return make(of, owners::are_not, nullptr);
+void piece_list::fill(std::span<const piece> of) noexcept {
+  for (const piece& p : of) add({p.data, p.size, nullptr});
+}
+
+result<piece_list> piece_list::pin(std::span<const piece> of,
+                                   std::shared_ptr<const void> alive) noexcept {
+  if (of.empty()) return piece_list();
+  BOOST_OUTCOME_TRY(auto made, with_room(of.size()));
+  made.own().alive = std::move(alive);
+  for (const piece& p : of) {
+    if (p.owner != nullptr) p.owner->pin(p.data + p.size - p.owner->data());
+    made.add(p);
+  }
+  return made;
 }
 
 }  // namespace coramfs::detail

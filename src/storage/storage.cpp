@@ -69,6 +69,11 @@ void storage::store(std::uint64_t offset, std::span<const std::byte> from) noexc
   std::visit([&](auto& c) { c.store(offset, from); }, content_);
 }
 
+void storage::expose(std::uint64_t offset, std::size_t size, pieces& to) noexcept {
+  if (auto* const table = std::get_if<block_table>(&content_)) table->mark_stored(offset, size);
+  std::visit([&](const auto& c) { c.list_pieces(offset, offset + size, to); }, content_);
+}
+
 result<void> storage::write(const account& payer, std::uint64_t offset,
                             std::span<const std::byte> from) {
   BOOST_OUTCOME_TRY(make_room(payer, offset, from.size()));
@@ -157,6 +162,11 @@ std::uint64_t storage::clone_bytes(const storage& from, std::uint64_t begin,
 void storage::trim(const account& payer) noexcept {
   settle_pins();
   std::visit([&](auto& c) { c.trim(payer); }, content_);
+}
+
+void storage::trim_excess(const account& payer) noexcept {
+  constexpr std::uint64_t always_bearable = 4096;  // bytes
+  if (extent_now().footprint > 2 * size() + always_bearable) trim(payer);
 }
 
 result<void> storage::promote(const account& payer, std::uint64_t begin, std::uint64_t end) {

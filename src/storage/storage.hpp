@@ -62,6 +62,14 @@ class storage {
   /// Stores bytes that `make_room` has made room for, in one piece or in many.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
+  /// Instead of storing: the places of those bytes, for others to put them there, or not all of
+  /// them if the file is cut to the others. Precondition: `to` has room for `most_pieces`.
+  void expose(std::uint64_t offset, std::size_t size, pieces& to) noexcept;
+  /// How many places `size` bytes can be in that there has just been made room for.
+  static std::size_t most_pieces(std::size_t size) noexcept {
+    return size / block_table::block_size + 3;
+  }
+
   /// Stores all of `from` at `offset`: both of the above.
   result<void> write(const account& payer, std::uint64_t offset, std::span<const std::byte> from);
 
@@ -97,6 +105,8 @@ class storage {
 
   /// Gives slack back.
   void trim(const account& payer) noexcept;
+  /// Gives it back where it is more than growth by doubling would have.
+  void trim_excess(const account& payer) noexcept;
 
  private:
   void settle_pins(std::uint64_t begin, std::uint64_t end) noexcept;

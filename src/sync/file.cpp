@@ -45,4 +45,9 @@ result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
   return pinned(std::move(list));
 }
 
+result<prepared> file::prepare(std::size_t n) {
+  BOOST_OUTCOME_TRY(auto list, detail::run_blocking(detail::preparing(file_, n)));
+  return prepared(std::move(list));
+}
+
 }  // namespace coramfs::sync

@@ -5,6 +5,7 @@
 
 #include "core/funding.hpp"
 #include "core/path.hpp"
+#include "tree/preparation.hpp"
 #include "tree/volume_state.hpp"
 
 #include <algorithm>
@@ -13,6 +14,8 @@
 #include <utility>
 
 namespace coramfs::detail {
+
+open_file::open_file() noexcept = default;
 
 open_file::open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold lock,
                      open_mode mode, path_text path, std::uint64_t cursor, when_full on_full,
@@ -30,6 +33,8 @@ open_file::open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold 
 
 open_file::open_file(open_file&& other) noexcept = default;
 
+open_file::~open_file() { close(); }
+
 open_file& open_file::operator=(open_file&& other) noexcept {
   if (this == &other) return *this;
   close();
@@ -42,21 +47,22 @@ open_file& open_file::operator=(open_file&& other) noexcept {
   patience_ = other.patience_;
   path_ = std::move(other.path_);
   normal_path_ = std::move(other.normal_path_);
+  prepared_ = std::move(other.prepared_);
   return *this;
 }
 
 result<std::size_t> open_file::read(std::span<std::byte> to) noexcept {
   BOOST_OUTCOME_TRY(require_readable());
-  const std::size_t count = node_->content.read(cursor_, to);
+  const std::size_t count = read_from(cursor_, to);
   cursor_ += count;
   return count;
 }
 
 result<bytes> open_file::read_all() noexcept try {
   BOOST_OUTCOME_TRY(require_readable());
-  const std::uint64_t size = node_->content.size();
+  const std::uint64_t size = size_now();
   bytes all(cursor_ < size ? size - cursor_ : 0);
-  cursor_ += node_->content.read(cursor_, all);
+  cursor_ += read_from(cursor_, all);
   return all;
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
@@ -64,7 +70,7 @@ result<bytes> open_file::read_all() noexcept try {
 
 result<std::size_t> open_file::read_at(std::uint64_t offset, std::span<std::byte> to) noexcept {
   BOOST_OUTCOME_TRY(require_readable());
-  return node_->content.read(offset, to);
+  return read_from(offset, to);
 }
 
 result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
@@ -140,6 +146,7 @@ result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, 
 
 result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
                                            const account& payer) noexcept {
+  drop_prepared();
   const std::uint64_t at = offset.value_or(write_offset());
   BOOST_OUTCOME_TRY(storage::require_end(at, size));
   if (mode_ == open_mode::append && at != content().size()) return errc::not_supported;
@@ -151,6 +158,7 @@ result<std::size_t> open_file::adopt(bytes& from, reservation& grant) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   const std::size_t count = from.size();
   if (count == 0) return 0;
+  drop_prepared();
   const std::uint64_t offset = write_offset();
   BOOST_OUTCOME_TRY(content().write(volume_->payer.funded(grant), offset, std::move(from)));
   changed();
@@ -160,6 +168,7 @@ result<std::size_t> open_file::adopt(bytes& from, reservation& grant) noexcept {
 
 result<std::uint64_t> open_file::make_length(std::uint64_t size, reservation& grant) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
+  drop_prepared();
   return content().make_length(volume_->payer.funded(grant), size);
 }
 
@@ -174,13 +183,50 @@ void open_file::changed() noexcept { node_->publish_change(); }
 
 result<piece_list> open_file::pin(std::uint64_t offset, std::size_t size) noexcept {
   BOOST_OUTCOME_TRY(require_readable());
-  const std::uint64_t end = node_->content.size();
+  const std::uint64_t end = size_now();
   if (offset >= end) return piece_list();
-  return node_->content.pin(offset, std::min<std::uint64_t>(size, end - offset), volume_);
+  const std::uint64_t count = std::min<std::uint64_t>(size, end - offset);
+  BOOST_OUTCOME_TRY(auto list, node_->content.pin(offset, count, volume_));
+  if (prepared_ != nullptr) {
+    BOOST_OUTCOME_TRY(prepared_->keep_off_pins(volume_->payer));
+  }
+  return list;
+}
+
+result<piece_list> open_file::prepare(std::size_t size, reservation& grant) noexcept {
+  BOOST_OUTCOME_TRY(require_writable());
+  drop_prepared();
+  const std::uint64_t offset = write_offset();
+  BOOST_OUTCOME_TRY(storage::require_end(offset, size));
+  std::unique_ptr<preparation> made(new (std::nothrow) preparation(node_->content, offset, size));
+  if (made == nullptr) return errc::out_of_memory;
+  BOOST_OUTCOME_TRY(made->make(volume_->payer.funded(grant)));
+  prepared_ = std::move(made);
+  return prepared_->places();
+}
+
+result<void> open_file::commit(std::size_t size) noexcept {
+  BOOST_OUTCOME_TRY(require_writable());
+  if (size > (prepared_ != nullptr ? prepared_->size() : 0)) return errc::invalid_argument;
+  if (prepared_ == nullptr) return boost::outcome_v2::success();
+  prepared_->commit(volume_->payer, size);
+  if (size > 0) {
+    cursor_ = prepared_->offset() + size;
+    node_->publish_change();
+  }
+  prepared_.reset();
+  return boost::outcome_v2::success();
+}
+
+void open_file::drop_prepared() noexcept {
+  if (prepared_ == nullptr) return;
+  prepared_->give_back(volume_->payer);
+  prepared_.reset();
 }
 
 result<std::uint64_t> open_file::seek(std::int64_t offset, seek_from from) noexcept {
   if (!is_open()) return errc::not_open;
+  drop_prepared();
   std::uint64_t base = 0;
   switch (from) {
     case seek_from::start: break;
@@ -203,7 +249,7 @@ result<std::uint64_t> open_file::tell() const noexcept {
 
 result<std::uint64_t> open_file::size() const noexcept {
   if (!is_open()) return errc::not_open;
-  return node_->content.size();
+  return size_now();
 }
 
 result<void> open_file::flush() const noexcept {
@@ -213,6 +259,7 @@ result<void> open_file::flush() const noexcept {
 
 void open_file::close() noexcept {
   if (!is_open()) return;
+  drop_prepared();
   if (may_write()) node_->content.trim(volume_->payer);
   lock_.release();
   node_ = node_use();
@@ -240,6 +287,16 @@ result<void> open_file::require_writable() const noexcept {
   if (!is_open()) return errc::not_open;
   if (!may_write()) return errc::not_writable;
   return boost::outcome_v2::success();
+}
+
+std::uint64_t open_file::size_now() const noexcept {
+  return prepared_ != nullptr ? prepared_->shown_size() : node_->content.size();
+}
+
+std::size_t open_file::read_from(std::uint64_t offset, std::span<std::byte> to) const noexcept {
+  const std::uint64_t size = size_now();
+  if (offset >= size) return 0;
+  return node_->content.read(offset, to.first(std::min<std::uint64_t>(to.size(), size - offset)));
 }
 
 std::uint64_t open_file::write_offset() const noexcept {

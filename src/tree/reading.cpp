@@ -35,7 +35,7 @@ progress reading_all::advance() noexcept {
   const auto slice = static_cast<std::size_t>(std::min(size_ - done, slice_size));
   // There is room for all, so this allocates nothing.
   all_.resize(done + slice);
-  file_.content().read(begin_ + done, std::span(all_).subspan(done));
+  file_.read_at(begin_ + done, std::span(all_).subspan(done)).value();
   if (all_.size() < size_) return progress::yields;
   file_.set_cursor(begin_ + size_);
   return progress::done;
@@ -49,7 +49,7 @@ result<bytes> reading_all::outcome() noexcept {
 result<void> reading_all::begin() noexcept try {
   has_begun_ = true;
   BOOST_OUTCOME_TRY(file_.require_readable());
-  const std::uint64_t size = file_.content().size();
+  BOOST_OUTCOME_TRY(const std::uint64_t size, file_.size());
   begin_ = file_.cursor();
   size_ = size > begin_ ? size - begin_ : 0;
   if (max_size_ && size_ > *max_size_) return error(errc::too_large, size_, *max_size_);

@@ -88,6 +88,19 @@ result<std::size_t> adopting::outcome() noexcept {
   return count_;
 }
 
+progress preparing::advance() noexcept {
+  if (!resume()) return progress::done;
+  auto places = file_.prepare(size_, funds_.grant());
+  if (!places) return fail(places.error());
+  places_ = std::move(places).value();
+  return progress::done;
+}
+
+result<piece_list> preparing::outcome() noexcept {
+  if (!status_) return status_.error();
+  return std::move(places_);
+}
+
 truncating::~truncating() {
   if (stores_) end();
 }

@@ -3,6 +3,7 @@
 
 #include <coramfs/detail/byte_source.hpp>
 #include <coramfs/detail/open_file.hpp>
+#include <coramfs/detail/piece_list.hpp>
 #include <coramfs/result.hpp>
 
 #include "core/funding.hpp"
@@ -95,6 +96,19 @@ class adopting : public growing {
  private:
   bytes& from_;
   std::size_t count_ = 0;
+};
+
+/// A `prepare`.
+class preparing : public growing {
+ public:
+  preparing(open_file& file, std::size_t size) noexcept : growing(file), size_(size) {}
+
+  progress advance() noexcept;
+  result<piece_list> outcome() noexcept;
+
+ private:
+  const std::size_t size_;
+  piece_list places_;
 };
 
 /// A `truncate`. What has begun to store zeros goes on to the end.

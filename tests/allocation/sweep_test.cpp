@@ -120,6 +120,19 @@ const std::array operations{
               if (!p) return p.error();
               return f.write_at(19'000, buffer_of(large));
             }),
+    on_file("prepare and commit at the end",
+            [](auto& f) -> result<void> {
+              f.seek(0, seek_from::end).value();
+              auto room = f.prepare(300'000);
+              if (!room) return room.error();
+              return f.commit(200'000);
+            }),
+    on_file("prepare and commit over what is there",
+            [](auto& f) -> result<void> {
+              auto room = f.prepare(300'000);
+              if (!room) return room.error();
+              return f.commit(200'000);
+            }),
     on_file("grow", [](auto& f) { return f.truncate(400'000); }),
     on_file("cut", [](auto& f) { return f.truncate(100); }),
     on_file("read_all", [](auto& f) { return f.read_all(); }),

@@ -4,6 +4,7 @@
 #include <coramfs/entries.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/pinned.hpp>
+#include <coramfs/prepared.hpp>
 #include <coramfs/result.hpp>
 #include <coramfs/volume.hpp>
 
@@ -34,6 +35,8 @@ class any_file {
   virtual result<std::uint64_t> truncate(std::optional<std::uint64_t> size = {}) = 0;
 
   virtual result<pinned> pin(std::uint64_t offset, std::size_t n) = 0;
+  virtual result<prepared> prepare(std::size_t n) = 0;
+  virtual result<void> commit(std::size_t n) = 0;
 
   virtual result<std::uint64_t> seek(std::int64_t offset, seek_from from = seek_from::start) = 0;
   virtual result<std::uint64_t> tell() const = 0;

@@ -37,6 +37,8 @@ class file_over final : public any_file {
   }
 
   result<pinned> pin(std::uint64_t offset, std::size_t n) override { return file_.pin(offset, n); }
+  result<prepared> prepare(std::size_t n) override { return driver_(file_.prepare(n)); }
+  result<void> commit(std::size_t n) override { return file_.commit(n); }
 
   result<std::uint64_t> seek(std::int64_t offset, seek_from from) override {
     return file_.seek(offset, from);

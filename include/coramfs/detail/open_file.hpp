@@ -23,6 +23,7 @@ class account;
 class byte_source;
 class file_node;
 class funding;
+class preparation;
 class reservation;
 class storage;
 class volume_state;
@@ -53,14 +54,14 @@ class CORAMFS_EXPORT node_use {
 /// Thread safety: one call at a time; different handles are independent.
 class CORAMFS_EXPORT open_file {
  public:
-  open_file() noexcept = default;
+  open_file() noexcept;
   /// `path` names the node, in any form. Each wait for space lasts at most `patience`.
   open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold lock, open_mode mode,
             path_text path, std::uint64_t cursor, when_full on_full,
             lock_timeout patience) noexcept;
   open_file(open_file&& other) noexcept;
   open_file& operator=(open_file&& other) noexcept;
-  ~open_file() { close(); }
+  ~open_file();
 
   result<std::size_t> read(std::span<std::byte> to) noexcept;
   result<bytes> read_all() noexcept;
@@ -73,6 +74,7 @@ class CORAMFS_EXPORT open_file {
                                 const byte_source& from) noexcept;
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size) noexcept;
   result<piece_list> pin(std::uint64_t offset, std::size_t size) noexcept;
+  result<void> commit(std::size_t size) noexcept;
 
   // Of operations that wait for space, or go on in slices, the steps: they change nothing that
   // can be seen until `changed`.
@@ -97,6 +99,8 @@ class CORAMFS_EXPORT open_file {
                  const byte_source& from) noexcept;
   /// `write(bytes&&)` with the help of a grant.
   result<std::size_t> adopt(bytes& from, reservation& grant) noexcept;
+  /// Makes room that somebody else fills, until `commit` or what gives it back.
+  result<piece_list> prepare(std::size_t size, reservation& grant) noexcept;
   /// `truncate`, but for the zeros from where it returns up to `size`.
   result<std::uint64_t> make_length(std::uint64_t size, reservation& grant) noexcept;
   /// Shows a length that was made.
@@ -124,6 +128,9 @@ class CORAMFS_EXPORT open_file {
   result<std::uint64_t> make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
                                   const account& payer) noexcept;
   std::uint64_t write_offset() const noexcept;
+  std::uint64_t size_now() const noexcept;
+  std::size_t read_from(std::uint64_t offset, std::span<std::byte> to) const noexcept;
+  void drop_prepared() noexcept;
 
   // In this order: the lock goes before the use of the node, that before the volume.
   std::shared_ptr<volume_state> volume_;
@@ -135,6 +142,7 @@ class CORAMFS_EXPORT open_file {
   lock_timeout patience_ = lock_timeout::immediate();
   path_text path_;  // as it was given
   mutable std::string normal_path_;
+  std::unique_ptr<preparation> prepared_;
 };
 
 }  // namespace coramfs::detail

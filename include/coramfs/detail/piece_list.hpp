@@ -43,8 +43,10 @@ class CORAMFS_EXPORT piece_list {
   /// for longer than that. Errors: `out_of_memory`.
   static result<piece_list> pin(std::span<const piece> of,
                                 std::shared_ptr<const void> alive) noexcept;
-  /// Lists pieces, and does no more. Errors: `out_of_memory`.
-  static result<piece_list> list(std::span<const piece> of) noexcept;
+  /// An empty list, to `fill` with up to `count` pieces. Errors: `out_of_memory`.
+  static result<piece_list> with_room(std::size_t count) noexcept;
+  /// Lists pieces, and pins none. Precondition: this is the only copy, made by `with_room`.
+  void fill(std::span<const piece> of) noexcept;
 
   /// Bytes.
   std::uint64_t size() const noexcept { return shared_ != nullptr ? shared_->size : 0; }
@@ -61,9 +63,8 @@ class CORAMFS_EXPORT piece_list {
     const piece* last;
   };
   struct counted;
-  enum class owners { are_told, are_not };
-  static result<piece_list> make(std::span<const piece> of, owners who,
-                                 std::shared_ptr<const void> alive) noexcept;
+  counted& own() const noexcept;
+  void add(const piece& p) noexcept;
 
   const shared* shared_ = nullptr;
 };

@@ -5,6 +5,7 @@
 #include <coramfs/detail/stream.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/pinned.hpp>
+#include <coramfs/prepared.hpp>
 #include <coramfs/result.hpp>
 
 #include <asio/buffer.hpp>
@@ -42,6 +43,8 @@ class CORAMFS_EXPORT file {
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size = {});
 
   result<pinned> pin(std::uint64_t offset, std::size_t n);
+  result<prepared> prepare(std::size_t n);
+  result<void> commit(std::size_t n) { return file_.commit(n); }
 
   result<std::uint64_t> seek(std::int64_t offset, seek_from from = seek_from::start) {
     return file_.seek(offset, from);

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "tree/preparation.hpp"
+
+#include <algorithm>
+#include <new>
+#include <span>
+#include <stdexcept>
+
+namespace coramfs::detail {
+
+// The list is made first: room that has been made could not be given back to the byte where
+// memory is refused.
+result<void> preparation::make(const account& payer) noexcept try {
+  if (size_ == 0) return boost::outcome_v2::success();
+  BOOST_OUTCOME_TRY(require_proportion(payer));
+  pieces found;
+  found.reserve(storage::most_pieces(size_));
+  BOOST_OUTCOME_TRY(auto list, piece_list::with_room(storage::most_pieces(size_)));
+  BOOST_OUTCOME_TRY(is_apart() ? make_apart(payer) : content_.make_room(payer, offset_, size_));
+  is_apart() ? apart_.expose(0, size_, found) : content_.expose(offset_, size_, found);
+  list.fill(found);
+  places_ = std::move(list);
+  return boost::outcome_v2::success();
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+} catch (const std::length_error&) {
+  return errc::out_of_memory;
+}
+
+// A size out of all proportion is refused before anything of that proportion is allocated.
+result<void> preparation::require_proportion(const account& payer) const noexcept {
+  constexpr std::uint64_t slack = 2 * chain::max_chunk;  // that there may be already
+  extent now = content_.extent_now();
+  if (size_ <= slack) return boost::outcome_v2::success();
+  if (is_apart()) return payer.beside_files().require({0, size_ - slack, 0}, {});
+  const extent before = now;
+  now.size = offset_ + size_;
+  now.footprint += size_ - slack;
+  return payer.require(now, before);
+}
+
+result<void> preparation::make_apart(const account& payer) noexcept {
+  BOOST_OUTCOME_TRY(apart_.make_room(payer.beside_files(), 0, size_));
+  const auto made = content_.make_room(payer, offset_, size_);
+  if (made) return made;
+  const std::uint64_t also = payer.beside_files().of(apart_.extent_now()).bytes;
+  cut(payer, shown_size_);
+  const error& e = made.error();
+  if (!(e == errc::quota_exceeded)) return e;
+  return error(errc::quota_exceeded, e.requested() + also, e.available() + also);
+}
+
+result<void> preparation::keep_off_pins(const account& payer) noexcept {
+  if (size_ == 0 || !is_apart()) return boost::outcome_v2::success();
+  return content_.make_room(payer, offset_, size_);
+}
+
+void preparation::commit(const account& payer, std::size_t size) noexcept {
+  if (is_apart()) {
+    std::uint64_t to = offset_;
+    for (auto at = places_.begin(); to < offset_ + size; at.advance()) {
+      const std::size_t n = std::min<std::uint64_t>(at.size(), offset_ + size - to);
+      content_.store(to, std::span<const std::byte>(at.data(), n));
+      to += n;
+    }
+  }
+  cut(payer, size > 0 ? std::max(shown_size_, offset_ + size) : shown_size_);
+  content_.trim_excess(payer);
+}
+
+// What was there before the room was made may have had slack, which goes too.
+void preparation::give_back(const account& payer) noexcept {
+  cut(payer, shown_size_);
+  if (size_ > 0) content_.trim(payer);
+}
+
+// To cut can not fail.
+void preparation::cut(const account& payer, std::uint64_t size) noexcept {
+  places_ = piece_list();
+  if (apart_.size() > 0) apart_.resize(payer.beside_files(), 0).value();
+  if (content_.size() > size) content_.resize(payer, size).value();
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/piece_list.hpp>
+#include <coramfs/result.hpp>
+
+#include "storage/account.hpp"
+#include "storage/storage.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace coramfs::detail {
+
+/// Room for bytes that somebody else is about to put into a file.
+///
+/// At the end of the file the room is the file's own: it has grown already, but to its handle,
+/// which alone can see it, it still has `shown_size()`. Over bytes that are there the room stands
+/// apart, and the bytes are stored when they are committed.
+///
+/// Guarded by the file's lock, held exclusively. Ends with `commit` or `give_back`.
+class preparation {
+ public:
+  preparation(storage& content, std::uint64_t offset, std::size_t size) noexcept
+      : content_(content),
+        apart_(storage_layout::sequential),
+        offset_(offset),
+        size_(size),
+        shown_size_(content.size()) {}
+  preparation(const preparation&) = delete;
+  preparation& operator=(const preparation&) = delete;
+
+  /// Makes the room. Errors: as `storage::make_room`; there is nothing to give back then.
+  result<void> make(const account& payer) noexcept;
+
+  const piece_list& places() const noexcept { return places_; }
+  std::uint64_t offset() const noexcept { return offset_; }
+  std::size_t size() const noexcept { return size_; }
+  /// The file's, as it is until something is committed.
+  std::uint64_t shown_size() const noexcept { return shown_size_; }
+
+  /// Makes sure that what was pinned meanwhile is not what a commit stores into.
+  /// Errors: as `storage::make_room`.
+  result<void> keep_off_pins(const account& payer) noexcept;
+
+  /// Makes the first `size` bytes the file's, and gives back the rest. Precondition: there are
+  /// as many.
+  void commit(const account& payer, std::size_t size) noexcept;
+  void give_back(const account& payer) noexcept;
+
+ private:
+  bool is_apart() const noexcept { return offset_ < shown_size_; }
+  result<void> require_proportion(const account& payer) const noexcept;
+  result<void> make_apart(const account& payer) noexcept;
+  void cut(const account& payer, std::uint64_t size) noexcept;
+
+  storage& content_;
+  storage apart_;  // what is not at the end
+  const std::uint64_t offset_;
+  const std::size_t size_;
+  const std::uint64_t shown_size_;
+  piece_list places_;
+};
+
+}  // namespace coramfs::detail
