@@ -219,6 +219,7 @@ class CORAMFS_EXPORT file {
 
  private:
   friend class detail::file_opening;
+  friend class file_buffer;
   using offset_or_cursor = std::optional<std::uint64_t>;
 
   class initiate_read;

@@ -218,6 +218,34 @@ result<void> open_file::commit(std::size_t size) noexcept {
   return boost::outcome_v2::success();
 }
 
+result<void> open_file::append_unspecified(std::uint64_t size) noexcept {
+  BOOST_OUTCOME_TRY(require_writable());
+  if (size == 0) return boost::outcome_v2::success();
+  const std::uint64_t end = size_now();
+  BOOST_OUTCOME_TRY(make_room(end, size, volume_->payer));
+  changed();
+  return boost::outcome_v2::success();
+}
+
+result<piece_list> open_file::places(std::uint64_t offset, std::size_t size) noexcept try {
+  BOOST_OUTCOME_TRY(require_writable());
+  if (size == 0) return piece_list();
+  BOOST_OUTCOME_TRY(content().make_room(volume_->payer, offset, size));
+  pieces found;
+  found.reserve(content().extent_now().chunks + storage::most_pieces(size));
+  content().expose(offset, size, found);
+  BOOST_OUTCOME_TRY(auto list, piece_list::with_room(found.size()));
+  list.fill(found);
+  return list;
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+std::uint64_t open_file::bytes_left() const noexcept {
+  if (!is_open()) return 0;
+  return volume_->limits.max_bytes() - volume_->limits.read().committed.bytes;
+}
+
 void open_file::drop_prepared() noexcept {
   if (prepared_ == nullptr) return;
   prepared_->give_back(volume_->payer);

@@ -103,6 +103,15 @@ class CORAMFS_EXPORT open_file {
   result<piece_list> prepare(std::size_t size, reservation& grant) noexcept;
   /// `truncate`, but for the zeros from where it returns up to `size`.
   result<std::uint64_t> make_length(std::uint64_t size, reservation& grant) noexcept;
+  // For a buffer over the file.
+  /// Makes the file longer by bytes that are unspecified.
+  result<void> append_unspecified(std::uint64_t size) noexcept;
+  /// Where bytes of the file are, for others to put them there: not where they are pinned, and
+  /// not where there is a hole. Precondition: the file has them.
+  result<piece_list> places(std::uint64_t offset, std::size_t size) noexcept;
+  /// What the quota has left, in bytes; 0 on a closed handle.
+  std::uint64_t bytes_left() const noexcept;
+
   /// Shows a length that was made.
   void length_made(std::uint64_t size) noexcept;
   /// Shows what was written.
