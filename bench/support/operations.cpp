@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "support/operations.hpp"
+
+#include <coramfs/file_system.hpp>
+#include <coramfs/sync/file_system.hpp>
+
+#include "support/coroutines.hpp"
+
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace coramfs::bench {
+
+namespace {
+
+// A volume with a file three components deep, seen through both facades.
+struct fixture {
+  fixture() {
+    blocking.create_directories("/srv/data").value();
+    blocking.write_file(path, asio::buffer(std::string(4096, 'x'))).value();
+  }
+
+  asio::mutable_buffer piece() { return asio::buffer(bytes_of_piece); }
+  file open(open_mode mode) {
+    file opened;
+    bench::run(context, [&]() -> asio::awaitable<void> {
+      auto result = co_await coroutine.open(path, mode);
+      opened = std::move(result).value();
+    });
+    return opened;
+  }
+
+  const std::string path = "/srv/data/report.txt", other_path = "/srv/data/report.bak";
+  asio::io_context context{1};
+  volume store = volume::create().value();
+  sync::file_system blocking{store};
+  file_system coroutine{context.get_executor(), store};
+  std::array<std::byte, 64> bytes_of_piece{};
+};
+
+using shared_fixture = std::shared_ptr<fixture>;
+using times = std::size_t;
+
+void open_and_close(fixture& f, times n) {
+  for (; n != 0; --n) f.blocking.open(f.path, open_mode::read).value().close().value();
+}
+
+asio::awaitable<void> await_open_and_close(fixture& f, times n) {
+  for (; n != 0; --n) {
+    auto opened = co_await f.coroutine.open(f.path, open_mode::read);
+    opened.value().close().value();
+  }
+}
+
+void open_to_update(fixture& f, times n) {
+  for (; n != 0; --n) f.blocking.open(f.path, open_mode::update).value().close().value();
+}
+
+asio::awaitable<void> await_open_to_update(fixture& f, times n) {
+  for (; n != 0; --n) {
+    auto opened = co_await f.coroutine.open(f.path, open_mode::update);
+    opened.value().close().value();
+  }
+}
+
+void stat(fixture& f, times n) {
+  for (; n != 0; --n) f.blocking.stat(f.path).value();
+}
+
+asio::awaitable<void> await_stat(fixture& f, times n) {
+  for (; n != 0; --n) {
+    auto status = co_await f.coroutine.stat(f.path);
+    status.value();
+  }
+}
+
+void exists(fixture& f, times n) {
+  for (; n != 0; --n) f.blocking.exists(f.path).value();
+}
+
+asio::awaitable<void> await_exists(fixture& f, times n) {
+  for (; n != 0; --n) {
+    auto answer = co_await f.coroutine.exists(f.path);
+    answer.value();
+  }
+}
+
+void create_and_remove(fixture& f, times n) {
+  for (; n != 0; --n) {
+    f.blocking.open(f.other_path, open_mode::create).value().close().value();
+    f.blocking.remove(f.other_path).value();
+  }
+}
+
+asio::awaitable<void> await_create_and_remove(fixture& f, times n) {
+  for (; n != 0; --n) {
+    auto opened = co_await f.coroutine.open(f.other_path, open_mode::create);
+    opened.value().close().value();
+    auto removed = co_await f.coroutine.remove(f.other_path);
+    removed.value();
+  }
+}
+
+// There and back.
+void rename(fixture& f, times n) {
+  for (; n != 0; --n) {
+    f.blocking.rename(f.path, f.other_path).value();
+    f.blocking.rename(f.other_path, f.path).value();
+  }
+}
+
+asio::awaitable<void> await_rename(fixture& f, times n) {
+  for (; n != 0; --n) {
+    auto there = co_await f.coroutine.rename(f.path, f.other_path);
+    there.value();
+    auto back = co_await f.coroutine.rename(f.other_path, f.path);
+    back.value();
+  }
+}
+
+asio::awaitable<void> await_ready(fixture&, times n) {
+  for (; n != 0; --n) {
+    auto answer = co_await ready_coroutine();
+    answer.value();
+  }
+}
+
+asio::awaitable<void> await_post(fixture&, times n) {
+  for (; n != 0; --n) co_await bare_post();
+}
+
+operation blocking(std::string name, const shared_fixture& f, void (*body)(fixture&, times)) {
+  return {std::move(name), [f, body](times n) { body(*f, n); }};
+}
+
+operation awaited(std::string name, const shared_fixture& f,
+                  asio::awaitable<void> (*body)(fixture&, times)) {
+  return {std::move(name), [f, body](times n) { run(f->context, [&] { return body(*f, n); }); }};
+}
+
+// The next two keep a file open. They are the work of an open handle, where no lock is taken.
+
+template <class Body>
+operation on_blocking_file(std::string name, const shared_fixture& f, open_mode mode, Body body) {
+  auto opened = std::make_shared<sync::file>(f->blocking.open(f->path, mode).value());
+  return {std::move(name), [f, opened, body](times n) {
+            for (; n != 0; --n) body(*opened, f->piece()).value();
+          }};
+}
+
+template <class Body>
+operation on_awaited_file(std::string name, const shared_fixture& f, open_mode mode, Body body) {
+  auto opened = std::make_shared<file>(f->open(mode));
+  return {std::move(name), [f, opened, body](times n) {
+            run(f->context, [&]() -> asio::awaitable<void> {
+              for (; n != 0; --n) {
+                auto answer = co_await body(*opened, f->piece());
+                answer.value();
+              }
+            });
+          }};
+}
+
+constexpr auto read_piece = [](auto& opened, asio::mutable_buffer piece) {
+  return opened.read_at(0, piece);
+};
+constexpr auto write_piece = [](auto& opened, asio::mutable_buffer piece) {
+  return opened.write_at(0, piece);
+};
+
+}  // namespace
+
+std::vector<operation> operations() {
+  // Each mode its own volume: a writer keeps all others out of its file.
+  const auto f = std::make_shared<fixture>();
+  const auto of_reader = std::make_shared<fixture>();
+  const auto of_writer = std::make_shared<fixture>();
+  const auto of_awaiting_writer = std::make_shared<fixture>();
+  return {
+      awaited("baseline/ready_coroutine", f, await_ready),
+      awaited("baseline/post", f, await_post),
+      blocking("open_close/blocking", f, open_and_close),
+      awaited("open_close/coroutine", f, await_open_and_close),
+      blocking("open_close_update/blocking", f, open_to_update),
+      awaited("open_close_update/coroutine", f, await_open_to_update),
+      on_blocking_file("read_64/blocking", of_reader, open_mode::read, read_piece),
+      on_awaited_file("read_64/coroutine", of_reader, open_mode::read, read_piece),
+      on_blocking_file("write_64/blocking", of_writer, open_mode::update, write_piece),
+      on_awaited_file("write_64/coroutine", of_awaiting_writer, open_mode::update, write_piece),
+      blocking("stat/blocking", f, stat),
+      awaited("stat/coroutine", f, await_stat),
+      blocking("exists/blocking", f, exists),
+      awaited("exists/coroutine", f, await_exists),
+      blocking("create_remove/blocking", f, create_and_remove),
+      awaited("create_remove/coroutine", f, await_create_and_remove),
+      blocking("rename_twice/blocking", f, rename),
+      awaited("rename_twice/coroutine", f, await_rename),
+  };
+}
+
+}  // namespace coramfs::bench
