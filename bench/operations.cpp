@@ -50,13 +50,6 @@ void rename(tmpfs_fixture& f) {
   f.directory.rename(f.other_path, f.path);
 }
 
-void register_operation(const operation& o) {
-  benchmark::RegisterBenchmark(o.name.c_str(), [run = o.run](benchmark::State& state) {
-    constexpr std::size_t batch = 500;  // one coroutine runs so many
-    while (state.KeepRunningBatch(batch)) run(batch);
-  });
-}
-
 void register_on_tmpfs(const char* name, const std::shared_ptr<tmpfs_fixture>& f,
                        void (*body)(tmpfs_fixture&)) {
   benchmark::RegisterBenchmark(name, [f, body](benchmark::State& state) {

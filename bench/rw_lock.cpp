@@ -6,12 +6,8 @@
 // one thread, each of which holds it across a post, the post alone.
 #include <coramfs/rw_lock.hpp>
 
-#include "support/coroutines.hpp"
+#include "support/operations.hpp"
 #include "support/program.hpp"
-
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/io_context.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -47,54 +43,6 @@ void lock_shared(benchmark::State& state) {
   for (auto _ : state) {
     lock.lock_shared();
     lock.unlock_shared();
-  }
-}
-
-template <class Body>
-void in_coroutine(benchmark::State& state, Body body) {
-  asio::io_context context(1);
-  run(context, [&] { return body(state); });
-}
-
-asio::awaitable<void> acquire_free_lock(benchmark::State& state) {
-  rw_lock lock;
-  for (auto _ : state) {
-    auto hold = co_await lock.acquire();
-    benchmark::DoNotOptimize(hold);
-  }
-}
-
-asio::awaitable<void> await_ready(benchmark::State& state) {
-  for (auto _ : state) {
-    auto answer = co_await ready_coroutine();
-    benchmark::DoNotOptimize(answer);
-  }
-}
-
-// Coroutines on one thread that each hold the lock across a post, so that all others wait.
-
-asio::awaitable<void> only_post(rw_lock&, lock_timeout, std::size_t times) {
-  for (; times != 0; --times) co_await bare_post();
-}
-
-asio::awaitable<void> hold_across_post(rw_lock& lock, lock_timeout longest, std::size_t times) {
-  for (; times != 0; --times) {
-    auto hold = co_await lock.acquire(longest);
-    hold.value();
-    co_await bare_post();
-  }
-}
-
-template <class Body>
-void hand_off(benchmark::State& state, Body body, lock_timeout longest) {
-  constexpr std::size_t coroutines = 16, times = 100;
-  asio::io_context context(1);
-  rw_lock lock;
-  while (state.KeepRunningBatch(coroutines * times)) {
-    for (std::size_t i = 0; i < coroutines; ++i)
-      asio::co_spawn(context, body(lock, longest, times), asio::detached);
-    context.restart();
-    context.run();
   }
 }
 
@@ -184,11 +132,6 @@ void register_wait(const char* name, void (*body)(benchmark::State&)) {
       ->Unit(benchmark::kMillisecond);
 }
 
-void register_hand_off(const char* name, decltype(&only_post) body, lock_timeout longest) {
-  benchmark::RegisterBenchmark(name,
-                               [=](benchmark::State& state) { hand_off(state, body, longest); });
-}
-
 }  // namespace
 
 void register_cases() {
@@ -197,13 +140,7 @@ void register_cases() {
   benchmark::RegisterBenchmark("lock_exclusive/shared_mutex", lock_exclusive<std::shared_mutex>);
   benchmark::RegisterBenchmark("lock_shared/rw_lock", lock_shared<rw_lock>);
   benchmark::RegisterBenchmark("lock_shared/shared_mutex", lock_shared<std::shared_mutex>);
-  benchmark::RegisterBenchmark("acquire/coroutine",
-                               [](benchmark::State& s) { in_coroutine(s, acquire_free_lock); });
-  benchmark::RegisterBenchmark("acquire/ready_coroutine",
-                               [](benchmark::State& s) { in_coroutine(s, await_ready); });
-  register_hand_off("hand_off/post", only_post, lock_timeout::forever());
-  register_hand_off("hand_off/coroutine", hold_across_post, lock_timeout::forever());
-  register_hand_off("hand_off/coroutine_with_deadline", hold_across_post, 30s);
+  for (const operation& o : lock_operations()) register_operation(o);
   register_wait("writer_among_readers/rw_lock", wait_of_writer<rw_lock>);
   register_wait("writer_among_readers/shared_mutex", wait_of_writer<std::shared_mutex>);
 }

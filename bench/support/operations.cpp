@@ -5,6 +5,7 @@
 #include <coramfs/sync/file_system.hpp>
 
 #include "support/coroutines.hpp"
+#include "support/program.hpp"
 
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
@@ -201,6 +202,13 @@ std::vector<operation> operations() {
       blocking("rename_twice/blocking", f, rename),
       awaited("rename_twice/coroutine", f, await_rename),
   };
+}
+
+void register_operation(const operation& o) {
+  benchmark::RegisterBenchmark(o.name.c_str(), [run = o.run](benchmark::State& state) {
+    constexpr std::size_t batch = 500;  // one coroutine runs so many
+    while (state.KeepRunningBatch(batch)) run(batch);
+  });
 }
 
 }  // namespace coramfs::bench

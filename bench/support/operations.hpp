@@ -19,4 +19,11 @@ struct operation {
 /// that it is measured by: `co_await` of a ready coroutine, a bare `asio::post`.
 std::vector<operation> operations();
 
+/// The lock by itself: had at once, and handed from one coroutine to the next on one thread,
+/// each of which holds it across a post; with their baselines, the ready coroutine and the post.
+std::vector<operation> lock_operations();
+
+/// As a case that measures the time of one.
+void register_operation(const operation& o);
+
 }  // namespace coramfs::bench
