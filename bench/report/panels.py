@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Which figures are shown in which chart."""
+import charts
+
+TITLES = {
+    "small_files": "300 files of 4 KiB, written and read",
+    "many_files": "10,000 files of 4 KiB, 5,000 random reads",
+    "deep_file": "50 levels deep: 1,000 opens and reads",
+    "stream_16m": "16 MiB stream in pieces of 64 KiB",
+    "random_16m": "16 MiB, overwritten at random by 64 KiB",
+    "stream_512m": "512 MiB stream in pieces of 1 MiB",
+    "baseline": "what Asio takes by itself",
+    "open_close": "open and close, to read",
+    "open_close_update": "open and close, to update",
+    "read_64": "read 64 bytes",
+    "write_64": "write 64 bytes",
+    "create_remove": "create and remove",
+    "rename_twice": "rename, there and back",
+    "lock_exclusive": "lock and unlock, exclusive",
+    "lock_shared": "lock and unlock, shared",
+    "acquire": "co_await of a free lock",
+    "hand_off": "hand-off on one thread, with a post in each hold",
+    "writer_among_readers": "longest wait of a writer among readers, in holds",
+    "threads_open_read": "open, read 4 KiB, close: by threads",
+    "threads_stream": "1 MiB written and read: by threads",
+    "threads_copy": "memcpy of 1 MiB: by threads",
+}
+UNITS = {"ns": 1, "us": 1e3, "ms": 1e6}
+
+
+def grouped(figures):
+    """{question: {who: Figure}} of one program."""
+    groups = {}
+    for name, figure in figures.items():
+        question, _, who = name.partition("/")
+        groups.setdefault(question, {})[who] = figure
+    return groups
+
+
+def goals_of(program, question, verdicts, unit):
+    """{who: the length that its bar should not be above}: of several goals the hardest."""
+    found = {}
+    for v in verdicts:
+        asked, _, who = v.goal["figure"].partition("/")
+        if v.goal["program"] != program or asked != question or not v.measured:
+            continue
+        if "counter" in v.goal:
+            length = v.wanted
+        elif "faster_by" in v.goal:
+            length = v.baseline / v.wanted / unit
+        else:
+            length = v.baseline * v.wanted / unit
+        found[who] = min(length, found.get(who, length))
+    return found
+
+
+def bars(program, question, cases, verdicts, unit="ns", counter=None):
+    def length(figure):
+        return figure.counters[counter] if counter else figure.nanoseconds / UNITS[unit]
+
+    return charts.Bars(TITLES.get(question, question.replace("_", " ")),
+                       counter or unit.replace("us", "µs"),
+                       [(who, length(figure)) for who, figure in cases.items()],
+                       goals_of(program, question, verdicts, UNITS[unit]))
+
+
+def of_program(program, figures, verdicts, unit="ns", questions=None):
+    groups = grouped(figures.get(program, {}))
+    wanted = questions or list(groups)
+    return [bars(program, q, groups[q], verdicts, unit,
+                 "holds" if q == "writer_among_readers" else None)
+            for q in wanted if q in groups]
+
+
+SCALES = [
+    ("random file in a directory", "files in the directory",
+     {"open and close": "open_in_directory", "find in unordered_map": "find_in_map"}),
+    ("4 KiB at random from a file", "MiB in the file",
+     {"read": "read_in_file", "copy from vector": "copy_from_vector",
+      "read, mostly a hole": "read_in_sparse_file"}),
+    ("a file beside open handles", "open handles", {"open and close": "open_beside_handles"}),
+]
+
+
+def of_scale(figures):
+    groups = grouped(figures.get("scale", {}))
+    panels = []
+    for title, x_title, lines in SCALES:
+        shown = [(label, sorted((float(n), f.nanoseconds) for n, f in groups[question].items()))
+                 for label, question in lines.items() if question in groups]
+        if shown:
+            panels.append(charts.Lines(title, x_title, "ns", shown))
+    return panels
+
+
+WORKLOADS = ["small_files", "many_files", "deep_file", "stream_16m", "random_16m", "stream_512m"]
+THREADS = ["threads_open_read", "threads_stream", "threads_copy"]
+
+
+def workloads_chart(figures, verdicts):
+    panels = of_program("workloads", figures, verdicts, "ms", WORKLOADS)
+    return charts.draw("Six workloads: shorter is better; a red line is a goal", panels, 2)
+
+
+def all_charts(figures, verdicts):
+    """(heading, SVG) of all that was measured."""
+    wanted = [
+        ("Operations: shorter is better; a red line is a goal",
+         of_program("operations", figures, verdicts), 3),
+        ("The lock: shorter is better; a red line is a goal",
+         of_program("rw_lock", figures, verdicts), 2),
+        ("Growth: flatter is better", of_scale(figures), 3),
+        ("Threads: with two it ought to take little more than half",
+         of_program("scale", figures, verdicts, "us", THREADS), 3),
+    ]
+    drawn = [workloads_chart(figures, verdicts)] if figures.get("workloads") else []
+    return drawn + [charts.draw(title, panels, columns) for title, panels, columns in wanted
+                    if panels]

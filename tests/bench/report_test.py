@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Tests of bench/report on made-up results: report_test.py DIRECTORY-OF-THE-REPORT."""
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, sys.argv.pop(1))
+import figures  # noqa: E402
+import goals  # noqa: E402
+import instructions  # noqa: E402
+import page  # noqa: E402
+
+
+def run(name, time, unit="ns", **more):
+    return {"name": name, "run_name": name, "run_type": "iteration", "real_time": time,
+            "cpu_time": 1, "time_unit": unit, "iterations": 10, "repetitions": 2, **more}
+
+
+def aggregate(name, time):
+    return run(name, time) | {"run_type": "aggregate", "aggregate_name": "mean"}
+
+
+def figures_of(*rounds):
+    """Of one program, `p`, each round a list of runs."""
+    with tempfile.TemporaryDirectory() as directory:
+        for number, runs in enumerate(rounds):
+            path = pathlib.Path(directory) / f"p.{number}.json"
+            path.write_text(json.dumps({"context": {}, "benchmarks": runs}), encoding="utf-8")
+        return figures.read_all(directory)
+
+
+def verdict(goal, *rounds):
+    return goals.judge({"title": "t", "program": "p"} | goal, figures_of(*rounds))
+
+
+class Figures(unittest.TestCase):
+    def test_the_least_counts_in_nanoseconds(self):
+        found = figures_of([run("a/x", 3, "us"), run("a/x", 4, "us"), aggregate("a/x", 1)],
+                           [run("a/x", 2, "us")])
+        self.assertEqual(found["p"]["a/x"].nanoseconds, 2000)
+
+    def test_what_the_library_adds_to_a_name_is_dropped(self):
+        found = figures_of([run("a/1000/iterations:5/manual_time", 1)])
+        self.assertEqual(list(found["p"]), ["a/1000"])
+
+    def test_a_counter_is_the_median_of_all_rounds(self):
+        found = figures_of([run("a/x", 1, holds=9.0), run("a/x", 1, holds=1.0)],
+                           [run("a/x", 1, holds=2.0)])
+        self.assertEqual(found["p"]["a/x"].counters, {"holds": 2.0})
+
+    def test_a_case_that_failed_is_an_error(self):
+        with self.assertRaises(ValueError):
+            figures_of([run("a/x", 1, error_occurred=True, error_message="no")])
+
+
+class Goals(unittest.TestCase):
+    MAP = {"figure": "a/x", "baseline": "a/map", "at_most": 2}
+    TMPFS = {"figure": "a/x", "baseline": "a/tmpfs", "faster_by": 8}
+
+    def test_at_most_is_reached_at_the_bound(self):
+        v = verdict(self.MAP, [run("a/x", 20), run("a/map", 10)])
+        self.assertTrue(v.reached)
+        self.assertEqual(goals.conclusion(v), "reached")
+
+    def test_at_most_is_missed_by_a_factor(self):
+        v = verdict(self.MAP, [run("a/x", 60), run("a/map", 10)])
+        self.assertFalse(v.reached)
+        self.assertEqual(goals.conclusion(v), "missed by 3.00x")
+
+    def test_faster_by_looks_the_other_way(self):
+        self.assertTrue(verdict(self.TMPFS, [run("a/x", 10), run("a/tmpfs", 80)]).reached)
+        slower = verdict(self.TMPFS, [run("a/x", 10), run("a/tmpfs", 40)])
+        self.assertFalse(slower.reached)
+        self.assertAlmostEqual(slower.missed_by, 2)
+
+    def test_a_counter_is_compared_as_it_is(self):
+        goal = {"figure": "a/x", "counter": "allocations", "at_most": 0}
+        self.assertTrue(verdict(goal, [run("a/x", 1, allocations=0)]).reached)
+        v = verdict(goal, [run("a/x", 1, allocations=3)])
+        self.assertEqual(goals.conclusion(v), "missed by 3.00")
+
+    def test_what_was_not_measured_is_neither(self):
+        for rounds in [run("a/x", 1)], [run("a/map", 1)], []:
+            v = verdict(self.MAP, rounds)
+            self.assertFalse(v.measured or v.reached)
+            self.assertEqual(goals.conclusion(v), "not measured")
+
+    def test_the_table_and_the_page_show_them(self):
+        v = verdict(self.TMPFS, [run("a/x", 1, "ms"), run("a/tmpfs", 16, "ms")])
+        table = goals.table([v])
+        self.assertRegex(table, r"1/16.00 +1/8 +reached")
+        self.assertIn("16 ms", table)
+        self.assertIn("1 of 1 reached", page.compose([v], ["<svg></svg>"], ["a <machine>"]))
+        self.assertIn("a &lt;machine&gt;", page.compose([v], [], ["a <machine>"]))
+
+
+class Instructions(unittest.TestCase):
+    def test_callgrinds_files_are_read(self):
+        text = ("version: 1\ndesc: Timerange: Basic block 0 - 9\n"
+                "desc: Trigger: Client Request: stat/blocking\nevents: Ir\nsummary: 1861047\n"
+                "fn=(1) main\n0 5\ntotals: 1861047\n")
+        with tempfile.TemporaryDirectory() as directory:
+            (pathlib.Path(directory) / "callgrind.out.1").write_text(text, encoding="utf-8")
+            (pathlib.Path(directory) / "callgrind.out").write_text("summary: 7\n", encoding="utf-8")
+            self.assertEqual(instructions.read_callgrind(directory), {"stat/blocking": 1861})
+
+    def test_a_tenth_more_is_let_pass(self):
+        lines, grown = instructions.compare({"a": 1000}, {"a": 1100}, 0.1)
+        self.assertFalse(grown)
+        self.assertIn("+10.0%", lines[0])
+
+    def test_more_than_a_tenth_is_not(self):
+        lines, grown = instructions.compare({"a": 1000, "b": 10}, {"a": 1101, "b": 5}, 0.1)
+        self.assertTrue(grown)
+        self.assertTrue(lines[0].endswith("grown"))
+        self.assertIn("-50.0%", lines[1])
+
+    def test_what_is_gone_fails_and_what_is_new_does_not(self):
+        self.assertTrue(instructions.compare({"a": 1}, {}, 0.1)[1])
+        self.assertFalse(instructions.compare({}, {"a": 1}, 0.1)[1])
+
+    def test_a_reference_comes_back_as_it_was_written(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "reference.json"
+            instructions.write_reference(path, {"b": 2, "a": 1}, "a compiler")
+            self.assertEqual(instructions.read_reference(path),
+                             {"compiler": "a compiler", "instructions": {"a": 1, "b": 2}})
+
+
+class Files(unittest.TestCase):
+    """What is checked in."""
+    ROOT = pathlib.Path(figures.__file__).parents[1]
+
+    def test_each_goal_has_one_bound_and_one_measure(self):
+        for goal in goals.read(self.ROOT / "goals.json"):
+            with self.subTest(goal=goal["title"]):
+                self.assertEqual(("at_most" in goal) + ("faster_by" in goal), 1)
+                self.assertEqual(("baseline" in goal) + ("counter" in goal), 1)
+
+    def test_the_reference_counts_instructions(self):
+        counts = instructions.read_reference(self.ROOT / "instructions.json")["instructions"]
+        self.assertGreater(counts["baseline/ready_coroutine"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
