@@ -2,6 +2,7 @@
 #include "core/path.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 namespace coramfs::detail {
@@ -9,17 +10,33 @@ namespace coramfs::detail {
 namespace {
 
 // A backslash is a separator too, as in D-MemFS.
-constexpr std::string_view separators = "/\\";
+bool is_separator(char c) noexcept { return c == '/' || c == '\\'; }
 
 // Takes the last component off `rest`, of whatever kind; empty when there is none left.
 std::string_view take_last_component(std::string_view& rest) noexcept {
-  const std::size_t last = rest.find_last_not_of(separators);
-  if (last == rest.npos) return {};
-  rest = rest.substr(0, last + 1);
-  const std::size_t begin = rest.find_last_of(separators) + 1;  // npos + 1 is 0
-  const std::string_view component = rest.substr(begin);
+  std::size_t end = rest.size();
+  while (end > 0 && is_separator(rest[end - 1])) --end;
+  std::size_t begin = end;
+  while (begin > 0 && !is_separator(rest[begin - 1])) --begin;
+  const std::string_view component = rest.substr(begin, end - begin);
   rest = rest.substr(0, begin);
   return component;
+}
+
+// Eight characters at a time.
+using word = std::uint64_t;
+constexpr word ones = 0x0101010101010101, highs = ones * 0x80, lows = ones * 0x7f;
+
+word load(const char* from) noexcept {
+  word w;
+  std::memcpy(&w, from, sizeof w);
+  return w;
+}
+
+// The highest bit of each byte that is `c`.
+word where(word text, char c) noexcept {
+  const word difference = text ^ (ones * static_cast<unsigned char>(c));
+  return ~(((difference & lows) + lows) | difference) & highs;
 }
 
 }  // namespace
@@ -44,11 +61,38 @@ std::string_view normal_path::take_name(std::string_view& text) noexcept {
   return name;
 }
 
+result<normal_path> path_buffer::normalise(std::string_view text) noexcept {
+  if (!take_if_plain(text)) return resolve(text);
+  return normal_path(std::string_view(text_.data(), text.size()));
+}
+
+// True: the text is its own normal form, as most paths are that programs use, and stands at the
+// begin of the buffer. False: it may be, or not; so it is for hidden names, and for the root.
+bool path_buffer::take_if_plain(std::string_view text) noexcept {
+  if (text.empty() || text.front() != '/' || text.size() > max_path_size) return false;
+  std::memcpy(text_.data(), text.data(), text.size());
+  // Behind the end a slash, so that another in front of it is seen, and what is of no effect.
+  std::memset(text_.data() + text.size(), 'x', margin);
+  text_[text.size()] = '/';
+  word odd = 0;
+  std::size_t last_slash = 0;  // in the last word that has one
+  for (std::size_t i = 0; i < text.size(); i += sizeof(word)) {
+    const word here = load(&text_[i]), next = load(&text_[i + 1]);
+    const word slashes = where(here, '/');
+    odd |= where(here, '\0') | where(here, '\\');
+    odd |= slashes & (where(next, '/') | where(next, '.'));
+    if (slashes != 0) last_slash = i;
+    // No name between two slashes is longer than this.
+    if (i - last_slash >= max_name_size - sizeof(word)) return false;
+  }
+  return odd == 0;
+}
+
 // Goes from the end to the start, so that a ".." is seen before the name that it takes away:
 // only names that stay are stored, and only they count for the limits.
-result<normal_path> path_buffer::normalise(std::string_view text) noexcept {
+result<normal_path> path_buffer::resolve(std::string_view text) noexcept {
   if (text.find('\0') != text.npos) return errc::invalid_path;
-  std::size_t begin = text_.size();
+  std::size_t begin = max_path_size;
   std::size_t to_drop = 0;
   bool too_long = false;
   for (auto c = take_last_component(text); !c.empty(); c = take_last_component(text)) {
@@ -67,8 +111,8 @@ result<normal_path> path_buffer::normalise(std::string_view text) noexcept {
   }
   if (to_drop > 0) return errc::invalid_path;
   if (too_long) return errc::name_too_long;
-  if (begin == text_.size()) text_[--begin] = '/';
-  return normal_path(std::string_view(text_.data() + begin, text_.size() - begin));
+  if (begin == max_path_size) text_[--begin] = '/';
+  return normal_path(std::string_view(text_.data() + begin, max_path_size - begin));
 }
 
 }  // namespace coramfs::detail

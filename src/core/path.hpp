@@ -60,7 +60,12 @@ class path_buffer {
   }
 
  private:
-  std::array<char, max_path_size> text_;
+  bool take_if_plain(std::string_view text) noexcept;
+  result<normal_path> resolve(std::string_view text) noexcept;
+
+  static constexpr std::size_t margin = 16;  // bytes, for looking at several at once
+
+  std::array<char, max_path_size + margin> text_;
 };
 
 }  // namespace coramfs::detail

@@ -171,6 +171,33 @@ TEST_CASE("path: normalising is idempotent, and by the book", "[core][path]") {
   }
 }
 
+// Text is looked at in pieces of several characters, and what is special may be at any place.
+TEST_CASE("path: what is special is seen at every place of a long path", "[core][path]") {
+  const std::string plain = "/" + repeat("ab/", 20) + "c";
+  for (const std::string_view special : {"//", "/./", "/../", "\\", "/.", "/..", "/", "/.a", "."}) {
+    for (std::size_t at = 3; at <= plain.size(); ++at) {
+      const std::string text = plain.substr(0, at) + std::string(special) + plain.substr(at);
+      INFO(text);
+      CHECK(normal(text) == by_the_book(text));
+    }
+  }
+  for (std::size_t at = 0; at <= plain.size(); ++at)
+    CHECK(refusal(plain.substr(0, at) + "\0"s + plain.substr(at)) == errc::invalid_path);
+}
+
+TEST_CASE("path: a name of 255 bytes is taken, and one more refused, at every place",
+          "[core][path]") {
+  const std::string name(255, 'n');
+  for (std::size_t before = 0; before < 40; ++before) {
+    const std::string head = "/" + std::string(before, 'a') + (before > 0 ? "/" : "");
+    for (const std::string_view tail : {"", "/b", "/bcdefghijklmnop/q"}) {
+      const std::string longest = head + name + std::string(tail);
+      CHECK(normal(longest) == longest);
+      CHECK(refusal(head + name + "n" + std::string(tail)) == errc::name_too_long);
+    }
+  }
+}
+
 TEST_CASE("path: it knows its parent and its name", "[core][path]") {
   const struct {
     std::string_view text, parent, name;
