@@ -11,6 +11,7 @@ TITLES = {
     "stream_512m": "512 MiB stream in pieces of 1 MiB",
     "baseline": "what Asio takes by itself",
     "open_close": "open and close, to read",
+    "open_close_deep": "open and close, 50 levels deep",
     "open_close_update": "open and close, to update",
     "read_64": "read 64 bytes",
     "write_64": "write 64 bytes",

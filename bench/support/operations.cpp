@@ -24,6 +24,10 @@ struct fixture {
   fixture() {
     blocking.create_directories("/srv/data").value();
     blocking.write_file(path, asio::buffer(std::string(4096, 'x'))).value();
+    for (int level = 0; level < 50; ++level) deep_path += "/level_" + std::to_string(level);
+    blocking.create_directories(deep_path).value();
+    deep_path += "/report.txt";
+    blocking.write_file(deep_path, {}).value();
   }
 
   asio::mutable_buffer piece() { return asio::buffer(bytes_of_piece); }
@@ -37,6 +41,7 @@ struct fixture {
   }
 
   const std::string path = "/srv/data/report.txt", other_path = "/srv/data/report.bak";
+  std::string deep_path;
   asio::io_context context{1};
   volume store = volume::create().value();
   sync::file_system blocking{store};
@@ -54,6 +59,17 @@ void open_and_close(fixture& f, times n) {
 asio::awaitable<void> await_open_and_close(fixture& f, times n) {
   for (; n != 0; --n) {
     auto opened = co_await f.coroutine.open(f.path, open_mode::read);
+    opened.value().close().value();
+  }
+}
+
+void open_deep(fixture& f, times n) {
+  for (; n != 0; --n) f.blocking.open(f.deep_path, open_mode::read).value().close().value();
+}
+
+asio::awaitable<void> await_open_deep(fixture& f, times n) {
+  for (; n != 0; --n) {
+    auto opened = co_await f.coroutine.open(f.deep_path, open_mode::read);
     opened.value().close().value();
   }
 }
@@ -187,6 +203,8 @@ std::vector<operation> operations() {
       awaited("baseline/post", f, await_post),
       blocking("open_close/blocking", f, open_and_close),
       awaited("open_close/coroutine", f, await_open_and_close),
+      blocking("open_close_deep/blocking", f, open_deep),
+      awaited("open_close_deep/coroutine", f, await_open_deep),
       blocking("open_close_update/blocking", f, open_to_update),
       awaited("open_close_update/coroutine", f, await_open_to_update),
       on_blocking_file("read_64/blocking", of_reader, open_mode::read, read_piece),
