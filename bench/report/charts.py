@@ -1,26 +1,29 @@
 # SPDX-License-Identifier: BSL-1.0
 """Draws figures as SVG, by gnuplot."""
 import dataclasses
+import math
 import re
 import subprocess
 
-# By who is measured: ours in blue, all else in colours that do not stand out.
+# Ours in blue, all else in colours that do not stand out.
 OURS, OURS_TOO, PALE = "#1f5fbf", "#6ea3e8", "#b9d2f3"
 COLOURS = {
     "blocking": OURS, "coroutine": OURS_TOO, "rw_lock": OURS, "coroutine_with_deadline": OURS_TOO,
     "blocking_fresh": PALE, "coroutine_fresh": PALE, "whole_files": PALE, "adopted": PALE,
     "adopted_and_pinned": PALE, "tmpfs": "#8c8c8c",
 }
+# Also the order of the bars.
 LABELS = {
-    "blocking": "coramfs, blocking", "coroutine": "coramfs, co_await",
-    "blocking_fresh": "blocking, fresh memory", "coroutine_fresh": "co_await, fresh memory",
+    "rw_lock": "coramfs::rw_lock", "blocking": "coramfs, blocking",
+    "coroutine": "coramfs, co_await", "coroutine_with_deadline": "the same, with a deadline",
     "whole_files": "coramfs, whole files", "adopted": "adopted, written alone",
-    "adopted_and_pinned": "adopted and pinned", "rw_lock": "coramfs::rw_lock",
-    "coroutine_with_deadline": "the same, with a deadline", "shared_mutex": "std::shared_mutex",
-    "map": "unordered_map", "map_fresh": "unordered_map, fresh", "leveldb": "LevelDB, in memory",
-    "warm_memcpy": "memcpy, warm memory", "vector": "vector, growing",
-    "reserved_vector": "vector, reserved", "post": "a bare post",
-    "ready_coroutine": "a ready coroutine", "1": "one thread", "2": "two threads",
+    "adopted_and_pinned": "adopted and pinned", "blocking_fresh": "blocking, fresh memory",
+    "coroutine_fresh": "co_await, fresh memory", "tmpfs": "tmpfs", "map": "unordered_map",
+    "map_fresh": "unordered_map, fresh", "leveldb": "LevelDB, in memory",
+    "vector": "vector, growing", "reserved_vector": "vector, reserved",
+    "stringstream": "stringstream", "warm_memcpy": "memcpy, warm memory",
+    "shared_mutex": "std::shared_mutex", "ready_coroutine": "a ready coroutine",
+    "post": "a bare post", "1": "one thread", "2": "two threads",
 }
 OTHER, GOAL, TEXT, GRID = "#c9bfa8", "#d1451b", "#333333", "#e3e3e3"
 LINES = [OURS, "#8c8c8c", "#2b9f72", "#b08a2e", "#7d55b5"]
@@ -48,32 +51,50 @@ def quoted(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def digits(value):
+    """Three of them, and no exponent."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def tic_step(longest):
+    """A round number that goes into it four times at most."""
+    power = 10 ** math.floor(math.log10(longest / 4))
+    return next(n * power for n in (1, 2, 2.5, 5, 10) if longest / (n * power) <= 4)
+
+
+def bars_data(panel, longest):
+    """Lines of: y, length, colour, label, goal, where the label stands."""
+    lines = []
+    for y, (who, value) in zip(range(len(panel.bars), 0, -1), panel.bars):
+        goal = panel.goals.get(who)
+        if goal is not None and goal > 1.1 * longest:
+            goal = None  # far out of sight: reached anyway
+        label_at = max(value, goal or 0)
+        lines.append(f"{y} {value:.6g} 0x{COLOURS.get(who, OTHER)[1:]} {quoted(digits(value))} "
+                     f"{'NaN' if goal is None else format(goal, '.6g')} {label_at:.6g}")
+    return lines
+
+
 def bars_script(panel, number):
     count = len(panel.bars)
     longest = max(value for _, value in panel.bars)
-    data = [f"$bars{number} << END"]
-    for i, (label, value) in enumerate(panel.bars):
-        colour = COLOURS.get(label, OTHER)
-        goal = panel.goals.get(label)
-        data.append(f'{count - i} {value:.6g} 0x{colour[1:]} {value:.3g} '
-                    f'{"NaN" if goal is None or goal > 1.22 * longest else f"{goal:.6g}"}')
-    data.append("END")
-    tics = ", ".join(f"{quoted(LABELS.get(label, label))} {count - i}"
-                     for i, (label, _) in enumerate(panel.bars))
+    tics = ", ".join(f"{quoted(LABELS.get(who, who))} {count - i}"
+                     for i, (who, _) in enumerate(panel.bars))
+    goal = (f"$bars{number} using 5:1:(0):({{}}) with vectors nohead linewidth 2.5 "
+            f"linecolor rgb '{GOAL}' notitle")
     return "\n".join([
-        *data,
-        f"set title {quoted(panel.title)} font ',14' textcolor rgb '{TEXT}'",
-        f"set xlabel {quoted(panel.unit)}",
+        f"$bars{number} << END", *bars_data(panel, longest), "END",
+        f"set title {quoted(panel.title)} font ',13.5' offset character -9,0 "
+        f"textcolor rgb '{TEXT}'",
+        f"set xlabel {quoted(panel.unit)} offset 0,0.4",
         f"set ytics ({tics})",
+        f"set xtics {tic_step(longest):.6g} format \"%'g\"",
         f"set yrange [0.4:{count + 0.6}]",
-        f"set xrange [0:{1.25 * longest:.6g}]",
+        f"set xrange [0:{1.28 * longest:.6g}]",
         f"plot $bars{number} using (0):1:(0):2:($1-0.36):($1+0.36):3 with boxxyerror fillstyle "
         f"solid 1 noborder linecolor rgb variable notitle, "
-        f"$bars{number} using 2:1:4 with labels left offset 0.6,0 textcolor rgb '{TEXT}' notitle, "
-        f"$bars{number} using 5:1:(0):(0.46) with vectors nohead linewidth 2.5 "
-        f"linecolor rgb '{GOAL}' notitle, "
-        f"$bars{number} using 5:1:(0):(-0.46) with vectors nohead linewidth 2.5 "
-        f"linecolor rgb '{GOAL}' notitle",
+        f"$bars{number} using 6:1:4 with labels left offset 0.6,0 textcolor rgb '{TEXT}' notitle, "
+        f"{goal.format(0.46)}, {goal.format(-0.46)}",
     ])
 
 
@@ -88,12 +109,13 @@ def lines_script(panel, number):
     low = min(y for _, points in panel.lines for _, y in points)
     return "\n".join([
         *blocks,
-        f"set title {quoted(panel.title)} font ',14' textcolor rgb '{TEXT}'",
-        f"set xlabel {quoted(panel.x_title)}",
+        f"set title {quoted(panel.title)} font ',13.5' offset character 0,0 "
+        f"textcolor rgb '{TEXT}'",
+        f"set xlabel {quoted(panel.x_title)} offset 0,0",
         f"set ylabel {quoted(panel.y_title)}",
-        "set logscale xy\nset format xy '%.0s%c'",
+        "set logscale xy\nset xtics auto format '%.0s%c'\nset ytics auto format '%.0s%c'",
         f"set xrange [*:*]\nset yrange [{low / 2:.6g}:{top * 10:.6g}]",
-        "set ytics auto\nset key top left Left reverse samplen 1.5",
+        "set key top left Left reverse samplen 1.5",
         "plot " + ", ".join(plots),
         "unset logscale\nset format\nunset ylabel\nset key off",
     ])
@@ -104,9 +126,9 @@ HEIGHTS = {Bars: 24, Lines: 300}
 
 def script(title, panels, columns):
     rows = -(-len(panels) // columns)
-    tallest = max((len(p.bars) * HEIGHTS[Bars] + 110 if isinstance(p, Bars) else HEIGHTS[Lines])
+    tallest = max((len(p.bars) * HEIGHTS[Bars] + 100 if isinstance(p, Bars) else HEIGHTS[Lines])
                   for p in panels)
-    width, height = 480 * columns + 20, tallest * rows + 60
+    width, height = 480 * columns + 20, tallest * rows + 70
     lines = [
         f"set terminal svg size {width},{height} dynamic font 'DejaVu Sans,Helvetica,Arial,12' "
         "noenhanced background rgb 'white'",
@@ -114,7 +136,7 @@ def script(title, panels, columns):
         f"set grid xtics linetype 1 linecolor rgb '{GRID}'",
         "set tics nomirror scale 0.4",
         "set key off\nset lmargin 25\nset rmargin 3\nset tmargin 2.6\nset bmargin 3.4",
-        f"set multiplot layout {rows},{columns} title {quoted(title)} font ',17'",
+        f"set multiplot layout {rows},{columns} title {quoted(title)}.\"\\n\" font ',17'",
     ]
     for number, panel in enumerate(panels):
         make = bars_script if isinstance(panel, Bars) else lines_script

@@ -4,10 +4,10 @@ import charts
 
 TITLES = {
     "small_files": "300 files of 4 KiB, written and read",
-    "many_files": "10,000 files of 4 KiB, 5,000 random reads",
+    "many_files": "10,000 files, and 5,000 random reads",
     "deep_file": "50 levels deep: 1,000 opens and reads",
     "stream_16m": "16 MiB stream in pieces of 64 KiB",
-    "random_16m": "16 MiB, overwritten at random by 64 KiB",
+    "random_16m": "16 MiB, overwritten at random",
     "stream_512m": "512 MiB stream in pieces of 1 MiB",
     "baseline": "what Asio takes by itself",
     "open_close": "open and close, to read",
@@ -15,6 +15,8 @@ TITLES = {
     "open_close_update": "open and close, to update",
     "read_64": "read 64 bytes",
     "write_64": "write 64 bytes",
+    "stat": "stat",
+    "exists": "exists",
     "create_remove": "create and remove",
     "rename_twice": "rename, there and back",
     "lock_exclusive": "lock and unlock, exclusive",
@@ -59,15 +61,17 @@ def bars(program, question, cases, verdicts, unit="ns", counter=None):
     def length(figure):
         return figure.counters[counter] if counter else figure.nanoseconds / UNITS[unit]
 
+    order = {who: place for place, who in enumerate(charts.LABELS)}
+    shown = sorted(cases.items(), key=lambda case: order.get(case[0], len(order)))
     return charts.Bars(TITLES.get(question, question.replace("_", " ")),
                        counter or unit.replace("us", "µs"),
-                       [(who, length(figure)) for who, figure in cases.items()],
+                       [(who, length(figure)) for who, figure in shown],
                        goals_of(program, question, verdicts, UNITS[unit]))
 
 
 def of_program(program, figures, verdicts, unit="ns", questions=None):
     groups = grouped(figures.get(program, {}))
-    wanted = questions or list(groups)
+    wanted = questions or [q for q in TITLES if q in groups]
     return [bars(program, q, groups[q], verdicts, unit,
                  "holds" if q == "writer_among_readers" else None)
             for q in wanted if q in groups]

@@ -23,6 +23,8 @@ def main(goals_file, *programs):
     wrong = 0
     with open(goals_file, encoding="utf-8") as file:
         for goal in json.load(file):
+            if goal["program"] not in known:
+                continue  # it can not be built here
             for name in (goal["figure"], goal.get("baseline")):
                 if name and name not in NOT_YET and name not in known[goal["program"]]:
                     print(f"{goal['title']}: {goal['program']} has no case {name}")
