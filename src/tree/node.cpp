@@ -9,6 +9,7 @@
 #include <array>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace coramfs::detail {
 
@@ -23,17 +24,46 @@ std::mutex& status_lock(const file_node& n) noexcept {
 
 }  // namespace
 
+node_name::node_name(node_name&& other) noexcept : size_(std::exchange(other.size_, 0)) {
+  std::memcpy(text_, other.text_, sizeof text_);
+}
+
+node_name& node_name::operator=(node_name&& other) noexcept {
+  if (this != &other) {
+    free();
+    size_ = std::exchange(other.size_, 0);
+    std::memcpy(text_, other.text_, sizeof text_);
+  }
+  return *this;
+}
+
 bool node_name::assign(std::string_view text) noexcept {
-  std::unique_ptr<char[]> copy(new (std::nothrow) char[text.size()]);
-  if (!copy) return false;
-  std::memcpy(copy.get(), text.data(), text.size());
-  text_ = std::move(copy);
+  char fresh[inline_size] = {};
+  char* copy = fresh;
+  if (text.size() > inline_size) {
+    copy = new (std::nothrow) char[text.size()];
+    if (copy == nullptr) return false;
+    std::memcpy(fresh, &copy, sizeof copy);
+  }
+  std::memcpy(copy, text.data(), text.size());
+  free();
+  std::memcpy(text_, fresh, sizeof text_);
   size_ = static_cast<std::uint8_t>(text.size());
   return true;
 }
 
 std::uint64_t node_name::footprint(std::string_view text) noexcept {
-  return heap_footprint(text.size());
+  return text.size() <= inline_size ? 0 : heap_footprint(text.size());
+}
+
+char* node_name::heap() const noexcept {
+  char* text;
+  std::memcpy(&text, text_, sizeof text);
+  return text;
+}
+
+void node_name::free() noexcept {
+  if (!is_inline()) delete[] heap();
 }
 
 file_status file_node::status() const noexcept {

@@ -19,18 +19,29 @@ namespace coramfs::detail {
 
 using time_point = std::chrono::system_clock::time_point;
 
-/// A node's name: owned text of at most 255 bytes.
+/// A node's name: owned text of at most 255 bytes. A short one, as most are, stands in the node
+/// itself: it costs nothing, and a look-up finds it beside the hash.
 class node_name {
  public:
+  static constexpr std::size_t inline_size = 23;
+
   node_name() noexcept = default;
+  node_name(node_name&& other) noexcept;
+  node_name& operator=(node_name&& other) noexcept;
+  ~node_name() { free(); }
+
   /// False: memory is refused, and the name is as before.
   bool assign(std::string_view text) noexcept;
 
-  std::string_view view() const noexcept { return {text_.get(), size_}; }
+  std::string_view view() const noexcept { return {is_inline() ? text_ : heap(), size_}; }
   static std::uint64_t footprint(std::string_view text) noexcept;
 
  private:
-  std::unique_ptr<char[]> text_;
+  bool is_inline() const noexcept { return size_ <= inline_size; }
+  char* heap() const noexcept;
+  void free() noexcept;
+
+  alignas(char*) char text_[inline_size] = {};  // or where the text is
   std::uint8_t size_ = 0;
 };
 
