@@ -34,6 +34,7 @@ struct tmpfs_fixture {
   scratch_directory directory;
   int opened;
   std::array<std::byte, 64> piece{};
+  std::array<std::byte, 4096> page{};
 };
 
 void open_and_close(tmpfs_fixture& f) { close(f.directory.open(f.path, O_RDONLY)); }
@@ -43,6 +44,12 @@ void write_piece(tmpfs_fixture& f) { write_all_at(f.opened, 0, f.piece); }
 void stat(tmpfs_fixture& f) { benchmark::DoNotOptimize(f.directory.size_of(f.path)); }
 void create_and_remove(tmpfs_fixture& f) {
   close(f.directory.open(f.other_path, O_CREAT | O_EXCL | O_WRONLY));
+  f.directory.remove(f.other_path);
+}
+void create_and_write(tmpfs_fixture& f) {
+  const int made = f.directory.open(f.other_path, O_CREAT | O_EXCL | O_WRONLY);
+  write_all(made, f.page);
+  close(made);
   f.directory.remove(f.other_path);
 }
 void rename(tmpfs_fixture& f) {
@@ -68,6 +75,7 @@ void register_cases() {
   register_on_tmpfs("write_64/tmpfs", f, write_piece);
   register_on_tmpfs("stat/tmpfs", f, stat);
   register_on_tmpfs("create_remove/tmpfs", f, create_and_remove);
+  register_on_tmpfs("create_write_remove/tmpfs", f, create_and_write);
   register_on_tmpfs("rename_twice/tmpfs", f, rename);
 }
 

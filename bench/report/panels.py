@@ -18,6 +18,7 @@ TITLES = {
     "stat": "stat",
     "exists": "exists",
     "create_remove": "create and remove",
+    "create_write_remove": "create, write 4 KiB, remove",
     "rename_twice": "rename, there and back",
     "lock_exclusive": "lock and unlock, exclusive",
     "lock_shared": "lock and unlock, shared",

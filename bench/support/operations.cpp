@@ -47,6 +47,7 @@ struct fixture {
   sync::file_system blocking{store};
   file_system coroutine{context.get_executor(), store};
   std::array<std::byte, 64> bytes_of_piece{};
+  std::array<std::byte, 4096> bytes_of_page{};
 };
 
 using shared_fixture = std::shared_ptr<fixture>;
@@ -118,6 +119,27 @@ asio::awaitable<void> await_create_and_remove(fixture& f, times n) {
   for (; n != 0; --n) {
     auto opened = co_await f.coroutine.open(f.other_path, open_mode::create);
     opened.value().close().value();
+    auto removed = co_await f.coroutine.remove(f.other_path);
+    removed.value();
+  }
+}
+
+// The whole life of a small file.
+void create_and_write(fixture& f, times n) {
+  for (; n != 0; --n) {
+    auto made = f.blocking.open(f.other_path, open_mode::create);
+    made.value().write(asio::buffer(f.bytes_of_page)).value();
+    made.value().close().value();
+    f.blocking.remove(f.other_path).value();
+  }
+}
+
+asio::awaitable<void> await_create_and_write(fixture& f, times n) {
+  for (; n != 0; --n) {
+    auto made = co_await f.coroutine.open(f.other_path, open_mode::create);
+    auto written = co_await made.value().write(asio::buffer(f.bytes_of_page));
+    written.value();
+    made.value().close().value();
     auto removed = co_await f.coroutine.remove(f.other_path);
     removed.value();
   }
@@ -217,6 +239,8 @@ std::vector<operation> operations() {
       awaited("exists/coroutine", f, await_exists),
       blocking("create_remove/blocking", f, create_and_remove),
       awaited("create_remove/coroutine", f, await_create_and_remove),
+      blocking("create_write_remove/blocking", f, create_and_write),
+      awaited("create_write_remove/coroutine", f, await_create_and_write),
       blocking("rename_twice/blocking", f, rename),
       awaited("rename_twice/coroutine", f, await_rename),
   };
