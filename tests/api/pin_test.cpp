@@ -54,7 +54,7 @@ TEST_CASE("pin: it needs a readable handle", "[api][pin][errors]") {
 
 TEST_CASE("pin: it stays as it is through writes, truncation, close and removal", "[api][pin]") {
   const scenario fs;
-  const std::size_t size = GENERATE(5, 5000, 200'000, 3'000'000);
+  const std::size_t size = GENERATE(5, 5000, 200'000, 1'000'000);
   fs.fill("/a", open_mode::write, xs(size));
   auto f = fs->open("/a", open_mode::update).value();
   const pinned p = f->pin(1, size).value();

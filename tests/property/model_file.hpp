@@ -34,6 +34,11 @@ class model_file final : public any_file {
   std::string path() const override { return path_; }
   open_mode mode() const override { return mode_; }
 
+  // It has no memory to show, and no command asks for any.
+  result<pinned> pin(std::uint64_t, std::size_t) override { return errc::not_supported; }
+  result<prepared> prepare(std::size_t) override { return errc::not_supported; }
+  result<void> commit(std::size_t) override { return errc::not_supported; }
+
   // It is never moved.
   std::unique_ptr<any_file> moved() override { return nullptr; }
   void assign(any_file&&) override {}
