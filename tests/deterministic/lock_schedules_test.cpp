@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSL-1.0
+// Readers and writers who wait for a lock, with deadlines and cancellations, on contexts that may
+// die: every schedule that the dice come upon keeps the promises of the lock.
+#include <coramfs/file_system.hpp>
+#include <coramfs/rw_lock.hpp>
+#include <coramfs/sync/file_system.hpp>
+
+#include "deterministic/request.hpp"
+#include "deterministic/world.hpp"
+
+#include <asio/awaitable.hpp>
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace coramfs::tests {
+
+namespace {
+
+using asio::awaitable;
+
+constexpr std::uint64_t seeds = 100'000;
+
+/// Whoever has it, however it is held.
+using any_hold = std::shared_ptr<void>;
+
+template <class Hold>
+any_hold hold_of(Hold&& had) {
+  return std::make_shared<std::decay_t<Hold>>(std::forward<Hold>(had));
+}
+
+/// A lock by itself.
+class bare_lock {
+ public:
+  explicit bare_lock(stage&) {}
+  void renew(std::size_t, stepping_context&) {}
+
+  awaitable<result<any_hold>> take(const request& r) {
+    if (r.is_exclusive) {
+      auto had = co_await lock_.acquire(r.patience);
+      if (!had) co_return had.error();
+      co_return hold_of(std::move(had).value());
+    }
+    auto had = co_await lock_.acquire_shared(r.patience);
+    if (!had) co_return had.error();
+    co_return hold_of(std::move(had).value());
+  }
+  bool counts(std::uint64_t, std::uint64_t) const { return true; }
+  bool is_free() {
+    const bool free = lock_.try_lock();
+    if (free) lock_.unlock();
+    return free;
+  }
+
+ private:
+  rw_lock lock_;
+};
+
+/// The lock of a file, which is had by opening it.
+class file_lock {
+ public:
+  explicit file_lock(stage& on) {
+    for (std::size_t i = 0; i < on.size(); ++i) on_each_.emplace_back(on[i].executor(), volume_);
+    threads_.open("/f", open_mode::create).value();
+  }
+  void renew(std::size_t i, stepping_context& on) {
+    on_each_[i] = file_system(on.executor(), volume_);
+  }
+
+  awaitable<result<any_hold>> take(const request& r) {
+    open_options options;
+    options.timeout = r.patience;
+    const open_mode mode = !r.is_exclusive     ? open_mode::read
+                           : r.number % 2 == 0 ? open_mode::write
+                                               : open_mode::append;
+    auto had = co_await on_each_[r.context].open("/f", mode, options);
+    if (!had) co_return had.error();
+    co_return hold_of(std::move(had).value());
+  }
+  bool counts(std::uint64_t waiting, std::uint64_t held) const {
+    const volume_stats s = volume_.stats();
+    return s.waiting == waiting && s.open_handles == held;
+  }
+  bool is_free() { return threads_.remove("/f").has_value() && volume_.stats().used_bytes == 0; }
+
+ private:
+  volume volume_ = volume::create().value();
+  sync::file_system threads_{volume_};
+  std::vector<file_system> on_each_;
+};
+
+bool exclude_each_other(const request& a, const request& b) {
+  return a.is_exclusive || b.is_exclusive;
+}
+
+template <class Lock>
+class lock_world final : public world {
+ public:
+  lock_world(stage& on, std::uint64_t seed, bool contexts_die)
+      : world(on, seed), contexts_die_(contexts_die), lock_(on) {}
+
+ private:
+  struct held {
+    bool is_exclusive;
+    any_hold hold;
+  };
+
+  void act() override {
+    if (contexts_die_ && dice_.one_in(16)) return kill_one();
+    if (has_time_ && dice_.one_in(10)) return let_time_pass_for_all();
+    switch (dice_.below(7)) {
+      case 0:
+      case 1: return cancel_one();
+      case 2:
+      case 3: return static_cast<void>(relieve());
+      default: return begin_one();
+    }
+  }
+
+  void begin_one() {
+    request& r = requests_.emplace_back();
+    r.number = requests_.size();
+    r.context = dice_.below(on_.size());
+    r.is_exclusive = dice_.one_in(2);
+    r.patience = any_patience();
+    begin(r, take(r, alive_));
+  }
+
+  awaitable<void> take(request& r, std::shared_ptr<int>) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    // A cancellation may come before it asks.
+    if (dice_.one_in(4)) co_await asio::post(asio::use_awaitable);
+    line_.join(r);
+    auto had = co_await lock_.take(r);
+    if (!had) {
+      fail(r, had.error());
+    } else {
+      succeed(r, std::move(had).value());
+    }
+  }
+
+  void succeed(request& r, any_hold had) {
+    line_.succeed(r, exclude_each_other);
+    for (const held& h : held_) require(!h.is_exclusive && !r.is_exclusive, "a writer is alone");
+    held_.push_back({r.is_exclusive, std::move(had)});
+  }
+
+  void fail(request& r, const error& why) {
+    if (why == errc::would_block) {
+      require(r.patience.is_immediate(), "only an immediate attempt would block");
+      require(!held_.empty() || line_.waiting().size() > 1, "what is free is had");
+    }
+    line_.fail(r, why);
+  }
+
+  void cancel_one() {
+    if (requests_.empty()) return;
+    request& r = requests_[dice_.below(requests_.size())];
+    if (!r.has_ended) cancel(r);
+  }
+
+  bool relieve() override {
+    if (held_.empty()) return false;
+    held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(dice_.below(held_.size())));
+    return true;
+  }
+
+  void let_time_pass_for_all() {
+    line_.time_passed();
+    let_time_pass();
+  }
+
+  // Whoever waits there is gone without a word.
+  void kill_one() {
+    const std::size_t doomed = dice_.below(on_.size());
+    on_.destroy(doomed);
+    for (request& r : requests_) {
+      if (r.has_ended || r.context != doomed) continue;
+      if (r.has_begun) line_.leave(r);
+      r.has_ended = true;
+    }
+    on_.replace(doomed);
+    lock_.renew(doomed, on_[doomed]);
+  }
+
+  void check() override {
+    line_.step_ended();
+    require(lock_.counts(line_.waiting().size(), held_.size()), "the figures count who waits");
+  }
+
+  // The head of the line waits for somebody, or it would have been let in.
+  void check_quiet() override {
+    line_.check_quiet();
+    if (line_.empty()) return;
+    bool stands_in_the_way = false;
+    for (const held& h : held_)
+      stands_in_the_way = stands_in_the_way || h.is_exclusive || line_.head().is_exclusive;
+    require(stands_in_the_way, "a release lets in whom it can");
+  }
+
+  void check_end() override {
+    require(line_.empty(), "nobody waits for ever");
+    require(alive_.use_count() == 1, "every coroutine has ended");
+    require(lock_.is_free(), "nothing is left of the lock");
+  }
+
+  const bool contexts_die_;
+  Lock lock_;
+  std::deque<request> requests_;
+  line line_;
+  std::vector<held> held_;
+  const std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+template <class Lock>
+void explore(std::size_t contexts, bool contexts_die, std::uint64_t count) {
+  stage on(contexts);
+  for_each_seed(count, [&](std::uint64_t seed) {
+    lock_world<Lock> w(on, seed, contexts_die);
+    w.run(60);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("lock schedules: a lock by itself", "[deterministic][rw_lock]") {
+  explore<bare_lock>(1, false, seeds);
+}
+
+TEST_CASE("lock schedules: the lock of a file", "[deterministic][open]") {
+  explore<file_lock>(1, false, seeds);
+}
+
+TEST_CASE("lock schedules: a lock by itself, on contexts that die", "[deterministic][rw_lock]") {
+  explore<bare_lock>(2, true, seeds / 4);
+}
+
+TEST_CASE("lock schedules: the lock of a file, on contexts that die", "[deterministic][open]") {
+  explore<file_lock>(2, true, seeds / 4);
+}
+
+}  // namespace coramfs::tests

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "deterministic/stepping_context.hpp"
+
+#include <coramfs/error.hpp>
+#include <coramfs/options.hpp>
+
+#include "support/seeds.hpp"
+
+#include <asio/cancellation_signal.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace coramfs::tests {
+
+/// One operation that may have to wait, and what has befallen it.
+struct request {
+  std::uint64_t number = 0;
+  std::size_t context = 0;
+  bool is_exclusive = false;
+  std::uint64_t wanted = 0;  ///< bytes
+  lock_timeout patience = lock_timeout::forever();
+  std::string path = {};
+  asio::cancellation_signal signal = {};
+
+  bool has_begun = false;  ///< it asked for what it wants
+  bool has_ended = false;
+  bool has_waited = false;    ///< a step ended while it waited
+  bool is_canceled = false;   ///< it was told, and may not have heard yet
+  bool is_late = false;       ///< time has passed, and it may not have heard yet
+  bool must_succeed = false;  ///< it has been granted what it wants
+
+  /// Whether it may leave without what it wants.
+  bool may_leave() const noexcept { return is_canceled || is_hasty(); }
+  /// It leaves by the next time that time passes: a timer that is ready already may take it along.
+  bool is_hasty() const noexcept {
+    const auto end = patience.deadline({});
+    return end && *end - lock_timeout::time_point() <= stepping_context::soon;
+  }
+};
+
+/// Those who wait in one queue, in the order in which they came: what may happen to them. They
+/// are told to go on in any order, so who was granted first need not be seen first.
+class line {
+ public:
+  const std::vector<request*>& waiting() const noexcept { return waiting_; }
+  bool empty() const noexcept { return waiting_.empty(); }
+  request& head() const { return *waiting_.front(); }
+
+  void join(request& r) {
+    r.has_begun = true;
+    waiting_.push_back(&r);
+  }
+
+  /// It has what it wants. `conflicts(a, b)`: both can not have it at once.
+  template <class Conflicts>
+  void succeed(request& r, Conflicts conflicts) {
+    for (request* const before : waiting_) {
+      if (before == &r) break;
+      if (before->may_leave()) continue;
+      require(!conflicts(*before, r), "nobody is overtaken");
+      // Who came later waited and was served, so it was served too.
+      if (r.has_waited) before->must_succeed = true;
+    }
+    leave(r);
+  }
+
+  /// It has failed.
+  void fail(request& r, const error& why) {
+    require(!r.must_succeed, "what was granted is not taken away");
+    if (why == errc::timed_out) {
+      require(r.is_hasty(), "a wait ends when its time is over");
+    } else if (why == errc::canceled) {
+      require(r.is_canceled, "only a cancellation cancels");
+    } else {
+      require(!r.has_waited, "one who waits is not refused");
+    }
+    leave(r);
+  }
+
+  void leave(request& r) {
+    r.has_ended = true;
+    waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &r));
+  }
+
+  void step_ended() {
+    for (request* const r : waiting_) r->has_waited = true;
+  }
+  void time_passed() {
+    for (request* const r : waiting_) r->is_late = r->is_hasty();
+  }
+  void check_quiet() const {
+    for (const request* const r : waiting_) {
+      require(!r->is_canceled && !r->is_late, "who is cancelled or late leaves");
+      require(!r->must_succeed, "who was granted what it wants goes on");
+    }
+  }
+
+ private:
+  std::vector<request*> waiting_;
+};
+
+}  // namespace coramfs::tests
