@@ -10,7 +10,6 @@
 
 #include <asio/awaitable.hpp>
 #include <asio/post.hpp>
-#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <memory>
@@ -131,7 +130,6 @@ class lock_world final : public world {
   }
 
   awaitable<void> take(request& r, std::shared_ptr<int>) {
-    co_await asio::this_coro::throw_if_cancelled(false);
     // A cancellation may come before it asks.
     if (dice_.one_in(4)) co_await asio::post(asio::use_awaitable);
     line_.join(r);

@@ -11,7 +11,6 @@
 
 #include <asio/buffer.hpp>
 #include <asio/post.hpp>
-#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <map>
@@ -74,7 +73,6 @@ class space_world final : public world {
   }
 
   awaitable<void> write(request& r, std::size_t way, std::shared_ptr<int>) {
-    co_await asio::this_coro::throw_if_cancelled(false);
     auto opened = co_await on_each_[r.context].open(r.path, open_mode::create, options_of(r));
     file f = std::move(opened).value();
     sizes_[r.path] = 0;
@@ -93,7 +91,6 @@ class space_world final : public world {
   }
 
   awaitable<void> preallocate(request& r, std::shared_ptr<int>) {
-    co_await asio::this_coro::throw_if_cancelled(false);
     line_.join(r);
     open_options o = options_of(r);
     o.preallocate = r.wanted;

@@ -10,6 +10,7 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_type.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/this_coro.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -91,15 +92,9 @@ class world {
   }
   /// Begins the coroutine of a request, which can be cancelled. What it throws comes out of `run`.
   void begin(request& r, asio::awaitable<void> body) {
-    const auto ended = [this, &r](std::exception_ptr thrown) {
-      // Asio does not even begin what is cancelled before.
-      if (thrown && r.is_canceled && !r.has_begun) {
-        r.has_ended = true;
-      } else if (thrown) {
-        thrown_ = thrown;
-      }
-    };
-    asio::co_spawn(on_[r.context].executor(), std::move(body),
+    // Asio does not even begin what is cancelled before.
+    const auto ended = [&r](std::exception_ptr thrown) { r.has_ended |= thrown != nullptr; };
+    asio::co_spawn(on_[r.context].executor(), watch(std::move(body)),
                    asio::bind_cancellation_slot(r.signal.slot(), ended));
   }
   void cancel(request& r) {
@@ -121,6 +116,15 @@ class world {
   const bool has_time_;
 
  private:
+  // Before the next step, which may see no more than a consequence.
+  asio::awaitable<void> watch(asio::awaitable<void> body) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    try {
+      co_await std::move(body);
+    } catch (...) {
+      thrown_ = std::current_exception();
+    }
+  }
   void go_through(int events) {
     while (events > 0) {
       stepping_context* const busy = on_.busy(dice_);
