@@ -35,8 +35,7 @@ class funding {
     if (!may_wait_ || !(e == errc::quota_exceeded)) return false;
     const std::uint64_t most = quota_->max_bytes();
     if (own > most || e.requested() > most - own) return false;
-    grant_ = reservation();
-    claim_.emplace(*quota_, e.requested(), std::exchange(has_waited_, true));
+    claim_.emplace(*quota_, e.requested(), std::exchange(has_waited_, true) ? &grant_ : nullptr);
     return true;
   }
   claim& awaited() noexcept { return *claim_; }

@@ -139,9 +139,16 @@ result<void> quota::judge(std::uint64_t bytes, std::uint64_t nodes,
   return boost::outcome_v2::success();
 }
 
-bool quota::enqueue(waiter& w, std::uint64_t bytes, bool in_front) noexcept {
+bool quota::enqueue(waiter& w, std::uint64_t bytes, reservation* had) noexcept {
   const std::lock_guard lock(mutex_);
-  in_front ? queue_.prepend(w, bytes) : queue_.append(w, bytes);
+  if (had != nullptr) {
+    queue_.prepend(w, bytes);
+    reserved_bytes_ -= had->bytes();
+    set_aside_bytes_ += had->bytes();
+    had->from_ = nullptr;
+  } else {
+    queue_.append(w, bytes);
+  }
   if (!queue_.is_head(w) || !take_for_head()) return false;
   queue_.admit_head();
   if (queue_.empty()) set_aside_bytes_ = 0;

@@ -108,7 +108,7 @@ class quota {
   result<void> judge(std::uint64_t bytes, std::uint64_t nodes,
                      std::uint64_t granted) const noexcept;
   void settle(const charge& wanted, const charge& replaced, bool commit) noexcept;
-  bool enqueue(waiter& w, std::uint64_t bytes, bool in_front) noexcept;
+  bool enqueue(waiter& w, std::uint64_t bytes, reservation* had) noexcept;
   bool withdraw(waiter& w, admission& others) noexcept;
   void freed(std::uint64_t bytes, admission& served) noexcept;
   void serve(admission& served) noexcept;
@@ -130,14 +130,15 @@ class quota {
 /// Bytes of a quota that one waits for.
 class space_claim final : public claim {
  public:
-  /// `in_front`: for one who waited before, and found that it needs more.
-  space_claim(quota& of, std::uint64_t bytes, bool in_front) noexcept
-      : quota_(of), bytes_(bytes), in_front_(in_front) {}
+  /// `had`: of one who waited before, and found that it needs more than it was granted. It has its
+  /// place in front of all others, and what it had is set aside for it.
+  space_claim(quota& of, std::uint64_t bytes, reservation* had = nullptr) noexcept
+      : quota_(of), bytes_(bytes), had_(had) {}
 
   /// The bytes, once they are had.
   reservation take() noexcept { return reservation(quota_, {.bytes = bytes_}, {}); }
 
-  bool enqueue(waiter& w) noexcept override { return quota_.enqueue(w, bytes_, in_front_); }
+  bool enqueue(waiter& w) noexcept override { return quota_.enqueue(w, bytes_, had_); }
   bool withdraw(waiter& w, admission& others) noexcept override {
     return quota_.withdraw(w, others);
   }
@@ -146,7 +147,7 @@ class space_claim final : public claim {
  private:
   quota& quota_;
   const std::uint64_t bytes_;
-  const bool in_front_;
+  reservation* const had_;
 };
 
 }  // namespace coramfs::detail

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The queue for room in a quota, step by step: who is served, and what others may take meanwhile.
+#include "core/funding.hpp"
 #include "core/quota.hpp"
 
 #include "support/describe.hpp"
@@ -25,8 +26,8 @@ using detail::space_claim;
 /// go.
 class hungry final : public detail::waiter {
  public:
-  hungry(quota& q, char name, std::uint64_t bytes, std::string& log, bool in_front = false)
-      : claim(q, bytes, in_front), name_(name), log_(log) {}
+  hungry(quota& q, char name, std::uint64_t bytes, std::string& log, reservation* had = nullptr)
+      : claim(q, bytes, had), name_(name), log_(log) {}
 
   space_claim claim;
 
@@ -45,8 +46,8 @@ class full_quota {
 
   full_quota() { q.reserve({.bytes = 1000}).value().commit(); }
 
-  hungry& wait(char name, std::uint64_t bytes, bool in_front = false) {
-    hungry& h = waiting_.emplace_back(q, name, bytes, served, in_front);
+  hungry& wait(char name, std::uint64_t bytes, reservation* had = nullptr) {
+    hungry& h = waiting_.emplace_back(q, name, bytes, served, had);
     CHECK(!h.claim.enqueue(h));
     return h;
   }
@@ -155,9 +156,51 @@ TEST_CASE("quota queue: when the last one leaves all that is free is everybody's
 TEST_CASE("quota queue: one who waited before is the head again", "[core][quota]") {
   full_quota f;
   f.wait('b', 100);
-  f.wait('a', 300, true);
+  reservation had;
+  f.wait('a', 300, &had);
   CHECK(f.served_by_release(299).empty());
   CHECK(f.served_by_release(101) == "ab");
+}
+
+TEST_CASE("quota queue: what one has who needs more is for nobody behind it", "[core][quota]") {
+  full_quota f;
+  hungry& a = f.wait('a', 300);
+  f.wait('b', 200);
+  CHECK(f.served_by_release(300) == "a");
+  f.served.clear();
+  reservation had = a.claim.take();
+  hungry& again = f.wait('A', 350, &had);
+  CHECK(f.served.empty());
+  CHECK(f.left() == 0);
+  SECTION("it waits for the rest") {
+    CHECK(f.served_by_release(49).empty());
+    CHECK(f.served_by_release(1) == "A");
+  }
+  SECTION("it passes all of it on when it leaves") {
+    CHECK(f.leaves(again));
+    CHECK(f.served == "b");
+    CHECK(f.left() == 100);
+  }
+}
+
+TEST_CASE("quota queue: an operation that needs more than it was granted waits in front",
+          "[core][quota]") {
+  full_quota f;
+  detail::funding funds(&f.q, when_full::wait, lock_timeout::forever());
+  std::string log;
+  hungry one(f.q, 'a', 0, log), again(f.q, 'A', 0, log);
+  REQUIRE(funds.waits_after(error(errc::quota_exceeded, 300, 0), 0));
+  CHECK(!funds.awaited().enqueue(one));
+  f.wait('b', 200);
+  f.q.release({.bytes = 300});
+  CHECK(log == "a");
+  funds.granted();
+  REQUIRE(funds.waits_after(error(errc::quota_exceeded, 350, 300), 0));
+  CHECK(!funds.awaited().enqueue(again));
+  CHECK(f.served.empty());
+  f.q.release({.bytes = 50});
+  CHECK(log == "aA");
+  CHECK(f.served.empty());
 }
 
 TEST_CASE("quota queue: whatever frees bytes serves it", "[core][quota]") {
@@ -200,12 +243,12 @@ TEST_CASE("quota queue: a grant pays first, and the free bytes pay the rest", "[
 TEST_CASE("quota queue: a blocked thread waits for room, and its deadline ends that",
           "[core][quota]") {
   full_quota f;
-  space_claim too_much(f.q, 500, false);
+  space_claim too_much(f.q, 500);
   std::atomic<std::uint64_t> waiting{0};
   const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
   CHECK(!block_on(too_much, soon, &waiting));
   CHECK(waiting == 0);
-  space_claim wanted(f.q, 500, false);
+  space_claim wanted(f.q, 500);
   auto had = std::async(std::launch::async, [&] { return block_on(wanted, {}, &waiting); });
   while (waiting == 0) std::this_thread::yield();
   f.q.release({.bytes = 500});
