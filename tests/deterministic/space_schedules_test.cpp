@@ -216,13 +216,19 @@ class space_world final : public world {
 
   void check_quiet() override {
     line_.check_quiet();
-    const std::uint64_t free = volume_.stats().free_bytes;
-    if (!line_.empty()) {
-      require(line_.head().wanted > free, "who can be served is served");
+    const std::uint64_t free = volume_.stats().free_bytes, available = available_bytes();
+    if (line_.empty()) {
+      require(available == free, "nothing is set aside for nobody");
     } else {
-      const auto refused = threads_.write_file("/probe", content_of(quota + 1));
-      require(refused.error().available() == free, "nothing is set aside for nobody");
+      require(line_.head().wanted > free, "who can be served is served");
     }
+    if (last_head_ != nullptr && !last_head_->has_ended)
+      require(available <= last_available_, "what is freed while one waits is set aside");
+    last_head_ = line_.empty() ? nullptr : &line_.head();
+    last_available_ = available;
+  }
+  std::uint64_t available_bytes() {
+    return error_of(threads_.write_file("/probe", content_of(quota + 1))).available();
   }
 
   void check_end() override {
@@ -245,6 +251,8 @@ class space_world final : public world {
   std::deque<request> requests_;
   line line_;
   size_map sizes_;  // of all files that there are
+  const request* last_head_ = nullptr;
+  std::uint64_t last_available_ = 0;
   const std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
