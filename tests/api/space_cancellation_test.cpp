@@ -75,7 +75,7 @@ TEST_CASE("space: a cancelled wait ends as a result and leaves nothing",
           "[api][space][cancellation]") {
   const auto type =
       GENERATE(cancellation_type::total, cancellation_type::partial, cancellation_type::terminal);
-  const int way = GENERATE(range(0, 5));
+  const int way = GENERATE(range(0, 6));
   full_volume v;
   std::optional<error> ended;
   bytes buffer = bytes_of("abc");
@@ -89,6 +89,10 @@ TEST_CASE("space: a cancelled wait ends as a result and leaves nothing",
     if (way == 1) done = co_await f.value().write(std::move(buffer));
     if (way == 2) done = co_await f.value().write_at(0, buffer_of("abc"));
     if (way == 3) done = co_await f.value().truncate(3);
+    if (way == 5) {
+      const auto room = co_await f.value().prepare(3);
+      done = error_of(room);
+    }
     ended = error_of(done);
   });
   v.context.poll();
@@ -206,6 +210,36 @@ TEST_CASE("space: one who is cancelled already does not begin to wait, but what 
   CHECK(*waits_for_room == errc::canceled);
   CHECK(*opens == errc::canceled);
   CHECK(!v.threads.exists("/b").value());
+  CHECK(v.is_quiet());
+}
+
+TEST_CASE("space: what can not wait fails, though the handle waits", "[api][space][stream]") {
+  full_volume v;
+  spawn(v.context, [&]() -> awaitable<void> {
+    auto f = (co_await v.fs.open("/a", open_mode::append, waits)).value();
+    std::error_code seen;
+    CHECK(f.write_some(buffer_of("abc"), seen) == 0);
+    CHECK(error(seen) == errc::quota_exceeded);
+    CHECK(f.write_some_at(0, buffer_of("abc"), seen) == 0);
+    CHECK(error(seen) == errc::quota_exceeded);
+  });
+  v.context.run();
+  CHECK(v.is_quiet());
+}
+
+TEST_CASE("space: a thread's plain stream write waits", "[api][space][stream]") {
+  full_volume v;
+  const bool has_offset = GENERATE(false, true);
+  auto thread = std::async(std::launch::async, [&] {
+    auto f = v.threads.open("/b", open_mode::append, waits).value();
+    std::error_code seen;
+    const std::size_t n = has_offset ? f.write_some_at(0, buffer_of("abc"), seen)
+                                     : f.write_some(buffer_of("abc"), seen);
+    return seen ? 0 : n;
+  });
+  await_waiting(v.over, 1);
+  v.fill(900);
+  CHECK(thread.get() == 3);
   CHECK(v.is_quiet());
 }
 

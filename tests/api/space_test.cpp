@@ -77,6 +77,11 @@ TEST_CASE("space: whatever makes a file larger waits until there is room", "[api
       {"write of a buffer", with_file([](any_file& f) { return f.write(bytes_of(xs(500))); })},
       {"write_at", with_file([](any_file& f) { return f.write_at(0, xs(500)); })},
       {"truncate", with_file([](any_file& f) { return f.truncate(500); })},
+      {"prepare", with_file([](any_file& f) {
+         const auto room = f.prepare(500);
+         if (room) f.commit(500).value();
+         return room;
+       })},
       {"preallocation of an old file",
        open("/a", open_mode::update, {.preallocate = 500, .on_full = when_full::wait})},
       {"preallocation of an emptied file",
@@ -233,6 +238,35 @@ TEST_CASE("space: a close gives its slack to who waits", "[api][space]") {
   CHECK(fs.used() < used);
 }
 
+TEST_CASE("space: prepared room that is not used serves who waits", "[api][space][prepare]") {
+  const scenario fs(accounting::payload, {.max_quota = 1000});
+  const auto f = fs->open("/filler", open_mode::create).value();
+  f->prepare(1000).value();
+  background waiter(fs.twin(), append("/a", 600));
+  await_waiting(fs.volume(), 1);
+  SECTION("a commit of less") { f->commit(400).value(); }
+  SECTION("a seek") { f->seek(0).value(); }
+  SECTION("a smaller room") { f->prepare(400).value(); }
+  SECTION("a close") { f->close().value(); }
+  CHECK(!waiter.get().code());
+  CHECK(fs->file_size("/a").value() == 600);
+}
+
+TEST_CASE("space: what was pinned serves who waits when the last pin goes", "[api][space][pin]") {
+  const scenario fs(accounting::memory, {.max_quota = 200'000});
+  fs->write_file("/a", "").value();
+  fs->write_file("/pinned", xs(150'000)).value();
+  std::optional<pinned> pin = fs->open("/pinned", open_mode::read).value()->pin(0, 150'000).value();
+  fs->remove("/pinned").value();
+  background waiter(fs.twin(), append("/a", 100'000));
+  await_waiting(fs.volume(), 1);
+  std::optional<pinned> copy = pin;
+  pin.reset();
+  CHECK(fs.stats().waiting == 1);
+  copy.reset();
+  CHECK(!waiter.get().code());
+}
+
 TEST_CASE("space: what a failed operation had reserved serves who waits", "[api][space][guard]") {
   constexpr std::uint64_t plenty = 1'000'000;
   std::function<std::uint64_t()> reading;
@@ -267,7 +301,8 @@ TEST_CASE("space: a wait ends in time, and leaves everything as it was", "[api][
   CHECK(fs.refusal([&] { return f->write(bytes_of(xs(98))); }) == errc::timed_out);
   CHECK(fs.refusal([&] { return f->write_at(1, xs(100)); }) == errc::timed_out);
   CHECK(fs.refusal([&] { return f->truncate(101); }) == errc::timed_out);
-  CHECK(std::chrono::steady_clock::now() - begin >= std::chrono::milliseconds(4));
+  CHECK(fs.refusal([&] { return f->prepare(98); }) == errc::timed_out);
+  CHECK(std::chrono::steady_clock::now() - begin >= std::chrono::milliseconds(5));
   CHECK(f->tell().value() == 3);
   CHECK(f->write(xs(97)).value() == 97);
 }
@@ -304,6 +339,7 @@ TEST_CASE("space: an immediate timeout rejects, as if it did not wait", "[api][s
         "quota exceeded: requested 101 bytes, 100 available");
   CHECK(fs.refusal([&] { return f->write_at(0, xs(101)); }) == errc::quota_exceeded);
   CHECK(fs.refusal([&] { return f->truncate(101); }) == errc::quota_exceeded);
+  CHECK(fs.refusal([&] { return f->prepare(101); }) == errc::quota_exceeded);
   options.preallocate = 101;
   CHECK(fs.refusal([&] { return fs->open("/b", open_mode::write, options); }) ==
         errc::quota_exceeded);
@@ -321,6 +357,7 @@ TEST_CASE("space: what can never fit is refused at once", "[api][space]") {
   CHECK(fs.refusal([&] { return f->write(bytes_of(xs(601))); }) == errc::quota_exceeded);
   CHECK(fs.refusal([&] { return f->write_at(400, xs(601)); }) == errc::quota_exceeded);
   CHECK(fs.refusal([&] { return f->truncate(1001); }) == errc::quota_exceeded);
+  CHECK(fs.refusal([&] { return f->prepare(601); }) == errc::quota_exceeded);
   for (const auto mode : {open_mode::write, open_mode::append, open_mode::create}) {
     const open_options options{.preallocate = 1001, .on_full = when_full::wait};
     CHECK(fs.refusal([&] { return fs->open("/b", mode, options); }) == errc::quota_exceeded);

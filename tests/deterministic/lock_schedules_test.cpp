@@ -9,6 +9,8 @@
 #include "deterministic/world.hpp"
 
 #include <asio/awaitable.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/bind_executor.hpp>
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
 
@@ -32,9 +34,25 @@ any_hold hold_of(Hold&& had) {
   return std::make_shared<std::decay_t<Hold>>(std::forward<Hold>(had));
 }
 
+/// Tells `done` how it ended, where and when that is bound to.
+template <class Hold, class Done>
+auto handler_of(const Done& done) {
+  auto tell = [done](result<Hold> had) mutable {
+    if (had) {
+      done(result<any_hold>(hold_of(std::move(had).value())));
+    } else {
+      done(result<any_hold>(had.error()));
+    }
+  };
+  return asio::bind_executor(done.executor,
+                             asio::bind_cancellation_slot(done.slot, std::move(tell)));
+}
+
 /// A lock by itself.
 class bare_lock {
  public:
+  static constexpr bool has_figures = false;
+
   explicit bare_lock(stage&) {}
   void renew(std::size_t, stepping_context&) {}
 
@@ -48,7 +66,15 @@ class bare_lock {
     if (!had) co_return had.error();
     co_return hold_of(std::move(had).value());
   }
-  bool counts(std::uint64_t, std::uint64_t) const { return true; }
+  template <class Done>
+  void take(const request& r, Done done) {
+    if (r.is_exclusive) {
+      lock_.acquire(r.patience, handler_of<unique_hold>(done));
+    } else {
+      lock_.acquire_shared(r.patience, handler_of<shared_hold>(done));
+    }
+  }
+  volume_stats stats() const { return {}; }
   bool is_free() {
     const bool free = lock_.try_lock();
     if (free) lock_.unlock();
@@ -62,6 +88,8 @@ class bare_lock {
 /// The lock of a file, which is had by opening it.
 class file_lock {
  public:
+  static constexpr bool has_figures = true;
+
   explicit file_lock(stage& on) {
     for (std::size_t i = 0; i < on.size(); ++i) on_each_.emplace_back(on[i].executor(), volume_);
     threads_.open("/f", open_mode::create).value();
@@ -71,22 +99,29 @@ class file_lock {
   }
 
   awaitable<result<any_hold>> take(const request& r) {
-    open_options options;
-    options.timeout = r.patience;
-    const open_mode mode = !r.is_exclusive     ? open_mode::read
-                           : r.number % 2 == 0 ? open_mode::write
-                                               : open_mode::append;
-    auto had = co_await on_each_[r.context].open("/f", mode, options);
+    const open_options options = options_of(r);
+    auto had = co_await on_each_[r.context].open("/f", mode_of(r), options);
     if (!had) co_return had.error();
     co_return hold_of(std::move(had).value());
   }
-  bool counts(std::uint64_t waiting, std::uint64_t held) const {
-    const volume_stats s = volume_.stats();
-    return s.waiting == waiting && s.open_handles == held;
+  template <class Done>
+  void take(const request& r, Done done) {
+    on_each_[r.context].open("/f", mode_of(r), options_of(r), handler_of<file>(done));
   }
+  volume_stats stats() const { return volume_.stats(); }
   bool is_free() { return threads_.remove("/f").has_value() && volume_.stats().used_bytes == 0; }
 
  private:
+  static open_options options_of(const request& r) {
+    open_options options;
+    options.timeout = r.patience;
+    return options;
+  }
+  static open_mode mode_of(const request& r) {
+    if (!r.is_exclusive) return open_mode::read;
+    return r.number % 2 == 0 ? open_mode::write : open_mode::append;
+  }
+
   volume volume_ = volume::create().value();
   sync::file_system threads_{volume_};
   std::vector<file_system> on_each_;
@@ -126,7 +161,10 @@ class lock_world final : public world {
     r.context = dice_.below(on_.size());
     r.is_exclusive = dice_.one_in(2);
     r.patience = any_patience();
-    begin(r, take(r, alive_));
+    r.has_handler = dice_.one_in(3);
+    if (!r.has_handler) return begin(r, take(r, alive_));
+    line_.join(r);
+    lock_.take(r, told{this, &r, on_[r.context].executor(), r.signal.slot(), alive_});
   }
 
   awaitable<void> take(request& r, std::shared_ptr<int>) {
@@ -134,6 +172,21 @@ class lock_world final : public world {
     if (dice_.one_in(4)) co_await asio::post(asio::use_awaitable);
     line_.join(r);
     auto had = co_await lock_.take(r);
+    end(r, std::move(had));
+  }
+
+  /// What a handler does.
+  struct told {
+    void operator()(result<any_hold> had) const { world->end(*of, std::move(had)); }
+
+    lock_world* world;
+    request* of;
+    asio::any_io_executor executor;
+    asio::cancellation_slot slot;
+    std::shared_ptr<int> alive;
+  };
+
+  void end(request& r, result<any_hold> had) {
     if (!had) {
       fail(r, had.error());
     } else {
@@ -150,7 +203,7 @@ class lock_world final : public world {
   void fail(request& r, const error& why) {
     if (why == errc::would_block) {
       require(r.patience.is_immediate(), "only an immediate attempt would block");
-      require(!held_.empty() || line_.waiting().size() > 1, "what is free is had");
+      require(r.has_handler || !held_.empty() || line_.waiting().size() > 1, "what is free is had");
     }
     line_.fail(r, why);
   }
@@ -187,7 +240,14 @@ class lock_world final : public world {
 
   void check() override {
     line_.step_ended();
-    require(lock_.counts(line_.waiting().size(), held_.size()), "the figures count who waits");
+    if (!lock_.has_figures) return;
+    std::uint64_t handlers = 0;
+    for (const request* const r : line_.waiting()) handlers += r->has_handler;
+    const std::uint64_t waiting = line_.waiting().size(), held_now = held_.size();
+    const volume_stats s = lock_.stats();
+    require(s.waiting <= waiting && s.waiting + handlers >= waiting, "the figures count who waits");
+    require(s.open_handles >= held_now && s.open_handles <= held_now + waiting - s.waiting,
+            "the figures count who has it open");
   }
 
   // The head of the line waits for somebody, or it would have been let in.

@@ -30,7 +30,8 @@ struct request {
   std::string path = {};
   asio::cancellation_signal signal = {};
 
-  bool has_begun = false;  ///< it asked for what it wants
+  bool has_handler = false;  ///< no coroutine: if it ends at once, that is seen only later
+  bool has_begun = false;    ///< it asked for what it wants
   bool has_ended = false;
   bool has_waited = false;    ///< a step ended while it waited
   bool is_canceled = false;   ///< it was told, and may not have heard yet
@@ -80,7 +81,7 @@ class line {
     } else if (why == errc::canceled) {
       require(r.is_canceled, "only a cancellation cancels");
     } else {
-      require(!r.has_waited, "one who waits is not refused");
+      require(!r.has_waited || r.has_handler, "one who waits is not refused");
     }
     leave(r);
   }
