@@ -25,7 +25,6 @@ class coroutine_waiter::resumption {
 };
 
 coroutine_waiter::had coroutine_waiter::start(claim& wanted, const deadline& until,
-                                              const asio::any_io_executor& executor,
                                               asio::cancellation_slot slot) noexcept try {
   slot_ = slot;
   if (slot_.is_connected()) {
@@ -46,8 +45,8 @@ void coroutine_waiter::forget_slot() noexcept {
 }
 
 void coroutine_waiter::post() noexcept {
-  const asio::any_io_executor executor = executor_;
-  asio::post(executor, resumption(*this));
+  const asio::any_io_executor on = executor;
+  asio::post(on, resumption(*this));
 }
 
 void coroutine_waiter::abandon() noexcept {

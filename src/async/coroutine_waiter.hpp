@@ -6,7 +6,6 @@
 #include "async/context_waits.hpp"
 
 #include <asio/any_io_executor.hpp>
-#include <asio/associated_executor.hpp>
 #include <asio/async_result.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/prefer.hpp>
@@ -25,8 +24,10 @@ class coroutine_waiter final : public context_waiter {
   enum class had : unsigned char { at_once, not_yet, no_memory };
 
   /// After `not_yet`, `co_await outcome()` tells. An awaiting coroutine sees no exception of ours.
-  had start(claim& wanted, const deadline& until, const asio::any_io_executor& executor,
-            asio::cancellation_slot slot) noexcept;
+  had start(claim& wanted, const deadline& until, asio::cancellation_slot slot) noexcept;
+
+  /// The coroutine's own, which it waits on.
+  asio::any_io_executor executor;
 
   auto outcome() {
     return asio::async_initiate<const suspend_t, void(wait_outcome)>(initiate{this}, suspend);
@@ -46,14 +47,14 @@ class coroutine_waiter final : public context_waiter {
   void keep(Handler&& handler) {
     using kept = std::decay_t<Handler>;
     static_assert(sizeof(kept) <= sizeof(handler_) && alignof(kept) <= alignof(std::max_align_t));
-    executor_ = asio::prefer(asio::get_associated_executor(handler),
-                             asio::execution::outstanding_work.tracked);
+    // Counts as work, so that its context waits for us.
+    executor = asio::prefer(std::as_const(executor), asio::execution::outstanding_work.tracked);
     new (handler_) kept(std::forward<Handler>(handler));
     finish_ = [](coroutine_waiter& w, std::optional<wait_outcome> outcome) {
       kept& there = *std::launder(reinterpret_cast<kept*>(w.handler_));
       kept taken(std::move(there));
       there.~kept();
-      const asio::any_io_executor work = std::exchange(w.executor_, {});
+      const asio::any_io_executor work = std::exchange(w.executor, {});
       // The waiter ends with the coroutine, which is either resumed or destroyed here.
       if (outcome) std::move(taken)(*outcome);
     };
@@ -65,7 +66,6 @@ class coroutine_waiter final : public context_waiter {
   void abandon() noexcept override;
 
   asio::cancellation_slot slot_;
-  asio::any_io_executor executor_;  // counts as work, so that its context waits for us
   void (*finish_)(coroutine_waiter&, std::optional<wait_outcome>) = nullptr;
   alignas(std::max_align_t) std::byte handler_[8 * sizeof(void*)];
 };

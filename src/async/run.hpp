@@ -13,6 +13,7 @@
 #include <asio/this_coro.hpp>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 namespace coramfs::detail {
@@ -26,6 +27,7 @@ inline error to_error(wait_outcome outcome) noexcept {
 /// suspending where nothing is to be waited for, and resumes on the coroutine's own executor.
 template <operation Operation>
 auto run(Operation op) -> asio::awaitable<decltype(op.outcome())> {
+  std::optional<coroutine_waiter> room;  // made when there is something to wait for
   for (;;) {
     const progress p = op.advance();
     if (p == progress::done) co_return op.outcome();
@@ -36,15 +38,15 @@ auto run(Operation op) -> asio::awaitable<decltype(op.outcome())> {
       op.refuse(errc::canceled);
       continue;
     }
-    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    coroutine_waiter& waiter = room ? *room : room.emplace();
+    waiter.executor = co_await asio::this_coro::executor;
     if (p == progress::yields) {
-      co_await asio::post(executor, suspend);
+      co_await asio::post(waiter.executor, suspend);
       continue;
     }
     if constexpr (waiting_operation<Operation>) {
-      coroutine_waiter waiter;
       const deadline until = op.patience().deadline(std::chrono::steady_clock::now());
-      const auto had = waiter.start(op.awaited(), until, executor, state.slot());
+      const auto had = waiter.start(op.awaited(), until, state.slot());
       if (had == coroutine_waiter::had::no_memory) op.refuse(errc::out_of_memory);
       if (had != coroutine_waiter::had::not_yet) continue;
       const waiting_mark mark(op.waiting());

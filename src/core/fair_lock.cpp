@@ -7,16 +7,7 @@ namespace coramfs::detail {
 
 fair_lock::~fair_lock() { assert(is_idle() && queue_.empty()); }
 
-bool fair_lock::try_lock(kind k) noexcept {
-  return k == kind::exclusive ? try_lock_exclusive() : try_lock_shared();
-}
-
-void fair_lock::unlock(kind k) noexcept {
-  k == kind::exclusive ? unlock_exclusive() : unlock_shared();
-}
-
-bool fair_lock::lock(kind k, deadline until, std::atomic<std::uint64_t>* waiting) noexcept {
-  if (try_lock(k)) return true;
+bool fair_lock::wait(kind k, const deadline& until, std::atomic<std::uint64_t>* waiting) noexcept {
   lock_claim wanted(*this, k);
   return block_on(wanted, until, waiting);
 }
@@ -40,40 +31,12 @@ bool fair_lock::remove(waiter& w, admission& others) noexcept {
   return true;
 }
 
-bool fair_lock::try_lock_exclusive() noexcept {
-  std::uint64_t free = 0;
-  return word_.compare_exchange_strong(free, writer, std::memory_order_acquire,
-                                       std::memory_order_relaxed);
-}
-
-bool fair_lock::try_lock_shared() noexcept {
-  std::uint64_t seen = word_.load(std::memory_order_relaxed);
-  while ((seen & (writer | queued)) == 0) {
-    if (word_.compare_exchange_weak(seen, seen + reader, std::memory_order_acquire,
-                                    std::memory_order_relaxed))
-      return true;
-  }
-  return false;
-}
-
-void fair_lock::unlock_exclusive() noexcept {
-  std::uint64_t held = writer;
-  if (word_.compare_exchange_strong(held, 0, std::memory_order_release, std::memory_order_relaxed))
-    return;
-  assert((held & writer) != 0);
+// Of a lock that a writer, or the last reader, has just left; or which a writer is still to leave.
+void fair_lock::hand_over([[maybe_unused]] std::uint64_t seen) noexcept {
+  assert(seen < reader && (seen & queued) != 0);
   admission next;
   const std::lock_guard lock(mutex_);
-  word_.fetch_and(~writer, std::memory_order_acq_rel);
-  admit_from_queue(next);
-}
-
-void fair_lock::unlock_shared() noexcept {
-  const std::uint64_t before = word_.fetch_sub(reader, std::memory_order_acq_rel);
-  assert(before >= reader);
-  const bool was_last = before / reader == 1;
-  if (!was_last || (before & queued) == 0) return;
-  admission next;
-  const std::lock_guard lock(mutex_);
+  word_.fetch_and(~(seen & writer), std::memory_order_acq_rel);
   admit_from_queue(next);
 }
 

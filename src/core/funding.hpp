@@ -44,7 +44,7 @@ class funding {
   void granted() noexcept { grant_ = claim_->take(); }
 
   /// What the next attempt may use up.
-  reservation& grant() noexcept { return grant_; }
+  detail::grant& grant() noexcept { return grant_; }
 
  private:
   quota* quota_;
@@ -52,7 +52,7 @@ class funding {
   bool may_wait_;
   bool has_waited_ = false;
   std::optional<space_claim> claim_;
-  reservation grant_;
+  detail::grant grant_;
 };
 
 }  // namespace coramfs::detail

@@ -29,6 +29,10 @@ charge& charge::operator-=(const charge& other) noexcept {
   return *this;
 }
 
+grant::~grant() {
+  if (bytes_ > 0) from_->settle({.bytes = bytes_}, {}, false);
+}
+
 reservation::reservation(reservation&& other) noexcept
     : from_(std::exchange(other.from_, nullptr)),
       wanted_(other.wanted_),
@@ -51,14 +55,14 @@ void reservation::commit() noexcept {
 }
 
 result<reservation> quota::reserve(const charge& wanted, const charge& replaced,
-                                   reservation* grant) noexcept {
+                                   grant* granted) noexcept {
   const std::lock_guard lock(mutex_);
   const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
   const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
-  const std::uint64_t granted = grant != nullptr ? grant->bytes() : 0;
-  BOOST_OUTCOME_TRY(judge(bytes, nodes, granted));
-  if (const std::uint64_t used_up = std::min(bytes, granted); used_up > 0) {
-    grant->wanted_.bytes -= used_up;
+  BOOST_OUTCOME_TRY(judge(bytes, nodes, granted != nullptr ? granted->bytes_ : 0));
+  if (granted != nullptr) {
+    const std::uint64_t used_up = std::min(bytes, granted->bytes_);
+    granted->bytes_ -= used_up;
     reserved_bytes_ -= used_up;
   }
   reserved_bytes_ += bytes;
@@ -67,10 +71,10 @@ result<reservation> quota::reserve(const charge& wanted, const charge& replaced,
 }
 
 result<void> quota::require(const charge& wanted, const charge& replaced,
-                            const reservation* grant) const noexcept {
+                            const grant* granted) const noexcept {
   const std::lock_guard lock(mutex_);
   return judge(excess(wanted.bytes, replaced.bytes), excess(wanted.nodes(), replaced.nodes()),
-               grant != nullptr ? grant->bytes() : 0);
+               granted != nullptr ? granted->bytes_ : 0);
 }
 
 result<void> quota::adjust(reservation& held, const charge& wanted,
@@ -139,13 +143,12 @@ result<void> quota::judge(std::uint64_t bytes, std::uint64_t nodes,
   return boost::outcome_v2::success();
 }
 
-bool quota::enqueue(waiter& w, std::uint64_t bytes, reservation* had) noexcept {
+bool quota::enqueue(waiter& w, std::uint64_t bytes, grant* had) noexcept {
   const std::lock_guard lock(mutex_);
   if (had != nullptr) {
     queue_.prepend(w, bytes);
-    reserved_bytes_ -= had->bytes();
-    set_aside_bytes_ += had->bytes();
-    had->from_ = nullptr;
+    reserved_bytes_ -= had->bytes_;
+    set_aside_bytes_ += std::exchange(had->bytes_, 0);
   } else {
     queue_.append(w, bytes);
   }

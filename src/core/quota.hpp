@@ -26,6 +26,30 @@ struct charge {
 
 class quota;
 
+/// Bytes that somebody has waited for, until they are used up; the rest goes back.
+///
+/// Thread safety: one operation's own.
+class [[nodiscard]] grant {
+ public:
+  grant() noexcept = default;
+  grant(quota& from, std::uint64_t bytes) noexcept : from_(&from), bytes_(bytes) {}
+  grant(grant&& other) noexcept
+      : from_(std::exchange(other.from_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  grant& operator=(grant&& other) noexcept {
+    std::swap(from_, other.from_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~grant();
+
+  std::uint64_t bytes() const noexcept { return bytes_; }
+
+ private:
+  friend class quota;
+  quota* from_ = nullptr;
+  std::uint64_t bytes_ = 0;
+};
+
 /// What an operation has set aside before it allocates; what it does not commit goes back.
 ///
 /// Thread safety: one operation's own.
@@ -39,11 +63,8 @@ class [[nodiscard]] reservation {
   /// Makes `wanted` a charge and gives `replaced` back, in one step.
   void commit() noexcept;
 
-  std::uint64_t bytes() const noexcept { return from_ != nullptr ? wanted_.bytes : 0; }
-
  private:
   friend class quota;
-  friend class space_claim;
   reservation(quota& from, const charge& wanted, const charge& replaced) noexcept
       : from_(&from), wanted_(wanted), replaced_(replaced) {}
 
@@ -79,16 +100,16 @@ class quota {
   quota& operator=(const quota&) = delete;
 
   /// Sets `wanted` aside. With `replaced`, only what goes beyond it is judged and set aside:
-  /// the caller gives `replaced` up in the same `commit`. What `grant` holds is used up first,
+  /// the caller gives `replaced` up in the same `commit`. What was `granted` is used up first,
   /// unless the whole is refused.
   ///
   /// Errors: `node_limit_exceeded`, looked at first; `quota_exceeded`. Nothing is set aside then.
   result<reservation> reserve(const charge& wanted, const charge& replaced = {},
-                              reservation* grant = nullptr) noexcept;
+                              grant* granted = nullptr) noexcept;
 
   /// Judges as `reserve` would, and sets nothing aside. Errors: as `reserve`.
   result<void> require(const charge& wanted, const charge& replaced = {},
-                       const reservation* grant = nullptr) const noexcept;
+                       const grant* granted = nullptr) const noexcept;
 
   /// Turns a reservation into another, in one step.
   ///
@@ -102,13 +123,14 @@ class quota {
   figures read() const noexcept;
 
  private:
+  friend class grant;
   friend class reservation;
   friend class space_claim;
   std::uint64_t free_bytes() const noexcept;
   result<void> judge(std::uint64_t bytes, std::uint64_t nodes,
                      std::uint64_t granted) const noexcept;
   void settle(const charge& wanted, const charge& replaced, bool commit) noexcept;
-  bool enqueue(waiter& w, std::uint64_t bytes, reservation* had) noexcept;
+  bool enqueue(waiter& w, std::uint64_t bytes, grant* had) noexcept;
   bool withdraw(waiter& w, admission& others) noexcept;
   void freed(std::uint64_t bytes, admission& served) noexcept;
   void serve(admission& served) noexcept;
@@ -132,22 +154,22 @@ class space_claim final : public claim {
  public:
   /// `had`: of one who waited before, and found that it needs more than it was granted. It has its
   /// place in front of all others, and what it had is set aside for it.
-  space_claim(quota& of, std::uint64_t bytes, reservation* had = nullptr) noexcept
+  space_claim(quota& of, std::uint64_t bytes, grant* had = nullptr) noexcept
       : quota_(of), bytes_(bytes), had_(had) {}
 
   /// The bytes, once they are had.
-  reservation take() noexcept { return reservation(quota_, {.bytes = bytes_}, {}); }
+  grant take() noexcept { return grant(quota_, bytes_); }
 
   bool enqueue(waiter& w) noexcept override { return quota_.enqueue(w, bytes_, had_); }
   bool withdraw(waiter& w, admission& others) noexcept override {
     return quota_.withdraw(w, others);
   }
-  void give_back() noexcept override { const reservation unused = take(); }
+  void give_back() noexcept override { const grant unused = take(); }
 
  private:
   quota& quota_;
   const std::uint64_t bytes_;
-  reservation* const had_;
+  grant* const had_;
 };
 
 }  // namespace coramfs::detail

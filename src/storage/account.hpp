@@ -48,9 +48,9 @@ class account {
   }
 
   /// For an operation that was granted bytes beforehand, which it uses up first.
-  account funded(reservation& grant) const noexcept {
+  account funded(grant& granted) const noexcept {
     account a = *this;
-    a.grant_ = &grant;
+    a.granted_ = &granted;
     return a;
   }
   /// For a content that is no file's, and is none to those who count files, chunks or payload.
@@ -65,13 +65,13 @@ class account {
   /// Errors: `quota_exceeded`.
   result<reservation> reserve(const extent& after, const extent& before) const noexcept {
     if (prepaid_) return reservation();
-    return quota_.reserve(of(after), of(before), grant_);
+    return quota_.reserve(of(after), of(before), granted_);
   }
 
   /// Judges as `reserve` would, and pays nothing. Errors: `quota_exceeded`.
   result<void> require(const extent& after, const extent& before) const noexcept {
     if (prepaid_) return boost::outcome_v2::success();
-    return quota_.require(of(after), of(before), grant_);
+    return quota_.require(of(after), of(before), granted_);
   }
 
   /// Asks the guard about a growth that the quota has room for, once for each operation and
@@ -99,7 +99,7 @@ class account {
   const accounting counting_;
   const std::uint64_t promotion_limit_;
   bool prepaid_ = false;
-  reservation* grant_ = nullptr;
+  grant* granted_ = nullptr;
   bool is_a_file_ = true;
 };
 

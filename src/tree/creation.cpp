@@ -33,8 +33,8 @@ file_cost cost_of_file(const volume_state& v, const entry& at, const extent& con
 }
 
 result<file_draft> file_draft::make(volume_state& v, std::string_view name, const file_cost& cost,
-                                    const extent& content, reservation* grant) noexcept {
-  BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(cost.wanted, cost.replaced, grant));
+                                    const extent& content, grant* granted) noexcept {
+  BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(cost.wanted, cost.replaced, granted));
   if (content.size > 0) {
     BOOST_OUTCOME_TRY(v.payer.approve(cost.wanted.bytes, cost.replaced.bytes));
   }

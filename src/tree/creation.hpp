@@ -29,12 +29,12 @@ struct file_cost {
 /// is given back.
 class file_draft {
  public:
-  /// Pays, using up `grant` first, asks the guard, and makes an empty file, whose content the
-  /// caller then makes of `content`'s size with a prepaid account.
+  /// Pays, using up what was `granted` first, asks the guard, and makes an empty file, whose
+  /// content the caller then makes of `content`'s size with a prepaid account.
   ///
   /// Errors: `node_limit_exceeded`, `quota_exceeded`, `memory_guard`, `out_of_memory`.
   static result<file_draft> make(volume_state& v, std::string_view name, const file_cost& cost,
-                                 const extent& content, reservation* grant = nullptr) noexcept;
+                                 const extent& content, grant* granted = nullptr) noexcept;
 
   file_node& file() noexcept { return *file_; }
 

@@ -9,16 +9,42 @@
 #include "tree/volume_state.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <new>
+#include <span>
+#include <string_view>
 #include <utility>
 
 namespace coramfs::detail {
 
+namespace {
+
+// A node that is in use stays where it is, with all above it: no lock is needed for these.
+
+std::size_t path_size(const node& n) noexcept {
+  std::size_t size = 0;
+  for (const node* at = &n; at->parent != nullptr; at = at->parent)
+    size += 1 + at->name.view().size();
+  return size;
+}
+
+// Precondition: `to` is as large as the path.
+void write_path(const node& n, std::span<char> to) noexcept {
+  auto end = to.end();
+  for (const node* at = &n; at->parent != nullptr; at = at->parent) {
+    const std::string_view name = at->name.view();
+    end = std::copy_backward(name.begin(), name.end(), end);
+    *--end = '/';
+  }
+}
+
+}  // namespace
+
 open_file::open_file() noexcept = default;
 
 open_file::open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold lock,
-                     open_mode mode, path_text path, std::uint64_t cursor, when_full on_full,
+                     open_mode mode, std::uint64_t cursor, when_full on_full,
                      lock_timeout patience) noexcept
     : volume_(std::move(of)),
       node_(std::move(node)),
@@ -26,18 +52,17 @@ open_file::open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold 
       cursor_(cursor),
       mode_(mode),
       on_full_(on_full),
-      patience_(patience),
-      path_(std::move(path)) {
+      patience_(patience) {
   ++volume_->open_handles;
 }
 
 open_file::open_file(open_file&& other) noexcept = default;
 
-open_file::~open_file() { close(); }
+open_file::~open_file() { let_go(); }
 
 open_file& open_file::operator=(open_file&& other) noexcept {
   if (this == &other) return *this;
-  close();
+  let_go();
   volume_ = std::move(other.volume_);
   node_ = std::move(other.node_);
   lock_ = std::move(other.lock_);
@@ -84,7 +109,7 @@ result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
 }
 
 result<std::size_t> open_file::write(bytes&& from) noexcept {
-  reservation none;
+  grant none;
   return adopt(from, none);
 }
 
@@ -118,7 +143,7 @@ void open_file::store_all(std::optional<std::uint64_t> offset, std::uint64_t at,
 }
 
 result<std::uint64_t> open_file::truncate(std::optional<std::uint64_t> size) noexcept {
-  reservation none;
+  grant none;
   const std::uint64_t wanted = size.value_or(cursor_);
   BOOST_OUTCOME_TRY(const auto zeros_from, make_length(wanted, none));
   content().store_zeros(zeros_from, wanted);
@@ -139,9 +164,9 @@ std::atomic<std::uint64_t>* open_file::waiting() const noexcept { return &volume
 storage& open_file::content() const noexcept { return node_->content; }
 
 result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
-                                           reservation& grant) noexcept {
+                                           grant& granted) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
-  return make_room(offset, size, volume_->payer.funded(grant));
+  return make_room(offset, size, volume_->payer.funded(granted));
 }
 
 result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
@@ -154,22 +179,22 @@ result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, 
   return at;
 }
 
-result<std::size_t> open_file::adopt(bytes& from, reservation& grant) noexcept {
+result<std::size_t> open_file::adopt(bytes& from, grant& granted) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   const std::size_t count = from.size();
   if (count == 0) return 0;
   drop_prepared();
   const std::uint64_t offset = write_offset();
-  BOOST_OUTCOME_TRY(content().write(volume_->payer.funded(grant), offset, std::move(from)));
+  BOOST_OUTCOME_TRY(content().write(volume_->payer.funded(granted), offset, std::move(from)));
   changed();
   cursor_ = offset + count;
   return count;
 }
 
-result<std::uint64_t> open_file::make_length(std::uint64_t size, reservation& grant) noexcept {
+result<std::uint64_t> open_file::make_length(std::uint64_t size, grant& granted) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   drop_prepared();
-  return content().make_length(volume_->payer.funded(grant), size);
+  return content().make_length(volume_->payer.funded(granted), size);
 }
 
 void open_file::length_made(std::uint64_t size) noexcept {
@@ -193,14 +218,14 @@ result<piece_list> open_file::pin(std::uint64_t offset, std::size_t size) noexce
   return list;
 }
 
-result<piece_list> open_file::prepare(std::size_t size, reservation& grant) noexcept {
+result<piece_list> open_file::prepare(std::size_t size, grant& granted) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   drop_prepared();
   const std::uint64_t offset = write_offset();
   BOOST_OUTCOME_TRY(storage::require_end(offset, size));
   std::unique_ptr<preparation> made(new (std::nothrow) preparation(node_->content, offset, size));
   if (made == nullptr) return errc::out_of_memory;
-  BOOST_OUTCOME_TRY(made->make(volume_->payer.funded(grant)));
+  BOOST_OUTCOME_TRY(made->make(volume_->payer.funded(granted)));
   prepared_ = std::move(made);
   return prepared_->places();
 }
@@ -287,6 +312,12 @@ result<void> open_file::flush() const noexcept {
 
 void open_file::close() noexcept {
   if (!is_open()) return;
+  if (normal_path_.empty()) remember_path();
+  let_go();
+}
+
+void open_file::let_go() noexcept {
+  if (!is_open()) return;
   drop_prepared();
   if (may_write()) node_->content.trim(volume_->payer);
   lock_.release();
@@ -295,10 +326,25 @@ void open_file::close() noexcept {
   volume_.reset();
 }
 
+// For who asks afterwards; where memory for it is refused, it is empty.
+void open_file::remember_path() noexcept {
+  std::array<char, max_path_size> buffer;
+  const std::size_t size = path_size(*node_);
+  if (size > buffer.size()) return;
+  const std::span text(buffer.data(), size);
+  write_path(*node_, text);
+  path_text remembered{std::string_view(text.data(), text.size())};
+  if (remembered.valid()) path_ = std::move(remembered);
+}
+
 const std::string& open_file::path() const noexcept try {
-  if (normal_path_.empty() && !path_.view().empty()) {
-    path_buffer buffer;
-    if (const auto normal = buffer.normalise(path_.view())) normal_path_ = normal.value().text();
+  if (normal_path_.empty()) {
+    if (is_open()) {
+      normal_path_.resize(path_size(*node_));
+      write_path(*node_, normal_path_);
+    } else {
+      normal_path_ = path_.view();
+    }
   }
   return normal_path_;
 } catch (const std::bad_alloc&) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/opening.hpp"
 
+#include <new>
 #include <utility>
 
 namespace coramfs::detail {
@@ -82,8 +83,8 @@ void opening::refuse(const error& why) noexcept {
 
 result<open_file> opening::outcome() noexcept {
   if (!status_) return status_.error();
-  return open_file(std::move(volume_), std::move(node_), std::move(hold_), wanted_.mode,
-                   path_.take(), cursor_, wanted_.on_full, patience());
+  return open_file(std::move(volume_), std::move(node_), std::move(hold_), wanted_.mode, cursor_,
+                   wanted_.on_full, patience());
 }
 
 // One stage, or one slice of it: then the stage stays as it is.
@@ -97,7 +98,11 @@ result<void> opening::step() noexcept {
     case stage::fills:
       if (!filling_.is_done()) filling_.store_slice();
       if (!filling_.is_done()) break;
-      if (stage_ == stage::fills_new) return link_new();
+      if (stage_ == stage::fills_new) {
+        stage_ = stage::finds;
+        const auto draft = std::move(draft_);
+        return link_new(*draft);
+      }
       stage_ = stage::ended;
       publish();
       break;
@@ -143,7 +148,13 @@ result<void> opening::find() noexcept {
                     file_draft::make(*volume_, normal.name(), cost, begins_with, &funds_.grant()));
   storage& content = draft.file().content;
   BOOST_OUTCOME_TRY(content.recreate(volume_->payer.prepaid(), wanted_.content_size()));
-  draft_.emplace(std::move(draft));
+  if (wanted_.content_size() <= slice_size) {
+    fill(content, 0);
+    filling_ = filling();
+    return link_new(draft);
+  }
+  draft_.reset(new (std::nothrow) file_draft(std::move(draft)));
+  if (draft_ == nullptr) return errc::out_of_memory;
   fill(content, 0);
   stage_ = stage::fills_new;
   return boost::outcome_v2::success();
@@ -156,10 +167,7 @@ void opening::take(file_node& file) noexcept {
   stage_ = stage::locks;
 }
 
-result<void> opening::link_new() noexcept {
-  stage_ = stage::finds;
-  file_draft draft = std::move(*draft_);
-  draft_.reset();
+result<void> opening::link_new(file_draft& draft) noexcept {
   file_node& fresh = draft.file();
   fresh.content.trim(volume_->payer.prepaid());
   fresh.publish_new(fresh.content.size() != 0 ? 1 : 0);

@@ -75,7 +75,7 @@ class opening {
   result<void> check() const noexcept;
   result<normal_path> path(path_buffer& buffer) const noexcept;
   result<void> find() noexcept;
-  result<void> link_new() noexcept;
+  result<void> link_new(file_draft& draft) noexcept;
   void take(file_node& file) noexcept;
   result<void> lock() noexcept;
   result<void> begin_content() noexcept;
@@ -95,7 +95,7 @@ class opening {
   result<void> status_ = boost::outcome_v2::success();
 
   funding funds_;
-  std::optional<file_draft> draft_;
+  std::unique_ptr<file_draft> draft_;  // of a new file that takes more than a slice
   std::optional<lock_claim> claim_;
   node_use node_;
   lock_hold hold_;

@@ -5,6 +5,7 @@
 #include <coramfs/detail/waiting.hpp>
 
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <mutex>
 
@@ -29,13 +30,17 @@ class CORAMFS_EXPORT fair_lock {
   ~fair_lock();
 
   /// Takes the lock if that passes nobody.
-  bool try_lock(kind k) noexcept;
-  void unlock(kind k) noexcept;
+  bool try_lock(kind k) noexcept {
+    return k == kind::exclusive ? try_lock_exclusive() : try_lock_shared();
+  }
+  void unlock(kind k) noexcept { k == kind::exclusive ? unlock_exclusive() : unlock_shared(); }
 
   /// Blocks the calling thread. False: the deadline passed first. `waiting`, if given, is one
   /// higher while the thread is in the queue.
   bool lock(kind k, deadline until = std::nullopt,
-            std::atomic<std::uint64_t>* waiting = nullptr) noexcept;
+            std::atomic<std::uint64_t>* waiting = nullptr) noexcept {
+    return try_lock(k) || wait(k, until, waiting);
+  }
 
   /// Queues `w`. True: the lock was free, it is the caller's, and `granted` is not called.
   bool enqueue(waiter& w, kind k) noexcept;
@@ -57,10 +62,34 @@ class CORAMFS_EXPORT fair_lock {
   // The word: bit 0 a writer holds, bit 1 the queue is not empty, from bit 2 on the readers.
   static constexpr std::uint64_t writer = 1, queued = 2, reader = 4;
 
-  bool try_lock_exclusive() noexcept;
-  bool try_lock_shared() noexcept;
-  void unlock_exclusive() noexcept;
-  void unlock_shared() noexcept;
+  bool try_lock_exclusive() noexcept {
+    std::uint64_t free = 0;
+    return word_.compare_exchange_strong(free, writer, std::memory_order_acquire,
+                                         std::memory_order_relaxed);
+  }
+  bool try_lock_shared() noexcept {
+    std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    while ((seen & (writer | queued)) == 0) {
+      if (word_.compare_exchange_weak(seen, seen + reader, std::memory_order_acquire,
+                                      std::memory_order_relaxed))
+        return true;
+    }
+    return false;
+  }
+  void unlock_exclusive() noexcept {
+    std::uint64_t held = writer;
+    if (!word_.compare_exchange_strong(held, 0, std::memory_order_release,
+                                       std::memory_order_relaxed))
+      hand_over(held);
+  }
+  void unlock_shared() noexcept {
+    const std::uint64_t before = word_.fetch_sub(reader, std::memory_order_acq_rel);
+    assert(before >= reader);
+    // The last one hands the lock over, if anybody waits.
+    if (before < 2 * reader && (before & queued) != 0) hand_over(before - reader);
+  }
+  bool wait(kind k, const deadline& until, std::atomic<std::uint64_t>* waiting) noexcept;
+  void hand_over(std::uint64_t seen) noexcept;
   bool admit(kind k) noexcept;
   void admit_from_queue(admission& admitted) noexcept;
 

@@ -24,7 +24,7 @@ class byte_source;
 class file_node;
 class funding;
 class preparation;
-class reservation;
+class grant;
 class storage;
 class volume_state;
 
@@ -55,10 +55,9 @@ class CORAMFS_EXPORT node_use {
 class CORAMFS_EXPORT open_file {
  public:
   open_file() noexcept;
-  /// `path` names the node, in any form. Each wait for space lasts at most `patience`.
+  /// Each wait for space lasts at most `patience`.
   open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold lock, open_mode mode,
-            path_text path, std::uint64_t cursor, when_full on_full,
-            lock_timeout patience) noexcept;
+            std::uint64_t cursor, when_full on_full, lock_timeout patience) noexcept;
   open_file(open_file&& other) noexcept;
   open_file& operator=(open_file&& other) noexcept;
   ~open_file();
@@ -93,16 +92,16 @@ class CORAMFS_EXPORT open_file {
   void set_cursor(std::uint64_t to) noexcept { cursor_ = to; }
   /// Makes room for a write at `offset`, or where `write` does. Returns where that is.
   result<std::uint64_t> make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
-                                  reservation& grant) noexcept;
+                                  grant& granted) noexcept;
   /// Stores them there, and shows them.
   void store_all(std::optional<std::uint64_t> offset, std::uint64_t at,
                  const byte_source& from) noexcept;
   /// `write(bytes&&)` with the help of a grant.
-  result<std::size_t> adopt(bytes& from, reservation& grant) noexcept;
+  result<std::size_t> adopt(bytes& from, grant& granted) noexcept;
   /// Makes room that somebody else fills, until `commit` or what gives it back.
-  result<piece_list> prepare(std::size_t size, reservation& grant) noexcept;
+  result<piece_list> prepare(std::size_t size, grant& granted) noexcept;
   /// `truncate`, but for the zeros from where it returns up to `size`.
-  result<std::uint64_t> make_length(std::uint64_t size, reservation& grant) noexcept;
+  result<std::uint64_t> make_length(std::uint64_t size, grant& granted) noexcept;
   // For a buffer over the file.
   /// Makes the file longer by bytes that are unspecified.
   result<void> append_unspecified(std::uint64_t size) noexcept;
@@ -140,6 +139,8 @@ class CORAMFS_EXPORT open_file {
   std::uint64_t size_now() const noexcept;
   std::size_t read_from(std::uint64_t offset, std::span<std::byte> to) const noexcept;
   void drop_prepared() noexcept;
+  void let_go() noexcept;
+  void remember_path() noexcept;
 
   // In this order: the lock goes before the use of the node, that before the volume.
   std::shared_ptr<volume_state> volume_;
@@ -149,7 +150,7 @@ class CORAMFS_EXPORT open_file {
   open_mode mode_ = open_mode::read;
   when_full on_full_ = when_full::reject;
   lock_timeout patience_ = lock_timeout::immediate();
-  path_text path_;  // as it was given
+  path_text path_;  // of a closed file
   mutable std::string normal_path_;
   std::unique_ptr<preparation> prepared_;
 };

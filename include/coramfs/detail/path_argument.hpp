@@ -29,13 +29,13 @@ class path_text {
   }
   path_text(path_text&& other) noexcept
       : size_(std::exchange(other.size_, 0)), heap_(std::move(other.heap_)) {
-    if (!heap_) std::memcpy(inline_, other.inline_, size_ <= inline_size ? size_ : 0);
+    take_inline(other);
   }
   path_text& operator=(path_text&& other) noexcept {
     if (this != &other) {
       size_ = std::exchange(other.size_, 0);
       heap_ = std::move(other.heap_);
-      if (!heap_) std::memcpy(inline_, other.inline_, size_ <= inline_size ? size_ : 0);
+      take_inline(other);
     }
     return *this;
   }
@@ -47,6 +47,9 @@ class path_text {
   }
 
  private:
+  void take_inline(const path_text& other) noexcept {
+    if (size_ != 0 && size_ <= inline_size) std::memcpy(inline_, other.inline_, size_);
+  }
   char* data() noexcept { return heap_ ? heap_.get() : inline_; }
 
   std::size_t size_ = 0;
@@ -72,9 +75,6 @@ class path_argument {
 
   bool valid() const noexcept { return text_.valid(); }
   std::string_view view() const noexcept { return text_.view(); }
-
-  /// For the handle that keeps it.
-  detail::path_text take() noexcept { return std::move(text_); }
 
  private:
   detail::path_text text_;

@@ -155,8 +155,7 @@ TEST_CASE("fair_lock race: two waits that begin on a free lock", "[core][fair_lo
        [&](encounter& e) {
          if (first == second) return false;
          e.lock.unlock(exclusive);
-         if (!e.has(first ? e.behind : e.first) || e.has(first ? e.first : e.behind))
-           return false;
+         if (!e.has(first ? e.behind : e.first) || e.has(first ? e.first : e.behind)) return false;
          e.lock.unlock(exclusive);
          return true;
        });

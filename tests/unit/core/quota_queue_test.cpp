@@ -4,6 +4,7 @@
 #include "core/quota.hpp"
 
 #include "support/describe.hpp"
+#include "unit/core/use_up.hpp"
 
 #include <chrono>
 #include <deque>
@@ -18,6 +19,7 @@ namespace coramfs::tests {
 namespace {
 
 using detail::admission;
+using detail::grant;
 using detail::quota;
 using detail::reservation;
 using detail::space_claim;
@@ -26,7 +28,7 @@ using detail::space_claim;
 /// go.
 class hungry final : public detail::waiter {
  public:
-  hungry(quota& q, char name, std::uint64_t bytes, std::string& log, reservation* had = nullptr)
+  hungry(quota& q, char name, std::uint64_t bytes, std::string& log, grant* had = nullptr)
       : claim(q, bytes, had), name_(name), log_(log) {}
 
   space_claim claim;
@@ -46,7 +48,7 @@ class full_quota {
 
   full_quota() { q.reserve({.bytes = 1000}).value().commit(); }
 
-  hungry& wait(char name, std::uint64_t bytes, reservation* had = nullptr) {
+  hungry& wait(char name, std::uint64_t bytes, grant* had = nullptr) {
     hungry& h = waiting_.emplace_back(q, name, bytes, served, had);
     CHECK(!h.claim.enqueue(h));
     return h;
@@ -77,7 +79,7 @@ TEST_CASE("quota queue: who fits is served at once", "[core][quota]") {
   CHECK(log.empty());
   CHECK(q.read().committed.bytes == 0);
   CHECK(error_of(q.reserve({.bytes = 1})) == errc::quota_exceeded);
-  h.claim.take().commit();
+  use_up(q, h.claim.take());
   CHECK(q.read().committed.bytes == 1000);
 }
 
@@ -156,7 +158,7 @@ TEST_CASE("quota queue: when the last one leaves all that is free is everybody's
 TEST_CASE("quota queue: one who waited before is the head again", "[core][quota]") {
   full_quota f;
   f.wait('b', 100);
-  reservation had;
+  grant had;
   f.wait('a', 300, &had);
   CHECK(f.served_by_release(299).empty());
   CHECK(f.served_by_release(101) == "ab");
@@ -168,7 +170,7 @@ TEST_CASE("quota queue: what one has who needs more is for nobody behind it", "[
   f.wait('b', 200);
   CHECK(f.served_by_release(300) == "a");
   f.served.clear();
-  reservation had = a.claim.take();
+  grant had = a.claim.take();
   hungry& again = f.wait('A', 350, &had);
   CHECK(f.served.empty());
   CHECK(f.left() == 0);
@@ -230,13 +232,13 @@ TEST_CASE("quota queue: a grant pays first, and the free bytes pay the rest", "[
   hungry& a = f.wait('a', 300);
   f.wait('b', 500);
   CHECK(f.served_by_release(300) == "a");
-  reservation grant = a.claim.take();
-  CHECK(error_of(f.q.reserve({.bytes = 301}, {}, &grant)) == errc::quota_exceeded);
-  CHECK(error_of(f.q.require({.bytes = 301}, {}, &grant)) == errc::quota_exceeded);
-  CHECK(f.q.require({.bytes = 300}, {}, &grant).has_value());
-  CHECK(grant.bytes() == 300);
-  f.q.reserve({.bytes = 200}, {}, &grant).value().commit();
-  CHECK(grant.bytes() == 100);
+  grant given = a.claim.take();
+  CHECK(error_of(f.q.reserve({.bytes = 301}, {}, &given)) == errc::quota_exceeded);
+  CHECK(error_of(f.q.require({.bytes = 301}, {}, &given)) == errc::quota_exceeded);
+  CHECK(f.q.require({.bytes = 300}, {}, &given).has_value());
+  CHECK(given.bytes() == 300);
+  f.q.reserve({.bytes = 200}, {}, &given).value().commit();
+  CHECK(given.bytes() == 100);
   CHECK(f.used() == 900);
 }
 
@@ -253,7 +255,7 @@ TEST_CASE("quota queue: a blocked thread waits for room, and its deadline ends t
   while (waiting == 0) std::this_thread::yield();
   f.q.release({.bytes = 500});
   CHECK(had.get());
-  wanted.take().commit();
+  use_up(f.q, wanted.take());
   CHECK(f.used() == 1000);
 }
 

@@ -4,6 +4,7 @@
 #include "core/quota.hpp"
 
 #include "support/catch.hpp"
+#include "unit/core/use_up.hpp"
 
 #include <atomic>
 #include <barrier>
@@ -18,6 +19,7 @@ namespace coramfs::tests {
 namespace {
 
 using detail::admission;
+using detail::grant;
 using detail::quota;
 using detail::reservation;
 using detail::space_claim;
@@ -42,7 +44,7 @@ void spin(int n) {
 /// One who wants bytes, and may be granted them.
 class guest {
  public:
-  guest(quota& q, std::uint64_t bytes, reservation* had = nullptr) : claim_(q, bytes, had) {}
+  guest(quota& q, std::uint64_t bytes, grant* had = nullptr) : claim_(q, bytes, had) {}
 
   /// True: it has them at once.
   bool come() { return had_at_once_ = claim_.enqueue(waiter_); }
@@ -54,7 +56,7 @@ class guest {
   bool has() const { return had_at_once_ || waiter_.grants() == 1; }
   bool was_told_once_at_most() const { return waiter_.grants() + had_at_once_ <= 1; }
   void give_back() { claim_.give_back(); }
-  reservation take() { return claim_.take(); }
+  grant take() { return claim_.take(); }
 
  private:
   space_claim claim_;
@@ -66,7 +68,7 @@ class guest {
 class encounter {
  public:
   quota q{limit, std::nullopt};
-  reservation had;
+  grant had;
   guest first{q, 600}, behind{q, 300}, hungrier{q, 700, &had};
 
   encounter() { q.reserve({.bytes = limit}).value().commit(); }
@@ -289,8 +291,8 @@ TEST_CASE("quota race: a grant that is used up and the arrival of another", "[co
         e.q.release({.bytes = 600});
       },
       [](encounter& e) {
-        reservation grant = e.first.take();
-        e.q.reserve({.bytes = 200}, {}, &grant).value().commit();
+        grant given = e.first.take();
+        e.q.reserve({.bytes = 200}, {}, &given).value().commit();
       },
       [](encounter& e) { e.behind.come(); },
       [](encounter& e) {
@@ -314,7 +316,7 @@ TEST_CASE("quota race: a release and a deadline", "[core][quota][race]") {
              std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 20);
          had = block_on(wanted, until);
          early = early || (!had && std::chrono::steady_clock::now() < until);
-         if (had) wanted.take().commit();
+         if (had) use_up(e.q, wanted.take());
        },
        [&](encounter& e) { return e.has_free(had ? 0 : 600); });
   CHECK(!early);
@@ -332,10 +334,10 @@ TEST_CASE("quota race: many threads take and give back, in time or not", "[core]
         detail::deadline until;
         if (random() % 2 == 0)
           until = std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 30);
-        reservation had;
+        grant had;
         space_claim wanted(q, bytes, random() % 4 == 0 ? &had : nullptr);
         if (!block_on(wanted, until, &waiting)) continue;
-        wanted.take().commit();
+        use_up(q, wanted.take());
         too_much = too_much || (taken += bytes) > limit;
         taken -= bytes;
         q.release({.bytes = bytes});
