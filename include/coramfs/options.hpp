@@ -92,6 +92,9 @@ struct volume_options {
   /// Bytes: a larger file of `storage_layout::automatic` never becomes a table.
   std::uint64_t promotion_hard_limit = 512 * 1024 * 1024;
   coramfs::accounting accounting = coramfs::accounting::memory;
+  /// Bytes: as much of the memory of freed blocks is kept for blocks to come, but never more than
+  /// the quota has left.
+  std::uint64_t max_recycled = 512 * 1024 * 1024;
   /// For operations that name no timeout of their own.
   lock_timeout default_lock_timeout = std::chrono::seconds(30);
   memory_guard_options memory_guard = {};

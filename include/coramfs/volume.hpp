@@ -24,6 +24,8 @@ struct volume_stats {
   std::uint64_t file_count, directory_count, chunk_count;
   /// Handles open now, and operations that wait for a lock or for space.
   std::uint64_t open_handles, waiting;
+  /// Bytes that are kept for reuse, which `free_bytes` contains.
+  std::uint64_t recycled_bytes;
 };
 
 /// The core that facades share: the tree, the files' bytes, the quota and the locks.

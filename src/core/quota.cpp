@@ -56,17 +56,22 @@ void reservation::commit() noexcept {
 
 result<reservation> quota::reserve(const charge& wanted, const charge& replaced,
                                    grant* granted) noexcept {
-  const std::lock_guard lock(mutex_);
   const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
   const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
-  BOOST_OUTCOME_TRY(judge(bytes, nodes, granted != nullptr ? granted->bytes_ : 0));
-  if (granted != nullptr) {
-    const std::uint64_t used_up = std::min(bytes, granted->bytes_);
-    granted->bytes_ -= used_up;
-    reserved_bytes_ -= used_up;
+  std::uint64_t left = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    BOOST_OUTCOME_TRY(judge(bytes, nodes, granted != nullptr ? granted->bytes_ : 0));
+    if (granted != nullptr) {
+      const std::uint64_t used_up = std::min(bytes, granted->bytes_);
+      granted->bytes_ -= used_up;
+      reserved_bytes_ -= used_up;
+    }
+    reserved_bytes_ += bytes;
+    reserved_nodes_ += nodes;
+    left = max_bytes_ - committed_.bytes - reserved_bytes_;
   }
-  reserved_bytes_ += bytes;
-  reserved_nodes_ += nodes;
+  if (spare_ != nullptr) spare_->keep_at_most(left);
   return reservation(*this, wanted, replaced);
 }
 
@@ -80,20 +85,25 @@ result<void> quota::require(const charge& wanted, const charge& replaced,
 result<void> quota::adjust(reservation& held, const charge& wanted,
                            const charge& replaced) noexcept {
   admission served;
-  const std::lock_guard lock(mutex_);
   const std::uint64_t had_bytes = excess(held.wanted_.bytes, held.replaced_.bytes);
   const std::uint64_t had_nodes = excess(held.wanted_.nodes(), held.replaced_.nodes());
   const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
   const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
-  reserved_nodes_ -= had_nodes;
-  const auto judged = judge(bytes, nodes, had_bytes);
-  reserved_nodes_ += judged ? nodes : had_nodes;
-  if (!judged) return judged;
-  reserved_bytes_ -= had_bytes;
-  reserved_bytes_ += bytes;
+  std::uint64_t left = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    reserved_nodes_ -= had_nodes;
+    const auto judged = judge(bytes, nodes, had_bytes);
+    reserved_nodes_ += judged ? nodes : had_nodes;
+    if (!judged) return judged;
+    reserved_bytes_ -= had_bytes;
+    reserved_bytes_ += bytes;
+    freed(excess(had_bytes, bytes), served);
+    left = max_bytes_ - committed_.bytes - reserved_bytes_;
+  }
+  if (spare_ != nullptr) spare_->keep_at_most(left);
   held.wanted_ = wanted;
   held.replaced_ = replaced;
-  freed(excess(had_bytes, bytes), served);
   return boost::outcome_v2::success();
 }
 
@@ -102,6 +112,11 @@ void quota::release(const charge& given) noexcept {
   const std::lock_guard lock(mutex_);
   committed_ -= given;
   freed(given.bytes, served);
+}
+
+std::uint64_t quota::left() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return max_bytes_ - committed_.bytes - reserved_bytes_;
 }
 
 quota::figures quota::read() const noexcept {

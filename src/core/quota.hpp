@@ -50,6 +50,16 @@ class [[nodiscard]] grant {
   std::uint64_t bytes_ = 0;
 };
 
+/// What a volume keeps for reuse beside what it is charged for.
+class spare_memory {
+ public:
+  /// Keeps no more than so many bytes.
+  virtual void keep_at_most(std::uint64_t bytes) noexcept = 0;
+
+ protected:
+  ~spare_memory() = default;
+};
+
 /// What an operation has set aside before it allocates; what it does not commit goes back.
 ///
 /// Thread safety: one operation's own.
@@ -119,7 +129,13 @@ class quota {
   /// Gives back what was committed.
   void release(const charge& given) noexcept;
 
+  /// Has something give way, from now on, to what is reserved; with no lock held. Before others
+  /// use the quota, and after.
+  void set_spare(spare_memory* spare) noexcept { spare_ = spare; }
+
   std::uint64_t max_bytes() const noexcept { return max_bytes_; }
+  /// Bytes that are neither committed nor reserved.
+  std::uint64_t left() const noexcept;
   figures read() const noexcept;
 
  private:
@@ -138,6 +154,7 @@ class quota {
 
   const std::uint64_t max_bytes_;
   const std::optional<std::uint64_t> max_nodes_;
+  spare_memory* spare_ = nullptr;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

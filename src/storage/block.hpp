@@ -12,7 +12,8 @@
 
 namespace coramfs::detail {
 
-/// A run of bytes, the unit that files are made of.
+/// A run of bytes, the unit that files are made of. The bytes of a small one stand behind it,
+/// those of a large one are pages from the block memory, and those of an adopted one a vector's.
 ///
 /// A block belongs to one file and may be pinned any number of times; it goes with the last of
 /// them. While the file has it, it is in the file's charge. A file that is about to give up a
@@ -43,6 +44,9 @@ class block {
   std::byte* data() noexcept;
   const std::byte* data() const noexcept { return const_cast<block*>(this)->data(); }
   std::size_t capacity() const noexcept { return capacity_; }
+  /// Stores bytes, which are a part of a write of `in_all` bytes.
+  void store(std::size_t begin, const std::byte* from, std::size_t size,
+             std::size_t in_all) noexcept;
   std::uint64_t footprint() const noexcept;
 
   /// Pins the bytes before `end`. Under the file's lock, of either kind.
@@ -65,9 +69,15 @@ class block {
   // What `state_` is made of.
   static constexpr std::uint32_t owned = 1, keeps_charge = 2, one_pin = 4;
 
-  block(block_memory& home, std::size_t capacity) noexcept : capacity_(capacity), home_(home) {}
+  enum class kind : std::uint8_t { small, large, adopted };
+
+  block(block_memory& home, kind what, std::size_t capacity) noexcept
+      : kind_(what), capacity_(capacity), home_(home) {}
   ~block() = default;
+  static block* allocate_large(block_memory& from, std::size_t capacity) noexcept;
   static block* shrink(block* b, std::size_t capacity) noexcept;
+  static block* shrink_small(block* b, std::size_t room) noexcept;
+  static block* shrink_large(block* b, std::size_t capacity) noexcept;
   void drop(std::uint32_t share) noexcept;
   static void destroy(block* b) noexcept;
 
@@ -75,7 +85,7 @@ class block {
   /// and the number of pins.
   std::atomic<std::uint32_t> state_{owned};
   std::atomic<std::uint32_t> pinned_end_{0};  // while there are pins: no byte behind it has any
-  bool adopted_ = false;
+  const kind kind_;
   std::size_t capacity_;
   block_memory& home_;
 };

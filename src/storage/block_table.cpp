@@ -239,9 +239,11 @@ result<void> block_table::install(const account& payer, new_blocks& fresh) {
 }
 
 void block_table::store(std::uint64_t offset, std::span<const std::byte> from) noexcept {
+  const std::byte* source = from.data();
   for_each_piece(offset, offset + from.size(), [&](block* b, std::size_t begin, std::size_t n) {
-    std::memcpy(extend_to(*b, begin, n), from.data(), n);
-    from = from.subspan(n);
+    extend_to(*b, begin, n);
+    b->store(begin, source, n, from.size());
+    source += n;
   });
 }
 

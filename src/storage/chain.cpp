@@ -179,9 +179,9 @@ chain::growth chain::exact(const wish& w) const noexcept {
   return g;
 }
 
-chain::growth chain::gathering(const wish& w) const noexcept {
+chain::growth chain::gathering(const wish& w, std::uint64_t reach) const noexcept {
   growth g = exact(w);
-  while (g.kept > 0 && w.size - begin_of(g.kept - 1) <= max_chunk) --g.kept;
+  while (g.kept > 0 && w.size - begin_of(g.kept - 1) <= reach) --g.kept;
   g.room = w.size - end_of_kept(g.kept);
   g.table = g.kept + g.new_chunks();
   return g;
@@ -215,8 +215,9 @@ result<void> chain::grant(const account& payer, wish w) try {
   growth g = generous(w);
   auto reserved = payer.reserve(after(w, g), extent_now());
   if (!reserved) reserved = payer.reserve(after(w, g = exact(w)), extent_now());
-  if (!reserved && w.size > size_) {
-    g = gathering(w);
+  for (const std::uint64_t reach : {max_chunk, most_gathered}) {
+    if (reserved || w.size <= size_) break;
+    g = gathering(w, reach);
     settle_pins(end_of_kept(g.kept), size_);
     reserved = payer.reserve(after(w, g), extent_now());
   }
@@ -318,10 +319,14 @@ void chain::for_each_piece(std::uint64_t offset, std::uint64_t size, Action acti
 }
 
 void chain::store(std::uint64_t offset, std::span<const std::byte> from) noexcept {
-  for_each_piece(offset, from.size(), [&](std::byte* piece, std::size_t n) {
-    std::memcpy(piece, from.data(), n);
-    from = from.subspan(n);
-  });
+  const std::uint64_t end = offset + from.size();
+  for (std::size_t i = offset < end ? find(offset) : 0, done = 0; offset < end; ++i) {
+    const std::uint64_t behind = i + 1 < chunks_.size() ? chunks_[i + 1].begin : end;
+    const std::size_t n = std::min(behind, end) - offset;
+    chunks_[i].memory->store(offset - chunks_[i].begin, from.data() + done, n, from.size());
+    offset += n;
+    done += n;
+  }
 }
 
 bool chain::dismantling::prepare(std::size_t count) noexcept {

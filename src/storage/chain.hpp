@@ -20,8 +20,8 @@ namespace coramfs::detail {
 /// An append fills the last chunk, then starts one that grows with the file up to `max_chunk`,
 /// so that small files stay small and appending takes amortised constant time. Nothing is ever
 /// copied to make room, with one exception: at the edge of the quota the last chunks are
-/// gathered into one of exactly the size needed, because slack must not be the reason for a
-/// refusal.
+/// gathered into as few as possible of exactly the size needed, because slack must not be the
+/// reason for a refusal. No more than `most_gathered` bytes are: they are there twice meanwhile.
 ///
 /// Invariants: chunks stand in the order of their offsets and none is empty; all but the last
 /// are full up to where the next one begins; `extent_now()` is what the file has been charged,
@@ -30,8 +30,9 @@ namespace coramfs::detail {
 /// Guarded by the file's lock. All that may fail fails before anything has changed.
 class chain {
  public:
-  /// Bytes: the largest chunk that growth makes, its block's header and malloc's included.
-  static constexpr std::size_t max_chunk = 1024 * 1024 - 64;
+  /// Bytes: the largest chunk that growth makes. Two fill a region of the block memory.
+  static constexpr std::size_t max_chunk = 1024 * 1024;
+  static constexpr std::size_t most_gathered = 4 * max_chunk;  // bytes
 
   std::uint64_t size() const noexcept { return size_; }
   extent extent_now() const noexcept { return {size_, footprint_, chunks_.size()}; }
@@ -116,7 +117,7 @@ class chain {
   bool find_pinned(wish& w) const;
   growth generous(const wish& w) const noexcept;
   growth exact(const wish& w) const noexcept;
-  growth gathering(const wish& w) const noexcept;
+  growth gathering(const wish& w, std::uint64_t reach) const noexcept;
   std::uint64_t end_of_kept(std::size_t kept) const noexcept;
   extent after(const wish& w, const growth& g) const noexcept;
   result<void> grant(const account& payer, wish w);

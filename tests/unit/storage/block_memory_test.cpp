@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "storage/block_memory.hpp"
+
+#include "storage/long_copy.hpp"
+#include "storage/page_set.hpp"
+#include "support/catch.hpp"
+#include "unit/storage/bench.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace coramfs::detail {
+
+namespace {
+
+constexpr std::size_t kib = 1024, mib = 1024 * kib;
+
+struct taken {
+  block_memory::run run;
+  std::size_t bytes;
+  std::byte mark;
+};
+
+bool is_intact(const taken& t) {
+  return t.run.data[0] == t.mark && t.run.data[t.bytes - 1] == t.mark;
+}
+
+}  // namespace
+
+TEST_CASE("block memory: runs never overlap, and what is kept is bounded", "[storage][blocks]") {
+  const std::uint64_t max_bytes = GENERATE(1 * mib, 9 * mib, 200 * mib);
+  const std::uint64_t max_recycled = GENERATE(0, 3 * mib, 500 * mib);
+  CAPTURE(max_bytes, max_recycled);
+  quota limits(max_bytes, std::nullopt);
+  block_memory blocks(limits, accounting::memory, max_recycled);
+  std::mt19937_64 random(7);
+  std::vector<taken> all;
+  for (int step = 0; step < 4000; ++step) {
+    const std::size_t bytes = (16 + random() % 241) * block_memory::page_size;
+    auto paid = limits.reserve({.bytes = bytes});
+    if (paid && random() % 5 < 3) {
+      const taken t{blocks.take(bytes), bytes, static_cast<std::byte>(step)};
+      REQUIRE(t.run.data != nullptr);
+      t.run.data[0] = t.run.data[bytes - 1] = t.mark;
+      paid.value().commit();
+      all.push_back(t);
+    } else if (!all.empty()) {
+      std::swap(all[random() % all.size()], all.back());
+      taken& t = all.back();
+      REQUIRE(is_intact(t));
+      if (random() % 4 == 0 && t.bytes > 20 * block_memory::page_size) {
+        const std::size_t kept = t.bytes / 2 / block_memory::page_size * block_memory::page_size;
+        blocks.put_tail(t.run, t.bytes, kept);
+        limits.release({.bytes = t.bytes - kept});
+        t.bytes = kept;
+        t.run.data[kept - 1] = t.mark;
+      } else {
+        blocks.put(t.run, t.bytes);
+        limits.release({.bytes = t.bytes});
+        all.pop_back();
+      }
+    }
+    REQUIRE(blocks.kept_bytes() <= max_recycled);
+    REQUIRE(limits.read().committed.bytes + blocks.kept_bytes() <= max_bytes);
+  }
+  for (const taken& t : all) {
+    REQUIRE(is_intact(t));
+    blocks.put(t.run, t.bytes);
+  }
+}
+
+TEST_CASE("block memory: what was freed is used again", "[storage][blocks]") {
+  quota limits(64 * mib, std::nullopt);
+  block_memory blocks(limits, accounting::memory, 64 * mib);
+  const auto first = blocks.take(mib);
+  CHECK_FALSE(first.is_warm);
+  if (first.in == nullptr) return;  // a system without regions
+  CHECK(blocks.kept_bytes() == block_memory::region_size - mib);
+  blocks.put(first, mib);
+  CHECK(blocks.kept_bytes() == block_memory::region_size);
+  const auto second = blocks.take(mib);
+  CHECK(second.data == first.data);
+  CHECK(second.is_warm);
+  blocks.put(second, mib);
+  blocks.keep_at_most(0);
+  CHECK(blocks.kept_bytes() == 0);
+}
+
+TEST_CASE("block memory: near the quota a run has pages of its own", "[storage][blocks]") {
+  quota limits(mib + 100, std::nullopt);
+  block_memory blocks(limits, accounting::memory, 64 * mib);
+  limits.reserve({.bytes = mib}).value().commit();
+  const auto r = blocks.take(mib);
+  REQUIRE(r.data != nullptr);
+  CHECK(r.in == nullptr);
+  CHECK(blocks.kept_bytes() == 0);
+  blocks.put(r, mib);
+}
+
+TEST_CASE("block memory: what is reserved makes kept memory give way", "[storage][blocks]") {
+  bench b(storage_layout::automatic, 10 * mib);
+  REQUIRE(b.write(0, filled(8 * mib, 'x')));
+  REQUIRE(b.content.resize(b.payer, 0));
+  const std::uint64_t kept = b.blocks.kept_bytes();
+  const auto other = b.limits.reserve({.bytes = 9 * mib}).value();
+  CHECK(b.blocks.kept_bytes() <= mib);
+  CHECK(b.blocks.kept_bytes() <= kept);
+}
+
+TEST_CASE("block memory: threads that take and put beside others that reserve keep to the bound",
+          "[storage][blocks][race]") {
+  quota limits(24 * mib, std::nullopt);
+  block_memory blocks(limits, accounting::memory, 500 * mib);
+  const auto work = [&](unsigned seed) {
+    std::mt19937_64 random(seed);
+    for (int i = 0; i < 3000; ++i) {
+      const std::size_t bytes = (16 + random() % 241) * block_memory::page_size;
+      auto paid = limits.reserve({.bytes = bytes});
+      if (!paid || random() % 3 == 0) continue;
+      const auto r = blocks.take(bytes);
+      if (r.data == nullptr) std::abort();
+      r.data[0] = r.data[bytes - 1] = std::byte{1};
+      blocks.put(r, bytes);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned seed = 1; seed <= 3; ++seed) threads.emplace_back(work, seed);
+  for (std::thread& t : threads) t.join();
+  CHECK(limits.reserve({.bytes = 24 * mib}).has_value());
+  CHECK(blocks.kept_bytes() == 0);
+}
+
+TEST_CASE("page set: stretches are found across words", "[storage][blocks]") {
+  page_set<512> s;
+  s.set(60, 80, true);
+  s.set(200, 1, true);
+  CHECK(s.count(0, 512) == 81);
+  CHECK(s.count(100, 50) == 40);
+  const auto taken = s.next(0, true);
+  CHECK(taken.first == 60);
+  CHECK(taken.count == 80);
+  const auto free = s.next(60, false);
+  CHECK(free.first == 140);
+  CHECK(free.count == 60);
+  CHECK(s.next(201, true).count == 0);
+  CHECK(s.next(201, false).count == 311);
+}
+
+TEST_CASE("long copy: it copies, from and to any address", "[storage][blocks]") {
+  std::vector<std::byte> from(5000), to(5000);
+  for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<std::byte>(i * 7);
+  for (const std::size_t at : {0u, 1u, 63u, 64u})
+    for (const std::size_t size : {0u, 1u, 63u, 64u, 65u, 127u, 129u, 4000u}) {
+      std::fill(to.begin(), to.end(), std::byte{0});
+      long_copy(to.data() + at, from.data() + 3, size);
+      REQUIRE(std::memcmp(to.data() + at, from.data() + 3, size) == 0);
+      REQUIRE(to[at + size] == std::byte{0});
+    }
+}
+
+}  // namespace coramfs::detail
