@@ -71,7 +71,8 @@ result<reservation> quota::reserve(const charge& wanted, const charge& replaced,
     reserved_nodes_ += nodes;
     left = max_bytes_ - committed_.bytes - reserved_bytes_;
   }
-  if (spare_ != nullptr) spare_->keep_at_most(left);
+  // What shrinks has not given back yet what it frees, and takes nothing.
+  if (spare_ != nullptr && wanted.bytes > replaced.bytes) spare_->keep_at_most(left);
   return reservation(*this, wanted, replaced);
 }
 
@@ -101,7 +102,7 @@ result<void> quota::adjust(reservation& held, const charge& wanted,
     freed(excess(had_bytes, bytes), served);
     left = max_bytes_ - committed_.bytes - reserved_bytes_;
   }
-  if (spare_ != nullptr) spare_->keep_at_most(left);
+  if (spare_ != nullptr && wanted.bytes > replaced.bytes) spare_->keep_at_most(left);
   held.wanted_ = wanted;
   held.replaced_ = replaced;
   return boost::outcome_v2::success();

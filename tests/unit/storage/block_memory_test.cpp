@@ -110,6 +110,14 @@ TEST_CASE("block memory: what is reserved makes kept memory give way", "[storage
   CHECK(b.blocks.kept_bytes() <= kept);
 }
 
+TEST_CASE("block memory: to empty a large file leaves its memory for what comes",
+          "[storage][blocks]") {
+  bench b(storage_layout::automatic, 12 * mib);
+  REQUIRE(b.write(0, filled(8 * mib, 'x')));
+  REQUIRE(b.content.resize(b.payer, 0));
+  CHECK((b.blocks.kept_bytes() >= 6 * mib || b.blocks.kept_bytes() == 0));
+}
+
 TEST_CASE("block memory: threads that take and put beside others that reserve keep to the bound",
           "[storage][blocks][race]") {
   quota limits(24 * mib, std::nullopt);
