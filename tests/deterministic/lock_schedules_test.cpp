@@ -24,7 +24,7 @@ namespace {
 
 using asio::awaitable;
 
-constexpr std::uint64_t seeds = 100'000;
+constexpr std::uint64_t seeds = 50'000;
 
 /// Whoever has it, however it is held.
 using any_hold = std::shared_ptr<void>;
@@ -294,11 +294,11 @@ TEST_CASE("lock schedules: the lock of a file", "[deterministic][open]") {
 }
 
 TEST_CASE("lock schedules: a lock by itself, on contexts that die", "[deterministic][rw_lock]") {
-  explore<bare_lock>(2, true, seeds / 4);
+  explore<bare_lock>(2, true, seeds / 2);
 }
 
 TEST_CASE("lock schedules: the lock of a file, on contexts that die", "[deterministic][open]") {
-  explore<file_lock>(2, true, seeds / 4);
+  explore<file_lock>(2, true, seeds / 2);
 }
 
 }  // namespace coramfs::tests

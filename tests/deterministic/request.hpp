@@ -68,7 +68,7 @@ class line {
       if (before->may_leave()) continue;
       require(!conflicts(*before, r), "nobody is overtaken");
       // Who came later waited and was served, so it was served too.
-      if (r.has_waited) before->must_succeed = true;
+      if (r.has_waited && !r.has_handler && !before->has_handler) before->must_succeed = true;
     }
     leave(r);
   }

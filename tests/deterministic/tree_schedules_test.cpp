@@ -343,7 +343,7 @@ class tree_world final : public world {
 TEST_CASE("tree schedules: what is moved, removed, copied and imported against what is open",
           "[deterministic][busy]") {
   stage on(1);
-  for_each_seed(100'000, [&](std::uint64_t seed) {
+  for_each_seed(50'000, [&](std::uint64_t seed) {
     tree_world w(on, seed);
     w.run(60);
   });
