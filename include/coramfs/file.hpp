@@ -39,6 +39,15 @@ class file_opening;
 /// without suspending where nothing has to be waited for, and resume on the awaiting
 /// coroutine's executor where something has.
 ///
+/// On a handle of `when_full::wait`, `write`, `write_at`, a `truncate` that grows, `prepare` and
+/// the asynchronous stream writes wait for space, each for as long as the timeout of the open
+/// says; then the errors `timed_out` and `canceled` come to theirs, and `quota_exceeded` means that
+/// the request could never fit. While one waits nothing of it can be seen.
+///
+/// Reads and writes of more than 1 MiB give the executor a turn after each; nobody else sees the
+/// file meanwhile. Cancelled in between, a read ends with `canceled` and leaves the cursor; a write
+/// runs to its end.
+///
 /// Lifetime: a file outlives the file system that it came from, and keeps its volume alive. It
 /// must stay where it is while one of its operations runs; buffers must live until completion.
 ///
@@ -74,7 +83,7 @@ class CORAMFS_EXPORT file {
   /// cursor behind it; or fails, and nothing has changed.
   ///
   /// Errors: `not_writable`; `too_large` beyond 2^63 - 1 bytes; `not_supported` if it would
-  /// leave a gap in a sequential file; `quota_exceeded`; `out_of_memory`.
+  /// leave a gap in a sequential file; `quota_exceeded`; `memory_guard`; `out_of_memory`.
   /// Charges: what the file grows by; an overwrite is free.
   asio::awaitable<result<std::size_t>> write(asio::const_buffer from);
 
@@ -91,7 +100,8 @@ class CORAMFS_EXPORT file {
   /// Cuts the file to `size` bytes, or extends it with zeros; none: to the cursor. A cursor
   /// beyond the new end is moved there. Returns the size.
   ///
-  /// Errors: `not_writable`; when growing `too_large`, `quota_exceeded`, `out_of_memory`.
+  /// Errors: `not_writable`; when growing `too_large`, `quota_exceeded`, `memory_guard`,
+  /// `out_of_memory`. Charges: what the file grows by, unless that is a hole.
   asio::awaitable<result<std::uint64_t>> truncate(std::optional<std::uint64_t> size = {});
 
   /// The bytes from `offset` on, at most `n` of them and none at or past the end, as they are

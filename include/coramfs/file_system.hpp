@@ -33,11 +33,17 @@ namespace coramfs {
 /// them; buffers must live until completion.
 ///
 /// Only `open`, `read_file`, `write_file`, the copies and the exports can wait, each for one
-/// file's lock at a time and no longer than their timeout. While one waits, all else on the volume
-/// goes on. A wait that is cancelled (a coroutine's default filter lets only terminal cancellation
-/// through) ends with `canceled` and leaves nothing behind; what need not wait completes in spite
-/// of a cancellation. The lock is not re-entrant: a coroutine that opens for writing what it has
-/// open waits for itself until the timeout.
+/// file's lock at a time (an `open` also for space, if its options say so) and no longer than
+/// their timeout. While one waits, all else on the volume goes on. The lock is not re-entrant: a
+/// coroutine that opens for writing what it has open waits for itself until the timeout.
+///
+/// What touches more than 1 MiB of content or some 2,000 nodes gives the executor a turn after
+/// each such slice; locks are held on, and what is to appear at once does.
+///
+/// Cancellation: a wait ends with `canceled` and leaves nothing behind (a coroutine's default
+/// filter lets only terminal cancellation through); what need not wait completes in spite of it.
+/// Long reads, copies, exports and imports end between two slices, and leave nothing; a write or a
+/// removal that has begun runs to its end.
 ///
 /// Lifetime: cheap to copy; a copy shares the volume. An operation keeps what it needs alive.
 ///
@@ -65,14 +71,18 @@ class CORAMFS_EXPORT file_system {
   /// lock as long as `options.timeout` says, behind all who came before.
   ///
   /// A new file appears already locked. `open_mode::write` empties an existing file once it
-  /// holds the lock and nothing can fail any more.
+  /// holds the lock and nothing can fail any more. With `when_full::wait` it waits for the bytes
+  /// of a new node and of the preallocation too; for the latter of an existing file it does so
+  /// with the file's lock.
+  ///
+  /// Completes without suspending if nothing is to be waited for. Cancelled while it waits, it
+  /// leaves no lock, no node and no byte.
   ///
   /// Errors: `invalid_argument` for `preallocate` with `open_mode::read`; `is_a_directory`;
   /// `not_found` (`read`, `update`); `already_exists` (`create`, at once, even if locked);
-  /// `would_block` (immediate), `timed_out`, `canceled`; `node_limit_exceeded` and
-  /// `quota_exceeded` for a new node and for the preallocation; `not_supported` for
-  /// `when_full::wait`, which this version does not offer.
-  /// A refused open leaves no new file and no emptied old one.
+  /// `would_block` (immediate), `timed_out`, `canceled`; `node_limit_exceeded`; `quota_exceeded`
+  /// for a new node and for the preallocation, with `when_full::wait` only where they could never
+  /// fit; `memory_guard`. A refused open leaves no new file and no emptied old one.
   /// Charges: a new file's node and name, and the preallocation.
   asio::awaitable<result<file>> open(path_argument path, open_mode mode, open_options options = {});
 

@@ -26,10 +26,14 @@ enum class open_mode {
 /// Errors: `invalid_argument` for everything else, a text mode among it.
 CORAMFS_EXPORT result<open_mode> parse_open_mode(std::string_view text);
 
-/// What a write does that finds no room in the quota.
+/// What an operation on a file does that finds no room in the quota.
+///
+/// Who waits stands in one queue of the volume, served strictly in order by whatever frees bytes.
+/// What is freed while somebody waits is set aside for the head of the queue; others may take what
+/// was free before. Nodes, the memory guard and a refused allocation are not waited for.
 enum class when_full {
   reject,  ///< it fails with `quota_exceeded`
-  wait,    ///< it waits for space
+  wait,    ///< it waits, as long as the timeout of the open says; `immediate()` rejects
 };
 
 /// What a position is counted from.
@@ -40,9 +44,12 @@ struct open_options {
   /// Bytes: the file is extended with zeros to this size at open, so that writes inside it
   /// can not fail for space.
   std::uint64_t preallocate = 0;
-  /// How long to wait for the file's lock. None: the volume's `default_lock_timeout`.
+  /// How long to wait for the file's lock, and for each wait for space. None: the volume's
+  /// `default_lock_timeout`.
   std::optional<lock_timeout> timeout = {};
-  /// What a write on this handle does when the quota is full.
+  /// What this open, and what grows the file by its handle, does when the quota is full. Several
+  /// who each hold a part of what they need may wait for each other until their timeouts: ask for
+  /// the whole with `preallocate` where it is known.
   when_full on_full = when_full::reject;
 };
 

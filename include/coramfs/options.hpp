@@ -40,7 +40,7 @@ struct memory_guard_options {
   std::function<std::optional<std::uint64_t>()> available_memory = {};
 };
 
-/// How long an operation waits for a file's lock.
+/// How long an operation waits for a file's lock, or for space.
 ///
 /// Made from any `std::chrono::duration`; zero or less is `immediate()`, and one too long
 /// for a deadline to be computed is `forever()`.

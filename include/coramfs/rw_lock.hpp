@@ -84,10 +84,15 @@ class rw_lock {
   bool lock_for(lock_timeout longest) noexcept { return lock_for(kind::exclusive, longest); }
   bool lock_shared_for(lock_timeout longest) noexcept { return lock_for(kind::shared, longest); }
 
-  /// Waits without blocking a thread. Completes without suspending if the lock is free.
+  /// Waits without blocking a thread, behind all who came before. Completes without suspending if
+  /// the lock is free, and resumes on the awaiting coroutine's executor, never inside another's
+  /// `unlock`.
   ///
-  /// Errors: `would_block` for `lock_timeout::immediate()`, `timed_out`, `canceled`. None of
-  /// them leaves a waiter or a hold.
+  /// Cancellation: total, partial and terminal end the wait, as far as the coroutine's filter lets
+  /// them through. A grant that crosses a cancellation is had, or passed on; never lost.
+  ///
+  /// Errors: `would_block` for `lock_timeout::immediate()`; `timed_out`, never early; `canceled`;
+  /// `out_of_memory` where Asio finds none for the wait. None of them leaves a waiter or a hold.
   CORAMFS_EXPORT asio::awaitable<result<unique_hold>> acquire(
       lock_timeout longest = lock_timeout::forever());
   CORAMFS_EXPORT asio::awaitable<result<shared_hold>> acquire_shared(

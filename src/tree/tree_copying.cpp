@@ -65,7 +65,8 @@ result<void> tree_copying::begin() noexcept try {
     const tree::shared_access access(volume_->names);
     BOOST_OUTCOME_TRY(const auto source, volume_->names.look_up(from));
     BOOST_OUTCOME_TRY(const auto* top, source.require_directory());
-    if (to.is_below(from)) return errc::invalid_argument;
+    // Whatever a copy of the root were called, it would be below the root, or the root.
+    if (from.is_root() || to.is_below(from)) return errc::invalid_argument;
     BOOST_OUTCOME_TRY(const auto* target, find_target(volume_->names, to));
     snapshot(*top, from.text(), to.name());
     entry_bytes = entry_footprint(*target);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "allocation/failing_malloc.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 
@@ -12,6 +13,9 @@ thread_local std::size_t left = 0;  // allocations up to the one that fails; 0: 
 thread_local bool fails_for_ever = false;
 thread_local bool failed = false;
 
+thread_local std::size_t made = 0;
+thread_local std::size_t largest_made = 0;  // bytes
+
 std::atomic<std::int64_t> live = 0;
 
 bool refuses() noexcept {
@@ -21,7 +25,9 @@ bool refuses() noexcept {
   return true;
 }
 
-void* counted(void* fresh) noexcept {
+void* counted(void* fresh, std::size_t size) noexcept {
+  ++made;
+  largest_made = std::max(largest_made, size);
   if (fresh != nullptr) ++live;
   return fresh;
 }
@@ -41,6 +47,12 @@ failing_malloc::~failing_malloc() {
 
 bool failing_malloc::has_failed() const noexcept { return failed; }
 
+allocation_count::allocation_count() noexcept : before_(made) { largest_made = 0; }
+
+std::size_t allocation_count::number() const noexcept { return made - before_; }
+
+std::size_t allocation_count::largest() const noexcept { return largest_made; }
+
 std::int64_t live_allocations() noexcept { return live; }
 
 }  // namespace coramfs::tests
@@ -56,12 +68,12 @@ void __libc_free(void* old);
 
 void* malloc(std::size_t size) {
   if (coramfs::tests::refuses()) return nullptr;
-  return coramfs::tests::counted(__libc_malloc(size));
+  return coramfs::tests::counted(__libc_malloc(size), size);
 }
 
 void* calloc(std::size_t count, std::size_t size) {
   if (coramfs::tests::refuses()) return nullptr;
-  return coramfs::tests::counted(__libc_calloc(count, size));
+  return coramfs::tests::counted(__libc_calloc(count, size), count * size);
 }
 
 // What grows or shrinks was counted already; to no size is to free.
@@ -74,7 +86,7 @@ void* realloc(void* old, std::size_t size) {
 
 void* aligned_alloc(std::size_t alignment, std::size_t size) {
   if (coramfs::tests::refuses()) return nullptr;
-  return coramfs::tests::counted(__libc_memalign(alignment, size));
+  return coramfs::tests::counted(__libc_memalign(alignment, size), size);
 }
 
 void* memalign(std::size_t alignment, std::size_t size) { return aligned_alloc(alignment, size); }

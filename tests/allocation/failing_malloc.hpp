@@ -19,6 +19,19 @@ class failing_malloc {
   bool has_failed() const noexcept;
 };
 
+/// Counts the allocations of this thread, from when it is made.
+class allocation_count {
+ public:
+  allocation_count() noexcept;
+
+  std::size_t number() const noexcept;
+  /// Bytes of the largest one.
+  std::size_t largest() const noexcept;
+
+ private:
+  std::size_t before_;
+};
+
 /// How many allocations of the whole process are not freed yet.
 std::int64_t live_allocations() noexcept;
 

@@ -122,6 +122,7 @@ TEST_CASE("copy_tree: what can not be is refused, and leaves nothing", "[api][co
   CHECK(refused("/a", "/a") == errc::already_exists);
   CHECK(refused("/a", "/a/b/c") == errc::invalid_argument);
   CHECK(refused("/", "/x") == errc::invalid_argument);
+  CHECK(refused("/", "/") == errc::invalid_argument);
   CHECK(refused("/a", "/gone/x") == errc::not_found);
 }
 

@@ -181,7 +181,7 @@ void model::copy(std::string_view from_text, std::string_view to_text, if_exists
 void model::copy_tree(std::string_view from_text, std::string_view to_text) {
   const std::string from = normal(from_text), to = normal(to_text);
   require_directory(from);
-  if (is_below(to, from)) throw error(errc::invalid_argument);
+  if (from == "/" || is_below(to, from)) throw error(errc::invalid_argument);
   if (find(to) != nullptr) throw error(errc::already_exists);
   const auto paths = below(from);
   std::uint64_t size = 0;

@@ -189,9 +189,9 @@ TEST_CASE("clone: a large copy is made piece by piece, and no time is spent on h
   storage copy(storage_layout::automatic);
   REQUIRE(copy.clone_room(b.payer.prepaid(), b.content));
   std::uint64_t copied = 0;
-  int pieces = 0;
-  for (; copied < copy.size(); ++pieces) copied = copy.clone_bytes(b.content, copied, 65'536);
-  CHECK(pieces == 5);
+  int steps = 0;
+  for (; copied < copy.size(); ++steps) copied = copy.clone_bytes(b.content, copied, 65'536);
+  CHECK(steps == 5);
   bytes read(10);
   CHECK(copy.read(far, read) == 10);
   CHECK(read == filled(10, 'y'));

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a coroutine's operation takes from the heap: no more than Asio keeps for reuse.
+#include <coramfs/file_system.hpp>
+#include <coramfs/rw_lock.hpp>
+
+#include "allocation/failing_malloc.hpp"
+#include "support/catch.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <array>
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace coramfs::tests {
+
+namespace {
+
+// Bytes: Asio keeps no larger frames, and says so nowhere (asio/detail/thread_info_base.hpp: 255
+// units of 4). It asks for one byte more than the frame has.
+constexpr std::size_t kept_frame = 1020 + 1;
+
+void rethrow(std::exception_ptr thrown) {
+  if (thrown) std::rethrow_exception(thrown);
+}
+
+/// Runs a coroutine to its end.
+template <class Body>
+void run(asio::io_context& context, Body body) {
+  asio::co_spawn(context, std::move(body), rethrow);
+  context.restart();
+  context.run();
+}
+
+/// Bytes of the frame that a call makes. Outside of a context nothing is kept for reuse.
+template <class Call>
+std::size_t frame_of(Call call) {
+  const allocation_count count;
+  const auto unawaited = call();
+  return count.largest();
+}
+
+struct fixture {
+  asio::io_context context;
+  volume v = volume::create().value();
+  file_system fs{context.get_executor(), v};
+};
+
+}  // namespace
+
+TEST_CASE("coroutine allocations: open, read, write and close of an existing file take none",
+          "[allocation][coroutines]") {
+  fixture t;
+  std::array<char, 64> piece{};
+  std::size_t allocations = 1;
+  run(t.context, [&]() -> asio::awaitable<void> {
+    (co_await t.fs.create_directories("/a/b")).value();
+    const std::string content(4096, 'x');
+    (co_await t.fs.write_file("/a/b/file", asio::buffer(content))).value();
+    for (int round = 0; round < 20; ++round) {
+      // The first rounds fill what Asio keeps.
+      const allocation_count count;
+      auto f = co_await t.fs.open("/a/b/file", open_mode::update);
+      (co_await f.value().read(asio::buffer(piece))).value();
+      (co_await f.value().write(asio::buffer(piece))).value();
+      (co_await f.value().read_at(1000, asio::buffer(piece))).value();
+      (co_await f.value().write_at(1000, asio::buffer(piece))).value();
+      f.value().close().value();
+      allocations = count.number();
+    }
+  });
+  CHECK(allocations == 0);
+}
+
+TEST_CASE("coroutine allocations: to wait for a lock takes none but Asio's own",
+          "[allocation][coroutines]") {
+  fixture t;
+  rw_lock lock;
+  std::size_t allocations = 0, of_a_post = 0;
+  run(t.context, [&]() -> asio::awaitable<void> {
+    for (int round = 0; round < 20; ++round) {
+      {
+        const allocation_count count;
+        co_await asio::post(asio::use_awaitable);
+        of_a_post = count.number();
+      }
+      lock.lock();
+      asio::post(t.context, [&] { lock.unlock(); });
+      const allocation_count count;
+      auto hold = co_await lock.acquire();
+      allocations = count.number();
+    }
+  });
+  CHECK(allocations <= of_a_post);
+}
+
+TEST_CASE("coroutine allocations: every frame is one that Asio keeps", "[allocation][coroutines]") {
+  fixture t;
+  file_system& fs = t.fs;
+  rw_lock lock;
+  const open_options wait{.on_full = when_full::wait};
+  file f;
+  run(t.context, [&]() -> asio::awaitable<void> {
+    f = (co_await fs.open("/file", open_mode::create, wait)).value();
+  });
+  const std::string text = "text";
+  const auto from = asio::buffer(text);
+  bytes moved(10), large(2 << 20);
+  CHECK(frame_of([&] { return fs.open("/file", open_mode::read); }) <= kept_frame);
+  CHECK(frame_of([&] { return fs.read_file("/file"); }) <= kept_frame);
+  CHECK(frame_of([&] { return fs.write_file("/file", from); }) <= kept_frame);
+  CHECK(frame_of([&] { return fs.stat("/file"); }) <= kept_frame);
+  CHECK(frame_of([&] { return fs.remove("/file"); }) <= kept_frame);
+  CHECK(frame_of([&] { return fs.rename("/file", "/other"); }) <= kept_frame);
+  CHECK(frame_of([&] { return fs.list("/"); }) <= kept_frame);
+  CHECK(frame_of([&] { return f.read(asio::buffer(moved)); }) <= kept_frame);
+  CHECK(frame_of([&] { return f.read(asio::buffer(large)); }) <= kept_frame);
+  CHECK(frame_of([&] { return f.read_all(); }) <= kept_frame);
+  CHECK(frame_of([&] { return f.write(from); }) <= kept_frame);
+  CHECK(frame_of([&] { return f.write(std::move(moved)); }) <= kept_frame);
+  CHECK(frame_of([&] { return f.write_at(0, from); }) <= kept_frame);
+  CHECK(frame_of([&] { return f.truncate(10); }) <= kept_frame);
+  CHECK(frame_of([&] { return f.prepare(10); }) <= kept_frame);
+  CHECK(frame_of([&] { return lock.acquire(); }) <= kept_frame);
+  CHECK(frame_of([&] { return lock.acquire_shared(); }) <= kept_frame);
+}
+
+}  // namespace coramfs::tests

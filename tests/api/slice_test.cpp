@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: BSL-1.0
+// Long operations as coroutines: others get a turn between their slices, and nobody sees a part.
+#include "api/coroutines.hpp"
+#include "support/await_waiting.hpp"
+
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace coramfs::tests {
+
+namespace {
+
+constexpr std::size_t large = 16 << 20;  // bytes: sixteen slices
+
+/// One operation on a context's only thread, and somebody who takes every turn that it gives.
+class fixture {
+ public:
+  asio::io_context context;
+  volume v = volume::create().value();
+  file_system fs{context.get_executor(), v};
+  sync::file_system threads{v};
+
+  using operation = std::function<asio::awaitable<void>()>;
+
+  /// Runs it to the end, calling `between` at each turn. Returns the number of turns.
+  int turns_during(
+      operation op, std::function<void()> between = [] {}) {
+    bool is_done = false;
+    int turns = 0;
+    spawn(context, [&]() -> asio::awaitable<void> {
+      co_await op();
+      is_done = true;
+    });
+    spawn(context, [&]() -> asio::awaitable<void> {
+      // The first turn is before it has begun.
+      co_await asio::post(asio::use_awaitable);
+      while (!is_done) {
+        ++turns;
+        between();
+        co_await asio::post(asio::use_awaitable);
+      }
+    });
+    context.restart();
+    context.run();
+    return turns;
+  }
+
+  /// Runs it, and cancels it at the turn of that number.
+  template <class T>
+  error canceled_at(int turn, std::function<asio::awaitable<result<T>>()> op) {
+    asio::cancellation_signal signal;
+    error seen = std::error_code();
+    bool is_done = false;
+    spawn(context, signal, [&]() -> asio::awaitable<void> {
+      const auto outcome = co_await op();
+      seen = error_of(outcome);
+      is_done = true;
+    });
+    spawn(context, [&]() -> asio::awaitable<void> {
+      for (int i = 0; i < turn && !is_done; ++i) co_await asio::post(asio::use_awaitable);
+      signal.emit(asio::cancellation_type::terminal);
+    });
+    context.restart();
+    context.run();
+    CHECK(is_done);
+    return seen;
+  }
+
+  void make_many(int directories, int files) {
+    for (int d = 0; d < directories; ++d) {
+      const std::string path = "/many/" + std::to_string(d);
+      threads.create_directories(path).value();
+      for (int f = 0; f < files; ++f)
+        threads.write_file(path + "/" + std::to_string(f), buffer_of("content")).value();
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("slices: others run while a large file is written, and see it before or after",
+          "[api][slices]") {
+  fixture t;
+  const std::string before = "before", content(large, 'x');
+  t.threads.write_file("/a", buffer_of(before)).value();
+  std::uint64_t sizes_between = 0;
+  const auto see = [&] {
+    sizes_between = std::max(sizes_between, t.threads.file_size("/a").value());
+  };
+  SECTION("by write") {
+    const int turns = t.turns_during(
+        [&]() -> asio::awaitable<void> {
+          auto f = co_await t.fs.open("/a", open_mode::append);
+          const auto n = co_await f.value().write(buffer_of(content));
+          CHECK(n.value() == large);
+        },
+        see);
+    CHECK(turns >= 10);
+    CHECK(sizes_between == before.size());
+    CHECK(t.threads.file_size("/a").value() == before.size() + large);
+  }
+  SECTION("by write_file") {
+    const int turns = t.turns_during(
+        [&]() -> asio::awaitable<void> {
+          const auto done = co_await t.fs.write_file("/a", buffer_of(content));
+          CHECK(done.has_value());
+        },
+        see);
+    CHECK(turns >= 10);
+    CHECK(sizes_between == before.size());
+  }
+  SECTION("by write_file, as a new one") {
+    bool is_there = false;
+    const int turns = t.turns_during(
+        [&]() -> asio::awaitable<void> {
+          const auto done = co_await t.fs.write_file("/new", buffer_of(content));
+          CHECK(done.has_value());
+        },
+        [&] { is_there = is_there || t.threads.exists("/new").value(); });
+    CHECK(turns >= 10);
+    CHECK(!is_there);
+    CHECK(t.threads.file_size("/new").value() == large);
+  }
+  SECTION("by truncate, in a chain") {
+    const int turns = t.turns_during(
+        [&]() -> asio::awaitable<void> {
+          auto f = co_await t.fs.open("/a", open_mode::update);
+          const auto n = co_await f.value().truncate(large);
+          CHECK(n.value() == large);
+        },
+        see);
+    CHECK(turns >= 10);
+    CHECK(sizes_between == before.size());
+  }
+}
+
+TEST_CASE("slices: others run while a large file is read", "[api][slices]") {
+  fixture t;
+  const std::string content(large, 'x');
+  t.threads.write_file("/a", buffer_of(content)).value();
+  std::string to(large, '\0');
+  SECTION("by read") {
+    CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+      auto f = co_await t.fs.open("/a", open_mode::read);
+      const auto n = co_await f.value().read(asio::buffer(to));
+      CHECK(n.value() == large);
+    }) >= 10);
+    CHECK(to == content);
+  }
+  SECTION("by read_file") {
+    CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+      const auto all = co_await t.fs.read_file("/a");
+      CHECK(text_of(all.value()) == content);
+    }) >= 10);
+  }
+  SECTION("by copy") {
+    CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+      const auto done = co_await t.fs.copy("/a", "/b");
+      CHECK(done.has_value());
+    }) >= 10);
+    CHECK(text_of(t.threads.read_file("/b").value()) == content);
+  }
+}
+
+TEST_CASE("slices: others run while much of the tree is seen to", "[api][slices]") {
+  fixture t;
+  t.make_many(100, 100);
+  SECTION("by walk") {
+    CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+      const auto entries = co_await t.fs.walk("/");
+      CHECK(entries.value().size() == 102);
+    }) >= 3);
+  }
+  SECTION("by glob") {
+    CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+      const auto paths = co_await t.fs.glob("/many/**");
+      CHECK(paths.value().size() == 10'100);
+      CHECK(std::is_sorted(paths.value().begin(), paths.value().end()));
+    }) >= 3);
+  }
+  SECTION("by export, import, copy_tree and remove_tree") {
+    file_map files;
+    CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+      auto exported = co_await t.fs.export_tree("/many");
+      files = std::move(exported).value();
+    }) >= 3);
+    CHECK(files.size() == 10'000);
+    CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+      const auto done = co_await t.fs.copy_tree("/many", "/copy");
+      CHECK(done.has_value());
+    }) >= 3);
+    CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+      const auto done = co_await t.fs.remove_tree("/many");
+      CHECK(done.has_value());
+    }) >= 3);
+    CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+      const auto done = co_await t.fs.import_tree(files);
+      CHECK(done.has_value());
+    }) >= 3);
+    CHECK(t.v.stats().file_count == 20'000);
+  }
+}
+
+TEST_CASE("slices: what others remove meanwhile is left out, and nothing fails", "[api][slices]") {
+  fixture t;
+  t.make_many(100, 100);
+  int removed = 0;
+  std::size_t seen = 0;
+  const int turns = t.turns_during(
+      [&]() -> asio::awaitable<void> {
+        const auto entries = co_await t.fs.walk("/many");
+        seen = entries.value().size();
+      },
+      [&] {
+        // From the end, where the walk has not been yet.
+        if (removed < 50) t.threads.remove_tree("/many/" + std::to_string(99 - removed++)).value();
+      });
+  CHECK(turns >= 2);
+  CHECK(seen < 101);
+  CHECK(seen >= 51);
+}
+
+TEST_CASE("slices: a cancelled read ends between two, and leaves the cursor",
+          "[api][slices][cancellation]") {
+  fixture t;
+  t.threads.write_file("/a", buffer_of(std::string(large, 'x'))).value();
+  std::string to(large, '\0');
+  file f;
+  t.turns_during(
+      [&]() -> asio::awaitable<void> { f = (co_await t.fs.open("/a", open_mode::read)).value(); });
+  CHECK(t.canceled_at<std::size_t>(5, [&] { return f.read(asio::buffer(to)); }) == errc::canceled);
+  CHECK(f.tell().value() == 0);
+  CHECK(t.canceled_at<bytes>(5, [&] { return f.read_all(); }) == errc::canceled);
+  CHECK(f.tell().value() == 0);
+}
+
+TEST_CASE("slices: a cancelled copy, export or import ends between two, and leaves nothing",
+          "[api][slices][cancellation]") {
+  fixture t;
+  t.make_many(100, 100);
+  file_map files;
+  for (int i = 0; i < 10'000; ++i) files["/new/" + std::to_string(i)] = bytes_of("content");
+  const std::uint64_t used = t.v.stats().used_bytes;
+  CHECK(t.canceled_at<void>(3, [&] { return t.fs.copy_tree("/many", "/copy"); }) == errc::canceled);
+  CHECK(t.canceled_at<void>(3, [&] { return t.fs.import_tree(files); }) == errc::canceled);
+  CHECK(t.canceled_at<file_map>(3, [&] { return t.fs.export_tree("/"); }) == errc::canceled);
+  CHECK(!t.threads.exists("/copy").value());
+  CHECK(!t.threads.exists("/new").value());
+  CHECK(t.v.stats().used_bytes == used);
+  CHECK(t.v.stats().waiting == 0);
+  CHECK(t.v.stats().open_handles == 0);
+}
+
+TEST_CASE("slices: a cancelled write or removal that has begun runs to its end",
+          "[api][slices][cancellation]") {
+  fixture t;
+  t.make_many(100, 100);
+  const std::string content(large, 'x');
+  CHECK(!t.canceled_at<void>(3, [&] { return t.fs.write_file("/a", buffer_of(content)); }).code());
+  CHECK(t.threads.file_size("/a").value() == large);
+  CHECK(!t.canceled_at<void>(2, [&] { return t.fs.remove_tree("/many"); }).code());
+  CHECK(t.v.stats().file_count == 1);
+}
+
+TEST_CASE("slices: a write whose context dies in the middle is whole",
+          "[api][slices][cancellation]") {
+  const auto v = volume::create().value();
+  sync::file_system threads(v);
+  const std::string before(large, 'a'), after(large, 'b');
+  threads.write_file("/a", buffer_of(before)).value();
+  auto context = std::make_unique<asio::io_context>();
+  file_system fs(context->get_executor(), v);
+  spawn(*context, [&]() -> asio::awaitable<void> {
+    auto f = co_await fs.open("/a", open_mode::update);
+    co_await f.value().write(buffer_of(after));
+  });
+  for (int i = 0; i < 5; ++i) context->run_one();
+  CHECK(v.stats().open_handles == 1);
+  context.reset();
+  CHECK(v.stats().open_handles == 0);
+  CHECK(text_of(threads.read_file("/a").value()) == after);
+}
+
+}  // namespace coramfs::tests
