@@ -228,7 +228,7 @@ TEST_CASE("space: a close gives its slack to who waits", "[api][space]") {
   fs->write_file("/a", "").value();
   const auto slack = fs->open("/slack", open_mode::append).value();
   slack->write(xs(30'000)).value();
-  slack->write("x").value();
+  slack->write(xs(5'000)).value();
   fill_up(*fs, "/filler");
   const std::uint64_t used = fs.used();
   background waiter(fs.twin(), append("/a", 10'000));

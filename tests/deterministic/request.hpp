@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "deterministic/stepping_context.hpp"
-
 #include <coramfs/error.hpp>
 #include <coramfs/options.hpp>
 
+#include "deterministic/stepping_context.hpp"
 #include "support/seeds.hpp"
 
 #include <asio/cancellation_signal.hpp>

@@ -115,6 +115,17 @@ TEST_CASE("quota queue: what is freed while one waits is nobody else's", "[core]
   CHECK(f.served_by_release(50) == "a");
 }
 
+TEST_CASE("quota queue: who comes to it goes behind those who wait, also for what is free",
+          "[core][quota]") {
+  full_quota f;
+  f.q.release({.bytes = 50});
+  f.wait('a', 300);
+  f.wait('b', 20);
+  CHECK(f.left() == 50);
+  CHECK(f.served_by_release(250) == "a");
+  CHECK(f.served_by_release(20) == "b");
+}
+
 TEST_CASE("quota queue: what was free before serves the head too", "[core][quota]") {
   full_quota f;
   f.q.release({.bytes = 50});
