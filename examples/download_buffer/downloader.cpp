@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "downloader.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -8,6 +9,9 @@
 namespace download_buffer {
 
 namespace {
+
+// A large file does not take its room long before its bytes come.
+constexpr std::size_t most_prepared = 256 * 1024;
 
 // There is no room, which is no fault: of the bytes, of the nodes, of the machine's memory.
 bool is_refusal(const coramfs::error& e) {
@@ -79,9 +83,26 @@ asio::awaitable<coramfs::result<std::uint64_t>> downloader::store_body(http_conn
   co_return size;
 }
 
-// Each piece goes into the file as it arrives.
 asio::awaitable<coramfs::result<std::uint64_t>> downloader::write_body(http_connection& connection,
                                                                        coramfs::file& to) {
+  return connection.body_left() ? receive_into(connection, to) : copy_into(connection, to);
+}
+
+// The socket reads into the file: into room that was paid for before a byte of it arrives.
+asio::awaitable<coramfs::result<std::uint64_t>> downloader::receive_into(
+    http_connection& connection, coramfs::file& to) {
+  while (const std::uint64_t left = connection.body_left().value()) {
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left, most_prepared));
+    BOOST_OUTCOME_CO_TRY(const auto room, co_await to.prepare(n));
+    BOOST_OUTCOME_CO_TRYV(co_await connection.read_body(room, results_.so_far().received_bytes));
+    BOOST_OUTCOME_CO_TRYV(to.commit(n));
+  }
+  co_return to.size();
+}
+
+// Each piece goes into the file as it arrives.
+asio::awaitable<coramfs::result<std::uint64_t>> downloader::copy_into(http_connection& connection,
+                                                                      coramfs::file& to) {
   for (;;) {
     BOOST_OUTCOME_CO_TRY(const auto piece, co_await connection.read_some_body());
     if (piece.empty()) co_return to.size();

@@ -41,6 +41,10 @@ class downloader {
                                                              std::string path);
   asio::awaitable<coramfs::result<std::uint64_t>> write_body(http_connection& connection,
                                                              coramfs::file& to);
+  asio::awaitable<coramfs::result<std::uint64_t>> receive_into(http_connection& connection,
+                                                               coramfs::file& to);
+  asio::awaitable<coramfs::result<std::uint64_t>> copy_into(http_connection& connection,
+                                                            coramfs::file& to);
   void give_up(const download& d, const coramfs::error& why);
 
   coramfs::file_system files_;

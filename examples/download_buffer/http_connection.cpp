@@ -5,11 +5,14 @@
 
 #include <boost/beast/http/parser.hpp>
 
+#include <asio/buffer.hpp>
 #include <asio/connect.hpp>
+#include <asio/read.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -26,6 +29,8 @@ constexpr std::size_t input_size = 64 * 1024;
 constexpr std::uint32_t head_limit = 32 * 1024;
 // Up to here it is cheaper to receive what nobody wants than to connect anew.
 constexpr std::uint64_t discard_limit = 256 * 1024;
+// Asio itself asks a socket for no more than 64 KiB at a time.
+constexpr std::size_t most_at_once = 1024 * 1024;
 
 /// A body that is not kept. The parser shows each piece where it lies in the input, for whoever
 /// called it to take before the input moves on.
@@ -69,6 +74,18 @@ class stall_watch {
   http_connection::clock::time_point& since_;
 };
 
+/// The buffers of `room` without their first `n` bytes.
+std::vector<asio::mutable_buffer> behind(std::size_t n, const coramfs::prepared& room) {
+  std::vector<asio::mutable_buffer> rest;
+  for (asio::mutable_buffer piece : room) {
+    const std::size_t passed = std::min(n, piece.size());
+    n -= passed;
+    piece += passed;
+    if (piece.size() != 0) rest.push_back(piece);
+  }
+  return rest;
+}
+
 http::request<http::empty_body> make_request(const url& from) {
   http::request<http::empty_body> head(http::verb::get, from.target, 11);
   head.set(http::field::host, authority(from));
@@ -105,6 +122,24 @@ asio::awaitable<result<http_status>> http_connection::get(const url& from) {
   co_return co_await exchange(from);
 }
 
+// Past the parser, which can take bytes only from where they lie, and would have them copied from
+// there. Of a body whose length is known it has nothing more to say than its head did. Chunks do
+// take the parser, and a copy with it: what is between them is no part of the body.
+asio::awaitable<result<void>> http_connection::read_body(const coramfs::prepared& room,
+                                                         std::uint64_t& received) {
+  const std::string_view unread = input_.unread();
+  const std::size_t came_with_head = asio::buffer_copy(room, asio::buffer(unread));
+  input_.consume(came_with_head);
+  received += came_with_head;
+  auto rest = behind(came_with_head, room);
+  if (!rest.empty()) {
+    BOOST_OUTCOME_CO_TRYV(co_await fill(std::move(rest), received));
+  }
+  *body_left_ -= room.size();
+  if (*body_left_ == 0) finish_response();
+  co_return boost::outcome_v2::success();
+}
+
 asio::awaitable<result<std::string_view>> http_connection::read_some_body() {
   std::string_view& piece = parser_->get().body();
   piece = {};
@@ -116,15 +151,18 @@ asio::awaitable<result<std::string_view>> http_connection::read_some_body() {
 }
 
 asio::awaitable<void> http_connection::discard_body() {
-  const auto left = parser_->content_length_remaining();
-  if (!left || *left > discard_limit) {
+  if (!body_left_ || *body_left_ > discard_limit) {
     close();
     co_return;
   }
   for (;;) {
-    const auto piece = co_await read_some_body();
-    if (!piece || piece.value().empty()) co_return;
+    const auto n = std::min<std::uint64_t>(*body_left_, input_.unread().size());
+    input_.consume(static_cast<std::size_t>(n));
+    *body_left_ -= n;
+    if (*body_left_ == 0) break;
+    if (!co_await receive()) co_return;
   }
+  finish_response();
 }
 
 void http_connection::abort() {
@@ -167,7 +205,9 @@ asio::awaitable<result<http_status>> http_connection::exchange(const url& from) 
   for (;;) {
     auto status = co_await receive_head();
     const bool is_interim = status && status.value().code / 100 == 1;
-    if (!is_interim) co_return status;
+    if (is_interim) continue;
+    if (status && body_left_ == 0) finish_response();
+    co_return status;
   }
 }
 
@@ -190,6 +230,8 @@ asio::awaitable<result<http_status>> http_connection::receive_head() {
     BOOST_OUTCOME_CO_TRYV(co_await parse_some());
   }
   const auto& head = parser_->get();
+  body_left_.reset();
+  if (const auto length = parser_->content_length_remaining()) body_left_ = *length;
   co_return http_status{head.result_int(), std::string(head.reason())};
 }
 
@@ -232,6 +274,26 @@ asio::awaitable<result<void>> http_connection::receive() {
     if (!incomplete) co_return boost::outcome_v2::success();
     error = incomplete;
   }
+  co_return cause(error);
+}
+
+asio::awaitable<result<void>> http_connection::fill(std::vector<asio::mutable_buffer> room,
+                                                    std::uint64_t& received) {
+  const stall_watch watch(waiting_since_);
+  std::size_t seen = 0;
+  // Called before each read: who waits for this connection sees that it moves.
+  const auto next_size = [&](const std::error_code& error, std::size_t total) {
+    received += total - seen;
+    if (total != seen) waiting_since_ = clock::now();
+    seen = total;
+    return error ? std::size_t{0} : most_at_once;
+  };
+  std::error_code error;
+  co_await asio::async_read(socket_, room, next_size,
+                            asio::redirect_error(asio::use_awaitable, error));
+  if (!error) co_return boost::outcome_v2::success();
+  close();
+  if (error == asio::error::eof) error = http::make_error_code(http::error::partial_message);
   co_return cause(error);
 }
 

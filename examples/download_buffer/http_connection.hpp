@@ -4,6 +4,7 @@
 #include "input_buffer.hpp"
 #include "url.hpp"
 
+#include <coramfs/prepared.hpp>
 #include <coramfs/result.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -11,10 +12,13 @@
 #include <asio/ip/tcp.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace download_buffer {
 
@@ -29,7 +33,8 @@ struct http_status {
 /// A client's connection, to one server after the other. It is kept open between requests as
 /// long as the server agrees and the next request is for the same one.
 ///
-/// A response is pulled: `get`, then `read_some_body` until it gives nothing, or `discard_body`.
+/// A response is pulled: `get`, then `read_body` as far as `body_left` says, or `read_some_body`
+/// until it gives nothing; or `discard_body`.
 ///
 /// Thread safety: none; one operation at a time. `abort` and `abort_if_stalled` may be called
 /// while one runs.
@@ -46,10 +51,21 @@ class http_connection {
   /// `std::errc::timed_out` after `abort_if_stalled`.
   asio::awaitable<coramfs::result<http_status>> get(const url& from);
 
-  /// The next piece of the body, free of any transfer coding; valid until the next call. Empty:
-  /// the body was received whole.
+  /// Bytes of the body still to be read. None: only its end will tell, as it is sent in chunks or
+  /// until the connection ends.
+  std::optional<std::uint64_t> body_left() const { return body_left_; }
+
+  /// Receives as many bytes of the body as `room` holds, straight into it; for a body whose length
+  /// is known, no more than `body_left`. What arrives is added to `received` as it does.
   ///
   /// Errors: as `get`, and if the connection ends before the body does.
+  asio::awaitable<coramfs::result<void>> read_body(const coramfs::prepared& room,
+                                                   std::uint64_t& received);
+
+  /// The next piece of a body whose length is not known, free of any transfer coding; valid until
+  /// the next call. Empty: the body was received whole.
+  ///
+  /// Errors: as `read_body`.
   asio::awaitable<coramfs::result<std::string_view>> read_some_body();
 
   /// Gives up the rest of the body: receives it if it is short, else closes the connection.
@@ -71,6 +87,8 @@ class http_connection {
   asio::awaitable<coramfs::result<http_status>> receive_head();
   asio::awaitable<coramfs::result<void>> parse_some();
   asio::awaitable<coramfs::result<void>> receive();
+  asio::awaitable<coramfs::result<void>> fill(std::vector<asio::mutable_buffer> room,
+                                              std::uint64_t& received);
   void finish_response();
   void close();
   std::error_code cause(std::error_code seen) const;
@@ -80,6 +98,7 @@ class http_connection {
   url server_;  ///< whom the socket is connected to
   input_buffer input_;
   std::unique_ptr<response_parser> parser_;  ///< of the response being received
+  std::optional<std::uint64_t> body_left_;
   bool response_began_ = false;
   bool aborted_ = false, stalled_ = false;
   clock::time_point waiting_since_ = clock::time_point::max();  ///< max: for nothing
