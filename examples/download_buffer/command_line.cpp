@@ -22,12 +22,15 @@ constexpr char description[] =
     "With URLs it downloads those, and lists them with their sizes.\n"
     "\n"
     "A download that does not fit into the quota is refused; the others go on.\n"
+    "With --wait it waits for space instead, and each file is removed as soon as it is\n"
+    "verified: the quota may be far below the total.\n"
     "Nothing is written to the disk: what is downloaded is gone when the program ends.\n";
 
 constexpr char footer[] =
     "Examples:\n"
     "  download_buffer\n"
     "  download_buffer --serve /usr/share --quota 1GiB\n"
+    "  download_buffer --quota 8MiB --wait\n"
     "  download_buffer --quota 64MiB http://localhost:8000/a http://localhost:8000/b\n"
     "\n"
     "Exit status:\n"
@@ -46,6 +49,8 @@ struct raw_arguments {
   std::size_t connections;
   std::uint64_t quota;
   std::int64_t stall_limit;  // seconds
+  bool waits;
+  std::int64_t longest_wait;  // seconds
 };
 
 // CLI11 reads "-1" as the largest size there is.
@@ -83,6 +88,13 @@ void add_options(CLI::App& app, raw_arguments& arguments) {
                  "Seconds after which a download fails if its server does nothing")
       ->check(CLI::Range(std::int64_t{1}, longest_stall_limit))
       ->option_text("SECONDS [" + std::to_string(arguments.stall_limit) + ']');
+  CLI::Option* wait =
+      app.add_flag("--wait", arguments.waits, "Wait for space; remove what is verified");
+  app.add_option("--wait-timeout", arguments.longest_wait,
+                 "Seconds after which a download is refused that no space was freed for")
+      ->check(CLI::Range(std::int64_t{1}, longest_stall_limit))
+      ->option_text("SECONDS [" + std::to_string(arguments.longest_wait) + ']')
+      ->needs(wait);
 }
 
 settings checked(const raw_arguments& arguments) {
@@ -92,6 +104,8 @@ settings checked(const raw_arguments& arguments) {
   s.connections = arguments.connections;
   s.quota = arguments.quota;
   s.stall_limit = std::chrono::seconds(arguments.stall_limit);
+  s.waits = arguments.waits;
+  s.longest_wait = std::chrono::seconds(arguments.longest_wait);
   return s;
 }
 
@@ -103,7 +117,9 @@ std::variant<settings, int> parse_command_line(int argc, const char* const* argv
                           defaults.serve.string(),
                           defaults.connections,
                           defaults.quota,
-                          defaults.stall_limit.count()};
+                          defaults.stall_limit.count(),
+                          defaults.waits,
+                          defaults.longest_wait.count()};
   CLI::App app(description, "download_buffer");
   app.footer(footer);
   add_options(app, arguments);

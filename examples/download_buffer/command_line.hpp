@@ -19,6 +19,8 @@ struct settings {
   std::size_t connections = 32;
   std::uint64_t quota = 256 * 1024 * 1024;  ///< bytes
   std::chrono::seconds stall_limit{30};
+  bool waits = false;  ///< for space, and frees what is verified
+  std::chrono::seconds longest_wait{60};
 };
 
 inline constexpr int exit_ok = 0, exit_failure = 1, exit_usage = 2;

@@ -2,14 +2,17 @@
 #pragma once
 
 #include "bounded_queue.hpp"
+#include "command_line.hpp"
 #include "http_connection.hpp"
 #include "report.hpp"
 #include "task_group.hpp"
 #include "work_source.hpp"
 
 #include <coramfs/file_system.hpp>
+#include <coramfs/rw_lock.hpp>
 
 #include <asio/awaitable.hpp>
+#include <asio/cancellation_signal.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -20,10 +23,21 @@ namespace download_buffer {
 
 /// The first stage: many connections that pull work from one source, store what they get in the
 /// volume, and pass on what is complete.
+///
+/// Where the quota is full a download is refused, or waits, as the settings say. Downloads that
+/// wait must not hold what others wait for: if all had a part of their file and none could get the
+/// rest, all would wait until their time is over. Therefore one at a time asks for space, in the
+/// order in which they came, and the others hold nothing yet.
+/// - If the length of the body is known, the download asks for all of it at once, and then lets
+///   the next one ask. With its room it can finish whatever the others do, so it does, and its
+///   file is verified and removed.
+/// - If not, it has to ask for each piece, and keeps its turn until it is complete. Those that
+///   have their room finish meanwhile, so at last it has the quota to itself; what does not fit
+///   then never will. The price is that all others wait for such a download's server.
 class downloader {
  public:
   downloader(coramfs::file_system files, work_source& work, bounded_queue<download>& finished,
-             report& results, std::size_t connections);
+             report& results, const settings& s);
 
   /// One task for each connection.
   void start(task_group& tasks);
@@ -35,23 +49,46 @@ class downloader {
   void abort_stalled(http_connection::clock::duration longest);
 
  private:
+  /// A connection, and how to end a wait for space.
+  struct worker {
+    explicit worker(const asio::any_io_executor& executor) : connection(executor) {}
+
+    http_connection connection;
+    asio::cancellation_signal stop;
+  };
+
+  /// Of one download.
+  struct request_for_space {
+    coramfs::unique_hold turn;
+    bool waited = false;
+  };
+
   asio::awaitable<void> work_on(http_connection& connection);
   asio::awaitable<void> get(http_connection& connection, download d);
   asio::awaitable<coramfs::result<std::uint64_t>> store_body(http_connection& connection,
-                                                             std::string path);
+                                                             const std::string& path);
+  asio::awaitable<coramfs::result<coramfs::file>> create(const std::string& path);
   asio::awaitable<coramfs::result<std::uint64_t>> write_body(http_connection& connection,
-                                                             coramfs::file& to);
+                                                             coramfs::file& to,
+                                                             request_for_space& space);
   asio::awaitable<coramfs::result<std::uint64_t>> receive_into(http_connection& connection,
-                                                               coramfs::file& to);
+                                                               coramfs::file& to,
+                                                               request_for_space& space);
   asio::awaitable<coramfs::result<std::uint64_t>> copy_into(http_connection& connection,
-                                                            coramfs::file& to);
+                                                            coramfs::file& to,
+                                                            request_for_space& space);
+  template <class T>
+  asio::awaitable<T> noting(asio::awaitable<T> operation, request_for_space& space);
   void give_up(const download& d, const coramfs::error& why);
 
   coramfs::file_system files_;
   work_source& work_;
   bounded_queue<download>& finished_;
   report& results_;
-  std::deque<http_connection> connections_;
+  const settings& settings_;
+  std::deque<worker> workers_;
+  coramfs::rw_lock asking_for_space_;
+  std::uint64_t begun_ = 0;
   bool stopping_ = false;
 };
 

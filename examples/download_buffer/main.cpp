@@ -24,6 +24,7 @@
 #include <system_error>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace download_buffer {
 
@@ -42,7 +43,9 @@ class buffered_run {
   explicit buffered_run(const settings& s)
       : settings_(s),
         files_(make_file_system(context_, s.quota)),
-        empty_charge_(files_.get_volume().stats().used_bytes) {}
+        empty_charge_(files_.get_volume().stats().used_bytes) {
+    if (s.waits) results_.so_far().waited = 0;
+  }
 
   report& results() { return results_; }
   coramfs::sync::file_system blocking_files() const {
@@ -64,7 +67,7 @@ class buffered_run {
 
 // The first Ctrl-C cuts the run short, a second one ends the program.
 void buffered_run::execute(work_source& work) {
-  transfer pipeline(files_, work, results_, settings_.connections, settings_.stall_limit);
+  transfer pipeline(files_, work, results_, settings_);
   asio::signal_set signals(context_, SIGINT, SIGTERM);
   bool interrupted = false;
   signals.async_wait([&](const std::error_code& error, int) {
@@ -110,14 +113,23 @@ int download_directory(const settings& s) {
   return run.conclude();
 }
 
+void list(std::uint64_t size, const std::string& name) {
+  std::cout << std::setw(12) << size << "  " << name << '\n';
+}
+
+void list_stored(const std::vector<download>& downloads, coramfs::sync::file_system files) {
+  for (const download& d : downloads)
+    if (const auto size = files.file_size(d.to)) list(size.value(), d.to);
+}
+
 int download_urls(const settings& s) {
   buffered_run run(s);
   url_list work(s.urls);
   run.execute(work);
-  coramfs::sync::file_system files = run.blocking_files();
-  for (const download& d : work.all())
-    if (const auto size = files.file_size(d.to))
-      std::cout << std::setw(12) << size.value() << "  " << d.to << '\n';
+  if (s.waits)
+    for (const removed_file& f : run.results().so_far().removed) list(f.size, f.name);
+  else
+    list_stored(work.all(), run.blocking_files());
   std::cout << '\n';
   return run.conclude();
 }

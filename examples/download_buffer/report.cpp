@@ -83,6 +83,7 @@ void report::print_table(std::ostream& out, std::uint64_t peak_bytes,
   print_row(out, "seconds", seconds);
   print_row(out, "MiB/s", rate);
   print_row(out, "peak charged bytes", peak_bytes);
+  if (tally_.waited) print_row(out, "waited", *tally_.waited);
   print_row(out, "lines", tally_.lines);
   print_row(out, "compared", tally_.compared_files);
   print_row(out, "refused", count(problem::refused));

@@ -7,8 +7,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <ostream>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace download_buffer {
 
@@ -19,11 +22,19 @@ enum class problem : unsigned char {
   mismatch,  ///< the volume gives other bytes than were served
 };
 
+/// A download that is in the volume no longer, as it was verified.
+struct removed_file {
+  std::string name;
+  std::uint64_t size;
+};
+
 /// What a run has done so far.
 struct tally {
   std::uint64_t received_bytes = 0;    ///< of all bodies, the incomplete ones too
   std::uint64_t files = 0, bytes = 0;  ///< stored whole
   std::uint64_t compared_files = 0, lines = 0;
+  std::optional<std::uint64_t> waited;  ///< downloads that did; none: a full quota refuses
+  std::vector<removed_file> removed;    ///< of those that are listed at the end
 };
 
 /// What is left in a volume when all that was put in is taken out.

@@ -5,6 +5,8 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 
 #include <cstddef>
@@ -23,13 +25,15 @@ class task_group {
   task_group(asio::any_io_executor executor, std::function<void()> on_failure)
       : executor_(std::move(executor)), on_failure_(std::move(on_failure)), idle_(executor_) {}
 
-  void spawn(asio::awaitable<void> task) {
+  /// What the slot's signal cancels, if there is one, is the wait that the task is in then.
+  void spawn(asio::awaitable<void> task, asio::cancellation_slot slot = {}) {
     ++running_;
-    asio::co_spawn(executor_, std::move(task), [this](std::exception_ptr thrown) {
+    const auto ended = [this](std::exception_ptr thrown) {
       --running_;
       if (thrown) fail(std::move(thrown));
       if (running_ == 0) idle_.notify_all();
-    });
+    };
+    asio::co_spawn(executor_, std::move(task), asio::bind_cancellation_slot(slot, ended));
   }
 
   /// Completes when no task runs any more. Does not throw what they threw.

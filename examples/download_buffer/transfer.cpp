@@ -4,6 +4,8 @@
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <chrono>
+#include <cstddef>
 #include <system_error>
 #include <utility>
 
@@ -17,13 +19,13 @@ constexpr auto tick = std::chrono::milliseconds(250);
 }  // namespace
 
 transfer::transfer(coramfs::file_system files, work_source& work, report& results,
-                   std::size_t connections, std::chrono::seconds stall_limit)
+                   const settings& s)
     : files_(std::move(files)),
       results_(results),
-      stall_limit_(stall_limit),
+      settings_(s),
       finished_(files_.get_executor(), queue_capacity),
-      downloader_(files_, work, finished_, results_, connections),
-      verifier_(files_, finished_, results_),
+      downloader_(files_, work, finished_, results_, s),
+      verifier_(files_, finished_, results_, s.waits),
       downloads_(files_.get_executor(), [this] { stop(); }),
       verification_(files_.get_executor(), [this] { stop(); }),
       watching_(files_.get_executor(), [this] { stop(); }),
@@ -57,7 +59,7 @@ asio::awaitable<void> transfer::watch() {
     tick_.expires_after(tick);
     std::error_code cancelled;
     co_await tick_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-    downloader_.abort_stalled(stall_limit_);
+    downloader_.abort_stalled(settings_.stall_limit);
     results_.show_progress(files_.get_volume().stats());
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bounded_queue.hpp"
+#include "command_line.hpp"
 #include "downloader.hpp"
 #include "report.hpp"
 #include "task_group.hpp"
@@ -13,17 +14,14 @@
 #include <asio/awaitable.hpp>
 #include <asio/steady_timer.hpp>
 
-#include <chrono>
-#include <cstddef>
-
 namespace download_buffer {
 
 /// One run of the pipeline: work source, downloads, queue, verification. All of it runs on the
 /// file system's executor, which must be one thread's.
 class transfer {
  public:
-  transfer(coramfs::file_system files, work_source& work, report& results, std::size_t connections,
-           std::chrono::seconds stall_limit);
+  /// The settings must outlive it.
+  transfer(coramfs::file_system files, work_source& work, report& results, const settings& s);
 
   /// Completes when every task has ended; throws what made one of them fail.
   asio::awaitable<void> run();
@@ -37,7 +35,7 @@ class transfer {
 
   coramfs::file_system files_;
   report& results_;
-  const std::chrono::seconds stall_limit_;
+  const settings& settings_;
   bounded_queue<download> finished_;
   downloader downloader_;
   verifier verifier_;

@@ -25,10 +25,12 @@ bool is_unchanged(const host_file& f) {
 
 }  // namespace
 
-verifier::verifier(coramfs::file_system files, bounded_queue<download>& finished, report& results)
+verifier::verifier(coramfs::file_system files, bounded_queue<download>& finished, report& results,
+                   bool removes)
     : files_(std::move(files)),
       finished_(finished),
       results_(results),
+      removes_(removes),
       stored_piece_(piece_size),
       original_piece_(piece_size) {}
 
@@ -37,13 +39,14 @@ asio::awaitable<void> verifier::run() {
     const std::optional<download> next = co_await finished_.pop();
     if (!next) co_return;
     co_await check(*next);
+    if (removes_) co_await remove(*next);
   }
 }
 
 void verifier::stop() { stopping_ = true; }
 
 asio::awaitable<void> verifier::check(const download& d) {
-  auto stored = co_await files_.open(d.to, coramfs::open_mode::read);
+  auto stored = co_await files_.open(d.stored_as, coramfs::open_mode::read);
   if (!stored) {
     results_.add(problem::failed, d.to, stored.error().message());
     co_return;
@@ -65,6 +68,15 @@ asio::awaitable<void> verifier::check(const download& d) {
   results_.so_far().lines += found.value().lines;
   if (d.original) results_.so_far().compared_files += 1;
   if (found.value().first_difference) report_difference(d, *found.value().first_difference);
+}
+
+asio::awaitable<void> verifier::remove(const download& d) {
+  const auto size = co_await files_.file_size(d.stored_as);
+  const auto removed = co_await files_.remove(d.stored_as);
+  if (!removed)
+    results_.add(problem::failed, d.to, removed.error().message());
+  else if (size && !d.original)
+    results_.so_far().removed.push_back({d.to, size.value()});
 }
 
 // Blocks for what it reads from the disk, as a stage may that does little at a time. Between two

@@ -17,10 +17,12 @@
 namespace download_buffer {
 
 /// The second stage: reads each finished file back from the volume, compares it with what is on
-/// this machine's disk where there is such a file, and counts its lines.
+/// this machine's disk where there is such a file, and counts its lines. Where others wait for
+/// space it also removes the file.
 class verifier {
  public:
-  verifier(coramfs::file_system files, bounded_queue<download>& finished, report& results);
+  verifier(coramfs::file_system files, bounded_queue<download>& finished, report& results,
+           bool removes);
 
   /// Until the queue is closed and empty.
   asio::awaitable<void> run();
@@ -35,6 +37,7 @@ class verifier {
   };
 
   asio::awaitable<void> check(const download& d);
+  asio::awaitable<void> remove(const download& d);
   asio::awaitable<coramfs::result<findings>> read_through(coramfs::file& stored,
                                                           std::ifstream* original);
   std::optional<std::size_t> first_difference(std::size_t n, std::ifstream& original);
@@ -43,6 +46,7 @@ class verifier {
   coramfs::file_system files_;
   bounded_queue<download>& finished_;
   report& results_;
+  const bool removes_;
   std::vector<char> stored_piece_, original_piece_;
   bool stopping_ = false;
 };

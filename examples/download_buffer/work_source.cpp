@@ -26,7 +26,7 @@ url_list::url_list(const std::vector<url>& urls) {
   std::set<std::string> taken;
   for (const url& from : urls) {
     std::string to = destination(from);
-    if (taken.insert(to).second) downloads_.push_back({from, std::move(to), std::nullopt});
+    if (taken.insert(to).second) downloads_.push_back({from, std::move(to), {}, {}});
   }
 }
 
@@ -93,7 +93,7 @@ void directory_walk::skip(const std::filesystem::path& path, const std::string& 
 download directory_walk::make_download(const std::string& name, host_file original) const {
   url from = server_;
   from.target = '/' + percent_encode_path(name);
-  return {std::move(from), std::string(download_root) + '/' + name, std::move(original)};
+  return {std::move(from), std::string(download_root) + '/' + name, {}, std::move(original)};
 }
 
 }  // namespace download_buffer

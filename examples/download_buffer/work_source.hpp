@@ -23,7 +23,8 @@ struct host_file {
 /// One piece of work: what to get, and where in the volume it goes.
 struct download {
   url from;
-  std::string to;
+  std::string to;                     ///< also what it is called in messages
+  std::string stored_as;              ///< its path in the volume, once it is being downloaded
   std::optional<host_file> original;  ///< what it must be equal to, where that is known
 };
 

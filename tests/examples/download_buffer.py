@@ -194,9 +194,35 @@ class ServedDirectory(DownloadBufferTest):
         self.assertGreater(outcome.table["refused"], 0)
         self.assertGreater(outcome.table["files"], 0)
 
+    def test_with_wait_a_small_quota_is_enough(self):
+        size = sum(self.put(f"{i % 5}/{i}", os.urandom(i * 3000)) for i in range(200))
+        for connections in ("1", "32"):
+            outcome = run("--serve", self.root, "--quota", "1M", "--wait",
+                          "--connections", connections)
+            self.check(outcome, mismatches=0, failed=0, refused=0, files=200, compared=200,
+                       bytes=size)
+            self.assertLessEqual(outcome.table["peak charged bytes"], 1024 * 1024)
+        self.assertGreater(outcome.table["waited"], 0)
+
+    def test_with_wait_files_that_take_nearly_the_whole_quota(self):
+        for i in range(60):
+            self.put(f"{i}", os.urandom(1_000_000 if i % 2 else 500))
+        outcome = run("--serve", self.root, "--quota", "1M", "--wait")
+        self.check(outcome, mismatches=0, failed=0, refused=0, files=60, compared=60)
+        self.assertGreater(outcome.table["waited"], 0)
+
+    def test_with_wait_what_never_fits_is_refused_at_once(self):
+        self.put("large", bytes(1_500_000))
+        for i in range(20):
+            self.put(f"small/{i}", b"x" * 100_000)
+        outcome = run("--serve", self.root, "--quota", "1M", "--wait")
+        self.check(outcome, mismatches=0, failed=0, refused=1, files=20)
+        self.assertRegex(outcome.stderr, r"refused: /dl/large: quota exceeded: requested \d+ bytes")
+
     def test_no_quota_at_all(self):
         self.put("file", b"1")
         self.check(run("--serve", self.root, "--quota", "0"), files=0, refused=1)
+        self.check(run("--serve", self.root, "--quota", "0", "--wait"), files=0, refused=1)
 
     def test_one_connection_and_many(self):
         for i in range(300):
@@ -335,6 +361,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"12345")
         self.server.released.wait(TIMEOUT)
 
+    def get_large(self):
+        self.head(("Content-Length", "3000000"))
+        self.wfile.write(bytes(3_000_000))
+
+    def get_stall_large(self):
+        """What is sent first is more than sockets hold: whoever reads it has its room."""
+        self.close_connection = True
+        self.head(("Content-Length", "30000001"))
+        with contextlib.suppress(OSError):
+            self.wfile.write(bytes(30_000_000))
+            self.server.stalls.set()
+            self.server.released.wait(TIMEOUT)
+
+    def get_after_stall(self):
+        self.server.stalls.wait(TIMEOUT)
+        self.get_large()
+
     def get_endless(self):
         self.close_connection = True
         self.head(("Transfer-Encoding", "chunked"))
@@ -355,6 +398,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.connections = set()
         self.released = threading.Event()
+        self.stalls = threading.Event()
 
     def handle_error(self, *_):
         pass  # clients that leave are part of the tests
@@ -423,6 +467,31 @@ class Urls(DownloadBufferTest):
         self.check(outcome, refused=1, failed=0, files=1)
         self.assertEqual(list(outcome.listed), [f"/dl/{self.host}/plain"])
 
+    def test_with_wait_bodies_without_a_length_do_not_block_each_other(self):
+        paths = [f"{kind}/{i}" for i in range(20) for kind in ("chunked", "plain")]
+        outcome = self.run_urls(*paths, options=("--quota", "600K", "--wait"))
+        self.check(outcome, files=40, failed=0, refused=0, lines=40 * 50_000)
+        self.assertGreater(outcome.table["waited"], 0)
+        self.assertEqual(len(outcome.listed), 40)
+        self.assertEqual(outcome.listed[f"/dl/{self.host}/chunked/7"], len(Handler.CONTENT))
+
+    def test_with_wait_a_body_without_end_is_refused(self):
+        paths = [f"plain/{i}" for i in range(10)]
+        outcome = self.run_urls("endless", *paths, options=("--quota", "1M", "--wait"))
+        self.check(outcome, refused=1, failed=0, files=10)
+
+    def test_a_wait_ends_when_its_time_is_over(self):
+        outcome = self.run_urls("stall_large", "after_stall", options=(
+            "--quota", "31M", "--timeout", "5", "--wait", "--wait-timeout", "1"))
+        self.check(outcome, files=0, refused=1, failed=1, waited=1)
+        self.assertRegex(outcome.stderr, r"refused: \S+after_stall: timed out")
+
+    def test_ctrl_c_ends_waits_too(self):
+        urls = [self.url(f"{kind}/{i}") for i in range(8) for kind in ("stall_large", "endless")]
+        outcome, seconds = run_and_interrupt(signal.SIGINT, "--quota", "31M", "--wait", *urls)
+        self.check(outcome, files=0, failed=0)
+        self.assertLess(seconds, 1)
+
     def test_ctrl_c_ends_it_soon_and_cleanly(self):
         urls = [self.url(f"{kind}/{i}") for i in range(8) for kind in ("stall", "endless")]
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -448,13 +517,15 @@ class CommandLine(unittest.TestCase):
         outcome = run("--help")
         self.assertEqual(outcome.status, 0)
         for text in ("--serve DIR", "--connections N", "--quota SIZE", "--timeout SECONDS",
+                     "--wait ", "--wait-timeout SECONDS",
                      "Examples:", "Exit status:"):
             self.assertIn(text, outcome.stdout)
 
     def test_bad_usage(self):
         for arguments in (["--bogus"], ["--quota"], ["--quota", "-1"], ["--quota", "1X"],
                           ["--connections", "0"], ["--connections", "many"],
-                          ["--serve", "/nonexistent"], ["--timeout", "0"], ["x"], ["https://x/"],
+                          ["--serve", "/nonexistent"], ["--timeout", "0"],
+                          ["--wait-timeout", "5"], ["--wait", "--wait-timeout", "0"], ["x"], ["https://x/"],
                           ["http://"], ["http://x:0/"], ["http://x:65536/"], ["http://u@x/"],
                           ["http://x/a b"], ["http://x/%zz"], ["http://x/../y"], ["http://[::1/"],
                           ["http://x/", "--serve", "/"]):
