@@ -61,7 +61,7 @@ std::string require_digit_first(const std::string& text) {
 
 std::string require_url(const std::string& text) {
   try {
-    parse_url(text);
+    shared::parse_url(text);
     return {};
   } catch (const std::invalid_argument& e) {
     return text + ": " + e.what();
@@ -99,7 +99,7 @@ void add_options(CLI::App& app, raw_arguments& arguments) {
 
 settings checked(const raw_arguments& arguments) {
   settings s;
-  for (const std::string& text : arguments.urls) s.urls.push_back(parse_url(text));
+  for (const std::string& text : arguments.urls) s.urls.push_back(shared::parse_url(text));
   s.serve = arguments.serve;
   s.connections = arguments.connections;
   s.quota = arguments.quota;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "url.hpp"
+#include "shared/url.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -11,6 +11,8 @@
 #include <vector>
 
 namespace download_buffer {
+
+using shared::url;
 
 /// What the command line says.
 struct settings {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace download_buffer {
 
@@ -127,7 +128,9 @@ asio::awaitable<coramfs::result<std::uint64_t>> downloader::receive_into(
     const auto n = static_cast<std::size_t>(std::min(left, most));
     BOOST_OUTCOME_CO_TRY(const auto room, co_await noting(to.prepare(n), space));
     space.turn.release();
-    BOOST_OUTCOME_CO_TRYV(co_await connection.read_body(room, results_.so_far().received_bytes));
+    std::vector<asio::mutable_buffer> buffers(room.begin(), room.end());
+    BOOST_OUTCOME_CO_TRYV(
+        co_await connection.read_body(std::move(buffers), results_.so_far().received_bytes));
     BOOST_OUTCOME_CO_TRYV(to.commit(n));
   }
   co_return to.size();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "bounded_queue.hpp"
 #include "command_line.hpp"
-#include "http_connection.hpp"
 #include "report.hpp"
-#include "task_group.hpp"
+#include "shared/bounded_queue.hpp"
+#include "shared/http_connection.hpp"
+#include "shared/task_group.hpp"
 #include "work_source.hpp"
 
 #include <coramfs/file_system.hpp>
@@ -20,6 +20,10 @@
 #include <string>
 
 namespace download_buffer {
+
+using shared::bounded_queue;
+using shared::http_connection;
+using shared::task_group;
 
 /// The first stage: many connections that pull work from one source, store what they get in the
 /// volume, and pass on what is complete.

@@ -1,22 +1,40 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "shared/http_listener.hpp"
+
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 
 #include <cstdint>
 #include <filesystem>
-#include <list>
+#include <fstream>
 #include <thread>
+#include <utility>
 
 namespace download_buffer {
+
+/// Answers with the regular files below a directory, which it reads with blocking calls.
+class file_responder final : public shared::http_responder {
+ public:
+  explicit file_responder(std::filesystem::path root) : root_(std::move(root)) {}
+
+  asio::awaitable<bool> answer(asio::ip::tcp::socket& to,
+                               const shared::http_request& request) override;
+
+ private:
+  static asio::awaitable<bool> send_file(asio::ip::tcp::socket& to, std::ifstream& file,
+                                         std::uint64_t size, shared::http_response& head);
+
+  const std::filesystem::path root_;
+};
 
 /// Serves the regular files below a directory on the loopback interface, from construction to
 /// destruction: GET over keep-alive connections.
 ///
-/// It stands for a host far away, so it has a thread of its own, on which it reads files with
-/// blocking calls. Symbolic links are not followed, and nothing outside the directory is served.
+/// It stands for a host far away, so it has a thread of its own. Symbolic links are not followed,
+/// and nothing outside the directory is served.
 class http_server {
  public:
   /// Throws `std::system_error` if the directory can not be resolved or no port can be had.
@@ -26,20 +44,12 @@ class http_server {
   /// Closes all connections, also in the middle of a response.
   ~http_server();
 
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return listener_.port(); }
 
  private:
-  using connection_list = std::list<asio::ip::tcp::socket>;
-
-  asio::awaitable<void> accept_connections();
-  asio::awaitable<void> serve(connection_list::iterator connection);
-  void close();
-
   asio::io_context context_{1};
-  const std::filesystem::path root_;
-  asio::ip::tcp::acceptor acceptor_;
-  const std::uint16_t port_;
-  connection_list connections_;  // guarded by being used on the thread only
+  file_responder responder_;
+  shared::http_listener listener_;  // guarded by being used on the thread only
   std::thread thread_;
 };
 

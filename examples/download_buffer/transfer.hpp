@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "bounded_queue.hpp"
 #include "command_line.hpp"
 #include "downloader.hpp"
 #include "report.hpp"
-#include "task_group.hpp"
+#include "shared/bounded_queue.hpp"
+#include "shared/task_group.hpp"
 #include "verifier.hpp"
 #include "work_source.hpp"
 
@@ -15,6 +15,9 @@
 #include <asio/steady_timer.hpp>
 
 namespace download_buffer {
+
+using shared::bounded_queue;
+using shared::task_group;
 
 /// One run of the pipeline: work source, downloads, queue, verification. All of it runs on the
 /// file system's executor, which must be one thread's.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "bounded_queue.hpp"
 #include "report.hpp"
+#include "shared/bounded_queue.hpp"
 #include "work_source.hpp"
 
 #include <coramfs/file_system.hpp>
@@ -15,6 +15,8 @@
 #include <vector>
 
 namespace download_buffer {
+
+using shared::bounded_queue;
 
 /// The second stage: reads each finished file back from the volume, compares it with what is on
 /// this machine's disk where there is such a file, and counts its lines. Where others wait for

@@ -14,7 +14,7 @@ namespace {
 // Where a URL's content goes. The name stays percent-encoded: decoded it could hold what
 // separates directories in a volume.
 std::string destination(const url& from) {
-  std::string path = std::string(download_root) + '/' + authority(from) + from.target;
+  std::string path = std::string(download_root) + '/' + shared::authority(from) + from.target;
   const std::size_t query = std::min(path.find('?'), path.size());
   if (path[query - 1] == '/') path.insert(query, "index.html");
   return path;
@@ -92,7 +92,7 @@ void directory_walk::skip(const std::filesystem::path& path, const std::string& 
 
 download directory_walk::make_download(const std::string& name, host_file original) const {
   url from = server_;
-  from.target = '/' + percent_encode_path(name);
+  from.target = '/' + shared::percent_encode_path(name);
   return {std::move(from), std::string(download_root) + '/' + name, {}, std::move(original)};
 }
 

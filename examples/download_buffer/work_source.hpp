@@ -2,7 +2,7 @@
 #pragma once
 
 #include "report.hpp"
-#include "url.hpp"
+#include "shared/url.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +12,8 @@
 #include <vector>
 
 namespace download_buffer {
+
+using shared::url;
 
 /// A file of this machine as it was when it was found.
 struct host_file {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "url.hpp"
+#include "shared/url.hpp"
 
 #include "support/catch.hpp"
 
 #include <stdexcept>
 #include <string>
 
-using namespace download_buffer;
+using namespace shared;
 
 TEST_CASE("url: host, port and target are taken apart", "[examples][url]") {
   const url u = parse_url("http://example.org:8080/a/b%20c?d=/e#f");

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "input_buffer.hpp"
-#include "url.hpp"
+#include "shared/input_buffer.hpp"
+#include "shared/url.hpp"
 
-#include <coramfs/prepared.hpp>
 #include <coramfs/result.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/buffer.hpp>
 #include <asio/ip/tcp.hpp>
 
 #include <chrono>
@@ -20,7 +20,7 @@
 #include <system_error>
 #include <vector>
 
-namespace download_buffer {
+namespace shared {
 
 /// The status line of a response.
 struct http_status {
@@ -59,7 +59,7 @@ class http_connection {
   /// is known, no more than `body_left`. What arrives is added to `received` as it does.
   ///
   /// Errors: as `get`, and if the connection ends before the body does.
-  asio::awaitable<coramfs::result<void>> read_body(const coramfs::prepared& room,
+  asio::awaitable<coramfs::result<void>> read_body(std::vector<asio::mutable_buffer> room,
                                                    std::uint64_t& received);
 
   /// The next piece of a body whose length is not known, free of any transfer coding; valid until
@@ -104,4 +104,4 @@ class http_connection {
   clock::time_point waiting_since_ = clock::time_point::max();  ///< max: for nothing
 };
 
-}  // namespace download_buffer
+}  // namespace shared

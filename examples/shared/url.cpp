@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "url.hpp"
+#include "shared/url.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <system_error>
 
-namespace download_buffer {
+namespace shared {
 
 namespace {
 
@@ -150,4 +150,4 @@ std::optional<std::string> percent_decode(std::string_view text) {
   return decoded;
 }
 
-}  // namespace download_buffer
+}  // namespace shared

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace download_buffer {
+namespace shared {
 
 /// The parts of an `http://` URL, as a request needs them.
 struct url {
@@ -28,4 +28,4 @@ std::string percent_encode_path(std::string_view path);
 /// Nothing for a `%` that no two hexadecimal digits follow.
 std::optional<std::string> percent_decode(std::string_view text);
 
-}  // namespace download_buffer
+}  // namespace shared

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "http_connection.hpp"
+#include "shared/http_connection.hpp"
 
-#include "http_head.hpp"
+#include "shared/http_head.hpp"
 
 #include <boost/beast/http/parser.hpp>
 
@@ -17,7 +17,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace download_buffer {
+namespace shared {
 
 namespace {
 
@@ -74,22 +74,19 @@ class stall_watch {
   http_connection::clock::time_point& since_;
 };
 
-/// The buffers of `room` without their first `n` bytes.
-std::vector<asio::mutable_buffer> behind(std::size_t n, const coramfs::prepared& room) {
-  std::vector<asio::mutable_buffer> rest;
-  for (asio::mutable_buffer piece : room) {
+/// Makes the buffers begin behind their first `n` bytes.
+void pass(std::vector<asio::mutable_buffer>& buffers, std::size_t n) {
+  for (asio::mutable_buffer& piece : buffers) {
     const std::size_t passed = std::min(n, piece.size());
     n -= passed;
     piece += passed;
-    if (piece.size() != 0) rest.push_back(piece);
   }
-  return rest;
 }
 
 http::request<http::empty_body> make_request(const url& from) {
   http::request<http::empty_body> head(http::verb::get, from.target, 11);
   head.set(http::field::host, authority(from));
-  head.set(http::field::user_agent, "coramfs-download_buffer");
+  head.set(http::field::user_agent, "coramfs-examples");
   head.set(http::field::accept, "*/*");
   head.set(http::field::accept_encoding, "identity");
   return head;
@@ -125,17 +122,17 @@ asio::awaitable<result<http_status>> http_connection::get(const url& from) {
 // Past the parser, which can take bytes only from where they lie, and would have them copied from
 // there. Of a body whose length is known it has nothing more to say than its head did. Chunks do
 // take the parser, and a copy with it: what is between them is no part of the body.
-asio::awaitable<result<void>> http_connection::read_body(const coramfs::prepared& room,
+asio::awaitable<result<void>> http_connection::read_body(std::vector<asio::mutable_buffer> room,
                                                          std::uint64_t& received) {
   const std::string_view unread = input_.unread();
   const std::size_t came_with_head = asio::buffer_copy(room, asio::buffer(unread));
   input_.consume(came_with_head);
   received += came_with_head;
-  auto rest = behind(came_with_head, room);
-  if (!rest.empty()) {
-    BOOST_OUTCOME_CO_TRYV(co_await fill(std::move(rest), received));
+  *body_left_ -= asio::buffer_size(room);
+  pass(room, came_with_head);
+  if (asio::buffer_size(room) != 0) {
+    BOOST_OUTCOME_CO_TRYV(co_await fill(std::move(room), received));
   }
-  *body_left_ -= room.size();
   if (*body_left_ == 0) finish_response();
   co_return boost::outcome_v2::success();
 }
@@ -315,4 +312,4 @@ std::error_code http_connection::cause(std::error_code seen) const {
   return seen;
 }
 
-}  // namespace download_buffer
+}  // namespace shared

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "condition.hpp"
+#include "shared/condition.hpp"
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -14,7 +14,7 @@
 #include <functional>
 #include <utility>
 
-namespace download_buffer {
+namespace shared {
 
 /// Coroutines that run side by side on one thread and are awaited together.
 ///
@@ -60,4 +60,4 @@ class task_group {
   std::exception_ptr failure_;
 };
 
-}  // namespace download_buffer
+}  // namespace shared

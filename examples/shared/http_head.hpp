@@ -9,7 +9,7 @@
 
 #include <string>
 
-namespace download_buffer {
+namespace shared {
 
 // Beast serves as a parser and a serializer only. It brings Boost's Asio for its buffer types,
 // which are not those of the Asio that moves the bytes here: between the two stand strings.
@@ -32,4 +32,4 @@ std::string serialized_head(
   return text;
 }
 
-}  // namespace download_buffer
+}  // namespace shared

@@ -9,7 +9,7 @@
 
 #include <system_error>
 
-namespace download_buffer {
+namespace shared {
 
 /// What `std::condition_variable` is to threads, for the coroutines of one thread: a timer that
 /// never fires, and whose cancellation wakes who waits. A waiter looks again at what it waits for.
@@ -29,4 +29,4 @@ class condition {
   asio::steady_timer never_;
 };
 
-}  // namespace download_buffer
+}  // namespace shared

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace download_buffer {
+namespace shared {
 
 /// What has come from a socket and has not been parsed yet. Its size is fixed: however long a
 /// message is, no more than this of it is held.
@@ -39,4 +39,4 @@ class input_buffer {
   std::size_t begin_ = 0, end_ = 0;
 };
 
-}  // namespace download_buffer
+}  // namespace shared

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "condition.hpp"
+#include "shared/condition.hpp"
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -11,7 +11,7 @@
 #include <optional>
 #include <utility>
 
-namespace download_buffer {
+namespace shared {
 
 /// Hands items from one stage of a pipeline to the next, in order, on one thread. A stage that
 /// is faster than the next one waits for it.
@@ -59,4 +59,4 @@ class bounded_queue {
   condition has_room_, has_items_;
 };
 
-}  // namespace download_buffer
+}  // namespace shared
