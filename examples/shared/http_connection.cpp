@@ -278,16 +278,19 @@ asio::awaitable<result<void>> http_connection::fill(std::vector<asio::mutable_bu
                                                     std::uint64_t& received) {
   const stall_watch watch(waiting_since_);
   std::size_t seen = 0;
-  // Called before each read: who waits for this connection sees that it moves.
-  const auto next_size = [&](const std::error_code& error, std::size_t total) {
+  const auto note = [&](std::size_t total) {
     received += total - seen;
-    if (total != seen) waiting_since_ = clock::now();
     seen = total;
+  };
+  // Called before each read: who watches this connection sees that it moves.
+  const auto next_size = [&](const std::error_code& error, std::size_t total) {
+    note(total);
+    waiting_since_ = clock::now();
     return error ? std::size_t{0} : most_at_once;
   };
   std::error_code error;
-  co_await asio::async_read(socket_, room, next_size,
-                            asio::redirect_error(asio::use_awaitable, error));
+  note(co_await asio::async_read(socket_, room, next_size,
+                                 asio::redirect_error(asio::use_awaitable, error)));
   if (!error) co_return boost::outcome_v2::success();
   close();
   if (error == asio::error::eof) error = http::make_error_code(http::error::partial_message);
