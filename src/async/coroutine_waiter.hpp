@@ -67,7 +67,7 @@ class coroutine_waiter final : public context_waiter {
 
   asio::cancellation_slot slot_;
   void (*finish_)(coroutine_waiter&, std::optional<wait_outcome>) = nullptr;
-  alignas(std::max_align_t) std::byte handler_[8 * sizeof(void*)];
+  alignas(std::max_align_t) std::byte handler_[4 * sizeof(void*)];
 };
 
 }  // namespace coramfs::detail

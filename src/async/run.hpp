@@ -23,6 +23,15 @@ inline error to_error(wait_outcome outcome) noexcept {
   return outcome == wait_outcome::timed_out ? errc::timed_out : errc::canceled;
 }
 
+/// What an operation ends with, without a place of its own in the frame: it is made where it is
+/// asked for.
+template <class Operation>
+struct outcome_of {
+  Operation& op;
+
+  operator decltype(op.outcome())() const noexcept { return op.outcome(); }
+};
+
 /// Runs an operation as a coroutine: the only frame of ours that it takes. It completes without
 /// suspending where nothing is to be waited for, and resumes on the coroutine's own executor.
 template <operation Operation>
@@ -30,7 +39,7 @@ auto run(Operation op) -> asio::awaitable<decltype(op.outcome())> {
   std::optional<coroutine_waiter> room;  // made when there is something to wait for
   for (;;) {
     const progress p = op.advance();
-    if (p == progress::done) co_return op.outcome();
+    if (p == progress::done) co_return outcome_of<Operation>{op};
     // Asio does not repeat a cancellation, a wait that begins after it would not hear of it; and
     // it makes the next `co_await` throw.
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;

@@ -242,6 +242,10 @@ progress opening::fail(const error& e) noexcept {
 void opening::end_with(const error& e) noexcept {
   status_ = e;
   stage_ = stage::ended;
+  let_go();
+}
+
+void opening::let_go() noexcept {
   hold_.release();
   node_ = node_use();
 }

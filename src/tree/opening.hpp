@@ -56,6 +56,8 @@ class opening {
   /// After `done`: whether the file was opened, and which it is. It stays locked.
   const result<void>& status() const noexcept { return status_; }
   const file_node& node() const noexcept { return *node_; }
+  /// Instead of an `outcome`.
+  void let_go() noexcept;
 
  private:
   struct request {

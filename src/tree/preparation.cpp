@@ -29,13 +29,13 @@ result<void> preparation::make(const account& payer) noexcept try {
 
 // A size out of all proportion is refused before anything of that proportion is allocated.
 result<void> preparation::require_proportion(const account& payer) const noexcept {
-  constexpr std::uint64_t slack = 2 * chain::max_chunk;  // that there may be already
-  extent now = content_.extent_now();
-  if (size_ <= slack) return boost::outcome_v2::success();
-  if (is_apart()) return payer.beside_files().require({0, size_ - slack, 0}, {});
-  const extent before = now;
+  if (size_ <= 2 * chain::max_chunk) return boost::outcome_v2::success();
+  if (is_apart()) return payer.beside_files().require({0, size_, 0}, {});
+  const extent before = content_.extent_now();
+  const std::uint64_t slack = before.footprint - std::min(before.footprint, before.size);
+  extent now = before;
   now.size = offset_ + size_;
-  now.footprint += size_ - slack;
+  now.footprint += size_ - std::min<std::uint64_t>(size_, slack);
   return payer.require(now, before);
 }
 

@@ -27,32 +27,11 @@ result<std::size_t> reading::outcome() noexcept {
   return count_;
 }
 
-progress reading_all::advance() noexcept {
-  if (!status_) return progress::done;
-  if (!has_begun_) status_ = begin();
-  if (!status_) return progress::done;
-  const std::size_t done = all_.size();
-  const auto slice = static_cast<std::size_t>(std::min(size_ - done, slice_size));
-  // There is room for all, so this allocates nothing.
-  all_.resize(done + slice);
-  file_.read_at(begin_ + done, std::span(all_).subspan(done)).value();
-  if (all_.size() < size_) return progress::yields;
-  file_.set_cursor(begin_ + size_);
-  return progress::done;
-}
-
-result<bytes> reading_all::outcome() noexcept {
-  if (!status_) return status_.error();
-  return std::move(all_);
-}
-
-result<void> reading_all::begin() noexcept try {
-  has_begun_ = true;
-  BOOST_OUTCOME_TRY(file_.require_readable());
-  BOOST_OUTCOME_TRY(const std::uint64_t size, file_.size());
-  begin_ = file_.cursor();
-  size_ = size > begin_ ? size - begin_ : 0;
-  if (max_size_ && size_ > *max_size_) return error(errc::too_large, size_, *max_size_);
+result<void> content_reading::begin(std::uint64_t begin, std::uint64_t end,
+                                    std::optional<std::uint64_t> max_size) noexcept try {
+  begin_ = begin;
+  size_ = end > begin ? end - begin : 0;
+  if (max_size && size_ > *max_size) return error(errc::too_large, size_, *max_size);
   all_.reserve(size_);
   return boost::outcome_v2::success();
 } catch (const std::bad_alloc&) {
@@ -61,32 +40,64 @@ result<void> reading_all::begin() noexcept try {
   return errc::out_of_memory;
 }
 
+void content_reading::read_slice(const storage& from) noexcept {
+  const std::size_t done = all_.size();
+  // There is room for all, so this allocates nothing.
+  all_.resize(done + static_cast<std::size_t>(std::min(size_ - done, slice_size)));
+  from.read(begin_ + done, std::span(all_).subspan(done));
+}
+
+progress reading_all::advance() noexcept {
+  if (!status_) return progress::done;
+  if (!std::exchange(has_begun_, true)) status_ = begin();
+  if (!status_) return progress::done;
+  content_.read_slice(file_.content());
+  if (!content_.is_done()) return progress::yields;
+  file_.set_cursor(end_);
+  return progress::done;
+}
+
+result<bytes> reading_all::outcome() noexcept {
+  if (!status_) return status_.error();
+  return content_.take();
+}
+
+result<void> reading_all::begin() noexcept {
+  BOOST_OUTCOME_TRY(file_.require_readable());
+  BOOST_OUTCOME_TRY(const std::uint64_t size, file_.size());
+  end_ = std::max(size, file_.cursor());
+  return content_.begin(file_.cursor(), size, {});
+}
+
 progress file_reading::advance() noexcept {
   if (!status_) return progress::done;
-  if (!reading_) {
+  if (!is_open_) {
     if (const progress p = opening_.advance(); p != progress::done) return p;
-    auto opened = opening_.outcome();
-    if (!opened) {
-      status_ = opened.error();
-      return progress::done;
-    }
-    file_ = std::move(opened).value();
-    reading_.emplace(file_, max_size_);
+    if (const auto& opened = opening_.status(); !opened) return end_with(opened.error());
+    is_open_ = true;
+    const auto begun = content_.begin(0, opening_.node().content.size(), max_size_);
+    if (!begun) return end_with(begun.error());
   }
-  const progress p = reading_->advance();
-  if (p == progress::done) file_.close();
-  return p;
+  content_.read_slice(opening_.node().content);
+  if (!content_.is_done()) return progress::yields;
+  return end_with(boost::outcome_v2::success());
 }
 
 void file_reading::refuse(const error& why) noexcept {
-  if (!reading_) return opening_.refuse(why);
-  status_ = why;
-  file_.close();
+  if (!is_open_) return opening_.refuse(why);
+  end_with(why);
 }
 
 result<bytes> file_reading::outcome() noexcept {
   if (!status_) return status_.error();
-  return reading_->outcome();
+  return content_.take();
+}
+
+// Whoever waits for the lock need not wait for the outcome to be looked at.
+progress file_reading::end_with(result<void> status) noexcept {
+  status_ = std::move(status);
+  opening_.let_go();
+  return progress::done;
 }
 
 }  // namespace coramfs::detail

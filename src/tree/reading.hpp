@@ -36,12 +36,25 @@ class reading {
   result<void> status_ = boost::outcome_v2::success();
 };
 
+/// The bytes of a content on their way into a vector, slice by slice.
+class content_reading {
+ public:
+  /// Errors: `too_large` above `max_size`, before anything is allocated; `out_of_memory`.
+  result<void> begin(std::uint64_t begin, std::uint64_t end,
+                     std::optional<std::uint64_t> max_size) noexcept;
+  bool is_done() const noexcept { return all_.size() == size_; }
+  void read_slice(const storage& from) noexcept;
+  bytes take() noexcept { return std::move(all_); }
+
+ private:
+  std::uint64_t begin_ = 0, size_ = 0;
+  bytes all_;
+};
+
 /// A `read_all`, likewise.
 class reading_all {
  public:
-  /// Refuses more than `max_size` bytes before anything is allocated.
-  explicit reading_all(open_file& file, std::optional<std::uint64_t> max_size = {}) noexcept
-      : file_(file), max_size_(max_size) {}
+  explicit reading_all(open_file& file) noexcept : file_(file) {}
 
   progress advance() noexcept;
   void refuse(const error& why) noexcept { status_ = why; }
@@ -51,20 +64,17 @@ class reading_all {
   result<void> begin() noexcept;
 
   open_file& file_;
-  const std::optional<std::uint64_t> max_size_;
   bool has_begun_ = false;
-  std::uint64_t begin_ = 0, size_ = 0;
-  bytes all_;
+  std::uint64_t end_ = 0;
+  content_reading content_;
   result<void> status_ = boost::outcome_v2::success();
 };
 
-/// A `read_file`: opens, reads all, and closes.
+/// A `read_file`: an opening that reads all, without a handle.
 class file_reading {
  public:
   explicit file_reading(opening source, std::optional<std::uint64_t> max_size = {}) noexcept
       : opening_(std::move(source)), max_size_(max_size) {}
-  file_reading(file_reading&& unbegun) noexcept
-      : opening_(std::move(unbegun.opening_)), max_size_(unbegun.max_size_) {}
 
   progress advance() noexcept;
   claim& awaited() noexcept { return opening_.awaited(); }
@@ -74,10 +84,12 @@ class file_reading {
   result<bytes> outcome() noexcept;
 
  private:
+  progress end_with(result<void> status) noexcept;
+
   opening opening_;
   const std::optional<std::uint64_t> max_size_;
-  open_file file_;
-  std::optional<reading_all> reading_;
+  bool is_open_ = false;
+  content_reading content_;
   result<void> status_ = boost::outcome_v2::success();
 };
 

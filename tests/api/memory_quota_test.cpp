@@ -72,6 +72,7 @@ TEST_CASE("memory: an empty file costs less than 256 bytes beside its name",
 
 TEST_CASE("memory: what is kept for reuse counts as free", "[api][quota][memory]") {
   const scenario fs(accounting::memory, {.max_quota = 16 << 20});
+  fs.expect_slices();
   for (int i = 0; i < 10; ++i) {
     fs->write_file("/a", xs(3'000'000 + static_cast<std::size_t>(i) * 100'000)).value();
     fs->write_file("/b", xs(1'000'000)).value();
@@ -84,6 +85,7 @@ TEST_CASE("memory: what is kept for reuse counts as free", "[api][quota][memory]
 
 TEST_CASE("memory: a volume may keep nothing for reuse", "[api][quota][memory]") {
   const scenario fs(accounting::memory, {.max_quota = 16 << 20, .max_recycled = 0});
+  fs.expect_slices();
   fs->write_file("/a", xs(3'000'000)).value();
   fs->remove("/a").value();
   CHECK(fs.stats().recycled_bytes == 0);

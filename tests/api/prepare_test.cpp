@@ -264,4 +264,17 @@ TEST_CASE("prepare: a pin of what is to be overwritten stays as it is", "[api][p
   CHECK(f->read_all().value() == std::string(5500, 'y'));
 }
 
+TEST_CASE("prepare: what can never fit is refused at once, with all that was asked for",
+          "[api][prepare][space][errors]") {
+  const scenario fs({.max_quota = 3 << 20});
+  fs.expect_slices();
+  fs->write_file("/other", xs(2'500'000)).value();
+  const open_options waits{.on_full = when_full::wait};
+  auto f = fs->open("/a", open_mode::create, waits).value();
+  const error e = error_of(f->prepare(4'000'000));
+  CHECK(e == errc::quota_exceeded);
+  CHECK(e.requested() >= 4'000'000);
+  CHECK(e.requested() < 4'100'000);
+}
+
 }  // namespace coramfs::tests

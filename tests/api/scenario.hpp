@@ -55,6 +55,9 @@ class scenario {
   /// Opens, writes, closes.
   void fill(std::string_view path, open_mode mode, std::string_view content) const;
 
+  /// Some operation is long, and a coroutine gives others a turn in the middle of it.
+  void expect_slices() const { expects_slices_ = true; }
+
   /// Runs an operation that has to fail, and gives its error. Throws if it succeeded, or if
   /// anything that can be seen of the volume is not as before.
   template <std::invocable Operation>
@@ -79,6 +82,7 @@ class scenario {
   Catch::ScopedMessage message_;
   int exceptions_;
   std::unique_ptr<any_file_system> fs_;
+  mutable bool expects_slices_ = false;
 };
 
 /// Every path below the root, parents before what is in them.

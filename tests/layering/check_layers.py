@@ -26,7 +26,7 @@ BELOW = {
 ASIO = {
     "async": re.compile(r"asio(\.hpp|/.*)"),
     "integrations": re.compile(r"asio(\.hpp|/.*)"),
-    "buffers": re.compile(r"asio/buffer\.hpp"),
+    "buffers": re.compile(r"asio/(buffer|error)\.hpp"),
     "sync": re.compile(r"asio/buffer\.hpp"),
 }
 
