@@ -16,8 +16,8 @@ constexpr char description[] =
     "\n"
     "Loads every regular file below a directory into a volume, serves them on the\n"
     "loopback interface, fetches each over many connections, and compares it with the\n"
-    "file on disk. The server pins what it sends, and as soon as a file is pinned a\n"
-    "writer inverts all of its bytes in the volume: what is sent must not change.\n";
+    "file on disk. The server pins what it sends, and when half of a file is sent a writer\n"
+    "inverts all of its bytes in the volume: what is sent must not change.\n";
 
 constexpr char footer[] =
     "Exit status:\n"

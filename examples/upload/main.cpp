@@ -41,18 +41,17 @@ coramfs::file_system make_file_system(asio::io_context& context, std::uint64_t q
   return coramfs::file_system::create(context.get_executor(), std::move(options)).value();
 }
 
-/// A volume, a server and a writer over it on one thread, and a client on another. The writer has
-/// its turn between the pin of a file and its last byte.
+/// A volume, a server and a writer over it on one thread, and a client on another.
 class upload_run {
  public:
   explicit upload_run(const settings& s)
       : settings_(s),
         files_(make_file_system(context_, s.quota)),
         blocking_(files_.get_volume()),
-        pinned_paths_(context_.get_executor(), queue_capacity),
-        responder_(files_, pinned_paths_),
+        to_rewrite_(context_.get_executor(), queue_capacity),
+        responder_(files_, to_rewrite_),
         listener_(context_.get_executor(), responder_),
-        writer_(files_, pinned_paths_) {}
+        writer_(files_, to_rewrite_) {}
 
   report execute();
 
@@ -67,12 +66,12 @@ class upload_run {
   coramfs::file_system files_;
   coramfs::sync::file_system blocking_;
   catalogue served_;
-  shared::bounded_queue<std::string> pinned_paths_;
+  shared::bounded_queue<rewriting*> to_rewrite_;
   pin_responder responder_;
   shared::http_listener listener_;
   rewriter writer_;
   report report_;
-  std::exception_ptr client_failure_, writer_failure_;
+  std::exception_ptr client_failure_;
 };
 
 report upload_run::execute() {
@@ -87,15 +86,11 @@ report upload_run::execute() {
 
 void upload_run::serve() {
   asio::co_spawn(context_, listener_.run(), asio::detached);
-  asio::co_spawn(context_, writer_.run(), [this](std::exception_ptr thrown) {
-    writer_failure_ = std::move(thrown);
-    pinned_paths_.abandon();  // nobody may wait for a writer that has ended
-  });
+  asio::co_spawn(context_, writer_.run(), asio::detached);
   std::thread client_thread([this] { fetch(); });
   context_.run();
   client_thread.join();
   if (client_failure_) std::rethrow_exception(client_failure_);
-  if (writer_failure_) std::rethrow_exception(writer_failure_);
 }
 
 void upload_run::fetch() {
@@ -110,7 +105,7 @@ void upload_run::fetch() {
   report_.seconds = taken.count();
   asio::post(context_, [this] {
     listener_.close();
-    pinned_paths_.close();
+    to_rewrite_.close();
   });
 }
 

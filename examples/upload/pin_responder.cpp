@@ -24,11 +24,33 @@ namespace {
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 
-/// A completion condition. `asio::transfer_all` passes no more than 64 KiB to the system at a time;
-/// in pieces of this size a large file takes a fraction of the calls.
-std::size_t in_large_pieces(const std::error_code& error, std::size_t /*sent*/) {
-  constexpr std::size_t piece_size = 1024 * 1024;
-  return error ? 0 : piece_size;
+/// A completion condition: so many bytes, in large pieces. Asio's own conditions pass no more than
+/// 64 KiB to the system at a time, and a large file takes a multiple of the calls then.
+class exactly {
+ public:
+  explicit exactly(std::size_t n) : n_(n) {}
+
+  std::size_t operator()(const std::error_code& error, std::size_t sent) const {
+    constexpr std::size_t most_at_once = 1024 * 1024;
+    return error ? 0 : std::min(n_ - sent, most_at_once);
+  }
+
+ private:
+  std::size_t n_;
+};
+
+asio::awaitable<bool> send_first(std::size_t n, std::vector<asio::const_buffer>& of,
+                                 tcp::socket& to) {
+  std::error_code error;
+  const exactly condition(n);
+  std::size_t sent = co_await asio::async_write(to, of, condition,
+                                                asio::redirect_error(asio::use_awaitable, error));
+  for (asio::const_buffer& piece : of) {
+    const std::size_t passed = std::min(sent, piece.size());
+    sent -= passed;
+    piece += passed;
+  }
+  co_return !error;
 }
 
 /// Adds to a sum as long as it lives.
@@ -47,8 +69,8 @@ class counted {
 }  // namespace
 
 pin_responder::pin_responder(coramfs::file_system files,
-                             shared::bounded_queue<std::string>& pinned_paths)
-    : files_(std::move(files)), pinned_paths_(pinned_paths) {}
+                             shared::bounded_queue<rewriting*>& to_rewrite)
+    : files_(std::move(files)), to_rewrite_(to_rewrite) {}
 
 asio::awaitable<bool> pin_responder::answer(tcp::socket& to, const shared::http_request& r) {
   const auto name = shared::percent_decode(std::string_view(r.target().data(), r.target().size()));
@@ -60,8 +82,7 @@ asio::awaitable<bool> pin_responder::answer(tcp::socket& to, const shared::http_
   const std::uint64_t as_pinned = co_await generation(path);
   const counted now(pinned_bytes_, body.value().size());
   peak_pinned_bytes_ = std::max(peak_pinned_bytes_, pinned_bytes_);
-  co_await pinned_paths_.push(path);
-  const bool is_usable = co_await send(to, body.value(), r.keep_alive());
+  const bool is_usable = co_await send(to, body.value(), path, r.keep_alive());
   if (co_await generation(path) != as_pinned) ++changed_meanwhile_;
   co_return is_usable;
 }
@@ -79,17 +100,20 @@ asio::awaitable<coramfs::result<coramfs::pinned>> pin_responder::pin(const std::
 }
 
 asio::awaitable<bool> pin_responder::send(tcp::socket& to, const coramfs::pinned& body,
-                                          bool keep_alive) {
+                                          const std::string& path, bool keep_alive) {
   auto head = shared::make_response(http::status::ok, body.size(), keep_alive);
   head.set(http::field::content_type, "application/octet-stream");
   const std::string text = shared::serialized_head(head);
-  // The head and the pin as one sequence: a small file takes one system call and one packet.
+  // The head and the pin as one sequence, so that they go out together.
   std::vector<asio::const_buffer> buffers{asio::buffer(text)};
   buffers.insert(buffers.end(), body.begin(), body.end());
-  std::error_code error;
-  co_await asio::async_write(to, buffers, in_large_pieces,
-                             asio::redirect_error(asio::use_awaitable, error));
-  co_return keep_alive && !error;
+
+  rewriting request(files_.get_executor(), path);
+  co_await to_rewrite_.push(&request);
+  const bool half_sent = co_await send_first(text.size() + body.size() / 2, buffers, to);
+  co_await request.wait();
+  const bool sent = half_sent && co_await send_first(asio::buffer_size(buffers), buffers, to);
+  co_return sent&& keep_alive;
 }
 
 }  // namespace upload

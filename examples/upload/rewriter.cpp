@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <iostream>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -16,22 +17,32 @@ void invert(std::vector<char>& bytes) {
                  [](char c) { return static_cast<char>(~c); });
 }
 
-rewriter::rewriter(coramfs::file_system files, shared::bounded_queue<std::string>& paths)
-    : files_(std::move(files)), paths_(paths) {}
+rewriter::rewriter(coramfs::file_system files, shared::bounded_queue<rewriting*>& requests)
+    : files_(std::move(files)), requests_(requests) {}
 
 asio::awaitable<void> rewriter::run() {
   for (;;) {
-    const std::optional<std::string> path = co_await paths_.pop();
-    if (!path) co_return;
-    const auto done = co_await rewrite(*path);
-    if (done) {
-      rewritten_.insert(*path);
-    } else if (done.error() == coramfs::errc::quota_exceeded) {
-      ++refused_;
-    } else {
-      ++failed_;
-      std::cerr << "failed: " << *path << ": " << done.error().message() << '\n';
+    const std::optional<rewriting*> next = co_await requests_.pop();
+    if (!next) co_return;
+    rewriting& request = **next;
+    coramfs::result<void> outcome = coramfs::errc::out_of_memory;
+    try {
+      outcome = co_await rewrite(request.path());
+    } catch (const std::bad_alloc&) {  // somebody waits for this one all the same
     }
+    note(request.path(), outcome);
+    request.done();
+  }
+}
+
+void rewriter::note(const std::string& path, const coramfs::result<void>& outcome) {
+  if (outcome) {
+    rewritten_.insert(path);
+  } else if (outcome.error() == coramfs::errc::quota_exceeded) {
+    ++refused_;
+  } else {
+    ++failed_;
+    std::cerr << "failed: " << path << ": " << outcome.error().message() << '\n';
   }
 }
 
