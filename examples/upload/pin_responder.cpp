@@ -108,12 +108,12 @@ asio::awaitable<bool> pin_responder::send(tcp::socket& to, const coramfs::pinned
   std::vector<asio::const_buffer> buffers{asio::buffer(text)};
   buffers.insert(buffers.end(), body.begin(), body.end());
 
+  if (!co_await send_first(text.size() + body.size() / 2, buffers, to)) co_return false;
   rewriting request(files_.get_executor(), path);
   co_await to_rewrite_.push(&request);
-  const bool half_sent = co_await send_first(text.size() + body.size() / 2, buffers, to);
   co_await request.wait();
-  const bool sent = half_sent && co_await send_first(asio::buffer_size(buffers), buffers, to);
-  co_return sent&& keep_alive;
+  const bool is_whole = co_await send_first(asio::buffer_size(buffers), buffers, to);
+  co_return is_whole && keep_alive;
 }
 
 }  // namespace upload
