@@ -6,14 +6,13 @@
 #include "async/coroutine_waiter.hpp"
 #include "core/operation.hpp"
 
-#include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_state.hpp>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 
 #include <chrono>
-#include <optional>
+#include <cstddef>
 #include <utility>
 
 namespace coramfs::detail {
@@ -32,11 +31,37 @@ struct outcome_of {
   operator decltype(op.outcome())() const noexcept { return op.outcome(); }
 };
 
-/// Runs an operation as a coroutine: the only frame of ours that it takes. It completes without
-/// suspending where nothing is to be waited for, and resumes on the coroutine's own executor.
+/// Queues for what an operation waits for. False: the wait is over already.
+template <waiting_operation Operation>
+bool begin_wait(Operation& op, coroutine_waiter& waiter, asio::cancellation_slot slot) noexcept {
+  const deadline until = op.patience().deadline(std::chrono::steady_clock::now());
+  const auto had = waiter.start(op.awaited(), until, slot);
+  if (had == coroutine_waiter::had::no_memory) op.refuse(errc::out_of_memory);
+  return had == coroutine_waiter::had::not_yet;
+}
+
+/// The wait of an operation in a frame of its own, for one that is large: together they would be
+/// more than Asio keeps for reuse, and to open a file would allocate each time.
+template <waiting_operation Operation>
+asio::awaitable<void> wait_apart(Operation& op) {
+  const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+  coroutine_waiter waiter;
+  waiter.executor = co_await asio::this_coro::executor;
+  if (!begin_wait(op, waiter, state.slot())) co_return;
+  const waiting_mark mark(op.waiting());
+  const wait_outcome outcome = co_await waiter.outcome();
+  if (outcome != wait_outcome::granted) op.refuse(to_error(outcome));
+}
+
+/// Bytes: with a larger operation in it, and a waiter, a frame is larger than 1,020 bytes, which
+/// is as much as Asio keeps (asio/detail/thread_info_base.hpp).
+inline constexpr std::size_t largest_waiting = 320;
+
+/// Runs an operation as a coroutine: the only frame of ours that it takes, unless it is large and
+/// has to wait. It completes without suspending where nothing is to be waited for, and resumes on
+/// the coroutine's own executor.
 template <operation Operation>
 auto run(Operation op) -> asio::awaitable<decltype(op.outcome())> {
-  std::optional<coroutine_waiter> room;  // made when there is something to wait for
   for (;;) {
     const progress p = op.advance();
     if (p == progress::done) co_return outcome_of<Operation>{op};
@@ -47,17 +72,16 @@ auto run(Operation op) -> asio::awaitable<decltype(op.outcome())> {
       op.refuse(errc::canceled);
       continue;
     }
-    coroutine_waiter& waiter = room ? *room : room.emplace();
-    waiter.executor = co_await asio::this_coro::executor;
     if (p == progress::yields) {
-      co_await asio::post(waiter.executor, suspend);
+      co_await asio::post(suspend);
       continue;
     }
-    if constexpr (waiting_operation<Operation>) {
-      const deadline until = op.patience().deadline(std::chrono::steady_clock::now());
-      const auto had = waiter.start(op.awaited(), until, state.slot());
-      if (had == coroutine_waiter::had::no_memory) op.refuse(errc::out_of_memory);
-      if (had != coroutine_waiter::had::not_yet) continue;
+    if constexpr (waiting_operation<Operation> && sizeof(Operation) > largest_waiting) {
+      co_await wait_apart(op);
+    } else if constexpr (waiting_operation<Operation>) {
+      coroutine_waiter waiter;
+      waiter.executor = co_await asio::this_coro::executor;
+      if (!begin_wait(op, waiter, state.slot())) continue;
       const waiting_mark mark(op.waiting());
       const wait_outcome outcome = co_await waiter.outcome();
       if (outcome != wait_outcome::granted) op.refuse(to_error(outcome));
