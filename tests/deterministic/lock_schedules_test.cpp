@@ -16,6 +16,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace coramfs::tests {
@@ -135,7 +136,13 @@ template <class Lock>
 class lock_world final : public world {
  public:
   lock_world(stage& on, std::uint64_t seed, bool contexts_die)
-      : world(on, seed), contexts_die_(contexts_die), lock_(on) {}
+      : world(on, seed), contexts_die_(contexts_die), lock_(on) {
+    for (std::size_t i = 0; i < on.size(); ++i) come_between(i);
+  }
+  ~lock_world() override {
+    for (std::size_t i = 0; i < on_.size(); ++i)
+      on_[i].before_suspension = on_[i].before_handing_on = [] {};
+  }
 
  private:
   struct held {
@@ -155,6 +162,20 @@ class lock_world final : public world {
     }
   }
 
+  void come_between(std::size_t context) {
+    on_[context].before_suspension = [this] {
+      if (std::exchange(is_asking_, false) && dice_.one_in(8)) relieve();
+    };
+    // One on another context leaves, who may have been admitted and not been told. The last one:
+    // another behind it might have to be told on this context, which is handing on.
+    if (context + 1 == on_.size()) return;
+    on_[context].before_handing_on = [this, context] {
+      if (line_.empty() || dice_.one_in(2)) return;
+      request& last = *line_.waiting().back();
+      if (last.has_handler && last.context == context + 1) cancel(last);
+    };
+  }
+
   void begin_one() {
     request& r = requests_.emplace_back();
     r.number = requests_.size();
@@ -171,8 +192,12 @@ class lock_world final : public world {
     // A cancellation may come before it asks.
     if (dice_.one_in(4)) co_await asio::post(asio::use_awaitable);
     line_.join(r);
+    // A timer would count as work before.
+    is_asking_ = r.patience.is_forever();
     auto had = co_await lock_.take(r);
+    is_asking_ = false;
     end(r, std::move(had));
+    if (dice_.one_in(4)) co_await asio::post(asio::use_awaitable);
   }
 
   /// What a handler does.
@@ -211,7 +236,8 @@ class lock_world final : public world {
   void cancel_one() {
     if (requests_.empty()) return;
     request& r = requests_[dice_.below(requests_.size())];
-    if (!r.has_ended) cancel(r);
+    // It may have ended: then nobody may hear of it.
+    if (!r.is_dead) cancel(r);
   }
 
   bool relieve() override {
@@ -230,11 +256,12 @@ class lock_world final : public world {
     const std::size_t doomed = dice_.below(on_.size());
     on_.destroy(doomed);
     for (request& r : requests_) {
-      if (r.has_ended || r.context != doomed) continue;
-      if (r.has_begun) line_.leave(r);
-      r.has_ended = true;
+      if (r.context != doomed) continue;
+      if (r.has_begun && !r.has_ended) line_.leave(r);
+      r.has_ended = r.is_dead = true;
     }
     on_.replace(doomed);
+    come_between(doomed);
     lock_.renew(doomed, on_[doomed]);
   }
 
@@ -271,6 +298,7 @@ class lock_world final : public world {
   std::deque<request> requests_;
   line line_;
   std::vector<held> held_;
+  bool is_asking_ = false;  // and the next who is about to wait is the one who asked
   const std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
@@ -291,6 +319,10 @@ TEST_CASE("lock schedules: a lock by itself", "[deterministic][rw_lock]") {
 
 TEST_CASE("lock schedules: the lock of a file", "[deterministic][open]") {
   explore<file_lock>(1, false, seeds);
+}
+
+TEST_CASE("lock schedules: a lock by itself, on two contexts", "[deterministic][rw_lock]") {
+  explore<bare_lock>(2, false, seeds / 2);
 }
 
 TEST_CASE("lock schedules: a lock by itself, on contexts that die", "[deterministic][rw_lock]") {

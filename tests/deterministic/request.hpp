@@ -32,6 +32,7 @@ struct request {
   bool has_handler = false;  ///< no coroutine: if it ends at once, that is seen only later
   bool has_begun = false;    ///< it asked for what it wants
   bool has_ended = false;
+  bool is_dead = false;       ///< with its context
   bool has_waited = false;    ///< a step ended while it waited
   bool is_canceled = false;   ///< it was told, and may not have heard yet
   bool is_late = false;       ///< time has passed, and it may not have heard yet

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -41,6 +42,11 @@ class stepping_context : public asio::io_context {
   }
 
   asio::any_io_executor executor() noexcept;
+
+  /// What happens while somebody is about to wait, or is handed something: another thread could
+  /// come between there.
+  std::function<void()> before_suspension = [] {};
+  std::function<void()> before_handing_on = [] {};
 
   bool is_idle() const noexcept { return ready_.empty(); }
   /// Runs one of those who are ready. Precondition: not idle.
@@ -95,8 +101,15 @@ class stepping_context::stepper {
   }
   stepper require(asio::execution::blocking_t::never_t) const noexcept { return *this; }
 
+  // Whoever waits counts as work, and says so just before.
+  stepper require(asio::execution::outstanding_work_t::tracked_t) const {
+    on_->before_suspension();
+    return *this;
+  }
+
   template <class Function>
   void execute(Function f) const {
+    on_->before_handing_on();
     on_->ready_.push_back(std::make_unique<task_of<Function>>(std::move(f)));
   }
   friend bool operator==(const stepper& a, const stepper& b) noexcept { return a.on_ == b.on_; }
