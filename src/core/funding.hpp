@@ -28,11 +28,17 @@ class funding {
 
   lock_timeout patience() const noexcept { return patience_; }
 
+  /// Whether an attempt failed for what can be waited for at all. Anything else may have failed
+  /// before the file was the caller's to look at.
+  bool may_wait_after(const error& e) const noexcept {
+    return may_wait_ && e == errc::quota_exceeded;
+  }
+
   /// Whether to wait for `awaited()` after an attempt that failed with `e`. Not if the bytes
   /// asked for and the `own` ones, which are charged already and stay, are more than there ever
   /// can be.
   bool waits_after(const error& e, std::uint64_t own) noexcept {
-    if (!may_wait_ || !(e == errc::quota_exceeded)) return false;
+    if (!may_wait_after(e)) return false;
     const std::uint64_t most = quota_->max_bytes();
     if (own > most || e.requested() > most - own) return false;
     claim_.emplace(*quota_, e.requested(), std::exchange(has_waited_, true) ? &grant_ : nullptr);

@@ -231,7 +231,7 @@ void opening::publish() noexcept {
 
 progress opening::fail(const error& e) noexcept {
   const bool may_try_again = stage_ == stage::finds || stage_ == stage::begins;
-  if (may_try_again && funds_.waits_after(e, own_charge())) {
+  if (may_try_again && funds_.may_wait_after(e) && funds_.waits_after(e, own_charge())) {
     awaits_room_ = true;
     return progress::waits;
   }

@@ -10,7 +10,7 @@ void growing::refuse(const error& why) noexcept {
 }
 
 progress growing::fail(const error& e) noexcept {
-  if (file_.is_open() && funds_.waits_after(e, file_.own_charge())) {
+  if (funds_.may_wait_after(e) && funds_.waits_after(e, file_.own_charge())) {
     awaits_room_ = true;
     return progress::waits;
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <thread>
 #include "api/scenario.hpp"
 
 namespace coramfs::tests {
@@ -144,6 +145,26 @@ TEST_CASE("lock: a timeout of zero or less never waits", "[api][lock]") {
         errc::would_block);
   CHECK(error_of(fs->open("/a", open_mode::read, {.timeout = std::chrono::hours(-1)})) ==
         errc::would_block);
+}
+
+TEST_CASE("lock: who is refused at once, or may not write, looks at nothing of the file",
+          "[api][lock][race]") {
+  const scenario fs;
+  const auto f = fs->open("/a", open_mode::create).value();
+  fs->write_file("/b", "content").value();
+  std::thread beside([twin = fs.twin()] {
+    const open_options at_once{.timeout = lock_timeout::immediate()};
+    for (int i = 0; i < 500; ++i) {
+      if (!(error_of(twin->open("/a", open_mode::append, at_once)) == errc::would_block)) break;
+      if (i % 10 == 0) error_of(twin->open("/b", open_mode::read).value()->write("x"));
+    }
+  });
+  for (int i = 0; i < 500; ++i) f->write("some more").value();
+  const auto reader = fs->open("/b", open_mode::read).value();
+  for (int i = 0; i < 50; ++i) CHECK(error_of(reader->write("x")) == errc::not_writable);
+  beside.join();
+  reader->close().value();
+  f->close().value();
 }
 
 }  // namespace coramfs::tests
