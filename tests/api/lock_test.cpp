@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <thread>
 #include "api/scenario.hpp"
+
+#include <thread>
 
 namespace coramfs::tests {
 
