@@ -292,4 +292,31 @@ TEST_CASE("awaitable: a file works without its context where nothing waits",
   f.value().close().value();
 }
 
+TEST_CASE("awaitable: of two that make a large file at once the slower finds the other's",
+          "[api][coroutines][open]") {
+  asio::io_context context;
+  auto fs = file_system::create(context.get_executor()).value();
+  const auto mode = GENERATE(open_mode::create, open_mode::append);
+  std::vector<error> ends;
+  open_options options;
+  options.preallocate = 5 * 1024 * 1024;
+  const auto make = [&]() -> asio::awaitable<void> {
+    auto f = co_await fs.open("/a", mode, options);
+    ends.push_back(error_of(f));
+    if (f) co_await f.value().write(buffer_of("x"));
+  };
+  spawn(context, make);
+  spawn(context, make);
+  context.run();
+  REQUIRE(ends.size() == 2);
+  CHECK(!ends[0].code());
+  const bool creates = mode == open_mode::create;
+  CHECK((creates ? ends[1] == errc::already_exists : !ends[1].code()));
+  const std::uint64_t written = creates ? 0 : 2;  // else inside of what is there
+  CHECK(sync::file_system(fs.get_volume()).file_size("/a").value() ==
+        options.preallocate + written);
+  CHECK(fs.get_volume().stats().file_count == 1);
+  CHECK(fs.get_volume().stats().open_handles == 0);
+}
+
 }  // namespace coramfs::tests

@@ -197,7 +197,9 @@ class lock_world final : public world {
     auto had = co_await lock_.take(r);
     is_asking_ = false;
     end(r, std::move(had));
-    if (dice_.one_in(4)) co_await asio::post(asio::use_awaitable);
+    // A cancellation may come when the wait is over.
+    if (!dice_.one_in(4)) co_return;
+    for (int i = 0; i < 6; ++i) co_await asio::post(asio::use_awaitable);
   }
 
   /// What a handler does.

@@ -24,7 +24,7 @@ inline std::uint64_t from_environment(const char* name, std::uint64_t otherwise)
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr std::uint64_t sanitizer_slowness = 10;
+inline constexpr std::uint64_t sanitizer_slowness = 20;
 #else
 inline constexpr std::uint64_t sanitizer_slowness = 1;
 #endif
