@@ -18,7 +18,12 @@ namespace coramfs::tests {
 
 namespace {
 
+// A sanitizer, which makes them slow, has seen each kind of command long before the last one.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t steps_in_suite = 40'000;
+#else
 constexpr std::uint64_t steps_in_suite = 200'000;
+#endif
 constexpr std::uint64_t steps_a_script = 200;  // on average
 
 struct setting {
