@@ -19,6 +19,12 @@
 
 namespace coramfs::detail {
 
+/// A guard that is asked before each write must see at the next one what the last one took, and
+/// nothing may come into memory that it was not asked about: a region would, as a whole.
+inline std::uint64_t recycled_at_most(const volume_options& o) noexcept {
+  return o.memory_guard.mode == guard_mode::per_write ? 0 : o.max_recycled;
+}
+
 /// What the copies of a volume share. Facades, and the files that they open, keep it alive.
 ///
 /// Thread safety: the tree by its lock, the quota by its own, the counters by being atomic.
@@ -28,7 +34,7 @@ class volume_state {
       : options(std::move(chosen)),
         limits(options.max_quota, options.max_nodes),
         guard(options.memory_guard),
-        blocks(limits, options.accounting, options.max_recycled),
+        blocks(limits, options.accounting, recycled_at_most(options)),
         payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit) {}
 
   volume_stats stats() noexcept;
