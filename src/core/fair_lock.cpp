@@ -40,11 +40,6 @@ void fair_lock::hand_over([[maybe_unused]] std::uint64_t seen) noexcept {
   admit_from_queue(next);
 }
 
-void lock_hold::release() noexcept {
-  if (lock_ != nullptr) lock_->unlock(kind_);
-  lock_ = nullptr;
-}
-
 // Takes the lock for the head of the queue where the holders allow it. The word changes under
 // us only by readers that leave.
 bool fair_lock::admit(kind k) noexcept {

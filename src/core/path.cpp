@@ -2,6 +2,7 @@
 #include "core/path.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -39,6 +40,42 @@ word where(word text, char c) noexcept {
   return ~(((difference & lows) + lows) | difference) & highs;
 }
 
+/// Looks for whatever keeps a text from being a normal path as it is: eight characters at a time,
+/// each beside the one behind it.
+class plain_check {
+ public:
+  void look_at(word here, word behind) noexcept {
+    const word slashes = where(here, '/');
+    odd_ |= where(here, '\0') | where(here, '\\');
+    odd_ |= slashes & (where(behind, '/') | where(behind, '.'));
+    since_slash_ = slashes != 0 ? 0 : since_slash_ + sizeof(word);
+    // No name between two slashes is longer than this.
+    if (since_slash_ >= max_name_size - sizeof(word)) odd_ |= 1;
+  }
+  bool has_found() const noexcept { return odd_ != 0; }
+
+ private:
+  word odd_ = 0;
+  std::size_t since_slash_ = 0;
+};
+
+// Whether a text is a normal path as it is. False: it may be, or not; so it is for hidden names,
+// and for the root.
+bool is_plain(std::string_view text) noexcept {
+  if (text.empty() || text.front() != '/' || text.size() > max_path_size) return false;
+  plain_check check;
+  std::size_t i = 0;
+  for (; i + sizeof(word) < text.size(); i += sizeof(word))
+    check.look_at(load(&text[i]), load(&text[i + 1]));
+  // Behind the end a slash, so that another in front of it is seen, and what is of no effect.
+  std::array<char, 2 * sizeof(word)> rest;
+  rest.fill('x');
+  std::memcpy(rest.data(), &text[i], text.size() - i);
+  rest[text.size() - i] = '/';
+  check.look_at(load(&rest[0]), load(&rest[1]));
+  return !check.has_found();
+}
+
 }  // namespace
 
 normal_path normal_path::parent() const noexcept {
@@ -62,30 +99,8 @@ std::string_view normal_path::take_name(std::string_view& text) noexcept {
 }
 
 result<normal_path> path_buffer::normalise(std::string_view text) noexcept {
-  if (!take_if_plain(text)) return resolve(text);
-  return normal_path(std::string_view(text_.data(), text.size()));
-}
-
-// True: the text is its own normal form, as most paths are that programs use, and stands at the
-// begin of the buffer. False: it may be, or not; so it is for hidden names, and for the root.
-bool path_buffer::take_if_plain(std::string_view text) noexcept {
-  if (text.empty() || text.front() != '/' || text.size() > max_path_size) return false;
-  std::memcpy(text_.data(), text.data(), text.size());
-  // Behind the end a slash, so that another in front of it is seen, and what is of no effect.
-  std::memset(text_.data() + text.size(), 'x', margin);
-  text_[text.size()] = '/';
-  word odd = 0;
-  std::size_t last_slash = 0;  // in the last word that has one
-  for (std::size_t i = 0; i < text.size(); i += sizeof(word)) {
-    const word here = load(&text_[i]), next = load(&text_[i + 1]);
-    const word slashes = where(here, '/');
-    odd |= where(here, '\0') | where(here, '\\');
-    odd |= slashes & (where(next, '/') | where(next, '.'));
-    if (slashes != 0) last_slash = i;
-    // No name between two slashes is longer than this.
-    if (i - last_slash >= max_name_size - sizeof(word)) return false;
-  }
-  return odd == 0;
+  if (!is_plain(text)) return resolve(text);
+  return normal_path(text);
 }
 
 // Goes from the end to the start, so that a ".." is seen before the name that it takes away:

@@ -47,7 +47,8 @@ class normal_path {
 /// Room for one normal path, meant for the stack.
 class path_buffer {
  public:
-  /// Normalises `text` into this buffer. Both separators of C2 count, ".", ".." and surplus
+  /// Normalises `text`, which stays as it is and must live as long: what is normal already is
+  /// shown in its own place, and all else in this buffer. Both separators of C2 count, ".", ".." and surplus
   /// slashes are resolved in the text alone.
   ///
   /// Errors, in this order: `invalid_path` for a NUL anywhere; `invalid_path` for a climb above
@@ -60,12 +61,9 @@ class path_buffer {
   }
 
  private:
-  bool take_if_plain(std::string_view text) noexcept;
   result<normal_path> resolve(std::string_view text) noexcept;
 
-  static constexpr std::size_t margin = 16;  // bytes, for looking at several at once
-
-  std::array<char, max_path_size + margin> text_;
+  std::array<char, max_path_size> text_;
 };
 
 }  // namespace coramfs::detail

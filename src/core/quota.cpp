@@ -13,42 +13,11 @@ std::uint64_t excess(std::uint64_t wanted, std::uint64_t replaced) noexcept {
 
 }  // namespace
 
-charge& charge::operator+=(const charge& other) noexcept {
-  bytes += other.bytes;
-  files += other.files;
-  directories += other.directories;
-  chunks += other.chunks;
-  return *this;
-}
-
-charge& charge::operator-=(const charge& other) noexcept {
-  bytes -= other.bytes;
-  files -= other.files;
-  directories -= other.directories;
-  chunks -= other.chunks;
-  return *this;
-}
-
 grant::~grant() {
   if (bytes_ > 0) from_->settle({.bytes = bytes_}, {}, false);
 }
 
-reservation::reservation(reservation&& other) noexcept
-    : from_(std::exchange(other.from_, nullptr)),
-      wanted_(other.wanted_),
-      replaced_(other.replaced_) {}
-
-reservation& reservation::operator=(reservation&& other) noexcept {
-  reservation old(std::move(*this));
-  from_ = std::exchange(other.from_, nullptr);
-  wanted_ = other.wanted_;
-  replaced_ = other.replaced_;
-  return *this;
-}
-
-reservation::~reservation() {
-  if (from_ != nullptr) from_->settle(wanted_, replaced_, false);
-}
+void reservation::drop() noexcept { from_->settle(wanted_, replaced_, false); }
 
 void reservation::commit() noexcept {
   if (from_ != nullptr) std::exchange(from_, nullptr)->settle(wanted_, replaced_, true);
@@ -85,6 +54,7 @@ result<void> quota::require(const charge& wanted, const charge& replaced,
 
 result<void> quota::adjust(reservation& held, const charge& wanted,
                            const charge& replaced) noexcept {
+  if (held.wanted_ == wanted && held.replaced_ == replaced) return boost::outcome_v2::success();
   admission served;
   const std::uint64_t had_bytes = excess(held.wanted_.bytes, held.replaced_.bytes);
   const std::uint64_t had_nodes = excess(held.wanted_.nodes(), held.replaced_.nodes());

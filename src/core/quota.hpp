@@ -20,8 +20,21 @@ struct charge {
 
   std::uint64_t nodes() const noexcept { return files + directories; }
 
-  charge& operator+=(const charge& other) noexcept;
-  charge& operator-=(const charge& other) noexcept;
+  charge& operator+=(const charge& other) noexcept {
+    bytes += other.bytes;
+    files += other.files;
+    directories += other.directories;
+    chunks += other.chunks;
+    return *this;
+  }
+  charge& operator-=(const charge& other) noexcept {
+    bytes -= other.bytes;
+    files -= other.files;
+    directories -= other.directories;
+    chunks -= other.chunks;
+    return *this;
+  }
+  friend bool operator==(const charge&, const charge&) noexcept = default;
 };
 
 class quota;
@@ -66,9 +79,20 @@ class spare_memory {
 class [[nodiscard]] reservation {
  public:
   reservation() noexcept = default;
-  reservation(reservation&& other) noexcept;
-  reservation& operator=(reservation&& other) noexcept;
-  ~reservation();
+  reservation(reservation&& other) noexcept
+      : from_(std::exchange(other.from_, nullptr)),
+        wanted_(other.wanted_),
+        replaced_(other.replaced_) {}
+  reservation& operator=(reservation&& other) noexcept {
+    const reservation old(std::move(*this));
+    from_ = std::exchange(other.from_, nullptr);
+    wanted_ = other.wanted_;
+    replaced_ = other.replaced_;
+    return *this;
+  }
+  ~reservation() {
+    if (from_ != nullptr) drop();
+  }
 
   /// Makes `wanted` a charge and gives `replaced` back, in one step.
   void commit() noexcept;
@@ -77,6 +101,7 @@ class [[nodiscard]] reservation {
   friend class quota;
   reservation(quota& from, const charge& wanted, const charge& replaced) noexcept
       : from_(&from), wanted_(wanted), replaced_(replaced) {}
+  void drop() noexcept;
 
   quota* from_ = nullptr;
   charge wanted_;

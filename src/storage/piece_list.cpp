@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/detail/piece_list.hpp>
 
+#include "core/lifetime.hpp"
 #include "storage/block.hpp"
 
 #include <array>
@@ -25,7 +26,7 @@ struct piece_list::counted : shared {
   piece* pieces() noexcept { return reinterpret_cast<piece*>(this + 1); }
 
   std::atomic<std::size_t> references{1};
-  std::shared_ptr<const void> alive;
+  life_hold alive;
 };
 
 piece_list::counted& piece_list::own() const noexcept {
@@ -71,8 +72,7 @@ void piece_list::fill(std::span<const piece> of) noexcept {
   for (const piece& p : of) add({p.data, p.size, nullptr});
 }
 
-result<piece_list> piece_list::pin(std::span<const piece> of,
-                                   std::shared_ptr<const void> alive) noexcept {
+result<piece_list> piece_list::pin(std::span<const piece> of, life_hold alive) noexcept {
   if (of.empty()) return piece_list();
   BOOST_OUTCOME_TRY(auto made, with_room(of.size()));
   made.own().alive = std::move(alive);

@@ -5,6 +5,7 @@
 #include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/lifetime.hpp"
 #include "storage/account.hpp"
 #include "storage/block_table.hpp"
 #include "storage/chain.hpp"
@@ -14,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <span>
 #include <variant>
 
@@ -40,8 +40,7 @@ class storage {
   /// Pins the bytes from `offset` to `offset` + `size`, which the file has: they stay as they
   /// are, and charged, for as long as anybody refers to the list. It keeps `alive`, too. Under
   /// the file's lock of either kind. Errors: `out_of_memory`.
-  result<piece_list> pin(std::uint64_t offset, std::uint64_t size,
-                       std::shared_ptr<const void> alive) const;
+  result<piece_list> pin(std::uint64_t offset, std::uint64_t size, life_hold alive) const;
   /// Leaves the charge of what is pinned to the pins, before the file is given up: it is no part
   /// of `extent_now()` then.
   void settle_pins() noexcept;

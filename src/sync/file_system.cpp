@@ -24,11 +24,13 @@ namespace coramfs::sync {
 
 namespace {
 
-const std::shared_ptr<detail::volume_state>& shared_state(const volume& v) noexcept {
-  return detail::volume_access::state(v);
-}
+detail::volume_state& state(const volume& v) noexcept { return *detail::volume_access::state(v); }
 
-detail::volume_state& state(const volume& v) noexcept { return *shared_state(v); }
+// For an operation, which would keep it alive: that the facade does for as long as a call lasts,
+// and those who call at the same time need not share a count.
+std::shared_ptr<detail::volume_state> lent_state(const volume& v) noexcept {
+  return {std::shared_ptr<void>(), &state(v)};
+}
 
 }  // namespace
 
@@ -38,9 +40,10 @@ result<file_system> file_system::create(volume_options options) {
 }
 
 result<file> file_system::open(path_argument path, open_mode mode, open_options options) {
-  BOOST_OUTCOME_TRY(auto opened, detail::run_blocking(detail::opening(
-                                     shared_state(volume_), std::move(path), mode, options)));
-  return file(std::move(opened));
+  auto opened = detail::run_blocking(
+      detail::opening(lent_state(volume_), std::move(path), mode, options));
+  if (!opened) return opened.error();
+  return file(std::move(opened).assume_value());
 }
 
 result<void> file_system::create_directory(path_argument path) {
@@ -56,7 +59,7 @@ result<void> file_system::remove(path_argument path) {
 }
 
 result<void> file_system::remove_tree(path_argument path) {
-  return detail::run_blocking(detail::removing(shared_state(volume_), std::move(path)));
+  return detail::run_blocking(detail::removing(lent_state(volume_), std::move(path)));
 }
 
 result<void> file_system::rename(path_argument from, path_argument to, if_exists existing) {
@@ -69,12 +72,12 @@ result<void> file_system::move(path_argument from, path_argument to, if_exists e
 
 result<void> file_system::copy(path_argument from, path_argument to, if_exists existing) {
   return detail::run_blocking(
-      detail::copying(shared_state(volume_), std::move(from), std::move(to), existing));
+      detail::copying(lent_state(volume_), std::move(from), std::move(to), existing));
 }
 
 result<void> file_system::copy_tree(path_argument from, path_argument to) {
   return detail::run_blocking(
-      detail::tree_copying(shared_state(volume_), std::move(from), std::move(to)));
+      detail::tree_copying(lent_state(volume_), std::move(from), std::move(to)));
 }
 
 result<std::vector<std::string>> file_system::list(path_argument path) {
@@ -102,39 +105,39 @@ result<std::uint64_t> file_system::file_size(path_argument path) {
 }
 
 result<std::vector<walk_entry>> file_system::walk(path_argument path) {
-  return detail::run_blocking(detail::walking(shared_state(volume_), std::move(path)));
+  return detail::run_blocking(detail::walking(lent_state(volume_), std::move(path)));
 }
 
 result<std::vector<std::string>> file_system::glob(path_argument pattern) {
-  return detail::run_blocking(detail::globbing(shared_state(volume_), std::move(pattern)));
+  return detail::run_blocking(detail::globbing(lent_state(volume_), std::move(pattern)));
 }
 
 result<bytes> file_system::read_file(path_argument path, std::optional<std::uint64_t> max_size) {
   return detail::run_blocking(detail::file_reading(
-      detail::opening(shared_state(volume_), std::move(path), open_mode::read, {}), max_size));
+      detail::opening(lent_state(volume_), std::move(path), open_mode::read, {}), max_size));
 }
 
 result<void> file_system::write_file(path_argument path, asio::const_buffer content) {
   return detail::run_blocking(
-      detail::replacing(shared_state(volume_), std::move(path), detail::to_span(content)));
+      detail::replacing(lent_state(volume_), std::move(path), detail::to_span(content)));
 }
 
 result<file_map> file_system::export_tree(path_argument prefix, export_options options) {
-  return detail::run_blocking(detail::exporting(shared_state(volume_), std::move(prefix), options));
+  return detail::run_blocking(detail::exporting(lent_state(volume_), std::move(prefix), options));
 }
 
 result<void> file_system::import_tree(file_map files) {
-  return detail::run_blocking(detail::importing(shared_state(volume_), std::move(files)));
+  return detail::run_blocking(detail::importing(lent_state(volume_), std::move(files)));
 }
 
 result<std::vector<std::string>> file_system::files_below(path_argument prefix,
                                                           const export_options& options) {
   return detail::run_blocking(
-      detail::file_listing(shared_state(volume_), std::move(prefix), options));
+      detail::file_listing(lent_state(volume_), std::move(prefix), options));
 }
 
 result<std::optional<bytes>> file_system::read_if_there(const std::string& path) {
-  return detail::run_blocking(detail::given_out_reading(shared_state(volume_), path));
+  return detail::run_blocking(detail::given_out_reading(lent_state(volume_), path));
 }
 
 result<volume_stats> file_system::stats() { return volume_.stats(); }

@@ -49,7 +49,7 @@ result<detached_node> file_draft::link(const entry& at) noexcept {
   BOOST_OUTCOME_TRY(volume_->limits.adjust(paid_, cost.wanted, cost.replaced));
   directory_index& entries = at.parent->entries;
   if (at.found == nullptr && !entries.reserve(entries.size() + 1)) return errc::out_of_memory;
-  detached_node old = tree::link(at, detached_node(file_.release()));
+  detached_node old = tree::link_made(at, detached_node(file_.release()));
   paid_.commit();
   return old;
 }

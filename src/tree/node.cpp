@@ -95,19 +95,26 @@ extent file_node::estimate_copy() const noexcept {
   return e;
 }
 
-node_use::node_use(file_node& used) noexcept : node_(&used) {
-  for (node* n = node_; n != nullptr; n = n->parent)
+// The root stays where it is, busy or not: those who open files in it need not share a word.
+void count_user(node& of) noexcept {
+  for (node* n = &of; n->parent != nullptr; n = n->parent)
     if (n->users.fetch_add(1, std::memory_order_acq_rel) != 0) break;
 }
 
-// No lock is needed: what is above a busy node stays there, so it is read before the count that
-// keeps it there goes down.
-node_use::~node_use() {
-  for (node* n = node_; n != nullptr;) {
+// What is above a busy node stays there, so it is read before the count that keeps it there goes
+// down.
+void discount_user(node& of) noexcept {
+  for (node* n = &of; n->parent != nullptr;) {
     node* const above = n->parent;
     if (n->users.fetch_sub(1, std::memory_order_acq_rel) != 1) break;
     n = above;
   }
+}
+
+node_use::node_use(file_node& used) noexcept : node_(&used) { count_user(used); }
+
+node_use::~node_use() {
+  if (node_ != nullptr) discount_user(*node_);
 }
 
 }  // namespace coramfs::detail

@@ -48,13 +48,15 @@ class node_name {
 /// What files and directories have in common: a place in the tree.
 ///
 /// Invariant: `users` of a file counts the operations and handles that hold it, `users` of a
-/// directory the nodes in it whose own count is above 0. So a node with users is busy, and so
-/// is every directory above it. It goes up under the tree's lock alone.
+/// directory the nodes in it whose own count is above 0, and its places among the recent ones. So
+/// a node with users is busy, and so is every directory above it but the root. It goes up under the
+/// tree's lock alone.
 class node {
  public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
+  /// Of a directory `tree::require_idle` knows better.
   bool is_busy() const noexcept { return users.load(std::memory_order_acquire) != 0; }
 
   // Guarded by the tree's lock; `parent` does not change while the node is busy.
@@ -73,6 +75,11 @@ class node {
       : modified_at(now), created_at(now), is_directory(directory) {}
   ~node() = default;
 };
+
+/// One user more: of the node, and of what is above it if it had none. Under the tree's lock.
+void count_user(node& of) noexcept;
+/// One user less. No lock is needed.
+void discount_user(node& of) noexcept;
 
 class directory_node final : public node {
  public:

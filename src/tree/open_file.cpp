@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
 #include <new>
 #include <span>
@@ -20,40 +21,36 @@ namespace coramfs::detail {
 
 namespace {
 
-// A node that is in use stays where it is, with all above it: no lock is needed for these.
+const std::string no_path;
 
-std::size_t path_size(const node& n) noexcept {
-  std::size_t size = 0;
-  for (const node* at = &n; at->parent != nullptr; at = at->parent)
-    size += 1 + at->name.view().size();
-  return size;
-}
-
-// Precondition: `to` is as large as the path.
-void write_path(const node& n, std::span<char> to) noexcept {
-  auto end = to.end();
+// The path of a node, at the end of `room`; empty if there is too little of it. A node that is in
+// use stays where it is, with all above it: no lock is needed.
+std::string_view write_path(const node& n, std::span<char> room) noexcept {
+  std::size_t begin = room.size();
   for (const node* at = &n; at->parent != nullptr; at = at->parent) {
     const std::string_view name = at->name.view();
-    end = std::copy_backward(name.begin(), name.end(), end);
-    *--end = '/';
+    if (begin < name.size() + 1) return {};
+    begin -= name.size() + 1;
+    room[begin] = '/';
+    std::memcpy(&room[begin + 1], name.data(), name.size());
   }
+  return {&room[begin], room.size() - begin};
 }
 
 }  // namespace
 
 open_file::open_file() noexcept = default;
 
-open_file::open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold lock,
-                     open_mode mode, std::uint64_t cursor, when_full on_full,
-                     lock_timeout patience) noexcept
-    : volume_(std::move(of)),
+open_file::open_file(volume_state& of, node_use node, lock_hold lock, open_mode mode,
+                     std::uint64_t cursor, when_full on_full, lock_timeout patience) noexcept
+    : volume_(&of),
       node_(std::move(node)),
       lock_(std::move(lock)),
       cursor_(cursor),
       mode_(mode),
       on_full_(on_full),
       patience_(patience) {
-  ++volume_->open_handles;
+  volume_->add(lifetime::by::handle, lane());
 }
 
 open_file::open_file(open_file&& other) noexcept = default;
@@ -63,7 +60,7 @@ open_file::~open_file() { let_go(); }
 open_file& open_file::operator=(open_file&& other) noexcept {
   if (this == &other) return *this;
   let_go();
-  volume_ = std::move(other.volume_);
+  volume_ = other.volume_;
   node_ = std::move(other.node_);
   lock_ = std::move(other.lock_);
   cursor_ = other.cursor_;
@@ -71,7 +68,7 @@ open_file& open_file::operator=(open_file&& other) noexcept {
   on_full_ = other.on_full_;
   patience_ = other.patience_;
   path_ = std::move(other.path_);
-  normal_path_ = std::move(other.normal_path_);
+  shown_path_ = std::move(other.shown_path_);
   prepared_ = std::move(other.prepared_);
   return *this;
 }
@@ -152,7 +149,7 @@ result<std::uint64_t> open_file::truncate(std::optional<std::uint64_t> size) noe
 }
 
 funding open_file::funds() const noexcept {
-  return funding(volume_ != nullptr ? &volume_->limits : nullptr, on_full_, patience_);
+  return funding(is_open() ? &volume_->limits : nullptr, on_full_, patience_);
 }
 
 std::uint64_t open_file::own_charge() const noexcept {
@@ -211,7 +208,7 @@ result<piece_list> open_file::pin(std::uint64_t offset, std::size_t size) noexce
   const std::uint64_t end = size_now();
   if (offset >= end) return piece_list();
   const std::uint64_t count = std::min<std::uint64_t>(size, end - offset);
-  BOOST_OUTCOME_TRY(auto list, node_->content.pin(offset, count, volume_));
+  BOOST_OUTCOME_TRY(auto list, node_->content.pin(offset, count, life_hold(*volume_, lane())));
   if (prepared_ != nullptr) {
     BOOST_OUTCOME_TRY(prepared_->keep_off_pins(volume_->payer));
   }
@@ -312,7 +309,7 @@ result<void> open_file::flush() const noexcept {
 
 void open_file::close() noexcept {
   if (!is_open()) return;
-  if (normal_path_.empty()) remember_path();
+  if (shown_path_ == nullptr && path_.view().empty()) remember_path();
   let_go();
 }
 
@@ -320,35 +317,38 @@ void open_file::let_go() noexcept {
   if (!is_open()) return;
   drop_prepared();
   if (may_write()) node_->content.trim(volume_->payer);
+  const std::size_t left = lane();
   lock_.release();
   node_ = node_use();
-  --volume_->open_handles;
-  volume_.reset();
+  volume_->drop(lifetime::by::handle, left);
+}
+
+// Those who open different files hold the volume by different words.
+std::size_t open_file::lane() const noexcept {
+  return reinterpret_cast<std::uintptr_t>(&*node_) / sizeof(file_node);
 }
 
 // For who asks afterwards; where memory for it is refused, it is empty.
 void open_file::remember_path() noexcept {
-  std::array<char, max_path_size> buffer;
-  const std::size_t size = path_size(*node_);
-  if (size > buffer.size()) return;
-  const std::span text(buffer.data(), size);
-  write_path(*node_, text);
-  path_text remembered{std::string_view(text.data(), text.size())};
-  if (remembered.valid()) path_ = std::move(remembered);
+  std::array<char, max_path_size> room;
+  path_.assign(write_path(*node_, room));
 }
 
 const std::string& open_file::path() const noexcept try {
-  if (normal_path_.empty()) {
-    if (is_open()) {
-      normal_path_.resize(path_size(*node_));
-      write_path(*node_, normal_path_);
-    } else {
-      normal_path_ = path_.view();
-    }
+  if (shown_path_ != nullptr) return *shown_path_;
+  std::array<char, max_path_size> room;
+  path_buffer buffer;
+  std::string_view text;
+  if (is_open()) {
+    text = write_path(*node_, room);
+  } else if (const auto normal = buffer.normalise(path_.view()); normal && !path_.view().empty()) {
+    text = normal.value().text();
   }
-  return normal_path_;
+  if (text.empty()) return no_path;
+  shown_path_ = std::make_unique<const std::string>(text);
+  return *shown_path_;
 } catch (const std::bad_alloc&) {
-  return normal_path_;
+  return no_path;
 }
 
 result<void> open_file::require_readable() const noexcept {

@@ -28,27 +28,26 @@ bool has_gone(const error& e) noexcept {
 
 opening::opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
                  const open_options& options) noexcept
-    : opening(v, std::move(path), {mode, options.on_full, options.preallocate, {}},
-              options.timeout.value_or(v->options.default_lock_timeout)) {}
+    : opening(std::move(v), std::move(path), {mode, options.on_full, options.preallocate, {}},
+              options.timeout) {}
 
 opening::opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
-                 lock_timeout patience) noexcept
+                 const std::optional<lock_timeout>& patience) noexcept
     : volume_(std::move(v)),
       path_(std::move(path)),
       wanted_(wanted),
-      funds_(&volume_->limits, wanted.on_full, patience) {}
+      funds_(&volume_->limits, wanted.on_full,
+             patience.value_or(volume_->options.default_lock_timeout)) {}
 
 opening opening::replacing(std::shared_ptr<volume_state> v, path_argument path,
                            std::span<const std::byte> content) noexcept {
-  const lock_timeout patience = v->options.default_lock_timeout;
   return opening(std::move(v), std::move(path),
-                 request{open_mode::write, when_full::reject, 0, content}, patience);
+                 request{open_mode::write, when_full::reject, 0, content}, {});
 }
 
 opening opening::reading(std::shared_ptr<volume_state> v, path_argument path) noexcept {
-  const lock_timeout patience = v->options.default_lock_timeout;
   return opening(std::move(v), std::move(path),
-                 request{open_mode::read, when_full::reject, 0, {}, true}, patience);
+                 request{open_mode::read, when_full::reject, 0, {}, true}, {});
 }
 
 // What has begun to change the content goes on to the end.
@@ -83,8 +82,12 @@ void opening::refuse(const error& why) noexcept {
 
 result<open_file> opening::outcome() noexcept {
   if (!status_) return status_.error();
-  return open_file(std::move(volume_), std::move(node_), std::move(hold_), wanted_.mode, cursor_,
-                   wanted_.on_full, patience());
+  result<open_file> opened(std::in_place_type<open_file>, *volume_, std::move(node_),
+                           std::move(hold_), wanted_.mode, cursor_, wanted_.on_full, patience());
+  // It has its memory already.
+  if (path_.view().size() > path_text::inline_size)
+    opened.assume_value().keep_path(path_.take());
+  return opened;
 }
 
 // One stage, or one slice of it: then the stage stays as it is.
@@ -131,8 +134,7 @@ result<normal_path> opening::path(path_buffer& buffer) const noexcept {
 result<void> opening::find() noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, path(buffer));
-  const extent begins_with =
-      storage::extent_for(volume_->options.default_storage, wanted_.content_size());
+  extent begins_with;
   file_cost cost;
   {
     const tree::shared_access access(volume_->names);
@@ -142,6 +144,7 @@ result<void> opening::find() noexcept {
       take(*file);
       return boost::outcome_v2::success();
     }
+    begins_with = storage::extent_for(volume_->options.default_storage, wanted_.content_size());
     cost = cost_of_file(*volume_, at, begins_with);
   }
   BOOST_OUTCOME_TRY(auto draft,

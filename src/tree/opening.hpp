@@ -72,7 +72,7 @@ class opening {
   enum class stage : unsigned char { checks, finds, fills_new, locks, begins, fills, ended };
 
   opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
-          lock_timeout patience) noexcept;
+          const std::optional<lock_timeout>& patience) noexcept;
   result<void> step() noexcept;
   result<void> check() const noexcept;
   result<normal_path> path(path_buffer& buffer) const noexcept;

@@ -34,9 +34,11 @@ result<void> check_target(const node& moved, const entry& to, if_exists existing
   return boost::outcome_v2::success();
 }
 
-result<void> require_idle(const node& moved, const node* replaced) noexcept {
-  if (moved.is_busy() || (replaced != nullptr && replaced->is_busy())) return errc::busy;
-  return boost::outcome_v2::success();
+result<void> require_idle(tree& names, const node& moved, const node* replaced) noexcept {
+  if (replaced != nullptr) {
+    BOOST_OUTCOME_TRY(names.require_idle(*replaced));
+  }
+  return names.require_idle(moved);
 }
 
 // What an empty directory or a file is charged that is to be replaced.
@@ -79,7 +81,7 @@ result<detached_node> relocate(volume_state& v, node& moved, const entry& to,
                                if_exists existing) noexcept {
   if (to.found == &moved && existing == if_exists::replace) return nullptr;
   BOOST_OUTCOME_TRY(check_target(moved, to, existing));
-  BOOST_OUTCOME_TRY(require_idle(moved, to.found));
+  BOOST_OUTCOME_TRY(require_idle(v.names, moved, to.found));
   balance b{{}, replaced_charge(v, to.found)};
   b.add_name(v, moved, to.name);
   if (to.found != nullptr) {
@@ -100,7 +102,7 @@ result<detached_node> relocate(volume_state& v, node& moved, const entry& to,
 // Likewise, into directories that are missing and come with it.
 result<void> relocate_into_gap(volume_state& v, node& moved, gap missing,
                                std::string_view name) noexcept {
-  BOOST_OUTCOME_TRY(require_idle(moved, nullptr));
+  BOOST_OUTCOME_TRY(v.names.require_idle(moved));
   missing.below.remove_suffix(name.size() + 1);
   directory_node& above = *missing.at.parent;
   balance b{chain_charge(v, missing), {}};

@@ -22,7 +22,7 @@ result<removed> take_out_at(volume_state& v, const path_argument& path, Require 
   BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
   BOOST_OUTCOME_TRY(require(at));
   node& n = *at.found;
-  if (n.is_busy()) return errc::busy;
+  BOOST_OUTCOME_TRY(v.names.require_idle(n));
   const directory_node& in = *n.parent;
   detached_node top = tree::unlink(n);
   return removed{std::move(top), v.payer.of_metadata(entry_footprint(in))};

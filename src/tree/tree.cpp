@@ -4,6 +4,7 @@
 #include "core/footprint.hpp"
 #include "core/pace.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -61,19 +62,46 @@ tree::tree() : root_(new directory_node(std::chrono::system_clock::now())) {}
 
 result<entry> tree::look_up(normal_path path) const noexcept {
   if (path.is_root()) return entry{nullptr, {}, root_.get()};
-  std::string_view rest = path.text();
+  const std::string_view name = path.name();
+  std::string_view above = path.text();
+  above.remove_suffix(name.size() + 1);
+  BOOST_OUTCOME_TRY(auto* const in, look_up_directory(above));
+  return entry{in, name, in->entries.find(name)};
+}
+
+// Of the root the path is empty.
+result<directory_node*> tree::look_up_directory(std::string_view path) const noexcept {
   directory_node* in = &root();
-  for (;;) {
-    const std::string_view name = normal_path::take_name(rest);
-    node* const found = in->entries.find(name);
-    if (rest.empty()) return entry{in, name, found};
+  if (path.empty()) return in;
+  if (auto* const known = recent_.find(path)) return known;
+  for (std::string_view rest = path; !rest.empty();) {
+    node* const found = in->entries.find(normal_path::take_name(rest));
     if (found == nullptr) return errc::not_found;
     if (!found->is_directory) return errc::not_a_directory;
     in = static_cast<directory_node*>(found);
   }
+  recent_.remember(path, *in);
+  return in;
+}
+
+result<void> tree::require_idle(const node& n) noexcept {
+  if (n.is_directory) recent_.forget();
+  if (n.is_busy()) return errc::busy;
+  return boost::outcome_v2::success();
 }
 
 detached_node tree::link(const entry& at, detached_node fresh) noexcept {
+  touch(*at.parent);
+  return put(at, std::move(fresh));
+}
+
+// Another may have been made later and have come first.
+detached_node tree::link_made(const entry& at, detached_node fresh) noexcept {
+  at.parent->modified_at = std::max(at.parent->modified_at, fresh->created_at);
+  return put(at, std::move(fresh));
+}
+
+detached_node tree::put(const entry& at, detached_node fresh) noexcept {
   node& n = *fresh.release();
   n.parent = at.parent;
   if (at.found != nullptr) {
@@ -82,7 +110,6 @@ detached_node tree::link(const entry& at, detached_node fresh) noexcept {
   } else {
     at.parent->entries.insert(n);
   }
-  touch(*at.parent);
   return detached_node(at.found);
 }
 

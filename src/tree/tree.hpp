@@ -8,6 +8,7 @@
 #include "core/quota.hpp"
 #include "storage/account.hpp"
 #include "tree/node.hpp"
+#include "tree/recent_directories.hpp"
 
 #include <memory>
 #include <string_view>
@@ -55,11 +56,16 @@ class tree {
   /// for what is above the last name. Under the lock.
   result<entry> look_up(normal_path path) const noexcept;
 
+  /// Under the exclusive lock. Errors: `busy`.
+  result<void> require_idle(const node& n) noexcept;
+
   directory_node& root() const noexcept { return static_cast<directory_node&>(*root_); }
 
   /// Puts a node into its place, and gives back what was there. Precondition: if nothing was,
   /// the parent's index has reserved the entry. Under the exclusive lock.
   static detached_node link(const entry& at, detached_node fresh) noexcept;
+  /// Likewise, of a node that this call has made: the time of that serves for the parent, too.
+  static detached_node link_made(const entry& at, detached_node fresh) noexcept;
   /// Takes a node that is not busy out of the tree. Under the exclusive lock.
   static detached_node unlink(node& n) noexcept;
   /// Both in one: gives a node another name and place, which is not its own. Preconditions and
@@ -67,8 +73,12 @@ class tree {
   static detached_node relocate(node& n, node_name name, const entry& to) noexcept;
 
  private:
+  static detached_node put(const entry& at, detached_node fresh) noexcept;
+  result<directory_node*> look_up_directory(std::string_view path) const noexcept;
+
   fair_lock lock_;
   detached_node root_;
+  mutable recent_directories recent_;
 };
 
 /// The tree's lock, held for a scope.

@@ -31,7 +31,7 @@ result<void> check(const volume_options& o) {
 
 result<volume> volume::create(volume_options options) try {
   BOOST_OUTCOME_TRY(check(options));
-  auto state = std::make_shared<detail::volume_state>(std::move(options));
+  auto state = detail::volume_state::create(std::move(options));
   BOOST_OUTCOME_TRY(state->guard.check_quota(state->options.max_quota));
   return volume(std::move(state));
 } catch (const std::bad_alloc&) {
@@ -43,6 +43,11 @@ volume_stats volume::stats() const { return state_->stats(); }
 const volume_options& volume::options() const noexcept { return state_->options; }
 
 namespace detail {
+
+std::shared_ptr<volume_state> volume_state::create(volume_options chosen) {
+  const auto let_go = [](volume_state* v) noexcept { v->drop_owner(); };
+  return std::shared_ptr<volume_state>(new volume_state(std::move(chosen)), let_go);
+}
 
 // The tree's lock keeps nodes and charges in step: both change under it.
 volume_stats volume_state::stats() noexcept {
@@ -56,7 +61,7 @@ volume_stats volume_state::stats() noexcept {
   s.file_count = charged.files;
   s.directory_count = charged.directories + 1;
   s.chunk_count = charged.chunks;
-  s.open_handles = open_handles.load();
+  s.open_handles = handles();
   s.waiting = waiting.load();
   // What has been freed and is about to be given back stands in both books.
   s.recycled_bytes = std::min(blocks.kept_bytes(), s.free_bytes);

@@ -5,6 +5,7 @@
 #include <coramfs/open_options.hpp>
 #include <coramfs/volume.hpp>
 
+#include "core/lifetime.hpp"
 #include "core/memory_guard.hpp"
 #include "core/quota.hpp"
 #include "storage/account.hpp"
@@ -25,17 +26,13 @@ inline std::uint64_t recycled_at_most(const volume_options& o) noexcept {
   return o.memory_guard.mode == guard_mode::per_write ? 0 : o.max_recycled;
 }
 
-/// What the copies of a volume share. Facades, and the files that they open, keep it alive.
+/// What the copies of a volume share. They keep it alive together, and so do open files and pins.
 ///
 /// Thread safety: the tree by its lock, the quota by its own, the counters by being atomic.
-class volume_state {
+class volume_state final : public lifetime {
  public:
-  explicit volume_state(volume_options chosen)
-      : options(std::move(chosen)),
-        limits(options.max_quota, options.max_nodes),
-        guard(options.memory_guard),
-        blocks(limits, options.accounting, recycled_at_most(options)),
-        payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit) {}
+  /// Throws `std::bad_alloc`.
+  static std::shared_ptr<volume_state> create(volume_options chosen);
 
   volume_stats stats() noexcept;
 
@@ -45,8 +42,17 @@ class volume_state {
   block_memory blocks;
   const account payer;
   tree names;
-  std::atomic<std::uint64_t> open_handles{0};
   std::atomic<std::uint64_t> waiting{0};
+
+ private:
+  explicit volume_state(volume_options chosen)
+      : options(std::move(chosen)),
+        limits(options.max_quota, options.max_nodes),
+        guard(options.memory_guard),
+        blocks(limits, options.accounting, recycled_at_most(options)),
+        payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit) {}
+  ~volume_state() = default;
+  void end() noexcept override { delete this; }
 };
 
 /// The way from the public handle to what it stands for.

@@ -57,6 +57,28 @@ TEST_CASE("busy: a directory with open files in it can be listed, filled and cha
   CHECK(fs->list("/d").value() == std::vector<std::string>{"a", "new"});
 }
 
+TEST_CASE("busy: a directory is not when paths have just led through it, and its old path leads "
+          "nowhere",
+          "[api][busy]") {
+  const scenario fs;
+  fs->create_directories("/d/e/f").value();
+  fs->create_directory("/d/empty").value();
+  fs->write_file("/d/e/f/a", "abc").value();
+  CHECK(!fs->exists("/d/empty/a").value());
+  fs->rename("/d/e", "/d/empty", if_exists::replace).value();
+  CHECK(error_of(fs->read_file("/d/e/f/a", {})) == errc::not_found);
+  CHECK(fs->file_size("/d/empty/f/a").value() == 3);
+  fs->create_directories("/d/e/f").value();
+  fs->write_file("/d/e/f/a", "other").value();
+  CHECK(fs->file_size("/d/e/f/a").value() == 5);
+  fs->remove_tree("/d/empty").value();
+  CHECK(!fs->exists("/d/empty/f/a").value());
+  CHECK(fs->file_size("/d/e/f/a").value() == 5);
+  fs->move("/d/e", "/m/e").value();
+  CHECK(fs->file_size("/m/e/f/a").value() == 5);
+  CHECK(error_of(fs->open("/d/e/f/b", open_mode::create)) == errc::not_found);
+}
+
 TEST_CASE("busy: a refused open leaves nothing busy", "[api][busy]") {
   const scenario fs({.max_quota = 5000});
   fs->write_file("/a", "abc").value();

@@ -130,12 +130,14 @@ class lock_hold {
     }
     return *this;
   }
-  ~lock_hold() {
-    if (lock_ != nullptr) release();
-  }
+  ~lock_hold() { release(); }
 
   explicit operator bool() const noexcept { return lock_ != nullptr; }
-  CORAMFS_EXPORT void release() noexcept;
+  void release() noexcept {
+    if (lock_ == nullptr) return;
+    lock_->unlock(kind_);
+    lock_ = nullptr;
+  }
 
  private:
   fair_lock* lock_ = nullptr;

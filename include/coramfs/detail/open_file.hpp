@@ -56,8 +56,8 @@ class CORAMFS_EXPORT open_file {
  public:
   open_file() noexcept;
   /// Each wait for space lasts at most `patience`.
-  open_file(std::shared_ptr<volume_state> of, node_use node, lock_hold lock, open_mode mode,
-            std::uint64_t cursor, when_full on_full, lock_timeout patience) noexcept;
+  open_file(volume_state& of, node_use node, lock_hold lock, open_mode mode, std::uint64_t cursor,
+            when_full on_full, lock_timeout patience) noexcept;
   open_file(open_file&& other) noexcept;
   open_file& operator=(open_file&& other) noexcept;
   ~open_file();
@@ -127,6 +127,8 @@ class CORAMFS_EXPORT open_file {
   bool writable() const noexcept { return is_open() && may_write(); }
   bool seekable() const noexcept { return is_open(); }
   open_mode mode() const noexcept { return mode_; }
+  /// Keeps the path that it was opened with, for who asks.
+  void keep_path(path_text&& opened_with) noexcept { path_ = std::move(opened_with); }
   /// Made at the first call. Empty if memory for it is refused.
   const std::string& path() const noexcept;
 
@@ -139,19 +141,20 @@ class CORAMFS_EXPORT open_file {
   std::uint64_t size_now() const noexcept;
   std::size_t read_from(std::uint64_t offset, std::span<std::byte> to) const noexcept;
   void drop_prepared() noexcept;
+  std::size_t lane() const noexcept;
   void let_go() noexcept;
   void remember_path() noexcept;
 
   // In this order: the lock goes before the use of the node, that before the volume.
-  std::shared_ptr<volume_state> volume_;
+  volume_state* volume_ = nullptr;  // of an open file: held alive
   node_use node_;
   lock_hold lock_;
   std::uint64_t cursor_ = 0;
   open_mode mode_ = open_mode::read;
   when_full on_full_ = when_full::reject;
   lock_timeout patience_ = lock_timeout::immediate();
-  path_text path_;  // of a closed file
-  mutable std::string normal_path_;
+  path_text path_;  // of a closed file; a long one is kept from the beginning
+  mutable std::unique_ptr<const std::string> shown_path_;
   std::unique_ptr<preparation> prepared_;
 };
 

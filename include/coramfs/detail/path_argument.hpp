@@ -23,10 +23,7 @@ class path_text {
   static constexpr std::size_t inline_size = 100;
 
   path_text() noexcept = default;
-  explicit path_text(std::string_view text) noexcept : size_(text.size()) {
-    if (size_ > inline_size) heap_.reset(new (std::nothrow) char[size_]);
-    if (valid() && size_ != 0) std::memcpy(data(), text.data(), size_);
-  }
+  explicit path_text(std::string_view text) noexcept { assign(text); }
   path_text(path_text&& other) noexcept
       : size_(std::exchange(other.size_, 0)), heap_(std::move(other.heap_)) {
     take_inline(other);
@@ -40,6 +37,12 @@ class path_text {
     return *this;
   }
   ~path_text() = default;
+
+  void assign(std::string_view text) noexcept {
+    size_ = text.size();
+    heap_.reset(size_ > inline_size ? new (std::nothrow) char[size_] : nullptr);
+    if (valid() && size_ != 0) std::memcpy(data(), text.data(), size_);
+  }
 
   bool valid() const noexcept { return size_ <= inline_size || heap_ != nullptr; }
   std::string_view view() const noexcept {
@@ -75,6 +78,8 @@ class path_argument {
 
   bool valid() const noexcept { return text_.valid(); }
   std::string_view view() const noexcept { return text_.view(); }
+  /// Gives the text away.
+  detail::path_text take() noexcept { return std::move(text_); }
 
  private:
   detail::path_text text_;

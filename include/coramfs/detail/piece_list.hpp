@@ -6,13 +6,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <utility>
 
 namespace coramfs::detail {
 
 class block;
+class life_hold;
 
 /// Bytes of a file that stand together in memory, or a hole.
 struct piece {
@@ -39,10 +39,9 @@ class CORAMFS_EXPORT piece_list {
   }
   ~piece_list();
 
-  /// Lists pieces and pins those that have an owner, until the last copy goes; keeps `alive`
-  /// for longer than that. Errors: `out_of_memory`.
-  static result<piece_list> pin(std::span<const piece> of,
-                                std::shared_ptr<const void> alive) noexcept;
+  /// Lists pieces and pins those that have an owner, until the last copy goes, and `alive` with
+  /// it. Errors: `out_of_memory`.
+  static result<piece_list> pin(std::span<const piece> of, life_hold alive) noexcept;
   /// An empty list, to `fill` with up to `count` pieces. Errors: `out_of_memory`.
   static result<piece_list> with_room(std::size_t count) noexcept;
   /// Lists pieces, and pins none. Precondition: this is the only copy, made by `with_room`.

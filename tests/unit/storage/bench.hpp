@@ -20,7 +20,7 @@ struct bench {
     return content.write(payer, offset, std::span<const std::byte>(from));
   }
   piece_list pin(std::uint64_t offset, std::uint64_t size) {
-    return content.pin(offset, size, nullptr).value();
+    return content.pin(offset, size, {}).value();
   }
   std::uint64_t used() const { return limits.read().committed.bytes; }
   bytes all() const {

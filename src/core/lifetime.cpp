@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "core/lifetime.hpp"
+
+namespace coramfs::detail {
+
+void lifetime::drop_owner() noexcept {
+  // While this looks at the lanes, one of them may close that it has seen: so one is closed last.
+  std::size_t empty = 0;
+  for (lane_count& l : lanes_)
+    if (l.count.fetch_or(orphaned, std::memory_order_acq_rel) == 0) ++empty;
+  if (empty != 0 && open_lanes_.fetch_sub(empty, std::memory_order_acq_rel) == empty) end();
+}
+
+std::uint64_t lifetime::handles() const noexcept {
+  std::uint64_t sum = 0;
+  for (const lane_count& l : lanes_)
+    sum += l.count.load(std::memory_order_relaxed) % one_pin;
+  return sum;
+}
+
+void lifetime::close_lane() noexcept {
+  if (open_lanes_.fetch_sub(1, std::memory_order_acq_rel) == 1) end();
+}
+
+}  // namespace coramfs::detail
