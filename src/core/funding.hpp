@@ -52,6 +52,12 @@ class funding {
   /// What the next attempt may use up.
   detail::grant& grant() noexcept { return grant_; }
 
+  /// An attempt has failed that had used it up. Who has waited keeps its bytes: it waits for more
+  /// in front of all others, who must not be served with them meanwhile.
+  void take_back(reservation failed) noexcept {
+    if (has_waited_) grant_ = failed.give_up();
+  }
+
  private:
   quota* quota_;
   lock_timeout patience_;

@@ -23,6 +23,12 @@ void reservation::commit() noexcept {
   if (from_ != nullptr) std::exchange(from_, nullptr)->settle(wanted_, replaced_, true);
 }
 
+grant reservation::give_up() noexcept {
+  if (from_ == nullptr) return {};
+  quota& of = *std::exchange(from_, nullptr);
+  return of.keep_bytes(wanted_, replaced_);
+}
+
 result<reservation> quota::reserve(const charge& wanted, const charge& replaced,
                                    grant* granted) noexcept {
   const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
@@ -76,6 +82,12 @@ result<void> quota::adjust(reservation& held, const charge& wanted,
   held.wanted_ = wanted;
   held.replaced_ = replaced;
   return boost::outcome_v2::success();
+}
+
+grant quota::keep_bytes(const charge& wanted, const charge& replaced) noexcept {
+  const std::lock_guard lock(mutex_);
+  reserved_nodes_ -= excess(wanted.nodes(), replaced.nodes());
+  return grant(*this, excess(wanted.bytes, replaced.bytes));
 }
 
 void quota::release(const charge& given) noexcept {

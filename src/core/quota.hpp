@@ -96,6 +96,9 @@ class [[nodiscard]] reservation {
 
   /// Makes `wanted` a charge and gives `replaced` back, in one step.
   void commit() noexcept;
+  /// Instead: its bytes as a grant, for who must wait for more and may keep them. Only the nodes
+  /// go back.
+  grant give_up() noexcept;
 
  private:
   friend class quota;
@@ -171,6 +174,7 @@ class quota {
   result<void> judge(std::uint64_t bytes, std::uint64_t nodes,
                      std::uint64_t granted) const noexcept;
   void settle(const charge& wanted, const charge& replaced, bool commit) noexcept;
+  grant keep_bytes(const charge& wanted, const charge& replaced) noexcept;
   bool enqueue(waiter& w, std::uint64_t bytes, grant* had) noexcept;
   bool withdraw(waiter& w, admission& others) noexcept;
   void freed(std::uint64_t bytes, admission& served) noexcept;

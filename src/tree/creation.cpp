@@ -54,4 +54,9 @@ result<detached_node> file_draft::link(const entry& at) noexcept {
   return old;
 }
 
+reservation file_draft::give_up() noexcept {
+  file_.reset();
+  return std::move(paid_);
+}
+
 }  // namespace coramfs::detail

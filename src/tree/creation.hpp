@@ -45,6 +45,9 @@ class file_draft {
   /// `node_limit_exceeded`, `out_of_memory`.
   result<detached_node> link(const entry& at) noexcept;
 
+  /// Forgets the file, but not what was paid for it.
+  reservation give_up() noexcept;
+
  private:
   file_draft(volume_state& v, reservation paid, std::unique_ptr<file_node> file) noexcept
       : volume_(&v), paid_(std::move(paid)), file_(std::move(file)) {}

@@ -183,7 +183,10 @@ result<void> opening::link_new(file_draft& draft) noexcept {
     take(*other);
     return boost::outcome_v2::success();
   }
-  BOOST_OUTCOME_TRY(draft.link(at));
+  if (const auto linked = draft.link(at); !linked) {
+    funds_.take_back(draft.give_up());
+    return linked.error();
+  }
   take(fresh);
   stage_ = stage::ended;
   return boost::outcome_v2::success();

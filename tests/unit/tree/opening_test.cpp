@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+// An open between its steps: what others do there that no facade can do on purpose.
+#include "tree/opening.hpp"
+
+#include <coramfs/sync/file_system.hpp>
+
+#include "core/pace.hpp"
+#include "support/catch.hpp"
+
+#include <asio/buffer.hpp>
+
+#include <memory>
+#include <string>
+
+namespace coramfs::tests {
+
+namespace {
+
+using detail::opening;
+using detail::progress;
+
+class patient final : public detail::waiter {
+ public:
+  bool is_served = false;
+
+ private:
+  void granted() noexcept override { is_served = true; }
+};
+
+/// A volume without room, whose root has three entries: a fifth needs a page for the table.
+class full_volume {
+ public:
+  volume v = volume::create({.max_quota = 8 << 20}).value();
+  sync::file_system fs{v};
+  detail::volume_state& state = *detail::volume_access::state(v);
+
+  full_volume() {
+    fs.create_directory("/fillers").value();
+    fs.write_file("/1", {}).value();
+    fs.write_file("/2", {}).value();
+    fill();
+  }
+
+  opening open_large(const std::string& path) {
+    const open_options options{.preallocate = 2 * detail::slice_size, .on_full = when_full::wait};
+    return opening(detail::volume_access::state(v), path, open_mode::create, options);
+  }
+  /// Takes all that is left.
+  void fill() {
+    for (std::size_t size = large_filler; size > 0; size /= 2)
+      while (fs.write_file("/fillers/" + std::to_string(fillers_),
+                           asio::buffer(std::string(size, 'x'))))
+        ++fillers_;
+  }
+  /// Frees `count` times a little more than 64 KiB.
+  void free(int count) {
+    for (; count > 0; --count) fs.remove("/fillers/" + std::to_string(first_++)).value();
+  }
+
+ private:
+  static constexpr std::size_t large_filler = 64 * 1024;
+
+  int first_ = 0, fillers_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("opening: one who waited, and needs more when it has its bytes, is not overtaken by "
+          "those behind it",
+          "[tree][opening][fairness]") {
+  full_volume f;
+  opening op = f.open_large("/large");
+  REQUIRE(op.advance() == progress::waits);
+  patient first, behind;
+  REQUIRE_FALSE(op.awaited().enqueue(first));
+  f.free(2 * detail::slice_size / (64 * 1024) + 1);
+  REQUIRE(first.is_served);
+  // It has made its file, and has begun to fill it, when another takes the last place in the
+  // directory's table, and all bytes that are left.
+  REQUIRE(op.advance() == progress::yields);
+  f.fs.write_file("/3", {}).value();
+  f.fill();
+  detail::space_claim small(f.state.limits, 64 * 1024);
+  REQUIRE_FALSE(small.enqueue(behind));
+
+  progress p = op.advance();
+  while (p == progress::yields) p = op.advance();
+  REQUIRE(p == progress::waits);
+  CHECK_FALSE(behind.is_served);
+  CHECK_FALSE(f.fs.exists("/large").value());
+  patient again;
+  REQUIRE_FALSE(op.awaited().enqueue(again));
+  f.free(1);
+  CHECK(again.is_served);
+  CHECK_FALSE(behind.is_served);
+  while ((p = op.advance()) == progress::yields) continue;
+  REQUIRE(p == progress::done);
+  CHECK(op.outcome().value().size().value() == 2 * detail::slice_size);
+  f.free(2);
+  CHECK(behind.is_served);
+  small.give_back();
+}
+
+}  // namespace coramfs::tests
