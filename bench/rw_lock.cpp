@@ -3,7 +3,8 @@
 // What does the lock cost, and how long can a writer be kept waiting?
 //
 // Baselines: `std::shared_mutex` for threads; for coroutines that hand the lock to each other on
-// one thread, each of which holds it across a post, the post alone.
+// one thread, each of which holds it across a post, the post alone; with a deadline, in a context
+// that has a timer, too.
 #include <coramfs/rw_lock.hpp>
 
 #include "support/operations.hpp"
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <shared_mutex>
 #include <thread>
 #include <vector>
@@ -91,17 +93,15 @@ class crowd_of_readers {
 // The readers leave in the end, for with std::shared_mutex the writer may wait for that.
 template <class Lock>
 clock::duration write_among(Lock& lock, crowd_of_readers<Lock>& readers, clock::duration patience) {
-  std::atomic<bool> has_written{false};
-  std::thread patrol([&] {
-    const auto end = clock::now() + patience;
-    while (!has_written && clock::now() < end) std::this_thread::sleep_for(1ms);
-    if (!has_written) readers.leave();
+  std::promise<void> written;
+  std::thread patrol([&, done = written.get_future()] {
+    if (done.wait_for(patience) == std::future_status::timeout) readers.leave();
   });
   const auto begin = clock::now();
   lock.lock();
   const auto waited = clock::now() - begin;
   lock.unlock();
-  has_written = true;
+  written.set_value();
   patrol.join();
   return waited;
 }

@@ -7,6 +7,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
 
 #include <chrono>
 #include <memory>
@@ -21,6 +22,16 @@ struct fixture {
 };
 
 using shared_fixture = std::shared_ptr<fixture>;
+
+// A context whose loop looks after a timer, as that of every service does that has timers or
+// sockets: each of its rounds then asks the system for events.
+shared_fixture beside_timer() {
+  const auto f = std::make_shared<fixture>();
+  asio::steady_timer timer(f->context);
+  timer.expires_after(std::chrono::hours(1));
+  timer.async_wait([](const std::error_code&) {});
+  return f;
+}
 
 asio::awaitable<void> await_ready(fixture&, std::size_t times) {
   for (; times != 0; --times) {
@@ -67,14 +78,16 @@ operation in_a_crowd(const char* name, const shared_fixture& f, decltype(&only_p
 }  // namespace
 
 std::vector<operation> lock_operations() {
-  const auto f = std::make_shared<fixture>();
+  const auto f = std::make_shared<fixture>(), with_timer = beside_timer();
   const auto forever = lock_timeout::forever();
   return {
       alone("acquire/ready_coroutine", f, await_ready),
       alone("acquire/coroutine", f, acquire_free),
       in_a_crowd("hand_off/post", f, only_post, forever),
       in_a_crowd("hand_off/coroutine", f, hold_across_post, forever),
-      in_a_crowd("hand_off/coroutine_with_deadline", f, hold_across_post, std::chrono::seconds(30)),
+      in_a_crowd("hand_off/post_beside_timer", with_timer, only_post, forever),
+      in_a_crowd("hand_off/coroutine_with_deadline", with_timer, hold_across_post,
+                 std::chrono::seconds(30)),
   };
 }
 
