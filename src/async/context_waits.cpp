@@ -30,17 +30,18 @@ bool context_waiter::start(claim& wanted, const deadline& until,
   claim_ = &wanted;
   until_ = until;
   outcome_ = wait_outcome::canceled;
-  is_suspended_ = has_ended_ = is_granted_ = false;
+  is_granted_ = false;
+  phase_.store(phase::begins, std::memory_order_relaxed);
   waits_ = context_waits::of(asio::query(executor, asio::execution::context));
   return waits_->start(*this, executor);
 }
 
-// Once it is handed on it may end on another thread, so it is not looked at again.
+// Runs on the context, which therefore does not die.
 void context_waiter::suspended() noexcept {
-  const auto waits = waits_;
-  waits->suspended(*this);
+  if (phase_.exchange(phase::is_suspended, std::memory_order_acq_rel) == phase::has_ended) post();
 }
 
+// Once it is handed on it may end on another thread, so it is not looked at again.
 void context_waiter::cancel() noexcept {
   const auto waits = waits_;
   waits->cancel(*this);
@@ -74,12 +75,6 @@ bool context_waits::start(context_waiter& w, const asio::any_io_executor& execut
   }
   waiting_.push_back(w);
   return false;
-}
-
-void context_waits::suspended(context_waiter& w) noexcept {
-  const std::lock_guard lock(mutex_);
-  w.is_suspended_ = true;
-  if (w.has_ended_) w.post();
 }
 
 void context_waits::cancel(context_waiter& w) noexcept {
@@ -166,8 +161,9 @@ void context_waits::expire() {
 void context_waits::hand_on(context_waiter& w, wait_outcome outcome) noexcept {
   waiting_.erase(waiting_.iterator_to(w));
   w.outcome_ = outcome;
-  w.has_ended_ = true;
-  if (w.is_suspended_) w.post();
+  using phase = context_waiter::phase;
+  if (w.phase_.exchange(phase::has_ended, std::memory_order_acq_rel) == phase::is_suspended)
+    w.post();
 }
 
 }  // namespace coramfs::detail

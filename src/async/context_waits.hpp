@@ -11,6 +11,7 @@
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -66,9 +67,11 @@ class context_waiter : public waiter {
   boost::intrusive::list_member_hook<> in_list_;
   boost::intrusive::set_member_hook<> in_deadlines_;
   wait_outcome outcome_ = wait_outcome::canceled;
-  bool is_suspended_ = false;
-  bool has_ended_ = false;   // before it was suspended
   bool is_granted_ = false;  // while the context was dying
+
+  /// Whoever comes second, its suspension or its end, hands it on.
+  enum class phase : unsigned char { begins, is_suspended, has_ended };
+  std::atomic<phase> phase_{phase::begins};
 };
 
 /// All waits of one execution context: it finds them when the context dies, and one timer
@@ -85,7 +88,6 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
 
   /// Called by `context_waiter`.
   bool start(context_waiter& w, const asio::any_io_executor& executor);
-  void suspended(context_waiter& w) noexcept;
   void cancel(context_waiter& w) noexcept;
   void grant(context_waiter& w) noexcept;
   void forget_deadline(context_waiter& w) noexcept;
