@@ -197,7 +197,7 @@ void in_threads(benchmark::State& state, std::size_t threads, std::size_t times,
 
 void threads_open_read(benchmark::State& state, std::size_t threads) {
   auto files = large_volume();
-  in_threads(state, threads, scaled(20'000, 10), [&](std::size_t i) {
+  in_threads(state, threads, scaled(1'000'000, 10), [&](std::size_t i) {
     const std::string path = "/file_" + std::to_string(i);
     files.write_file(path, asio::buffer(bytes(page))).value();
     return [&files, path, to = bytes(page)]() mutable {
@@ -209,7 +209,7 @@ void threads_open_read(benchmark::State& state, std::size_t threads) {
 
 void threads_stream(benchmark::State& state, std::size_t threads) {
   auto files = large_volume();
-  in_threads(state, threads, scaled(40, 1), [&](std::size_t i) {
+  in_threads(state, threads, scaled(4000, 1), [&](std::size_t i) {
     const std::string path = "/file_" + std::to_string(i);
     return [&files, path, piece = bytes(64 * kilo)]() mutable {
       auto f = files.open(path, open_mode::write).value();
@@ -222,7 +222,7 @@ void threads_stream(benchmark::State& state, std::size_t threads) {
 }
 
 void threads_copy(benchmark::State& state, std::size_t threads) {
-  in_threads(state, threads, scaled(200, 1), [](std::size_t) {
+  in_threads(state, threads, scaled(8000, 1), [](std::size_t) {
     return [from = bytes(mega), to = bytes(mega)]() mutable {
       std::copy(from.begin(), from.end(), to.begin());
       benchmark::ClobberMemory();

@@ -76,8 +76,10 @@ class tree {
   static detached_node put(const entry& at, detached_node fresh) noexcept;
   result<directory_node*> look_up_directory(std::string_view path) const noexcept;
 
-  fair_lock lock_;
-  detached_node root_;
+  // All who look something up write to the lock, and need not be in the way of what they read.
+  static constexpr std::size_t cache_line = 64;
+  alignas(cache_line) fair_lock lock_;
+  alignas(cache_line) detached_node root_;
   mutable recent_directories recent_;
 };
 
