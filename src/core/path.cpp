@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -40,49 +41,65 @@ word where(word text, char c) noexcept {
   return ~(((difference & lows) + lows) | difference) & highs;
 }
 
+// The same with fewer steps, but behind the first of them there may be others that are not.
+word first(word text, char c) noexcept {
+  const word difference = text ^ (ones * static_cast<unsigned char>(c));
+  return (difference - ones) & ~difference & highs;
+}
+
+constexpr bool is_little_endian = std::endian::native == std::endian::little;
+
+// Where the last of those stands that `where` has found.
+std::size_t last_of(word found) noexcept {
+  const int bit = 63 - (is_little_endian ? std::countl_zero(found) : std::countr_zero(found));
+  return static_cast<std::size_t>(bit) / 8;
+}
+
+// What stands for the characters that are not there: it is of no effect.
+constexpr char filler = 'x';
+
+// The last eight characters, or all of them and fillers.
+word last_word(std::string_view text) noexcept {
+  if (text.size() >= sizeof(word)) return load(&text[text.size() - sizeof(word)]);
+  std::array<char, sizeof(word)> all;
+  all.fill(filler);
+  std::copy(text.begin(), text.end(), all.begin());
+  return load(all.data());
+}
+
+// What stands behind each character of the last word.
+word behind(word last) noexcept {
+  return is_little_endian ? last >> 8 | word{filler} << 56 : last << 8 | word{filler};
+}
+
 /// Looks for whatever keeps a text from being a normal path as it is: eight characters at a time,
-/// each beside the one behind it.
+/// each beside the one behind it. Where it is in doubt it finds something.
 class plain_check {
  public:
-  void look_at(word here, word behind) noexcept {
+  void look_at(std::size_t begin, word here, word behind) noexcept {
     const word slashes = where(here, '/');
-    odd_ |= where(here, '\0') | where(here, '\\');
-    odd_ |= slashes & (where(behind, '/') | where(behind, '.'));
-    since_slash_ = slashes != 0 ? 0 : since_slash_ + sizeof(word);
-    // No name between two slashes is longer than this.
-    if (since_slash_ >= max_name_size - sizeof(word)) odd_ |= 1;
+    // A dot and a slash differ in the lowest bit alone.
+    odd_ |= first(here, '\0') | first(here, '\\') | (slashes & first(behind | ones, '/'));
+    if (slashes != 0) last_slash_ = begin + last_of(slashes);
+    // Whatever comes in the next word, no name that ends there is too long.
+    if (begin + sizeof(word) - last_slash_ > max_name_size - sizeof(word)) odd_ |= 1;
   }
   bool has_found() const noexcept { return odd_ != 0; }
+  std::size_t last_slash() const noexcept { return last_slash_; }
 
  private:
   word odd_ = 0;
-  std::size_t since_slash_ = 0;
+  std::size_t last_slash_ = 0;
 };
-
-// Whether a text is a normal path as it is. False: it may be, or not; so it is for hidden names,
-// and for the root.
-bool is_plain(std::string_view text) noexcept {
-  if (text.empty() || text.front() != '/' || text.size() > max_path_size) return false;
-  plain_check check;
-  std::size_t i = 0;
-  for (; i + sizeof(word) < text.size(); i += sizeof(word))
-    check.look_at(load(&text[i]), load(&text[i + 1]));
-  // Behind the end a slash, so that another in front of it is seen, and what is of no effect.
-  std::array<char, 2 * sizeof(word)> rest;
-  rest.fill('x');
-  std::memcpy(rest.data(), &text[i], text.size() - i);
-  rest[text.size() - i] = '/';
-  check.look_at(load(&rest[0]), load(&rest[1]));
-  return !check.has_found();
-}
 
 }  // namespace
 
-normal_path normal_path::parent() const noexcept {
-  return normal_path(text_.substr(0, std::max<std::size_t>(text_.rfind('/'), 1)));
-}
+normal_path::normal_path(std::string_view text) noexcept
+    : normal_path(text, text.rfind('/')) {}
 
-std::string_view normal_path::name() const noexcept { return text_.substr(text_.rfind('/') + 1); }
+normal_path normal_path::parent() const noexcept {
+  return normal_path(text_.substr(0, std::max<std::size_t>(last_slash_, 1)));
+}
 
 bool normal_path::is_below(normal_path above) const noexcept {
   if (is_root()) return false;
@@ -99,8 +116,20 @@ std::string_view normal_path::take_name(std::string_view& text) noexcept {
 }
 
 result<normal_path> path_buffer::normalise(std::string_view text) noexcept {
-  if (!is_plain(text)) return resolve(text);
-  return normal_path(text);
+  const auto plain = normal_path::if_plain(text);
+  return plain ? *plain : resolve(text);
+}
+
+std::optional<normal_path> normal_path::if_plain(std::string_view text) noexcept {
+  if (text.empty() || text.front() != '/' || text.size() > max_path_size) return std::nullopt;
+  plain_check check;
+  for (std::size_t i = 0; i + sizeof(word) < text.size(); i += sizeof(word))
+    check.look_at(i, load(&text[i]), load(&text[i + 1]));
+  if (text.back() == '/') return std::nullopt;
+  const word last = last_word(text);
+  check.look_at(text.size() - std::min(text.size(), sizeof(word)), last, behind(last));
+  if (check.has_found()) return std::nullopt;
+  return normal_path(text, check.last_slash());
 }
 
 // Goes from the end to the start, so that a ".." is seen before the name that it takes away:

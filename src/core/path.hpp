@@ -7,6 +7,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -26,7 +27,7 @@ class normal_path {
   /// What is above the last name; the root for the root.
   normal_path parent() const noexcept;
   /// The last name; empty for the root.
-  std::string_view name() const noexcept;
+  std::string_view name() const noexcept { return text_.substr(last_slash_ + 1); }
 
   /// Whether this names something below `above`, by the text alone.
   bool is_below(normal_path above) const noexcept;
@@ -39,9 +40,15 @@ class normal_path {
 
  private:
   friend class path_buffer;
-  explicit normal_path(std::string_view text) noexcept : text_(text) {}
+  explicit normal_path(std::string_view text) noexcept;
+  normal_path(std::string_view text, std::size_t last_slash) noexcept
+      : text_(text), last_slash_(last_slash) {}
+  /// Of a text that is a normal path as it is. None: it may be, or not; so it is for hidden names,
+  /// and for the root.
+  static std::optional<normal_path> if_plain(std::string_view text) noexcept;
 
   std::string_view text_;
+  std::size_t last_slash_;
 };
 
 /// Room for one normal path, meant for the stack.

@@ -31,6 +31,7 @@ grant reservation::give_up() noexcept {
 
 result<reservation> quota::reserve(const charge& wanted, const charge& replaced,
                                    grant* granted) noexcept {
+  if (wanted == replaced) return reservation();
   const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
   const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
   std::uint64_t left = 0;

@@ -81,7 +81,6 @@ void file_node::publish_change() noexcept {
 }
 
 void file_node::publish_new(std::uint64_t generation) noexcept {
-  const std::lock_guard guard(status_lock(*this));
   generation_ = generation;
   size_ = content.size();
   footprint_ = content.extent_now().footprint;

@@ -101,7 +101,7 @@ class file_node final : public node {
 
   /// Shows the content as it is now, after a change. Under the file's exclusive lock.
   void publish_change() noexcept;
-  /// Shows the content that a new file is made with.
+  /// Shows the content that a new file is made with, before anybody else sees the file.
   void publish_new(std::uint64_t generation) noexcept;
   /// What a copy would amount to, as far as can be told without the file's lock.
   extent estimate_copy() const noexcept;

@@ -101,11 +101,7 @@ result<void> opening::step() noexcept {
     case stage::fills:
       if (!filling_.is_done()) filling_.store_slice();
       if (!filling_.is_done()) break;
-      if (stage_ == stage::fills_new) {
-        stage_ = stage::finds;
-        const auto draft = std::move(draft_);
-        return link_new(*draft);
-      }
+      if (stage_ == stage::fills_new) return link_filled();
       stage_ = stage::ended;
       publish();
       break;
@@ -149,12 +145,13 @@ result<void> opening::find() noexcept {
   }
   BOOST_OUTCOME_TRY(auto draft,
                     file_draft::make(*volume_, normal.name(), cost, begins_with, &funds_.grant()));
+  if (wanted_.content_size() == 0) return link_new(draft, normal);
   storage& content = draft.file().content;
   BOOST_OUTCOME_TRY(content.recreate(volume_->payer.prepaid(), wanted_.content_size()));
   if (wanted_.content_size() <= slice_size) {
     fill(content, 0);
     filling_ = filling();
-    return link_new(draft);
+    return link_new(draft, normal);
   }
   draft_.reset(new (std::nothrow) file_draft(std::move(draft)));
   if (draft_ == nullptr) return errc::out_of_memory;
@@ -170,12 +167,20 @@ void opening::take(file_node& file) noexcept {
   stage_ = stage::locks;
 }
 
-result<void> opening::link_new(file_draft& draft) noexcept {
-  file_node& fresh = draft.file();
-  fresh.content.trim(volume_->payer.prepaid());
-  fresh.publish_new(fresh.content.size() != 0 ? 1 : 0);
+result<void> opening::link_filled() noexcept {
+  stage_ = stage::finds;
+  const auto draft = std::move(draft_);
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, path(buffer));
+  return link_new(*draft, normal);
+}
+
+result<void> opening::link_new(file_draft& draft, normal_path normal) noexcept {
+  file_node& fresh = draft.file();
+  if (wanted_.content_size() != 0) {
+    fresh.content.trim(volume_->payer.prepaid());
+    fresh.publish_new(1);
+  }
   const tree::exclusive_access access(volume_->names);
   BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(normal));
   BOOST_OUTCOME_TRY(auto* const other, find_file(at, wanted_.mode));

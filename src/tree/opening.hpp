@@ -77,7 +77,8 @@ class opening {
   result<void> check() const noexcept;
   result<normal_path> path(path_buffer& buffer) const noexcept;
   result<void> find() noexcept;
-  result<void> link_new(file_draft& draft) noexcept;
+  result<void> link_new(file_draft& draft, normal_path normal) noexcept;
+  result<void> link_filled() noexcept;
   void take(file_node& file) noexcept;
   result<void> lock() noexcept;
   result<void> begin_content() noexcept;
