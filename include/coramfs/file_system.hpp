@@ -155,7 +155,12 @@ class CORAMFS_EXPORT file_system {
   /// as `copy`. The whole is one request of the quota.
   asio::awaitable<result<void>> copy_tree(path_argument from, path_argument to);
 
-  /// The names in a directory, sorted as unsigned bytes. Errors: `not_a_directory`.
+  /// The names in a directory at one moment, sorted as unsigned bytes. A large one is seen in
+  /// slices, and begun anew if others change it meanwhile; after a few times it is seen in one
+  /// go, however large it is, as by `walk`, `glob` and the exports.
+  ///
+  /// Errors: `not_found`, `not_a_directory`, also where it has become so between slices;
+  /// `canceled`.
   asio::awaitable<result<std::vector<std::string>>> list(path_argument path);
 
   /// A directory and all directories below it, each before those in it, sorted.

@@ -8,8 +8,10 @@
 #include "async/start.hpp"
 #include "tree/copying.hpp"
 #include "tree/exporting.hpp"
+#include "tree/file_listing.hpp"
 #include "tree/globbing.hpp"
 #include "tree/importing.hpp"
+#include "tree/listing.hpp"
 #include "tree/opening.hpp"
 #include "tree/operations.hpp"
 #include "tree/reading.hpp"
@@ -106,7 +108,7 @@ asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_ar
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argument path) {
-  return run(state(volume_), std::move(path), detail::list);
+  return detail::run(detail::listing(state(volume_), std::move(path)));
 }
 
 asio::awaitable<result<std::vector<walk_entry>>> file_system::walk(path_argument path) {

@@ -14,10 +14,14 @@ namespace coramfs::detail {
 /// up, of runs that are sorted at once.
 class gradual_sort {
  public:
+  /// So many are sorted in one step.
+  static constexpr std::size_t step_size = 2048;
+
   /// Throws `std::bad_alloc`, here alone.
   void begin(std::vector<std::string>&& items) {
     from_ = std::move(items);
-    if (from_.size() > step_size) to_.resize(from_.size());
+    run_ = done_ = 0;
+    if (from_.size() > step_size) to_.reserve(from_.size());
   }
 
   /// False: it is done, and `take` may be called.
@@ -27,11 +31,13 @@ class gradual_sort {
     merge();
     return true;
   }
-  std::vector<std::string> take() noexcept { return std::move(from_); }
+  std::vector<std::string> take() noexcept {
+    to_ = {};
+    return std::move(from_);
+  }
 
  private:
   using iterator = std::vector<std::string>::iterator;
-  static constexpr std::size_t step_size = 2048;
 
   iterator at(std::size_t i) noexcept {
     return from_.begin() + static_cast<std::ptrdiff_t>(std::min(i, from_.size()));
@@ -61,12 +67,22 @@ class gradual_sort {
     const std::size_t end = std::min(pair + 2 * run_, from_.size());
     for (std::size_t n = 0; n < step_size && done_ < end; ++n) {
       const bool takes_left = left_ < middle && (right_ >= end || !(from_[right_] < from_[left_]));
-      to_[done_++] = std::move(from_[takes_left ? left_++ : right_++]);
+      put(std::move(from_[takes_left ? left_++ : right_++]));
     }
     if (done_ < end) return;
     if (done_ < from_.size()) return begin_pair();
     from_.swap(to_);
     begin_pass(2 * run_);
+  }
+
+  // Memory is first touched where it is needed: all of it at once would be a long step.
+  void put(std::string&& item) noexcept {
+    if (done_ == to_.size()) {
+      to_.push_back(std::move(item));
+    } else {
+      to_[done_] = std::move(item);
+    }
+    ++done_;
   }
 
   std::vector<std::string> from_, to_;

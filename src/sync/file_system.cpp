@@ -6,8 +6,10 @@
 #include "sync/run.hpp"
 #include "tree/copying.hpp"
 #include "tree/exporting.hpp"
+#include "tree/file_listing.hpp"
 #include "tree/globbing.hpp"
 #include "tree/importing.hpp"
+#include "tree/listing.hpp"
 #include "tree/opening.hpp"
 #include "tree/operations.hpp"
 #include "tree/reading.hpp"
@@ -81,7 +83,7 @@ result<void> file_system::copy_tree(path_argument from, path_argument to) {
 }
 
 result<std::vector<std::string>> file_system::list(path_argument path) {
-  return detail::list(state(volume_), path);
+  return detail::run_blocking(detail::listing(lent_state(volume_), std::move(path)));
 }
 
 result<bool> file_system::exists(path_argument path) {

@@ -2,9 +2,12 @@
 #pragma once
 
 #include "core/path.hpp"
+#include "tree/directory_scan.hpp"
 #include "tree/tree.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,8 +16,8 @@
 namespace coramfs::detail {
 
 /// The directories that a way down the tree is still to visit, last in, first out, however deep
-/// the tree is. It may let go of the tree's lock between any two of them: what was noted under an
-/// earlier hold is looked up anew, for it may have gone, or moved.
+/// the tree is. It may let go of the tree's lock between any two of them, and in the middle of
+/// one: what was noted under an earlier hold is looked up anew, for it may have gone, or moved.
 ///
 /// Guarded by the tree's lock.
 template <class Note>
@@ -26,19 +29,33 @@ class descent {
     Note note;
   };
 
-  bool empty() const noexcept { return rest_.empty(); }
+  bool empty() const noexcept { return !visited_ && rest_.empty(); }
   /// To be called once for each hold of the lock, before all else.
   void begin_hold() noexcept { ++hold_; }
 
   void push(const directory_node& d, std::string path, Note note) {
     rest_.push_back({{&d, std::move(path), std::move(note)}, hold_});
   }
-  place take(const tree& names) {
-    noted last = std::move(rest_.back());
-    rest_.pop_back();
-    if (last.hold != hold_) last.at.directory = look_up(names, last.at.path);
-    return std::move(last.at);
+
+  /// The directory whose turn it is, until `leave`; none: there are no more. One that has gone is
+  /// left out, with what was pushed while it was visited.
+  const place* current(const tree& names) {
+    for (;;) {
+      if (!visited_ && !take()) return nullptr;
+      if (visited_->hold != hold_) {
+        visited_->at.directory = find_directory(names, visited_->at.path);
+        visited_->hold = hold_;
+      }
+      if (visited_->at.directory != nullptr) return &visited_->at;
+      forget();
+      leave();
+    }
   }
+  /// Of the current directory.
+  directory_scan& scan() noexcept { return scan_; }
+  /// Drops what was pushed while the current directory was visited.
+  void forget() noexcept { rest_.erase(rest_.begin() + kept_, rest_.end()); }
+  void leave() noexcept { visited_.reset(); }
 
  private:
   struct noted {
@@ -46,13 +63,19 @@ class descent {
     std::uint64_t hold;
   };
 
-  static const directory_node* look_up(const tree& names, std::string_view path) noexcept {
-    const auto at = names.look_up(normal_path::given_out(path.empty() ? "/" : path));
-    const auto found = at ? at.value().require_directory() : at.error();
-    return found ? found.value() : nullptr;
+  bool take() {
+    if (rest_.empty()) return false;
+    visited_.emplace(std::move(rest_.back()));
+    rest_.pop_back();
+    scan_ = {};
+    kept_ = static_cast<std::ptrdiff_t>(rest_.size());
+    return true;
   }
 
   std::vector<noted> rest_;
+  std::optional<noted> visited_;
+  directory_scan scan_;
+  std::ptrdiff_t kept_ = 0;  // of rest_, from before the visit
   std::uint64_t hold_ = 0;
 };
 

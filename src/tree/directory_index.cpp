@@ -4,6 +4,7 @@
 #include "core/footprint.hpp"
 #include "tree/node.hpp"
 
+#include <atomic>
 #include <bit>
 #include <cassert>
 #include <cstring>
@@ -66,6 +67,7 @@ bool directory_index::reserve(std::size_t entries) noexcept {
 
 void directory_index::insert(node& n) noexcept {
   assert(leaves_ >= leaves_for(size_ + 1));
+  change();
   n.hash = hash(n.name.view());
   const std::size_t added = size_++;
   if (!in_pages_ && size_ > inline_buckets) move_buckets(true);
@@ -80,6 +82,7 @@ void directory_index::insert(node& n) noexcept {
 }
 
 void directory_index::replace(node& old, node& fresh) noexcept {
+  change();
   node*& link = link_to(old);
   fresh.hash = old.hash;
   fresh.next_in_bucket = std::exchange(old.next_in_bucket, nullptr);
@@ -87,6 +90,7 @@ void directory_index::replace(node& old, node& fresh) noexcept {
 }
 
 void directory_index::erase(node& n) noexcept {
+  change();
   node*& link = link_to(n);
   link = std::exchange(n.next_in_bucket, nullptr);
   // One bucket less: what is left in it goes back to where it was split from.
@@ -101,6 +105,7 @@ void directory_index::erase(node& n) noexcept {
 }
 
 node* directory_index::take_all(node* rest) noexcept {
+  change();
   for (std::size_t i = 0; i < size_; ++i) {
     for (node* next = take(i); next != nullptr;) {
       node& taken = *std::exchange(next, next->next_in_bucket);
@@ -233,6 +238,12 @@ void directory_index::move_buckets(bool to_pages) noexcept {
   for (std::size_t i = 0; i < inline_buckets; ++i) heads[i] = take(i);
   in_pages_ = to_pages;
   for (std::size_t i = 0; i < inline_buckets; ++i) bucket(i) = heads[i];
+}
+
+// Of all volumes: a directory comes into a tree with its entries, and goes from place to place.
+void directory_index::change() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  version_ = last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 }  // namespace coramfs::detail

@@ -29,6 +29,9 @@ class directory_index {
   ~directory_index();
 
   std::size_t size() const noexcept { return size_; }
+  /// A number that no other state of any directory with entries has, or had: what is seen under
+  /// two holds of the lock is the same if the number is.
+  std::uint64_t version() const noexcept { return version_; }
   node* find(std::string_view name) const noexcept;
 
   /// Makes pages for `entries` in all. False: memory is refused, and nothing has changed.
@@ -89,7 +92,9 @@ class directory_index {
   }
   void drop_leaves(std::size_t kept) noexcept;
   void move_buckets(bool to_pages) noexcept;
+  void change() noexcept;
 
+  std::uint64_t version_ = 0;
   std::size_t size_ = 0;    // entries, and, from 1 on, buckets
   std::size_t leaves_ = 0;  // pages with buckets; ahead of size_ between reserve and insert
   unsigned depth_ = 0;      // levels of pages above the leaves

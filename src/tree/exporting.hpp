@@ -7,9 +7,9 @@
 
 #include "core/operation.hpp"
 #include "core/pace.hpp"
+#include "tree/file_listing.hpp"
 #include "tree/reading.hpp"
 #include "tree/volume_state.hpp"
-#include "tree/walking.hpp"
 
 #include <atomic>
 #include <cstddef>

@@ -44,25 +44,38 @@ result<void> globbing::begin() {
 bool globbing::descend() {
   const tree::shared_access access(volume_->names);
   rest_.begin_hold();
-  while (!rest_.empty()) {
-    const place at = rest_.take(volume_->names);
-    if (at.directory != nullptr) visit_all(at);
-    if (std::exchange(is_slice_, false) && !rest_.empty()) return true;
-  }
+  while (const place* const at = rest_.current(volume_->names))
+    if (visit(*at) && !rest_.empty()) return true;
+  found_.resize(complete_);
   return false;
 }
 
-void globbing::visit_all(const place& at) {
-  const directory_index& entries = at.directory->entries;
-  if (const auto name = wanted_->only_name(at.note)) {
-    if (const node* const n = entries.find(*name)) visit(at, *n);
-    return;
-  }
-  for (const node* n = entries.first(); n != nullptr; n = entries.next(*n)) visit(at, *n);
+// True: a slice is done.
+bool globbing::visit(const place& at) {
+  const auto name = wanted_->only_name(at.note);
+  if (!name) return scan(at);
+  found_.resize(complete_);
+  if (const node* const n = at.directory->entries.find(*name)) see(at, *n);
+  complete_ = found_.size();
+  rest_.leave();
+  return pace_.has_done();
 }
 
-void globbing::visit(const place& at, const node& n) {
-  is_slice_ = pace_.has_done() || is_slice_;
+bool globbing::scan(const place& at) {
+  directory_scan& s = rest_.scan();
+  if (s.resume(*at.directory)) {
+    found_.resize(complete_);
+    rest_.forget();
+  }
+  const bool is_slice = s.advance(pace_, [&](const node& n) { see(at, n); });
+  if (s.is_complete()) {
+    complete_ = found_.size();
+    rest_.leave();
+  }
+  return is_slice;
+}
+
+void globbing::see(const place& at, const node& n) {
   pattern::step s = wanted_->read(at.note, n.name.view());
   const bool descends = n.is_directory && !s.next.empty();
   if (!s.matches && !descends) return;

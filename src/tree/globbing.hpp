@@ -11,6 +11,7 @@
 #include "tree/pattern.hpp"
 #include "tree/volume_state.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,17 +38,18 @@ class globbing {
   result<progress> step() noexcept;
   result<void> begin();
   bool descend();
-  void visit_all(const place& at);
-  void visit(const place& at, const node& n);
+  bool visit(const place& at);
+  bool scan(const place& at);
+  void see(const place& at, const node& n);
 
   std::shared_ptr<volume_state> volume_;
   path_argument text_;
   std::optional<pattern> wanted_;  // refers to text_
   descent<pattern::places> rest_;
   pace pace_;
-  bool is_slice_ = false;
   bool sorts_ = false;
   std::vector<std::string> found_;
+  std::size_t complete_ = 0;  // of found_, in directories that have been seen as a whole
   gradual_sort sorted_;
   result<void> status_ = boost::outcome_v2::success();
 };

@@ -7,9 +7,6 @@
 #include "tree/volume_state.hpp"
 
 #include <cstdint>
-#include <string>
-#include <string_view>
-#include <vector>
 
 /// The operations on the tree that never wait: both facades call them as they are. What they
 /// do is documented in coramfs/file_system.hpp.
@@ -29,7 +26,6 @@ result<void> move(volume_state& v, const path_argument& from, const path_argumen
                   if_exists existing) noexcept;
 
 // queries.cpp
-result<std::vector<std::string>> list(volume_state& v, const path_argument& path) noexcept;
 result<bool> exists(volume_state& v, const path_argument& path) noexcept;
 result<bool> is_file(volume_state& v, const path_argument& path) noexcept;
 result<bool> is_directory(volume_state& v, const path_argument& path) noexcept;

@@ -2,9 +2,6 @@
 #include "core/path.hpp"
 #include "tree/operations.hpp"
 
-#include <algorithm>
-#include <new>
-
 namespace coramfs::detail {
 
 namespace {
@@ -31,22 +28,6 @@ bool ask_kind(volume_state& v, const path_argument& path, Is is) noexcept {
 }
 
 }  // namespace
-
-result<std::vector<std::string>> list(volume_state& v, const path_argument& path) noexcept try {
-  const auto names_in = [](const entry& at) -> result<std::vector<std::string>> {
-    BOOST_OUTCOME_TRY(const auto* directory, at.require_directory());
-    std::vector<std::string> names;
-    names.reserve(directory->entries.size());
-    for (const node* n = directory->entries.first(); n != nullptr; n = directory->entries.next(*n))
-      names.emplace_back(n->name.view());
-    return names;
-  };
-  auto names = ask(v, path, names_in);
-  if (names) std::sort(names.value().begin(), names.value().end());
-  return names;
-} catch (const std::bad_alloc&) {
-  return errc::out_of_memory;
-}
 
 result<bool> exists(volume_state& v, const path_argument& path) noexcept {
   return ask_kind(v, path, [](const node&) { return true; });

@@ -8,9 +8,11 @@
 #include "core/gradual_sort.hpp"
 #include "core/operation.hpp"
 #include "core/pace.hpp"
-#include "tree/descent.hpp"
+#include "tree/directory_scan.hpp"
 #include "tree/volume_state.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -29,48 +31,37 @@ class walking {
   result<std::vector<walk_entry>> outcome() noexcept;
 
  private:
-  struct nothing {};
+  enum class stage : unsigned char { begins, descends, scans, sorts_directories, sorts_files };
+
+  /// A directory on the way down, by its entry among entries_.
+  struct level {
+    std::size_t entry;
+    std::size_t next;                 // among its subdirectories
+    const directory_node* directory;  // none: it has gone
+    std::uint64_t hold;               // in which that was found
+  };
+
   result<progress> step() noexcept;
+  result<progress> go_down();
   result<void> begin();
-  void visit(const directory_node& d, const std::string& path);
+  bool enter_next();
+  bool scan();
+  void leave_out() noexcept;
+  void see(const node& n);
+  void end_scan();
+  void sort();
+  const directory_node* find(level& l) const noexcept;
+  void enter(std::string path, const directory_node* d);
 
   std::shared_ptr<volume_state> volume_;
   path_argument path_;
-  bool has_begun_ = false;
-  descent<nothing> rest_;
-  pace pace_;
-  std::vector<walk_entry> entries_;
-  result<void> status_ = boost::outcome_v2::success();
-};
-
-/// The files at and below a path, which may name nothing; sorted.
-class file_listing {
- public:
-  file_listing(const std::shared_ptr<volume_state>& v, path_argument path,
-               const export_options& options) noexcept
-      : volume_(v), path_(std::move(path)), options_(options) {}
-
-  progress advance() noexcept;
-  void refuse(const error& why) noexcept { status_ = why; }
-  result<std::vector<std::string>> outcome() noexcept;
-
- private:
-  enum class stage : unsigned char { begins, descends, sorts };
-  struct nothing {};
-  result<progress> step() noexcept;
-  result<void> begin();
-  progress descend();
-  void visit(const directory_node& d, const std::string& path);
-  void add(const node& file, std::string path);
-
-  std::shared_ptr<volume_state> volume_;
-  path_argument path_;
-  const export_options options_;
   stage stage_ = stage::begins;
-  descent<nothing> rest_;
+  std::vector<level> levels_;
+  directory_scan scan_;  // of the deepest level
+  std::uint64_t hold_ = 0;
   pace pace_;
-  std::vector<std::string> files_;
   gradual_sort sorted_;
+  std::vector<walk_entry> entries_;
   result<void> status_ = boost::outcome_v2::success();
 };
 

@@ -27,4 +27,17 @@ TEST_CASE("gradual sort: any number of items comes out sorted, after steps in pr
   CHECK(steps <= 2 + 6 * (size / 2048 + 1));
 }
 
+TEST_CASE("gradual sort: one after the other, of any sizes", "[core][sort]") {
+  detail::gradual_sort s;
+  for (const std::size_t size : {5000, 3, 0, 2048, 10'000, 4096}) {
+    std::vector<std::string> items(size);
+    for (std::size_t i = 0; i < size; ++i) items[i] = std::to_string(size - i);
+    auto expected = items;
+    std::sort(expected.begin(), expected.end());
+    s.begin(std::move(items));
+    while (s.step()) continue;
+    CHECK(s.take() == expected);
+  }
+}
+
 }  // namespace coramfs::tests

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "core/pace.hpp"
+#include "tree/tree.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace coramfs::detail {
+
+/// The entries of a directory, seen at one moment, in slices: between them the tree's lock is let
+/// go, and whoever goes on looks the directory up again. If its version is the same the scan goes
+/// on where it was; if not, what was seen is void, and it begins anew.
+///
+/// After a few beginnings it takes all in one hold, however many there are: otherwise those who
+/// change a directory again and again would keep it from ever ending.
+///
+/// Guarded by the tree's lock.
+class directory_scan {
+ public:
+  /// To be called once for each hold of the lock. True: it begins, and what was seen is void.
+  bool resume(const directory_node& d) noexcept {
+    if (in_ != nullptr && d.entries.version() == version_) return false;
+    in_ = &d;
+    version_ = d.entries.version();
+    next_ = d.entries.first();
+    ++beginnings_;
+    return true;
+  }
+
+  /// Shows entries, until all are seen or a slice is done. True: it is time for others.
+  template <class See>
+  bool advance(pace& p, See see) {
+    bool is_slice = p.has_done();
+    while (next_ != nullptr && !(is_slice && may_pause())) {
+      see(*next_);
+      next_ = in_->entries.next(*next_);
+      is_slice = p.has_done() || is_slice;
+    }
+    return is_slice;
+  }
+  bool is_complete() const noexcept { return in_ != nullptr && next_ == nullptr; }
+
+ private:
+  static constexpr int most_beginnings = 4;
+  bool may_pause() const noexcept { return beginnings_ < most_beginnings; }
+
+  const directory_node* in_ = nullptr;
+  std::uint64_t version_ = 0;
+  const node* next_ = nullptr;  // as long as the version is the same
+  int beginnings_ = 0;
+};
+
+/// The directory at a path that the tree gave out, or that is empty for the root; none: it has
+/// gone. Under the lock.
+inline const directory_node* find_directory(const tree& names, std::string_view path) noexcept {
+  const auto at = names.look_up(normal_path::given_out(path.empty() ? "/" : path));
+  const auto found = at ? at.value().require_directory() : at.error();
+  return found ? found.value() : nullptr;
+}
+
+}  // namespace coramfs::detail
