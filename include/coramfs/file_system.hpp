@@ -220,10 +220,15 @@ class CORAMFS_EXPORT file_system {
   /// Makes all files of a map, with the directories above them, in one step: all or nothing,
   /// for others who look on too. Replaces files by new ones, and leaves all else.
   ///
+  /// That step, alone of what it does, is not done in slices: it takes a look-up and a few moves
+  /// of pointers for each file that comes into a directory which is there, and for each topmost
+  /// new directory, whatever comes with it. Where others have changed the tree so that this does
+  /// not fit, it is planned anew, and after a few times with the tree held meanwhile.
+  ///
   /// Errors: of the keys, which decide first, `invalid_path`, `name_too_long`, `is_a_directory`
   /// for the root, `invalid_argument` for two keys of one file, `not_a_directory` for a file
   /// above another. Then `is_a_directory`, `not_a_directory`; `busy` if a file to be replaced is
-  /// open; `node_limit_exceeded`, `quota_exceeded`, `memory_guard`.
+  /// open; `node_limit_exceeded`, `quota_exceeded`, `memory_guard`; `canceled`, before that step.
   asio::awaitable<result<void>> import_tree(file_map files);
 
   /// One snapshot of the volume's figures.

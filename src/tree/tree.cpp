@@ -159,6 +159,12 @@ charge file_charge(file_node& file, const account& payer) noexcept {
   return total;
 }
 
+void disposal::add(detached_node top) noexcept {
+  if (top == nullptr) return;
+  top->next_in_bucket = rest_.release();
+  rest_ = std::move(top);
+}
+
 charge disposal::step(const account& payer) noexcept {
   charge freed;
   pace p;

@@ -108,7 +108,10 @@ charge file_charge(file_node& file, const account& payer) noexcept;
 /// not counted.
 class disposal {
  public:
-  explicit disposal(detached_node top) noexcept : rest_(std::move(top)) {}
+  explicit disposal(detached_node top = nullptr) noexcept : rest_(std::move(top)) {}
+
+  /// This one, too.
+  void add(detached_node top) noexcept;
 
   bool is_done() const noexcept { return rest_ == nullptr; }
   /// Frees about as many nodes as a slice has.

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "tree/import_draft.hpp"
+
+#include "core/path.hpp"
+#include "tree/creation.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace coramfs::detail {
+
+namespace {
+
+result<void> put_into(directory_node& in, detached_node made) noexcept {
+  if (!in.entries.reserve(in.entries.size() + 1)) return errc::out_of_memory;
+  const std::string_view name = made->name.view();
+  tree::link({&in, name, nullptr}, std::move(made));
+  return boost::outcome_v2::success();
+}
+
+}  // namespace
+
+result<void> import_draft::add(import_items::value_type& item) {
+  auto& [path, i] = item;
+  above_.go_to(path, [](const directory&) {});
+  std::size_t made = 0;  // of the path
+  if (above_.empty()) {
+    // Nothing is open, so a graft begins.
+    const graft& g = *next_++;
+    if (g.is_file()) return boost::outcome_v2::success();
+    made = g.parent().size();
+  } else {
+    made = above_.deepest().path.size();
+  }
+  std::string_view rest = std::string_view(path).substr(made);
+  for (;;) {
+    normal_path::take_name(rest);
+    if (rest.empty()) break;
+    BOOST_OUTCOME_TRY(make_directory(std::string_view(path).substr(0, path.size() - rest.size())));
+  }
+  file_node* const file = i.file.release();
+  auto put = put_into(*above_.deepest().made, detached_node(file));
+  if (put) i.placed = file;
+  return put;
+}
+
+result<void> import_draft::make_directory(std::string_view path) {
+  auto fresh = new_directory(normal_path::given_out(path).name());
+  if (fresh == nullptr) return errc::out_of_memory;
+  directory_node* const made = fresh.get();
+  detached_node top(fresh.release());
+  if (above_.empty()) {
+    next_[-1].directory = std::move(top);
+  } else {
+    BOOST_OUTCOME_TRY(put_into(*above_.deepest().made, std::move(top)));
+  }
+  above_.enter({path, made});
+  return boost::outcome_v2::success();
+}
+
+void import_draft::take_back(import_item& item) noexcept {
+  if (item.placed == nullptr) return;
+  tree::unlink(*item.placed).release();
+  item.file.reset(std::exchange(item.placed, nullptr));
+}
+
+void grafting::reserve(std::size_t grafts) {
+  places_.reserve(grafts);
+  grown_.reserve(grafts);
+}
+
+bool grafting::find_places(const std::vector<graft>& grafts) {
+  for (const graft& g : grafts) {
+    above_.go_to(g.path(), [this](const directory& d) { leave(d); });
+    directory_node* const in = find_parent(g.parent());
+    if (in == nullptr) return false;
+    const std::string_view name = normal_path::given_out(g.path()).name();
+    node* const found = in->entries.find(name);
+    if (found == nullptr) {
+      ++above_.deepest().added;
+    } else {
+      if (!g.is_file() || found->is_directory || found->is_busy()) return false;
+      replaced_ += file_charge(static_cast<file_node&>(*found), volume_->payer);
+    }
+    places_.push_back({in, name, found});
+  }
+  above_.go_to({}, [this](const directory& d) { leave(d); });
+  return true;
+}
+
+// Those above one that is open are found already, or nothing comes into them.
+directory_node* grafting::find_parent(std::string_view path) {
+  if (above_.empty() || above_.deepest().path != path) {
+    const auto at = volume_->names.look_up(normal_path::given_out(path.empty() ? "/" : path));
+    const auto found = at ? at.value().require_directory() : at.error();
+    if (!found) return nullptr;
+    above_.enter({path, found.value(), 0});
+  }
+  return above_.deepest().node;
+}
+
+void grafting::leave(const directory& d) {
+  if (d.added > 0) grown_.push_back(d);
+}
+
+result<void> grafting::pay(const import_plan& plan, reservation& paid) noexcept {
+  std::uint64_t growth = 0;
+  for (const directory& d : grown_) growth += entry_footprint(*d.node, d.added);
+  charge wanted = plan.wanted_of_new();
+  wanted.bytes += volume_->payer.of_metadata(growth);
+  BOOST_OUTCOME_TRY(volume_->limits.adjust(paid, wanted, replaced_));
+  for (const directory& d : grown_) {
+    directory_index& entries = d.node->entries;
+    if (entries.reserve(entries.size() + d.added)) continue;
+    release_spare();
+    return errc::out_of_memory;
+  }
+  return boost::outcome_v2::success();
+}
+
+void grafting::release_spare() noexcept {
+  for (const directory& d : grown_) d.node->entries.release_spare();
+}
+
+void grafting::link(std::vector<graft>& grafts, disposal& gone) noexcept {
+  auto place = places_.begin();
+  for (graft& g : grafts) {
+    detached_node fresh = std::move(g.directory);
+    if (g.is_file()) fresh.reset(g.item->second.file.release());
+    gone.add(tree::link(*place++, std::move(fresh)));
+  }
+}
+
+}  // namespace coramfs::detail
