@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "core/pace.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
@@ -14,14 +16,11 @@ namespace coramfs::detail {
 /// up, of runs that are sorted at once.
 class gradual_sort {
  public:
-  /// So many are sorted in one step.
-  static constexpr std::size_t step_size = 2048;
-
   /// Throws `std::bad_alloc`, here alone.
   void begin(std::vector<std::string>&& items) {
     from_ = std::move(items);
     run_ = done_ = 0;
-    if (from_.size() > step_size) to_.reserve(from_.size());
+    if (from_.size() > step_size_) to_.reserve(from_.size());
   }
 
   /// False: it is done, and `take` may be called.
@@ -44,9 +43,9 @@ class gradual_sort {
   }
 
   bool sort_run() noexcept {
-    std::sort(at(done_), at(done_ + step_size));
-    done_ += step_size;
-    if (done_ >= from_.size()) begin_pass(step_size);
+    std::sort(at(done_), at(done_ + step_size_));
+    done_ += step_size_;
+    if (done_ >= from_.size()) begin_pass(step_size_);
     return run_ == 0 || run_ < from_.size();
   }
 
@@ -65,7 +64,7 @@ class gradual_sort {
     const std::size_t pair = done_ / (2 * run_) * 2 * run_;
     const std::size_t middle = std::min(pair + run_, from_.size());
     const std::size_t end = std::min(pair + 2 * run_, from_.size());
-    for (std::size_t n = 0; n < step_size && done_ < end; ++n) {
+    for (std::size_t n = 0; n < step_size_ && done_ < end; ++n) {
       const bool takes_left = left_ < middle && (right_ >= end || !(from_[right_] < from_[left_]));
       put(std::move(from_[takes_left ? left_++ : right_++]));
     }
@@ -85,6 +84,7 @@ class gradual_sort {
     ++done_;
   }
 
+  std::size_t step_size_ = pace::nodes_in_slice();
   std::vector<std::string> from_, to_;
   std::size_t run_ = 0;               // the length of sorted runs; 0: they are being made
   std::size_t done_ = 0;              // items of this pass

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace coramfs::detail {
@@ -12,6 +13,9 @@ inline constexpr std::uint64_t slice_size = 1024 * 1024;
 /// What an operation has done since others last had a turn.
 class pace {
  public:
+  /// So many nodes make a slice.
+  static std::size_t nodes_in_slice() noexcept { return slice_size / cost_of_node; }
+
   /// After a node was seen to, and `bytes` of content. True: it is time for others.
   bool has_done(std::uint64_t bytes = 0) noexcept {
     done_ += cost_of_node + bytes;
@@ -21,8 +25,8 @@ class pace {
   }
 
  private:
-  // A node takes about as long as so many bytes copied: 2,048 nodes make a slice.
-  static constexpr std::uint64_t cost_of_node = slice_size / 2048;
+  // A node takes about as long as so many bytes copied.
+  static const std::uint64_t cost_of_node;
 
   std::uint64_t done_ = 0;
 };

@@ -115,7 +115,7 @@ void walking::see(const node& n) {
 // Few names are sorted at once, many without the lock.
 void walking::end_scan() {
   walk_entry& e = entries_.back();
-  if (e.directories.size() + e.files.size() > gradual_sort::step_size) {
+  if (e.directories.size() + e.files.size() > pace::nodes_in_slice()) {
     sorted_.begin(std::move(e.directories));
     stage_ = stage::sorts_directories;
     return;
