@@ -56,8 +56,9 @@ bool walking::enter_next() {
   while (!levels_.empty()) {
     level& l = levels_.back();
     const walk_entry& e = entries_[l.entry];
-    const directory_node* const in = find(l);
-    if (in == nullptr || l.next == e.directories.size()) {
+    // What is done with is not looked up again, which would take as long as its path is.
+    const directory_node* const in = l.next < e.directories.size() ? find(l) : nullptr;
+    if (in == nullptr) {
       levels_.pop_back();
       continue;
     }

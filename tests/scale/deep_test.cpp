@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,11 @@ constexpr std::size_t named_levels = 20'000;
 constexpr std::size_t named_levels = many_levels;
 #endif
 // The paths that a walk gives grow with the square of the depth: of 100,000 levels they are 10 GB.
-constexpr std::size_t walked_levels = 10'000;
+// CORAMFS_WALKED_LEVELS has it go as deep as there is memory for.
+std::size_t walked_levels() {
+  const char* const chosen = std::getenv("CORAMFS_WALKED_LEVELS");
+  return chosen != nullptr ? std::stoul(chosen) : 10'000;
+}
 // As many levels as a path can name, but for a few.
 constexpr std::size_t levels_at_once = 2040;
 
@@ -119,16 +124,17 @@ TEST_CASE("deep: 100,000 levels are copied", "[scale][deep]") {
 }
 
 TEST_CASE("deep: a walk gives each level once, from the top down", "[scale][deep]") {
+  const std::size_t deepest = walked_levels();
   std::vector<walk_entry> walked;
-  on_small_stack([&] { walked = deep_file_system(walked_levels).walk().value(); });
-  REQUIRE(walked.size() == walked_levels + 1);
+  on_small_stack([&] { walked = deep_file_system(deepest).walk().value(); });
+  REQUIRE(walked.size() == deepest + 1);
   CHECK(walked.front().path == "/");
-  for (std::size_t depth = 1; depth < walked_levels; ++depth) {
+  for (std::size_t depth = 1; depth < deepest; ++depth) {
     REQUIRE(walked[depth].path.size() == 2 * depth);
     REQUIRE(walked[depth].directories == std::vector<std::string>{"d"});
     REQUIRE(walked[depth].files.empty());
   }
-  CHECK((walked.back().path == levels(walked_levels)));
+  CHECK((walked.back().path == levels(deepest)));
   CHECK(walked.back().directories.empty());
   CHECK(walked.back().files == std::vector<std::string>{"leaf"});
 }
