@@ -249,8 +249,9 @@ class lock_world final : public world {
   }
 
   void let_time_pass_for_all() {
-    line_.time_passed();
-    let_time_pass();
+    const bool much = dice_.one_in(2);
+    line_.time_passed(much);
+    let_time_pass(much);
   }
 
   // Whoever waits there is gone without a word.

@@ -39,11 +39,13 @@ struct request {
   bool must_succeed = false;  ///< it has been granted what it wants
 
   /// Whether it may leave without what it wants.
-  bool may_leave() const noexcept { return is_canceled || is_hasty(); }
-  /// It leaves by the next time that time passes: a timer that is ready already may take it along.
-  bool is_hasty() const noexcept {
+  bool may_leave() const noexcept { return is_canceled || is_over(true); }
+  /// It leaves by the next time that time passes, or much time: a timer that is ready already may
+  /// take it along.
+  bool is_over(bool much) const noexcept {
     const auto end = patience.deadline({});
-    return end && *end - lock_timeout::time_point() <= stepping_context::soon;
+    const auto passed = much ? stepping_context::later : stepping_context::soon;
+    return end && *end - lock_timeout::time_point() <= passed;
   }
 };
 
@@ -77,7 +79,7 @@ class line {
   void fail(request& r, const error& why) {
     require(!r.must_succeed, "what was granted is not taken away");
     if (why == errc::timed_out) {
-      require(r.is_hasty(), "a wait ends when its time is over");
+      require(r.is_over(true), "a wait ends when its time is over");
     } else if (why == errc::canceled) {
       require(r.is_canceled, "only a cancellation cancels");
     } else {
@@ -94,8 +96,8 @@ class line {
   void step_ended() {
     for (request* const r : waiting_) r->has_waited = true;
   }
-  void time_passed() {
-    for (request* const r : waiting_) r->is_late = r->is_hasty();
+  void time_passed(bool much) {
+    for (request* const r : waiting_) r->is_late = r->is_late || r->is_over(much);
   }
   void check_quiet() const {
     for (const request* const r : waiting_) {

@@ -157,8 +157,9 @@ class space_world final : public world {
   }
 
   void let_time_pass_for_all() {
-    line_.time_passed();
-    let_time_pass();
+    const bool much = dice_.one_in(2);
+    line_.time_passed(much);
+    let_time_pass(much);
   }
 
   // One that does not wait takes no more than was free before.

@@ -21,7 +21,8 @@ namespace coramfs::tests {
 /// the same dice, the same schedule.
 ///
 /// Time stands still but for `let_time_pass`: then every deadline is over that has passed, and
-/// all of them are if they are `soon`. A deadline far away never is.
+/// all of them are if they are `soon`, or `later` if much time passes. A deadline far away never
+/// is.
 ///
 /// Thread safety: one thread.
 class stepping_context : public asio::io_context {
@@ -30,6 +31,8 @@ class stepping_context : public asio::io_context {
 
   /// So short that it is over whenever time passes.
   static constexpr std::chrono::nanoseconds soon{1};
+  /// So long that little time is rarely enough for it.
+  static constexpr std::chrono::nanoseconds later{40'000};
 
   stepping_context() : asio::io_context(1) {}
   /// What is still ready is destroyed unrun.
@@ -59,9 +62,10 @@ class stepping_context : public asio::io_context {
 
   /// Makes ready whoever waits for a time that has come. Asio has the timers; a handler of theirs
   /// is ready as any other then.
-  void let_time_pass() {
+  void let_time_pass(bool much) {
+    using clock = std::chrono::steady_clock;
     bool has_passed = false;
-    asio::steady_timer now(get_executor(), std::chrono::steady_clock::time_point());
+    asio::steady_timer now(get_executor(), much ? clock::now() + later : clock::time_point());
     now.async_wait([&has_passed](const std::error_code&) { has_passed = true; });
     restart();
     while (!has_passed) poll();

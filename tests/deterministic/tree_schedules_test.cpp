@@ -283,8 +283,9 @@ class tree_world final : public world {
   }
 
   void let_time_pass_for_all() {
-    for (auto& [path, l] : lines_) l.time_passed();
-    let_time_pass();
+    const bool much = dice_.one_in(2);
+    for (auto& [path, l] : lines_) l.time_passed(much);
+    let_time_pass(much);
   }
 
   bool relieve() override {

@@ -87,8 +87,8 @@ class world {
   virtual void check_quiet() = 0;
   virtual void check_end() = 0;
 
-  void let_time_pass() {
-    for (std::size_t i = 0; i < on_.size(); ++i) on_[i].let_time_pass();
+  void let_time_pass(bool much) {
+    for (std::size_t i = 0; i < on_.size(); ++i) on_[i].let_time_pass(much);
   }
   /// Begins the coroutine of a request, which can be cancelled. What it throws comes out of `run`.
   void begin(request& r, asio::awaitable<void> body) {
@@ -102,11 +102,12 @@ class world {
     r.signal.emit(asio::cancellation_type::terminal);
   }
 
-  /// What one waits, immediately or for ever, until time passes or for a long time.
+  /// What one waits, immediately or for ever, until time passes or much time, or for a long time.
   lock_timeout any_patience() {
     if (dice_.one_in(5)) return lock_timeout::immediate();
     if (!has_time_ || dice_.one_in(2)) return lock_timeout::forever();
     if (dice_.one_in(2)) return stepping_context::soon;
+    if (dice_.one_in(2)) return stepping_context::later;
     return std::chrono::hours(1);
   }
 
