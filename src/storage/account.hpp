@@ -60,6 +60,9 @@ class account {
     return a;
   }
 
+  /// Whether it matters to the charge how much memory a content takes.
+  bool counts_memory() const noexcept { return counting_ == accounting::memory; }
+
   /// Pays for a content that turns from `before` into `after`, before anything is allocated.
   ///
   /// Errors: `quota_exceeded`.

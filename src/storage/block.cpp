@@ -97,6 +97,12 @@ std::uint64_t block::footprint() const noexcept {
   }
 }
 
+std::uint64_t block::slack() const noexcept {
+  if (state_.load(std::memory_order_acquire) != owned || kind_ == kind::adopted) return 0;
+  const std::uint64_t all = footprint();
+  return all - std::min(all, footprint(used));
+}
+
 void block::store(std::size_t begin, const std::byte* from, std::size_t size,
                   std::size_t in_all) noexcept {
   if (in_all >= long_copy_from && kind_ == kind::large && run_of(this).is_warm) {

@@ -48,6 +48,8 @@ class block {
   void store(std::size_t begin, const std::byte* from, std::size_t size,
              std::size_t in_all) noexcept;
   std::uint64_t footprint() const noexcept;
+  /// Bytes that `block_ref::shrink` to what is used of it gives back.
+  std::uint64_t slack() const noexcept;
 
   /// Pins the bytes before `end`. Under the file's lock, of either kind.
   void pin(std::size_t end) noexcept;

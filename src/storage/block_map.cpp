@@ -177,12 +177,23 @@ std::uint64_t block_map::missing_pages(const slot& s, unsigned level, range r) c
   return pages;
 }
 
-void block_map::shrink_all(slot& s, unsigned level) noexcept {
+std::uint64_t block_map::slack(range kept) const noexcept {
+  std::uint64_t bytes = 0;
+  for_each([&](std::uint64_t number, const block& b) {
+    if (!kept.has(number)) bytes += b.slack();
+  });
+  return bytes;
+}
+
+void block_map::shrink_all(slot& s, unsigned level, std::uint64_t first, range kept) noexcept {
   if (s.child == nullptr) return;
   if (level > 0) {
-    for (slot& below : s.child->slots) shrink_all(below, level - 1);
+    const unsigned bits = (level - 1) * fanout_bits;
+    for (std::uint64_t i = 0; i < fanout; ++i)
+      shrink_all(s.child->slots[i], level - 1, first + (i << bits), kept);
     return;
   }
+  if (kept.has(first)) return;
   block_ref b(std::exchange(s.leaf, nullptr));
   footprint_ -= b->charged();
   b.shrink(b->used);

@@ -20,7 +20,10 @@ class block_map {
   /// The numbers from `first` to `last`.
   struct range {
     std::uint64_t first, last;
+
+    bool has(std::uint64_t number) const noexcept { return first <= number && number <= last; }
   };
+  static constexpr range none{1, 0};
 
   block_map() noexcept = default;
   block_map(block_map&& other) noexcept;
@@ -50,8 +53,10 @@ class block_map {
   /// As `block::settle_charge`, of a block in this map.
   void settle_charge(block& b) noexcept;
 
-  /// Shrinks each block to what is used of it.
-  void shrink_all() noexcept { shrink_all(root_, levels_); }
+  /// Shrinks each block to what is used of it, but for those with a number in `kept`.
+  void shrink_all(range kept = none) noexcept { shrink_all(root_, levels_, 0, kept); }
+  /// Bytes that `shrink_all` would give back if no memory is refused.
+  std::uint64_t slack(range kept) const noexcept;
 
   /// Makes the places from `first` to `last`. False: memory is refused, and nothing has changed.
   bool make_pages(std::uint64_t first, std::uint64_t last) noexcept;
@@ -98,7 +103,7 @@ class block_map {
   bool prune(slot& s, unsigned level) noexcept;
   void pop_roots(unsigned levels) noexcept;
   std::uint64_t missing_pages(const slot& s, unsigned level, range r) const noexcept;
-  void shrink_all(slot& s, unsigned level) noexcept;
+  void shrink_all(slot& s, unsigned level, std::uint64_t first, range kept) noexcept;
   page* new_page() noexcept;
   void delete_page(slot& s) noexcept;
   std::uint64_t remove_from(std::uint64_t first, bool dry) noexcept;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -30,6 +31,14 @@ std::byte* extend_to(block& b, std::size_t begin, std::size_t n) noexcept {
 
 }  // namespace
 
+std::uint64_t block_table::stored_bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  blocks_.for_each([&](std::uint64_t, const block& b) {
+    bytes += std::min<std::uint64_t>(b.used, b.charged());
+  });
+  return bytes;
+}
+
 std::size_t block_table::read(std::uint64_t offset, std::span<std::byte> to) const noexcept {
   if (offset >= size_) return 0;
   const std::size_t count = std::min<std::uint64_t>(to.size(), size_ - offset);
@@ -45,9 +54,8 @@ std::size_t block_table::read(std::uint64_t offset, std::span<std::byte> to) con
 
 result<void> block_table::make_room(const account& payer, std::uint64_t offset,
                                     std::uint64_t size) {
-  extent grown = extent_now();
-  grown.size = std::max(size_, offset + size);
-  return make_room(payer, offset, offset + size, grown);
+  const std::uint64_t end = offset + size;
+  return make_room(payer, wish{offset, end, std::max(size_, end)});
 }
 
 result<void> block_table::resize(const account& payer, std::uint64_t size) {
@@ -64,7 +72,8 @@ result<void> block_table::resize(const account& payer, std::uint64_t size) {
 
 // What is cut away pays for what is missing in front of it.
 result<void> block_table::recreate(const account& payer, std::uint64_t size) {
-  BOOST_OUTCOME_TRY(make_room(payer, 0, size, cut_extent(size)));
+  const std::uint64_t freed = size < size_ ? blocks_.footprint_from(blocks_for(size)) : 0;
+  BOOST_OUTCOME_TRY(make_room(payer, wish{0, size, size, freed}));
   cut(size);
   settle(payer);
   return boost::outcome_v2::success();
@@ -155,23 +164,26 @@ bool block_table::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
 
 // A block that is filled piece by piece grows by doubling; one behind the first that begins at
 // its start is likely to be filled.
-block_table::new_blocks block_table::plan(std::uint64_t begin, std::uint64_t end, growth g) const {
+block_table::new_blocks block_table::plan(const wish& w, growth g) const {
   new_blocks fresh;
-  std::uint64_t number = begin / block_size;
-  for_each_piece(begin, end, [&](block* b, std::size_t from, std::size_t n) {
-    const std::size_t has = room_in(b), needed = std::max<std::size_t>(from + n, b ? b->used : 0);
+  std::uint64_t number = w.begin / block_size;
+  for_each_piece(w.begin, w.end, [&](block* b, std::size_t from, std::size_t n) {
+    const std::uint64_t left = w.size - number * block_size;
+    const std::size_t stays = b != nullptr ? std::min<std::uint64_t>(b->used, left) : 0;
+    const std::size_t has = room_in(b), needed = std::max(from + n, stays);
     const std::size_t likely = number > 0 && from == 0 ? block_size : std::min(block_size, 2 * has);
-    if (from + n > has || must_be_copied(b, from))
-      fresh.push_back({number, g == growth::exact ? needed : std::max(needed, likely), {}});
+    const bool is_too_large =
+        g == growth::tight && b != nullptr && block::footprint(needed) < b->charged();
+    if (from + n > has || must_be_copied(b, from) || is_too_large)
+      fresh.push_back({number, g == growth::generous ? std::max(needed, likely) : needed, {}});
     ++number;
   });
   return fresh;
 }
 
-extent block_table::after(const new_blocks& fresh, std::uint64_t begin, std::uint64_t end,
-                          const extent& base) const noexcept {
-  extent now = base;
-  now.footprint += blocks_.missing_footprint(begin / block_size, (end - 1) / block_size);
+extent block_table::after(const wish& w, const new_blocks& fresh) const noexcept {
+  extent now = without_blocks(w);
+  now.footprint += blocks_.missing_footprint(w.begin / block_size, (w.end - 1) / block_size);
   for (const new_block& f : fresh) {
     if (const block* const old = blocks_.find(f.number)) now.footprint -= old->charged();
     now.footprint += block::footprint(f.capacity);
@@ -179,38 +191,30 @@ extent block_table::after(const new_blocks& fresh, std::uint64_t begin, std::uin
   return now;
 }
 
-// `base` is what there would be without the new blocks.
-result<void> block_table::make_room(const account& payer, std::uint64_t begin, std::uint64_t end,
-                                    const extent& base) try {
-  reservation paid;
-  extent now = base;
+extent block_table::without_blocks(const wish& w) const noexcept {
+  return {w.size, blocks_.footprint() - w.freed, 0};
+}
+
+// The blocks whose slack gives way, if at all, to new ones, or with all that is behind the end.
+block_map::range block_table::kept_by(const wish& w) noexcept {
+  constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
+  return {w.begin / block_size, w.freed > 0 ? all : (w.end - 1) / block_size};
+}
+
+result<void> block_table::make_room(const account& payer, const wish& w) try {
   // No block is looked at for a size out of all proportion to what there is.
-  const bool may_have_room = end - begin <= footprint_;
-  if (begin == end || (may_have_room && has_room(begin, end))) {
-    BOOST_OUTCOME_TRY(paid, payer.reserve(now, extent_now()));
-    BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
-  } else {
+  const bool may_have_room = w.end - w.begin <= blocks_.footprint();
+  extent now = without_blocks(w);
+  if (w.begin != w.end && !(may_have_room && has_room(w.begin, w.end))) {
     // Such a size is refused before its blocks are counted one by one.
+    now.footprint += w.end - w.begin - std::min(w.end - w.begin, blocks_.footprint());
     if (!may_have_room) {
-      now.footprint += end - begin - footprint_;
       BOOST_OUTCOME_TRY(payer.require(now, extent_now()));
     }
-    new_blocks fresh = plan(begin, end, growth::generous);
-    now = after(fresh, begin, end, base);
-    auto reserved = payer.reserve(now, extent_now());
-    if (!reserved) {
-      fresh = plan(begin, end, growth::exact);
-      now = after(fresh, begin, end, base);
-      reserved = payer.reserve(now, extent_now());
-    }
-    BOOST_OUTCOME_TRY(paid, std::move(reserved));
-    BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
-    // A pin may have gone since it was in the way.
-    if (!fresh.empty()) {
-      BOOST_OUTCOME_TRY(install(payer, fresh));
-      has_slack_ = true;
-    }
+    return take_blocks(payer, w);
   }
+  BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
+  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
   size_ = now.size;
   footprint_ = now.footprint;
   paid.commit();
@@ -219,6 +223,54 @@ result<void> block_table::make_room(const account& payer, std::uint64_t begin, s
   return errc::out_of_memory;
 } catch (const std::length_error&) {
   return errc::out_of_memory;
+}
+
+// Slack gives way: only the smallest way to have the room is refused.
+result<void> block_table::take_blocks(const account& payer, const wish& w) {
+  new_blocks fresh = plan(w, growth::generous);
+  extent now = after(w, fresh);
+  auto reserved = payer.reserve(now, extent_now());
+  if (!reserved) {
+    fresh = plan(w, growth::exact);
+    now = after(w, fresh);
+    reserved = payer.reserve(now, extent_now());
+  }
+  const bool gives_way = !reserved && payer.counts_memory() && (has_slack_ || w.size < size_);
+  if (gives_way) {
+    settle_pins(0, size_);
+    fresh = plan(w, growth::tight);
+    now = after(w, fresh);
+    now.footprint -= blocks_.slack(kept_by(w));
+    reserved = payer.reserve(now, extent_now());
+  }
+  BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
+  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+  if (gives_way) {
+    BOOST_OUTCOME_TRY(give_way(payer, w, fresh, now, paid));
+  }
+  // A pin may have gone since it was in the way.
+  if (!fresh.empty()) {
+    BOOST_OUTCOME_TRY(install(payer, fresh));
+    has_slack_ = true;
+  }
+  size_ = now.size;
+  footprint_ = now.footprint;
+  paid.commit();
+  return boost::outcome_v2::success();
+}
+
+// Where a block could not be shrunk, or one more could, that is seen afterwards. What is freed
+// has not been given back yet, so nothing of it may be kept for reuse.
+result<void> block_table::give_way(const account& payer, const wish& w, const new_blocks& fresh,
+                                   extent& now, reservation& paid) noexcept {
+  blocks_.shrink_all(kept_by(w));
+  payer.blocks().keep_at_most(payer.limits().left());
+  const extent seen = after(w, fresh);
+  if (seen.footprint == now.footprint) return boost::outcome_v2::success();
+  if (!payer.limits().adjust(paid, payer.of(seen), payer.of(extent_now())))
+    return errc::out_of_memory;
+  now = seen;
+  return boost::outcome_v2::success();
 }
 
 // A block that grows takes over what was in it.
@@ -230,8 +282,8 @@ result<void> block_table::install(const account& payer, new_blocks& fresh) {
   if (!blocks_.make_pages(fresh.front().number, fresh.back().number)) return errc::out_of_memory;
   for (new_block& f : fresh) {
     if (const block* const old = blocks_.find(f.number)) {
-      f.memory->used = old->used;
-      std::memcpy(f.memory->data(), old->data(), old->used);
+      f.memory->used = std::min(old->used, static_cast<std::uint32_t>(f.capacity));
+      std::memcpy(f.memory->data(), old->data(), f.memory->used);
     }
     blocks_.set(f.number, std::move(f.memory));
   }
@@ -247,7 +299,7 @@ void block_table::store(std::uint64_t offset, std::span<const std::byte> from) n
   });
 }
 
-void block_table::mark_stored(std::uint64_t offset, std::size_t size) noexcept {
+void block_table::mark_stored(std::uint64_t offset, std::uint64_t size) noexcept {
   for_each_piece(offset, offset + size,
                  [](block* b, std::size_t begin, std::size_t n) { extend_to(*b, begin, n); });
 }
@@ -264,11 +316,6 @@ void block_table::settle(const account& payer) noexcept {
   now.footprint = blocks_.footprint();
   payer.reserve(now, extent_now()).value().commit();
   footprint_ = now.footprint;
-}
-
-// What is left when the file is cut to `size`; as it is, if it is no longer.
-extent block_table::cut_extent(std::uint64_t size) const noexcept {
-  return {size, footprint_ - (size < size_ ? blocks_.footprint_from(blocks_for(size)) : 0), 0};
 }
 
 void block_table::cut(std::uint64_t size) noexcept {

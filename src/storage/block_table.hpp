@@ -21,10 +21,14 @@ namespace coramfs::detail {
 ///
 /// A block that nobody has written to does not exist and reads as zeros. One that is written to
 /// in part is only as large as its last byte asks for, so that small files are small here too.
+/// One that is likely to be filled has room for more at first, which gives way, in all blocks,
+/// where the quota would refuse something else for it.
 ///
 /// Invariants: what a block has behind its `used` bytes reads as zero, whatever it is, and no
 /// block is used beyond the end of the file; `extent_now()` is what the file has been charged,
-/// pinned blocks that have been left to their pins excepted.
+/// pinned blocks that have been left to their pins excepted. That is what the blocks and their
+/// map take, or more: where memory was refused after slack had given way, the file stays charged
+/// as it was, until the next operation that succeeds.
 ///
 /// Guarded by the file's lock. All that may fail fails before anything has changed.
 class block_table {
@@ -33,6 +37,9 @@ class block_table {
 
   std::uint64_t size() const noexcept { return size_; }
   extent extent_now() const noexcept { return {size_, footprint_, 0}; }
+
+  /// How many of its bytes it pays for at least.
+  std::uint64_t stored_bytes() const noexcept;
 
   /// Bytes read: less than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
@@ -45,7 +52,7 @@ class block_table {
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
   /// Takes what is in the memory of these bytes for stored. Precondition: as for `store`.
-  void mark_stored(std::uint64_t offset, std::size_t size) noexcept;
+  void mark_stored(std::uint64_t offset, std::uint64_t size) noexcept;
 
   /// The pieces that hold the bytes from `begin` to `end`, which the file has. Throws
   /// `std::bad_alloc`.
@@ -95,21 +102,29 @@ class block_table {
     block_ref memory;
   };
   using new_blocks = boost::container::small_vector<new_block, 2>;
-  enum class growth { generous, exact };
+  /// That the bytes from `begin` to `end` can be stored, in a file that then has `size` bytes
+  /// and has given up blocks of `freed` bytes behind them.
+  struct wish {
+    std::uint64_t begin, end, size, freed = 0;
+  };
+  /// How much new blocks have beyond what is wished; `tight`: and how much the old ones keep.
+  enum class growth { generous, exact, tight };
 
   static std::uint64_t blocks_for(std::uint64_t size) noexcept;
   bool has_room(std::uint64_t begin, std::uint64_t end) const noexcept;
   static bool must_be_copied(block* b, std::size_t from) noexcept;
-  new_blocks plan(std::uint64_t begin, std::uint64_t end, growth g) const;
-  extent after(const new_blocks& fresh, std::uint64_t begin, std::uint64_t end,
-               const extent& base) const noexcept;
-  result<void> make_room(const account& payer, std::uint64_t begin, std::uint64_t end,
-                         const extent& base);
+  new_blocks plan(const wish& w, growth g) const;
+  extent after(const wish& w, const new_blocks& fresh) const noexcept;
+  extent without_blocks(const wish& w) const noexcept;
+  static block_map::range kept_by(const wish& w) noexcept;
+  result<void> make_room(const account& payer, const wish& w);
+  result<void> take_blocks(const account& payer, const wish& w);
+  result<void> give_way(const account& payer, const wish& w, const new_blocks& fresh, extent& now,
+                        reservation& paid) noexcept;
   result<void> install(const account& payer, new_blocks& fresh);
   result<void> add_blocks(const account& payer, std::uint64_t first, std::uint64_t behind,
                           std::uint64_t stop);
   void settle(const account& payer) noexcept;
-  extent cut_extent(std::uint64_t size) const noexcept;
   void cut(std::uint64_t size) noexcept;
   template <class Action>
   void for_each_piece(std::uint64_t begin, std::uint64_t end, Action action) const;

@@ -9,6 +9,7 @@
 
 #include <boost/container/small_vector.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -36,6 +37,9 @@ class chain {
 
   std::uint64_t size() const noexcept { return size_; }
   extent extent_now() const noexcept { return {size_, footprint_, chunks_.size()}; }
+
+  /// How many of its bytes it pays for at least.
+  std::uint64_t stored_bytes() const noexcept { return std::min(size_, footprint_); }
 
   /// Bytes read: less than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;

@@ -34,6 +34,10 @@ extent storage::extent_now() const noexcept {
   return std::visit([](const auto& c) { return c.extent_now(); }, content_);
 }
 
+std::uint64_t storage::stored_bytes() const noexcept {
+  return std::visit([](const auto& c) { return c.stored_bytes(); }, content_);
+}
+
 std::size_t storage::read(std::uint64_t offset, std::span<std::byte> to) const noexcept {
   return std::visit([&](const auto& c) { return c.read(offset, to); }, content_);
 }
@@ -68,8 +72,12 @@ void storage::store(std::uint64_t offset, std::span<const std::byte> from) noexc
   std::visit([&](auto& c) { c.store(offset, from); }, content_);
 }
 
-void storage::expose(std::uint64_t offset, std::size_t size, pieces& to) noexcept {
+void storage::mark_stored(std::uint64_t offset, std::uint64_t size) noexcept {
   if (auto* const table = std::get_if<block_table>(&content_)) table->mark_stored(offset, size);
+}
+
+void storage::expose(std::uint64_t offset, std::size_t size, pieces& to) noexcept {
+  mark_stored(offset, size);
   std::visit([&](const auto& c) { c.list_pieces(offset, offset + size, to); }, content_);
 }
 

@@ -34,6 +34,10 @@ class storage {
   /// What the file has been charged for.
   extent extent_now() const noexcept;
 
+  /// How many of its bytes the file pays for at least, however little memory it takes: not for
+  /// holes, and not for what pins do.
+  std::uint64_t stored_bytes() const noexcept;
+
   /// Bytes read: less than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
@@ -61,6 +65,8 @@ class storage {
   /// Stores bytes that `make_room` has made room for, in one piece or in many.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
+  /// Takes what happens to be in that room for the bytes.
+  void mark_stored(std::uint64_t offset, std::uint64_t size) noexcept;
   /// Instead of storing: the places of those bytes, for others to put them there, or not all of
   /// them if the file is cut to the others. Precondition: `to` has room for `most_pieces`.
   void expose(std::uint64_t offset, std::size_t size, pieces& to) noexcept;

@@ -245,6 +245,7 @@ result<void> open_file::append_unspecified(std::uint64_t size) noexcept {
   if (size == 0) return boost::outcome_v2::success();
   const std::uint64_t end = size_now();
   BOOST_OUTCOME_TRY(make_room(end, size, volume_->payer));
+  content().mark_stored(end, size);
   changed();
   return boost::outcome_v2::success();
 }

@@ -32,10 +32,10 @@ result<void> preparation::require_proportion(const account& payer) const noexcep
   if (size_ <= 2 * chain::max_chunk) return boost::outcome_v2::success();
   if (is_apart()) return payer.beside_files().require({0, size_, 0}, {});
   const extent before = content_.extent_now();
-  const std::uint64_t slack = before.footprint - std::min(before.footprint, before.size);
-  extent now = before;
-  now.size = offset_ + size_;
-  now.footprint += size_ - std::min<std::uint64_t>(size_, slack);
+  const extent beside_all{offset_ + size_, before.footprint + size_, before.chunks};
+  if (payer.require(beside_all, before)) return boost::outcome_v2::success();
+  // Slack gives way.
+  const extent now{beside_all.size, content_.stored_bytes() + size_, before.chunks};
   return payer.require(now, before);
 }
 

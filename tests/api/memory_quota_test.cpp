@@ -158,6 +158,69 @@ TEST_CASE("memory: slack gives way in a file of many large chunks too", "[api][q
   CHECK(f->size().value() == size);
 }
 
+namespace {
+
+constexpr std::uint64_t gap = 65'536;
+constexpr std::size_t sparse_pieces = 200;
+
+void write_sparse(any_file& f) {
+  for (std::uint64_t i = 0; i < sparse_pieces; ++i) f.write_at(i * gap, xs(1'000)).value();
+}
+
+// The file and what `more` puts behind its pieces, once it is closed.
+template <class More>
+std::uint64_t cost_of_sparse(storage_layout layout, More more) {
+  return cost(layout, [&](any_file_system& fs) {
+    const auto f = fs.open("/a", open_mode::create).value();
+    write_sparse(*f);
+    more(*f);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("memory: in a sparse file the slack of all its parts gives way", "[api][quota][memory]") {
+  const storage_layout layout = GENERATE(storage_layout::automatic, storage_layout::random_access);
+  // Where slack gives way there is nothing to wait for.
+  const when_full on_full = GENERATE(when_full::reject, when_full::wait);
+  const std::uint64_t end = sparse_pieces * gap;
+  const auto opened = [&](const scenario& fs) {
+    return fs->open("/a", open_mode::create, {.on_full = on_full}).value();
+  };
+  SECTION("to what is written") {
+    const scenario fs(accounting::memory, layout,
+                      {.max_quota = cost_of_sparse(layout, [](any_file&) {})});
+    const auto f = opened(fs);
+    write_sparse(*f);
+    CHECK(fs.refusal([&] { return f->write_at(end, xs(1'000)); }) == errc::quota_exceeded);
+    CHECK(f->size().value() == end - gap + 1'000);
+    f->close().value();
+    CHECK(fs.stats().free_bytes == 0);
+  }
+  const auto append = [](any_file& f) {
+    f.seek(0, seek_from::end).value();
+    f.write(xs(3'000'000)).value();
+  };
+  SECTION("to what is written over many blocks") {
+    const scenario fs(accounting::memory, layout, {.max_quota = cost_of_sparse(layout, append)});
+    fs.expect_slices();
+    const auto f = opened(fs);
+    write_sparse(*f);
+    append(*f);
+    CHECK(f->size().value() == end - gap + 3'001'000);
+  }
+  SECTION("to what is prepared") {
+    const scenario fs(accounting::memory, layout, {.max_quota = cost_of_sparse(layout, append)});
+    const auto f = opened(fs);
+    write_sparse(*f);
+    f->seek(0, seek_from::end).value();
+    CHECK(fs.refusal([&] { return f->prepare(3'100'000); }) == errc::quota_exceeded);
+    CHECK(f->prepare(3'000'000).value().size() == 3'000'000);
+    f->commit(3'000'000).value();
+    CHECK(f->size().value() == end - gap + 3'001'000);
+  }
+}
+
 TEST_CASE("memory: a moved-in buffer that does not fit for its spare room is copied",
           "[api][quota][memory]") {
   const storage_layout layout = GENERATE(from_range(layouts));

@@ -159,6 +159,113 @@ TEST_CASE("table: a hole takes no memory, however large it is", "[storage][table
   CHECK(tests::error_of(b.content.make_room(b.payer, size, size)) == errc::quota_exceeded);
 }
 
+namespace {
+
+// The begin of each of the first `blocks` blocks has `piece` bytes, and all else is a hole.
+result<void> fill_sparsely(bench& b, std::uint64_t blocks, const bytes& piece) {
+  for (std::uint64_t i = 0; i < blocks; ++i) {
+    BOOST_OUTCOME_TRY(b.write(i * block_table::block_size, piece));
+  }
+  return boost::outcome_v2::success();
+}
+
+std::uint64_t tight_cost(std::uint64_t blocks, const bytes& piece) {
+  bench b(storage_layout::random_access);
+  fill_sparsely(b, blocks, piece).value();
+  b.content.trim(b.payer);
+  return b.used();
+}
+
+}  // namespace
+
+TEST_CASE("table: the slack of all blocks gives way to what would not fit",
+          "[storage][table][quota]") {
+  const std::size_t size = GENERATE(1u, 1'000u, 30'000u);
+  const bytes piece = filled(size, 'x');
+  const std::uint64_t most = 300, quota = tight_cost(most, piece);
+  bench b(storage_layout::random_access, quota);
+  REQUIRE(fill_sparsely(b, most, piece));
+  const bytes all = b.all();
+  CHECK(static_cast<std::size_t>(std::count(all.begin(), all.end(), std::byte{'x'})) ==
+        most * size);
+  const std::uint64_t used = b.used();
+  const error e = tests::error_of(b.write(most * block_table::block_size, piece));
+  CHECK(e == errc::quota_exceeded);
+  CHECK(e.requested() == tight_cost(most + 1, piece) - used);
+  CHECK(e.available() == quota - used);
+  CHECK(b.used() == used);
+  b.content.trim(b.payer);
+  CHECK(b.used() == quota);
+}
+
+TEST_CASE("table: a write that slack gives way to may end in a block that has some",
+          "[storage][table][quota]") {
+  const bytes piece = filled(1'000, 'x');
+  const std::uint64_t quota = tight_cost(2, piece) + block::footprint(1'100) -
+                              block::footprint(1'000) + block::footprint(block_table::block_size);
+  bench b(storage_layout::random_access, quota);
+  REQUIRE(b.write(2 * block_table::block_size, piece));
+  REQUIRE(b.write(block_table::block_size, filled(1, 'x')));
+  // Fills a hole up to the second block, whose room for more does not give way to itself.
+  const bytes across = filled(block_table::block_size + 1'100, 'y');
+  REQUIRE(b.write(0, across));
+  bytes model = across;
+  model.resize(2 * block_table::block_size);
+  model.insert(model.end(), piece.begin(), piece.end());
+  CHECK(b.all() == model);
+  CHECK(b.used() <= quota);
+}
+
+TEST_CASE("table: slack that is pinned does not give way, and is found later",
+          "[storage][table][quota][pin]") {
+  constexpr std::uint64_t block_size = block_table::block_size;
+  const bytes piece = filled(1'000, 'x');
+  const std::uint64_t whole = block::footprint(block_size), one = block::footprint(1'000);
+  bench b(storage_layout::random_access, 2 * whole + 20 * one);
+  std::uint64_t blocks = 1;
+  // As many as there is room for, beside one that must stay as it is.
+  const auto fill_up = [&](std::uint64_t pinned) {
+    while (b.write(blocks * block_size, piece)) ++blocks;
+    const std::uint64_t snug = tight_cost(blocks, piece) - one;
+    CHECK(b.used() == snug + pinned);
+    CHECK(tight_cost(blocks + 1, piece) - one + pinned > b.limits.max_bytes());
+  };
+  REQUIRE(b.write(blocks++ * block_size, piece));
+  {
+    const piece_list p = b.pin(block_size, 1'000);
+    fill_up(whole - one);
+    CHECK(bytes_of(p) == piece);
+  }
+  fill_up(0);
+}
+
+TEST_CASE("table: a new content that costs no more than the old one is never refused",
+          "[storage][table][quota]") {
+  constexpr std::size_t block = block_table::block_size;
+  bench probe(storage_layout::random_access);
+  REQUIRE(probe.write(block, filled(block, 'a')));
+  bench b(storage_layout::random_access, probe.used() + 200);
+  REQUIRE(b.write(block, filled(block, 'a')));
+  // The hole is filled, and the block behind it is cut to a byte.
+  REQUIRE(b.content.assign(b.payer, filled(block + 1, 'b')));
+  CHECK(b.all() == filled(block + 1, 'b'));
+  const std::uint64_t used = b.used();
+  CHECK(tests::error_of(b.content.assign(b.payer, filled(3 * block, 'c'))) == errc::quota_exceeded);
+  CHECK(b.used() == used);
+  CHECK(b.all() == filled(block + 1, 'b'));
+}
+
+TEST_CASE("table: what gives way is not kept for reuse beyond the quota",
+          "[storage][table][quota]") {
+  const bytes piece = filled(30'000, 'x');
+  const std::uint64_t quota = tight_cost(1'000, piece);
+  bench b(storage_layout::random_access, quota);
+  for (std::uint64_t i = 0; i < 1'000; ++i) {
+    REQUIRE(b.write(i * block_table::block_size, piece));
+    REQUIRE(b.used() + b.blocks.kept_bytes() <= quota);
+  }
+}
+
 TEST_CASE("promotion: a large chain becomes a table of no more memory", "[storage][promotion]") {
   bench b(storage_layout::automatic, 12 << 20);
   REQUIRE(b.write(0, filled(10 << 20, 'x')));
