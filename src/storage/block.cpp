@@ -6,7 +6,6 @@
 #include "storage/pages.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -177,11 +176,11 @@ block* block::shrink_large(block* b, std::size_t capacity) noexcept {
   return b;
 }
 
-// A file's share, or a pin's.
+// A file's share, or a pin's. A pin that goes last has no charge to give back where the file had
+// not been charged for the block.
 void block::drop(std::uint32_t share) noexcept {
   const std::uint32_t rest = state_.fetch_sub(share, std::memory_order_acq_rel) - share;
   if ((rest & ~keeps_charge) != 0) return;
-  assert(share == owned || rest == keeps_charge);
   block_memory& home = home_;
   const std::uint64_t freed = rest == keeps_charge ? footprint() : 0;
   destroy(this);

@@ -366,7 +366,7 @@ std::uint64_t block_table::clone_bytes(const block_table& from, std::uint64_t be
 }
 
 result<void> block_table::take_over(const account& payer, chain& content, std::uint64_t begin,
-                                    std::uint64_t end) try {
+                                    std::uint64_t end) noexcept {
   constexpr std::uint64_t at_once = 8;  // blocks that are there twice, half a MiB
   const std::uint64_t size = content.size();
   const std::uint64_t dense = blocks_for(size), first = begin / block_size;
@@ -377,10 +377,9 @@ result<void> block_table::take_over(const account& payer, chain& content, std::u
     const std::uint64_t next = std::min(done + at_once, dense);
     const auto added = add_blocks(payer, done, next, first < dense ? std::max(size, end) : size);
     if (!added) {
-      if (done == 0) return added.error();
       for (std::uint64_t i = 0; i * block_size < source.rest_begins_at(); ++i)
         source.put_back(blocks_.take(i), i * block_size);
-      source.restore(payer);
+      source.restore();
       return added.error();
     }
     for_each_piece(done * block_size, std::min(next * block_size, size),
@@ -395,18 +394,18 @@ result<void> block_table::take_over(const account& payer, chain& content, std::u
   size_ = std::max(size, end);
   footprint_ = blocks_.footprint();
   return boost::outcome_v2::success();
-} catch (const std::bad_alloc&) {
-  return errc::out_of_memory;
 }
 
 // Blocks with nothing in them, full but for the last one, which ends at `stop`; all or none.
 result<void> block_table::add_blocks(const account& payer, std::uint64_t first,
-                                     std::uint64_t behind, std::uint64_t stop) {
+                                     std::uint64_t behind, std::uint64_t stop) noexcept try {
   if (first >= behind) return boost::outcome_v2::success();
   new_blocks fresh;
   for (std::uint64_t i = first; i < behind; ++i)
     fresh.push_back({i, std::min<std::uint64_t>(stop - i * block_size, block_size), {}});
   return install(payer, fresh);
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
 }
 
 template <class Action>

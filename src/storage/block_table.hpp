@@ -93,7 +93,7 @@ class block_table {
   /// there twice. The caller has paid. Errors: `out_of_memory`; the chain has its content as
   /// before.
   result<void> take_over(const account& payer, chain& content, std::uint64_t begin,
-                         std::uint64_t end);
+                         std::uint64_t end) noexcept;
 
  private:
   struct new_block {
@@ -123,7 +123,7 @@ class block_table {
                         reservation& paid) noexcept;
   result<void> install(const account& payer, new_blocks& fresh);
   result<void> add_blocks(const account& payer, std::uint64_t first, std::uint64_t behind,
-                          std::uint64_t stop);
+                          std::uint64_t stop) noexcept;
   void settle(const account& payer) noexcept;
   void cut(std::uint64_t size) noexcept;
   template <class Action>

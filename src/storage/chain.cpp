@@ -32,7 +32,7 @@ result<void> chain::adopt(const account& payer, bytes& from) {
   const bool is_full = chunks_.size() == chunks_.capacity();
   extent now;
   const auto reserve = [&](std::size_t entries) {
-    now = extent_now();
+    now = taken();
     now.size += from.size();
     now.footprint -= chunk_list::footprint(chunks_.capacity());
     now.footprint += chunk_list::footprint(entries) + block::adopted_footprint(from.capacity());
@@ -52,10 +52,10 @@ result<void> chain::adopt(const account& payer, bytes& from) {
   const std::uint64_t slack = shrink_last();
   chunks_.push_back({std::move(adopter), size_});
   size_ = now.size;
-  footprint_ = now.footprint;
   paid.commit();
-  now.footprint -= slack;
-  pay(payer, extent_now(), now);
+  charged_.reset();
+  footprint_ = now.footprint - slack;
+  settle(payer, now);
   return boost::outcome_v2::success();
 }
 
@@ -91,16 +91,16 @@ std::uint64_t chain::clone_bytes(const chain& from, std::uint64_t begin,
 }
 
 void chain::trim(const account& payer) noexcept {
-  extent now = extent_now();
-  now.footprint -= shrink_last();
+  const extent before = extent_now();
+  footprint_ -= shrink_last();
   // Where memory for a smaller table is refused, the spare entries stay, and stay paid for.
   chunk_list snug;
   if (chunks_.size() < chunks_.capacity() && snug.set_capacity(chunks_.size())) {
-    now.footprint -= chunk_list::footprint(chunks_.capacity());
-    now.footprint += chunk_list::footprint(snug.capacity());
+    footprint_ -= chunk_list::footprint(chunks_.capacity());
+    footprint_ += chunk_list::footprint(snug.capacity());
     replace_table(snug);
   }
-  pay(payer, extent_now(), now);
+  settle(payer, before);
 }
 
 // Cuts the last chunk to what is in it. Returns the bytes that this gives back.
@@ -136,9 +136,11 @@ bool chain::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
   for (std::size_t i = begin < end_of_room() ? find(begin) : chunks_.size();
        i < chunks_.size() && chunks_[i].begin < end; ++i) {
     block& b = *chunks_[i].memory;
-    footprint_ -= b.charged();
-    b.settle_charge();
-    footprint_ += b.charged();
+    const std::uint64_t before = b.charged();
+    // The pins can not take over more than the file was charged.
+    if (charged_ == nullptr || charged_->footprint >= before) b.settle_charge();
+    footprint_ += b.charged() - before;
+    if (charged_ != nullptr) charged_->footprint += b.charged() - before;
     any = any || b.is_pinned_from(0);
   }
   return any;
@@ -204,11 +206,15 @@ extent chain::after(const wish& w, const growth& g) const noexcept {
 // Slack gives way: only the smallest way to have the room is refused.
 result<void> chain::grant(const account& payer, wish w) try {
   if (!find_pinned(w) && w.size <= end_of_room()) {
-    if (w.size <= size_) return boost::outcome_v2::success();
+    if (w.size <= size_) {
+      if (charged_ != nullptr) settle(payer, extent_now());
+      return boost::outcome_v2::success();
+    }
     const extent now{w.size, footprint_, chunks_.size()};
     BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
     BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
     paid.commit();
+    charged_.reset();
     size_ = w.size;
     return boost::outcome_v2::success();
   }
@@ -265,6 +271,7 @@ result<void> chain::apply(const account& payer, const wish& w, const growth& g, 
   size_ = w.size;
   footprint_ = now.footprint;
   paid.commit();
+  charged_.reset();
   return boost::outcome_v2::success();
 }
 
@@ -273,28 +280,31 @@ void chain::replace_table(chunk_list& fresh) noexcept {
   chunks_.swap(fresh);
 }
 
-// Pays for a content that costs no more than the one before, which nothing can refuse.
-void chain::pay(const account& payer, const extent& before, const extent& now) noexcept {
-  payer.reserve(now, before).value().commit();
-  size_ = now.size;
-  footprint_ = now.footprint;
+// Pays for what the chain takes by now, which is no more than it took before. Nothing can refuse
+// that, but for what it has not been charged for yet.
+void chain::settle(const account& payer, const extent& before) noexcept {
+  auto paid = payer.reserve(taken(), before);
+  if (paid) {
+    charged_.reset();
+  } else {
+    paid = payer.reserve(extent_now(), before);
+  }
+  paid.value().commit();
 }
 
 void chain::cut(const account& payer, std::uint64_t size) noexcept {
   const extent before = extent_now();
-  extent now = before;
-  now.size = size;
+  size_ = size;
   while (!chunks_.empty() && chunks_.back().begin >= size) {
-    now.footprint -= std::min(now.footprint, chunks_.back().memory->charged());
+    footprint_ -= chunks_.back().memory->charged();
     chunks_.pop_back();
   }
   if (chunks_.empty()) {
     chunk_list none;
     chunks_.swap(none);
-    now.footprint = 0;
+    footprint_ = 0;
   }
-  now.chunks = chunks_.size();
-  pay(payer, before, now);
+  settle(payer, before);
 }
 
 void chain::list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to) const {
@@ -330,7 +340,8 @@ void chain::store(std::uint64_t offset, std::span<const std::byte> from) noexcep
 }
 
 bool chain::dismantling::prepare(std::size_t count) noexcept {
-  return put_back_.set_capacity(count + of_.chunks_.size());
+  charged_.reset(new (std::nothrow) extent);
+  return charged_ != nullptr && put_back_.set_capacity(count + of_.chunks_.size());
 }
 
 void chain::dismantling::drop_before(std::uint64_t offset) noexcept {
@@ -342,17 +353,15 @@ void chain::dismantling::put_back(block_ref piece, std::uint64_t begin) noexcept
   put_back_.push_back({std::move(piece), begin});
 }
 
-void chain::dismantling::restore(const account& payer) noexcept {
-  const extent before = of_.extent_now();
+void chain::dismantling::restore() noexcept {
+  if (dropped_ == 0) return;
+  *charged_ = of_.extent_now();
+  of_.charged_ = std::move(charged_);
   for (; dropped_ < of_.chunks_.size(); ++dropped_)
     put_back_.push_back(std::move(of_.chunks_[dropped_]));
   of_.chunks_.swap(put_back_);
-  extent now{of_.size_, chunk_list::footprint(of_.chunks_.capacity()), of_.chunks_.size()};
-  for (const chunk& c : of_.chunks_) now.footprint += c.memory->charged();
-  auto paid = payer.reserve(now, before);
-  if (!paid) return;
-  paid.value().commit();
-  of_.footprint_ = now.footprint;
+  of_.footprint_ = chunk_list::footprint(of_.chunks_.capacity());
+  for (const chunk& c : of_.chunks_) of_.footprint_ += c.memory->charged();
 }
 
 }  // namespace coramfs::detail

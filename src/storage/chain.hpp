@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 namespace coramfs::detail {
@@ -26,7 +27,9 @@ namespace coramfs::detail {
 ///
 /// Invariants: chunks stand in the order of their offsets and none is empty; all but the last
 /// are full up to where the next one begins; `extent_now()` is what the file has been charged,
-/// pinned chunks that have been left to their pins excepted.
+/// pinned chunks that have been left to their pins excepted. That is what the chain takes, but
+/// for one that was put together again after a promotion failed: it stays charged as it was until
+/// the next operation that succeeds, and beyond that for as long as the difference can not be had.
 ///
 /// Guarded by the file's lock. All that may fail fails before anything has changed.
 class chain {
@@ -36,7 +39,9 @@ class chain {
   static constexpr std::size_t most_gathered = 4 * max_chunk;  // bytes
 
   std::uint64_t size() const noexcept { return size_; }
-  extent extent_now() const noexcept { return {size_, footprint_, chunks_.size()}; }
+  extent extent_now() const noexcept {
+    return charged_ != nullptr ? extent{size_, charged_->footprint, charged_->chunks} : taken();
+  }
 
   /// How many of its bytes it pays for at least.
   std::uint64_t stored_bytes() const noexcept { return std::min(size_, footprint_); }
@@ -127,21 +132,24 @@ class chain {
   result<void> grant(const account& payer, wish w);
   result<void> apply(const account& payer, const wish& w, const growth& g, reservation paid);
   void replace_table(chunk_list& fresh) noexcept;
-  void pay(const account& payer, const extent& before, const extent& now) noexcept;
+  extent taken() const noexcept { return {size_, footprint_, chunks_.size()}; }
+  void settle(const account& payer, const extent& before) noexcept;
   std::uint64_t shrink_last() noexcept;
   template <class Action>
   void for_each_piece(std::uint64_t offset, std::uint64_t size, Action action) const noexcept;
 
   chunk_list chunks_;
   std::uint64_t size_ = 0;
-  std::uint64_t footprint_ = 0;
+  std::uint64_t footprint_ = 0;      // what it takes
+  std::unique_ptr<extent> charged_;  // where that is not what it was charged for
 };
 
 class chain::dismantling {
  public:
   explicit dismantling(chain& of) noexcept : of_(of) {}
 
-  /// Makes sure that `count` pieces may be put back. False: memory is refused.
+  /// Makes sure that `count` pieces may be put back, in front of what is left. False: memory is
+  /// refused.
   bool prepare(std::size_t count) noexcept;
 
   /// Frees the chunks that end at `offset` or before. What is behind can still be read.
@@ -150,13 +158,13 @@ class chain::dismantling {
   std::uint64_t rest_begins_at() const noexcept { return of_.begin_of(dropped_); }
   /// Puts a piece of what was dropped back, in order, from 0 up to where the rest begins.
   void put_back(block_ref piece, std::uint64_t begin) noexcept;
-  /// Makes what was put back and the rest a chain again, charged for what it takes if that can
-  /// be had, and else as before.
-  void restore(const account& payer) noexcept;
+  /// Makes what was put back and the rest a chain again, charged as before.
+  void restore() noexcept;
 
  private:
   chain& of_;
   chunk_list put_back_;
+  std::unique_ptr<extent> charged_;  // for the chain
   std::size_t dropped_ = 0;
 };
 

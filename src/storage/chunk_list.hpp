@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <new>
 #include <utility>
@@ -20,7 +21,8 @@ struct chunk {
 };
 
 /// The chunks of a chain in order. The capacity changes only where it is said to, for it is
-/// charged; one chunk stands in the list itself, for most files have no more.
+/// charged; one chunk stands in the list itself, for most files have no more. There are never more
+/// than 2^32 - 1: empty files are many, and each has such a list.
 class chunk_list {
  public:
   chunk_list() noexcept = default;
@@ -47,14 +49,15 @@ class chunk_list {
   }
   void pop_back() noexcept { *end_of_last() = chunk(); }
 
-  /// Precondition: the list is empty. False: memory is refused.
+  /// Precondition: the list is empty. False: memory is refused, or they are too many.
   bool set_capacity(std::size_t entries) noexcept {
     assert(empty());
+    if (entries > std::numeric_limits<std::uint32_t>::max()) return false;
     if (entries > 1) {
       heap_.reset(new (std::nothrow) chunk[entries]);
       if (!heap_) return false;
     }
-    capacity_ = entries > 1 ? entries : 1;
+    capacity_ = entries > 1 ? static_cast<std::uint32_t>(entries) : 1;
     return true;
   }
   void swap(chunk_list& other) noexcept {
@@ -74,8 +77,8 @@ class chunk_list {
 
   std::unique_ptr<chunk[]> heap_;
   chunk inline_;
-  std::size_t size_ = 0;
-  std::size_t capacity_ = 1;
+  std::uint32_t size_ = 0;
+  std::uint32_t capacity_ = 1;
 };
 
 }  // namespace coramfs::detail

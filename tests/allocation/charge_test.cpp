@@ -11,15 +11,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace coramfs::tests {
 
 namespace {
 
 constexpr std::uint64_t block = 65'536;  // bytes of a table's block
+constexpr std::uint64_t plenty = std::uint64_t{1} << 30;
 
 // Made before memory is refused.
 const std::string xs(2 << 20, 'x'), ys(10, 'y');
@@ -55,34 +59,39 @@ picture picture_of(sync::file_system& fs, sync::file& f) {
 
 using act = std::function<error(sync::file&)>;
 
+struct subject;
+
 /// A file in some layout under some quota, which is written, and then something is done to it that
 /// may find no memory.
 struct setting {
   storage_layout layout;
+  coramfs::accounting counting;
   std::uint64_t quota;
-  std::function<void(sync::file&)> write;
+  std::function<void(subject&)> write;
   act op;
 };
 
 /// A volume with such a file, which is open.
 struct subject {
-  explicit subject(const setting& s) : fs(create(s)) {
+  explicit subject(const setting& s) : counting(s.counting), fs(create(s)) {
     fs.write_file("/a", asio::const_buffer()).value();
     f = fs.open("/a", open_mode::update).value();
-    s.write(f);
+    s.write(*this);
   }
 
   static sync::file_system create(const setting& s) {
     volume_options options;
-    options.accounting = accounting::memory;
+    options.accounting = s.counting;
     options.default_storage = s.layout;
     options.max_quota = s.quota;
     return sync::file_system::create(options).value();
   }
   std::uint64_t used() { return fs.stats().value().used_bytes; }
 
+  coramfs::accounting counting;
   sync::file_system fs;
   sync::file f;
+  std::vector<pinned> pins;
 };
 
 /// What comes after a failure.
@@ -111,6 +120,7 @@ struct ending {
 };
 
 ending end_of(subject& s) {
+  s.pins.clear();
   s.f.close().value();
   return {text_of(s.fs.read_file("/a").value()), s.used()};
 }
@@ -176,20 +186,21 @@ result<std::size_t> write_piece(sync::file& f, std::uint64_t i) {
   return done ? write_at(f, i * block + 610, 100) : done;
 }
 
+std::function<void(subject&)> write_pieces(std::uint64_t pieces) {
+  return [pieces](subject& s) {
+    for (std::uint64_t i = 0; i < pieces; ++i) write_piece(s.f, i).value();
+  };
+}
+
 std::uint64_t cost_of_pieces(std::uint64_t pieces) {
-  subject s({storage_layout::random_access,
-             std::uint64_t{1} << 30,
-             [&](sync::file& f) {
-               for (std::uint64_t i = 0; i < pieces; ++i) write_piece(f, i).value();
-             },
-             {}});
+  subject s({storage_layout::random_access, accounting::memory, plenty, write_pieces(pieces), {}});
   s.f.close().value();
   return s.used();
 }
 
 // The first of such pieces that other slack gives way to, which is to be seen in the charge.
 std::uint64_t first_in_need(std::uint64_t quota) {
-  subject s({storage_layout::random_access, quota, [](sync::file&) {}, {}});
+  subject s({storage_layout::random_access, accounting::memory, quota, write_pieces(0), {}});
   for (std::uint64_t i = 0;; ++i) {
     const std::uint64_t before = s.used();
     write_piece(s.f, i).value();
@@ -202,14 +213,140 @@ std::uint64_t first_in_need(std::uint64_t quota) {
 TEST_CASE("charge: slack that has given way in vain is charged as before",
           "[allocation][errors][quota]") {
   const std::uint64_t quota = cost_of_pieces(90), at = first_in_need(quota);
-  const setting s{storage_layout::random_access, quota,
-                  [&](sync::file& f) {
-                    for (std::uint64_t i = 0; i < at; ++i) write_piece(f, i).value();
-                  },
+  const setting s{storage_layout::random_access, accounting::memory, quota, write_pieces(at),
                   [&](sync::file& f) { return error_of(write_at(f, at * block, 1'000)); }};
   const std::size_t failures =
       sweep(s, [](subject& t, const ending& expected) { REQUIRE(end_of(t) == expected); });
   CHECK(failures > 40);
+}
+
+namespace {
+
+// Chains of more than twelve blocks, of few chunks and of many.
+void append_in_pieces(subject& s) {
+  for (int i = 0; i < 20; ++i) write_at(s.f, s.f.size().value(), 50'000).value();
+}
+
+void append_moved_in(subject& s) {
+  s.f.seek(0, seek_from::end).value();
+  for (int i = 0; i < 40; ++i) s.f.write(bytes(25'000, std::byte{'x'})).value();
+}
+
+void append_and_pin(subject& s) {
+  append_moved_in(s);
+  s.pins.push_back(s.f.pin(100'000, 200'000).value());
+  s.pins.push_back(s.f.pin(900'000, 10).value());
+}
+
+error leave_a_gap(sync::file& f) { return error_of(write_at(f, 1'100'000, 1'000)); }
+
+std::uint64_t chunks_of(sync::file& f) {
+  const pinned all = f.pin(0, f.size().value()).value();
+  return static_cast<std::uint64_t>(std::distance(all.begin(), all.end()));
+}
+
+/// Of a file that stayed a chain, which may have other chunks by now: what it is charged is what
+/// it takes.
+void check_chain(subject& s, const ending& expected) {
+  const ending e = end_of(s);
+  REQUIRE(e.content == expected.content);
+  {
+    auto f = s.fs.open("/a", open_mode::read).value();
+    const std::uint64_t chunks = chunks_of(f);
+    REQUIRE(s.fs.stats().value().chunk_count == chunks);
+    // A block, its entry and what is rounded up take some.
+    REQUIRE(e.used <= e.content.size() + block + 200 * (chunks + 10));
+  }
+  REQUIRE(e.used >= e.content.size());
+  const bool is_exact = e.content.empty() || s.counting == accounting::payload;
+  if (is_exact) REQUIRE(e.used == expected.used);
+}
+
+// Uses up what is left of a volume.
+void fill_up(sync::file_system& fs) {
+  std::uint64_t size = fs.stats().value().free_bytes;
+  while (size > 0 && !fs.write_file("/b", asio::const_buffer(xs.data(), size))) --size;
+}
+
+}  // namespace
+
+TEST_CASE("charge: a chain whose promotion found no memory is charged as before",
+          "[allocation][errors][promotion]") {
+  const auto write = GENERATE(append_in_pieces, append_moved_in, append_and_pin);
+  const auto counting = GENERATE(accounting::memory, accounting::payload);
+  const setting s{storage_layout::automatic, counting, plenty, write, leave_a_gap};
+  CHECK(sweep(s, check_chain) > 40);
+}
+
+namespace {
+
+constexpr std::uint64_t small_quota = 2'000'000;
+
+/// A file whose promotion has failed in the middle, so that it takes more than it is charged for,
+/// in a volume where the difference can not be had.
+struct debtor : subject {
+  debtor()
+      : subject({storage_layout::automatic, accounting::memory, small_quota, append_in_pieces,
+                 leave_a_gap}) {
+    const picture before = picture_of(fs, f);
+    error e{std::error_code()};
+    {
+      const failing_malloc failing(20, false);
+      e = leave_a_gap(f);
+    }
+    REQUIRE(e == errc::out_of_memory);
+    REQUIRE(picture_of(fs, f) == before);
+    REQUIRE(before.chunks != chunks_of(f));
+    fill_up(fs);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("charge: what a chain takes after such a promotion is paid when it can be had",
+          "[allocation][errors][promotion][quota]") {
+  for (const sequel& then : sequels) {
+    if (std::string_view(then.name) == "append") continue;
+    CAPTURE(then.name);
+    const ending expected = undisturbed(
+        {storage_layout::automatic, accounting::memory, small_quota, append_in_pieces, {}}, false,
+        then);
+    debtor t;
+    REQUIRE(!then.run(t.f).code());
+    t.fs.remove("/b").value();
+    check_chain(t, expected);
+    t.fs.remove("/a").value();
+    REQUIRE(t.used() == 0);
+  }
+}
+
+TEST_CASE("charge: the first operation that succeeds pays for what it can",
+          "[allocation][errors][promotion][quota]") {
+  for (const sequel& then : sequels) {
+    if (std::string_view(then.name) == "nothing") continue;
+    CAPTURE(then.name);
+    debtor t;
+    t.fs.remove("/b").value();
+    REQUIRE(!then.run(t.f).code());
+    REQUIRE(t.fs.stats().value().chunk_count == chunks_of(t.f));
+  }
+}
+
+TEST_CASE("charge: what was never paid for is not given back, by the file or by its pins",
+          "[allocation][errors][promotion][quota][pin]") {
+  const bool is_pinned = GENERATE(false, true);
+  const bool is_cut = GENERATE(false, true);
+  debtor t;
+  const std::uint64_t used = t.used();
+  if (is_pinned) t.pins.push_back(t.f.pin(0, t.f.size().value()).value());
+  if (is_cut) t.f.truncate(10).value();
+  REQUIRE(t.used() <= used);
+  t.f.close().value();
+  t.fs.remove("/a").value();
+  REQUIRE(t.used() <= used);
+  t.pins.clear();
+  t.fs.remove("/b").value();
+  REQUIRE(t.used() == 0);
 }
 
 }  // namespace coramfs::tests
