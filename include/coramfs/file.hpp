@@ -277,12 +277,12 @@ class file::initiate_write {
   void operator()(Handler&& handler, offset_or_cursor offset, const Buffers& from) const {
     using handler_type = std::decay_t<Handler>;
     handler_type taken(std::forward<Handler>(handler));
-    if (!file_.file_.waits_for_space()) {
+    if (!file_.file_.waits_for_space() && !file_.file_.promotes_long(offset)) {
       detail::transferred t;
       t.count = detail::take(file_.file_.write_all(offset, detail::source_of(from)), t.ec);
       return detail::complete_at_once(get_executor(), std::move(taken), t);
     }
-    // A sequence that waits with its operation.
+    // A sequence that stays with its operation.
     using wrapped = detail::stream_handler<handler_type>;
     const auto kept =
         std::allocate_shared<const Buffers>(asio::get_associated_allocator(taken), from);

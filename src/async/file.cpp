@@ -10,6 +10,8 @@
 #include "tree/writing.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 
 namespace coramfs {
@@ -21,7 +23,8 @@ namespace {
 using detail::open_file;
 
 // What can not wait, and is too short for slices. The choice is made at the call: a handle waits
-// for space or does not for as long as it is open.
+// for space or does not for as long as it is open, and what else it depends on makes it no more
+// than one turn.
 asio::awaitable<result<std::size_t>> read_now(open_file& f, std::span<std::byte> to) {
   co_return f.read(to);
 }
@@ -51,8 +54,9 @@ class preparing : public detail::preparing {
   }
 };
 
-bool is_short(const open_file& f, asio::const_buffer from) noexcept {
-  return from.size() <= detail::slice_size && !f.waits_for_space();
+bool is_short(const open_file& f, std::optional<std::uint64_t> offset,
+              asio::const_buffer from) noexcept {
+  return from.size() <= detail::slice_size && !f.waits_for_space() && !f.promotes_long(offset);
 }
 
 }  // namespace
@@ -65,7 +69,7 @@ asio::awaitable<result<std::size_t>> file::read(asio::mutable_buffer to) {
 asio::awaitable<result<bytes>> file::read_all() { return detail::run(detail::reading_all(file_)); }
 
 asio::awaitable<result<std::size_t>> file::write(asio::const_buffer from) {
-  if (is_short(file_, from)) return write_now(file_, to_span(from));
+  if (is_short(file_, {}, from)) return write_now(file_, to_span(from));
   return detail::run(detail::writing(file_, {}, to_span(from)));
 }
 
@@ -79,7 +83,7 @@ asio::awaitable<result<std::size_t>> file::read_at(std::uint64_t offset, asio::m
 }
 
 asio::awaitable<result<std::size_t>> file::write_at(std::uint64_t offset, asio::const_buffer from) {
-  if (is_short(file_, from)) return write_at_now(file_, offset, to_span(from));
+  if (is_short(file_, offset, from)) return write_at_now(file_, offset, to_span(from));
   return detail::run(detail::writing(file_, offset, to_span(from)));
 }
 

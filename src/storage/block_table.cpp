@@ -154,9 +154,10 @@ bool block_table::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
     blocks_.for_each(settle);
   } else {
     // A block may also be taken up behind its end.
-    for_each_piece(begin, std::min(end, blocks_for(size_) * block_size), [&](block* b, std::size_t, std::size_t) {
-      if (b != nullptr) settle(0, *b);
-    });
+    for_each_piece(begin, std::min(end, blocks_for(size_) * block_size),
+                   [&](block* b, std::size_t, std::size_t) {
+                     if (b != nullptr) settle(0, *b);
+                   });
   }
   footprint_ += blocks_.footprint() - before;
   return any;
@@ -250,7 +251,7 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
   }
   // A pin may have gone since it was in the way.
   if (!fresh.empty()) {
-    BOOST_OUTCOME_TRY(install(payer, fresh));
+    BOOST_OUTCOME_TRY(install(payer.blocks(), fresh));
     has_slack_ = true;
   }
   size_ = now.size;
@@ -274,9 +275,9 @@ result<void> block_table::give_way(const account& payer, const wish& w, const ne
 }
 
 // A block that grows takes over what was in it.
-result<void> block_table::install(const account& payer, new_blocks& fresh) {
+result<void> block_table::install(block_memory& from, new_blocks& fresh) {
   for (new_block& f : fresh) {
-    f.memory = block_ref(block::allocate(payer.blocks(), f.capacity));
+    f.memory = block_ref(block::allocate(from, f.capacity));
     if (!f.memory) return errc::out_of_memory;
   }
   if (!blocks_.make_pages(fresh.front().number, fresh.back().number)) return errc::out_of_memory;
@@ -365,45 +366,14 @@ std::uint64_t block_table::clone_bytes(const block_table& from, std::uint64_t be
   return number ? *number * block_size : size_;
 }
 
-result<void> block_table::take_over(const account& payer, chain& content, std::uint64_t begin,
-                                    std::uint64_t end) noexcept {
-  constexpr std::uint64_t at_once = 8;  // blocks that are there twice, half a MiB
-  const std::uint64_t size = content.size();
-  const std::uint64_t dense = blocks_for(size), first = begin / block_size;
-  chain::dismantling source(content);
-  if (!source.prepare(dense)) return errc::out_of_memory;
-  BOOST_OUTCOME_TRY(add_blocks(payer, std::max(first, dense), blocks_for(end), end));
-  for (std::uint64_t done = 0; done < dense;) {
-    const std::uint64_t next = std::min(done + at_once, dense);
-    const auto added = add_blocks(payer, done, next, first < dense ? std::max(size, end) : size);
-    if (!added) {
-      for (std::uint64_t i = 0; i * block_size < source.rest_begins_at(); ++i)
-        source.put_back(blocks_.take(i), i * block_size);
-      source.restore();
-      return added.error();
-    }
-    for_each_piece(done * block_size, std::min(next * block_size, size),
-                   [&, at = done * block_size](block* b, std::size_t, std::size_t n) mutable {
-                     content.read(at, {b->data(), n});
-                     b->used = static_cast<std::uint32_t>(n);
-                     at += n;
-                   });
-    source.drop_before(next * block_size);
-    done = next;
-  }
-  size_ = std::max(size, end);
-  footprint_ = blocks_.footprint();
-  return boost::outcome_v2::success();
-}
-
 // Blocks with nothing in them, full but for the last one, which ends at `stop`; all or none.
-result<void> block_table::add_blocks(const account& payer, std::uint64_t first,
-                                     std::uint64_t behind, std::uint64_t stop) noexcept try {
+result<void> block_table::add_blocks(block_memory& from, std::uint64_t first, std::uint64_t behind,
+                                     std::uint64_t stop) noexcept try {
   if (first >= behind) return boost::outcome_v2::success();
   new_blocks fresh;
   for (std::uint64_t i = first; i < behind; ++i)
     fresh.push_back({i, std::min<std::uint64_t>(stop - i * block_size, block_size), {}});
-  return install(payer, fresh);
+  return install(from, fresh);
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
 }

@@ -6,7 +6,6 @@
 #include "storage/account.hpp"
 #include "storage/block.hpp"
 #include "storage/block_map.hpp"
-#include "storage/chain.hpp"
 #include "storage/piece.hpp"
 
 #include <boost/container/small_vector.hpp>
@@ -85,17 +84,13 @@ class block_table {
   std::uint64_t clone_bytes(const block_table& from, std::uint64_t begin,
                             std::uint64_t count) noexcept;
 
-  /// What the table amounts to that `take_over` makes; without a write, of a chain's size.
+  /// What the table amounts to that a promotion makes; without a write, of a chain's size.
   static extent extent_for(std::uint64_t chain_size, std::uint64_t begin,
                            std::uint64_t end) noexcept;
-  /// Turns a chain into this table, which is empty, with room from `begin` to `end`, which is
-  /// zero. Blocks are made and chunks are dropped in turn, so that no more than a few blocks are
-  /// there twice. The caller has paid. Errors: `out_of_memory`; the chain has its content as
-  /// before.
-  result<void> take_over(const account& payer, chain& content, std::uint64_t begin,
-                         std::uint64_t end) noexcept;
+  static std::uint64_t blocks_for(std::uint64_t size) noexcept;
 
  private:
+  friend class promotion;
   struct new_block {
     std::uint64_t number;
     std::size_t capacity;
@@ -110,7 +105,6 @@ class block_table {
   /// How much new blocks have beyond what is wished; `tight`: and how much the old ones keep.
   enum class growth { generous, exact, tight };
 
-  static std::uint64_t blocks_for(std::uint64_t size) noexcept;
   bool has_room(std::uint64_t begin, std::uint64_t end) const noexcept;
   static bool must_be_copied(block* b, std::size_t from) noexcept;
   new_blocks plan(const wish& w, growth g) const;
@@ -121,8 +115,8 @@ class block_table {
   result<void> take_blocks(const account& payer, const wish& w);
   result<void> give_way(const account& payer, const wish& w, const new_blocks& fresh, extent& now,
                         reservation& paid) noexcept;
-  result<void> install(const account& payer, new_blocks& fresh);
-  result<void> add_blocks(const account& payer, std::uint64_t first, std::uint64_t behind,
+  result<void> install(block_memory& from, new_blocks& fresh);
+  result<void> add_blocks(block_memory& from, std::uint64_t first, std::uint64_t behind,
                           std::uint64_t stop) noexcept;
   void settle(const account& payer) noexcept;
   void cut(std::uint64_t size) noexcept;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "storage/storage.hpp"
 
+#include "core/pace.hpp"
+#include "storage/promotion.hpp"
+
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -60,12 +63,19 @@ void storage::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
   if (begin == 0 && end >= size() && !any) may_have_pins_.store(false, std::memory_order_relaxed);
 }
 
-result<void> storage::make_room(const account& payer, std::uint64_t offset, std::uint64_t size) {
+result<void> storage::make_room(const account& payer, std::uint64_t offset, std::uint64_t size,
+                                std::unique_ptr<promotion>* rest) {
   BOOST_OUTCOME_TRY(require_end(offset, size));
   settle_pins(offset, offset + size);
   if (std::holds_alternative<chain>(content_) && offset > this->size())
-    return promote(payer, offset, offset + size);
+    return promote(payer, offset, offset + size, rest);
   return std::visit([&](auto& c) { return c.make_room(payer, offset, size); }, content_);
+}
+
+bool storage::promotes_long(std::uint64_t offset) const noexcept {
+  const auto* const c = std::get_if<chain>(&content_);
+  return c != nullptr && offset > c->size() && c->size() > slice_size &&
+         layout_ == storage_layout::automatic;
 }
 
 void storage::store(std::uint64_t offset, std::span<const std::byte> from) noexcept {
@@ -89,16 +99,22 @@ result<void> storage::write(const account& payer, std::uint64_t offset,
 }
 
 result<void> storage::write(const account& payer, std::uint64_t offset, bytes&& from) {
-  BOOST_OUTCOME_TRY(require_end(offset, from.size()));
-  chain* const c = std::get_if<chain>(&content_);
-  if (c != nullptr && offset == c->size()) {
-    const auto adopted = c->adopt(payer, from);
-    if (adopted || !(adopted.error() == errc::quota_exceeded)) return adopted;
-    // A copy does without the spare room that came with the buffer.
-  }
+  BOOST_OUTCOME_TRY(const bool adopted, adopt(payer, offset, from));
+  if (adopted) return boost::outcome_v2::success();
   BOOST_OUTCOME_TRY(write(payer, offset, std::span<const std::byte>(from)));
   from = bytes();
   return boost::outcome_v2::success();
+}
+
+result<bool> storage::adopt(const account& payer, std::uint64_t offset, bytes& from) {
+  BOOST_OUTCOME_TRY(require_end(offset, from.size()));
+  chain* const c = std::get_if<chain>(&content_);
+  if (c == nullptr || offset != c->size()) return false;
+  const auto adopted = c->adopt(payer, from);
+  if (adopted) return true;
+  // A copy does without the spare room that came with the buffer.
+  if (adopted.error() == errc::quota_exceeded) return false;
+  return adopted.error();
 }
 
 void storage::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
@@ -176,7 +192,8 @@ void storage::trim_excess(const account& payer) noexcept {
   if (extent_now().footprint > 2 * size() + always_bearable) trim(payer);
 }
 
-result<void> storage::promote(const account& payer, std::uint64_t begin, std::uint64_t end) {
+result<void> storage::promote(const account& payer, std::uint64_t begin, std::uint64_t end,
+                              std::unique_ptr<promotion>* rest) {
   chain& content = std::get<chain>(content_);
   if (layout_ != storage_layout::automatic || content.size() > payer.promotion_limit())
     return errc::not_supported;
@@ -184,10 +201,13 @@ result<void> storage::promote(const account& payer, std::uint64_t begin, std::ui
   const extent after = block_table::extent_for(content.size(), begin, end);
   BOOST_OUTCOME_TRY(auto paid, payer.reserve(after, content.extent_now()));
   BOOST_OUTCOME_TRY(payer.approve(after, content.extent_now()));
-  block_table table;
-  BOOST_OUTCOME_TRY(table.take_over(payer, content, begin, end));
-  paid.commit();
-  content_.emplace<block_table>(std::move(table));
+  if (rest != nullptr && promotes_long(begin)) {
+    rest->reset(new (std::nothrow) promotion(*this, payer, std::move(paid), begin, end));
+    if (*rest == nullptr) return errc::out_of_memory;
+    return boost::outcome_v2::success();
+  }
+  promotion at_once(*this, payer, std::move(paid), begin, end);
+  BOOST_OUTCOME_TRY(at_once.advance(content.size()));
   return boost::outcome_v2::success();
 }
 

@@ -20,6 +20,8 @@
 
 namespace coramfs::detail {
 
+class promotion;
+
 /// Bytes: no file grows beyond this, whatever the quota.
 inline constexpr std::uint64_t max_file_size = std::numeric_limits<std::int64_t>::max();
 
@@ -56,11 +58,15 @@ class storage {
   /// then, and the bytes may be stored, which they must be before anybody else sees the file,
   /// for what they are before that is unspecified. With `storage_layout::automatic` a write
   /// that leaves a gap turns a chain of no more than `promotion_hard_limit` bytes into a table,
-  /// for good.
+  /// for good. That takes time: with `rest` it is only begun where the chain is longer than a
+  /// slice, and all of the above is true when `rest` is done.
   ///
   /// Errors: `too_large`; `not_supported` for a gap that the layout can not have;
   /// `quota_exceeded`; `memory_guard`; `out_of_memory`.
-  result<void> make_room(const account& payer, std::uint64_t offset, std::uint64_t size);
+  result<void> make_room(const account& payer, std::uint64_t offset, std::uint64_t size,
+                         std::unique_ptr<promotion>* rest = nullptr);
+  /// Whether a write at `offset` would make such a rest.
+  bool promotes_long(std::uint64_t offset) const noexcept;
 
   /// Stores bytes that `make_room` has made room for, in one piece or in many.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
@@ -80,6 +86,8 @@ class storage {
 
   /// As `write`, taking `from` over where the layout can; on failure it is untouched.
   result<void> write(const account& payer, std::uint64_t offset, bytes&& from);
+  /// The former of both alone. False: it can not, and nothing has changed. Errors: as `write`.
+  result<bool> adopt(const account& payer, std::uint64_t offset, bytes& from);
 
   /// Stores zeros there.
   void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
@@ -114,8 +122,10 @@ class storage {
   void trim_excess(const account& payer) noexcept;
 
  private:
+  friend class promotion;
   void settle_pins(std::uint64_t begin, std::uint64_t end) noexcept;
-  result<void> promote(const account& payer, std::uint64_t begin, std::uint64_t end);
+  result<void> promote(const account& payer, std::uint64_t begin, std::uint64_t end,
+                       std::unique_ptr<promotion>* rest);
 
   const storage_layout layout_;
   mutable std::atomic<bool> may_have_pins_{false};  // set beside other readers

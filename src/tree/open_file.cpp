@@ -5,6 +5,7 @@
 
 #include "core/funding.hpp"
 #include "core/path.hpp"
+#include "storage/promotion.hpp"
 #include "tree/preparation.hpp"
 #include "tree/volume_state.hpp"
 
@@ -98,23 +99,18 @@ result<std::size_t> open_file::read_at(std::uint64_t offset, std::span<std::byte
 result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   if (from.empty()) return 0;
-  BOOST_OUTCOME_TRY(const auto offset, make_room({}, from.size(), volume_->payer));
+  BOOST_OUTCOME_TRY(const auto offset, make_room({}, from.size(), volume_->payer, nullptr));
   content().store(offset, from);
   changed();
   cursor_ = offset + from.size();
   return from.size();
 }
 
-result<std::size_t> open_file::write(bytes&& from) noexcept {
-  grant none;
-  return adopt(from, none);
-}
-
 result<std::size_t> open_file::write_at(std::uint64_t offset,
                                         std::span<const std::byte> from) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   if (from.empty()) return 0;
-  BOOST_OUTCOME_TRY(make_room(offset, from.size(), volume_->payer));
+  BOOST_OUTCOME_TRY(make_room(offset, from.size(), volume_->payer, nullptr));
   content().store(offset, from);
   changed();
   return from.size();
@@ -124,7 +120,7 @@ result<std::size_t> open_file::write_all(std::optional<std::uint64_t> offset,
                                          const byte_source& from) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   if (from.size() == 0) return 0;
-  BOOST_OUTCOME_TRY(const auto at, make_room(offset, from.size(), volume_->payer));
+  BOOST_OUTCOME_TRY(const auto at, make_room(offset, from.size(), volume_->payer, nullptr));
   store_all(offset, at, from);
   return from.size();
 }
@@ -161,31 +157,39 @@ std::atomic<std::uint64_t>* open_file::waiting() const noexcept { return &volume
 storage& open_file::content() const noexcept { return node_->content; }
 
 result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
-                                           grant& granted) noexcept {
+                                           grant& granted,
+                                           std::unique_ptr<promotion>& rest) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
-  return make_room(offset, size, volume_->payer.funded(granted));
+  return make_room(offset, size, volume_->payer.funded(granted), &rest);
 }
 
 result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
-                                           const account& payer) noexcept {
+                                           const account& payer,
+                                           std::unique_ptr<promotion>* rest) noexcept {
   drop_prepared();
   const std::uint64_t at = offset.value_or(write_offset());
   BOOST_OUTCOME_TRY(storage::require_end(at, size));
   if (mode_ == open_mode::append && at != content().size()) return errc::not_supported;
-  BOOST_OUTCOME_TRY(content().make_room(payer, at, size));
+  BOOST_OUTCOME_TRY(content().make_room(payer, at, size, rest));
   return at;
 }
 
-result<std::size_t> open_file::adopt(bytes& from, grant& granted) noexcept {
+bool open_file::promotes_long(std::optional<std::uint64_t> offset) const noexcept {
+  return is_open() && may_write() && content().promotes_long(offset.value_or(write_offset()));
+}
+
+result<bool> open_file::adopt(bytes& from, grant& granted) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   const std::size_t count = from.size();
-  if (count == 0) return 0;
+  if (count == 0) return true;
   drop_prepared();
   const std::uint64_t offset = write_offset();
-  BOOST_OUTCOME_TRY(content().write(volume_->payer.funded(granted), offset, std::move(from)));
+  const account payer = volume_->payer.funded(granted);
+  BOOST_OUTCOME_TRY(const bool adopted, content().adopt(payer, offset, from));
+  if (!adopted) return false;
   changed();
   cursor_ = offset + count;
-  return count;
+  return true;
 }
 
 result<std::uint64_t> open_file::make_length(std::uint64_t size, grant& granted) noexcept {
@@ -215,14 +219,20 @@ result<piece_list> open_file::pin(std::uint64_t offset, std::size_t size) noexce
   return list;
 }
 
-result<piece_list> open_file::prepare(std::size_t size, grant& granted) noexcept {
+result<std::unique_ptr<preparation>> open_file::prepare(std::size_t size, grant& granted,
+                                                        std::unique_ptr<promotion>& rest) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   drop_prepared();
   const std::uint64_t offset = write_offset();
   BOOST_OUTCOME_TRY(storage::require_end(offset, size));
   std::unique_ptr<preparation> made(new (std::nothrow) preparation(node_->content, offset, size));
   if (made == nullptr) return errc::out_of_memory;
-  BOOST_OUTCOME_TRY(made->make(volume_->payer.funded(granted)));
+  BOOST_OUTCOME_TRY(made->make(volume_->payer.funded(granted), rest));
+  return made;
+}
+
+piece_list open_file::prepared(std::unique_ptr<preparation> made) noexcept {
+  made->show();
   prepared_ = std::move(made);
   return prepared_->places();
 }
@@ -244,7 +254,7 @@ result<void> open_file::append_unspecified(std::uint64_t size) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   if (size == 0) return boost::outcome_v2::success();
   const std::uint64_t end = size_now();
-  BOOST_OUTCOME_TRY(make_room(end, size, volume_->payer));
+  BOOST_OUTCOME_TRY(make_room(end, size, volume_->payer, nullptr));
   content().mark_stored(end, size);
   changed();
   return boost::outcome_v2::success();

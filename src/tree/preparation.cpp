@@ -10,21 +10,24 @@ namespace coramfs::detail {
 
 // The list is made first: room that has been made could not be given back to the byte where
 // memory is refused.
-result<void> preparation::make(const account& payer) noexcept try {
+result<void> preparation::make(const account& payer, std::unique_ptr<promotion>& rest) noexcept
+    try {
   if (size_ == 0) return boost::outcome_v2::success();
   BOOST_OUTCOME_TRY(require_proportion(payer));
-  pieces found;
-  found.reserve(storage::most_pieces(size_));
-  BOOST_OUTCOME_TRY(auto list, piece_list::with_room(storage::most_pieces(size_)));
-  BOOST_OUTCOME_TRY(is_apart() ? make_apart(payer) : content_.make_room(payer, offset_, size_));
-  is_apart() ? apart_.expose(0, size_, found) : content_.expose(offset_, size_, found);
-  list.fill(found);
-  places_ = std::move(list);
-  return boost::outcome_v2::success();
+  found_.reserve(storage::most_pieces(size_));
+  BOOST_OUTCOME_TRY(places_, piece_list::with_room(storage::most_pieces(size_)));
+  return is_apart() ? make_apart(payer) : content_.make_room(payer, offset_, size_, &rest);
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
 } catch (const std::length_error&) {
   return errc::out_of_memory;
+}
+
+void preparation::show() noexcept {
+  if (size_ == 0) return;
+  is_apart() ? apart_.expose(0, size_, found_) : content_.expose(offset_, size_, found_);
+  places_.fill(found_);
+  found_ = pieces();
 }
 
 // A size out of all proportion is refused before anything of that proportion is allocated.

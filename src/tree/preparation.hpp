@@ -5,10 +5,13 @@
 #include <coramfs/result.hpp>
 
 #include "storage/account.hpp"
+#include "storage/piece.hpp"
+#include "storage/promotion.hpp"
 #include "storage/storage.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace coramfs::detail {
 
@@ -30,8 +33,11 @@ class preparation {
   preparation(const preparation&) = delete;
   preparation& operator=(const preparation&) = delete;
 
-  /// Makes the room. Errors: as `storage::make_room`; there is nothing to give back then.
-  result<void> make(const account& payer) noexcept;
+  /// Makes the room, once `rest` is done. Errors: as `storage::make_room`; there is nothing to
+  /// give back then.
+  result<void> make(const account& payer, std::unique_ptr<promotion>& rest) noexcept;
+  /// Finds the places of the room that has been made.
+  void show() noexcept;
 
   const piece_list& places() const noexcept { return places_; }
   std::uint64_t offset() const noexcept { return offset_; }
@@ -59,6 +65,7 @@ class preparation {
   const std::uint64_t offset_;
   const std::size_t size_;
   const std::uint64_t shown_size_;
+  pieces found_;  // before `show`, with room for them
   piece_list places_;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/writing.hpp"
 
+#include "core/pace.hpp"
+
 #include <utility>
 
 namespace coramfs::detail {
@@ -23,6 +25,23 @@ bool growing::resume() noexcept {
   return status_.has_value();
 }
 
+result<progress> growing::make_room(std::optional<std::uint64_t> offset,
+                                    std::uint64_t size) noexcept {
+  if (promotion_ == nullptr) {
+    BOOST_OUTCOME_TRY(at_, file_.make_room(offset, size, funds_.grant(), promotion_));
+  }
+  return promote();
+}
+
+result<progress> growing::promote() noexcept {
+  if (promotion_ == nullptr) return progress::done;
+  const auto is_done = promotion_->advance(slice_size);
+  if (is_done && !is_done.value()) return progress::yields;
+  promotion_.reset();
+  BOOST_OUTCOME_TRY(is_done);
+  return progress::done;
+}
+
 writing::~writing() {
   if (stores_) end();
 }
@@ -34,9 +53,9 @@ progress writing::advance() noexcept {
       status_ = file_.require_writable();
       return progress::done;
     }
-    const auto at = file_.make_room(offset_, from_.size(), funds_.grant());
-    if (!at) return fail(at.error());
-    at_ = at.value();
+    const auto made = make_room(offset_, from_.size());
+    if (!made) return fail(made.error());
+    if (made.value() == progress::yields) return progress::yields;
     stores_ = true;
     filling_.begin(file_.content(), at_, from_);
   }
@@ -64,9 +83,10 @@ progress gathering::advance() noexcept {
     status_ = file_.require_writable();
     return progress::done;
   }
-  const auto at = file_.make_room(offset_, from_.size(), funds_.grant());
-  if (!at) return fail(at.error());
-  file_.store_all(offset_, at.value(), from_);
+  const auto made = make_room(offset_, from_.size());
+  if (!made) return fail(made.error());
+  if (made.value() == progress::yields) return progress::yields;
+  file_.store_all(offset_, at_, from_);
   return progress::done;
 }
 
@@ -76,23 +96,29 @@ result<std::size_t> gathering::outcome() noexcept {
 }
 
 progress adopting::advance() noexcept {
-  if (!resume()) return progress::done;
-  const auto count = file_.adopt(from_, funds_.grant());
-  if (!count) return fail(count.error());
-  count_ = count.value();
-  return progress::done;
-}
-
-result<std::size_t> adopting::outcome() noexcept {
-  if (!status_) return status_.error();
-  return count_;
+  if (!has_begun()) {
+    if (!resume()) return progress::done;
+    from_ = buffer_;
+    const auto adopted = file_.adopt(buffer_, funds_.grant());
+    if (!adopted) return fail(adopted.error());
+    if (adopted.value()) return progress::done;
+  }
+  const progress copied = writing::advance();
+  if (copied == progress::done && status_) buffer_ = bytes();
+  return copied;
 }
 
 progress preparing::advance() noexcept {
   if (!resume()) return progress::done;
-  auto places = file_.prepare(size_, funds_.grant());
-  if (!places) return fail(places.error());
-  places_ = std::move(places).value();
+  if (made_ == nullptr) {
+    auto made = file_.prepare(size_, funds_.grant(), promotion_);
+    if (!made) return fail(made.error());
+    made_ = std::move(made).value();
+  }
+  const auto promoted = promote();
+  if (!promoted) return fail(promoted.error());
+  if (promoted.value() == progress::yields) return progress::yields;
+  places_ = file_.prepared(std::move(made_));
   return progress::done;
 }
 

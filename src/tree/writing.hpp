@@ -8,11 +8,14 @@
 
 #include "core/funding.hpp"
 #include "core/operation.hpp"
+#include "storage/promotion.hpp"
 #include "tree/filling.hpp"
+#include "tree/preparation.hpp"
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -37,41 +40,50 @@ class growing {
   progress fail(const error& e) noexcept;
   /// Begins an `advance`. False: it has been refused.
   bool resume() noexcept;
+  /// Makes room for a write. `yields`: its promotion needs more than a slice.
+  result<progress> make_room(std::optional<std::uint64_t> offset, std::uint64_t size) noexcept;
+  /// Goes on with a promotion, if there is one.
+  result<progress> promote() noexcept;
 
   open_file& file_;
   funding funds_;
   result<void> status_ = boost::outcome_v2::success();
+  std::unique_ptr<promotion> promotion_;
+  std::uint64_t at_ = 0;  // where the room is
 
  private:
   bool awaits_room_ = false;
 };
 
 /// A `write` or a `write_at`. Once it has begun to store it goes on to the end, also if it is
-/// dropped.
+/// dropped; before that it leaves the file as it was.
 class writing : public growing {
  public:
   /// `offset`: none for the cursor, which then moves. `from` must live until it is done.
   writing(open_file& file, std::optional<std::uint64_t> offset,
           std::span<const std::byte> from) noexcept
-      : growing(file), offset_(offset), from_(from) {}
+      : growing(file), from_(from), offset_(offset) {}
   writing(writing&&) noexcept = default;
   ~writing();
 
   progress advance() noexcept;
   result<std::size_t> outcome() noexcept;
 
+ protected:
+  bool has_begun() const noexcept { return stores_ || promotion_ != nullptr; }
+
+  std::span<const std::byte> from_;
+
  private:
   void end() noexcept;
 
   const std::optional<std::uint64_t> offset_;
-  const std::span<const std::byte> from_;
   bool stores_ = false;
-  std::uint64_t at_ = 0;
   filling filling_;
 };
 
-/// A `write` or a `write_at` from several places at once, in one slice: those who write much in
-/// one sequence have Asio's composed operations cut it.
+/// A `write` or a `write_at` from several places at once, stored in one slice: those who write much
+/// in one sequence have Asio's composed operations cut it.
 class gathering : public growing {
  public:
   gathering(open_file& file, std::optional<std::uint64_t> offset, const byte_source& from) noexcept
@@ -85,17 +97,15 @@ class gathering : public growing {
   const byte_source from_;
 };
 
-/// A `write` of a buffer that is taken over.
-class adopting : public growing {
+/// A `write` of a buffer that is taken over, or copied where it can not be.
+class adopting : public writing {
  public:
-  adopting(open_file& file, bytes& from) noexcept : growing(file), from_(from) {}
+  adopting(open_file& file, bytes& from) noexcept : writing(file, {}, {}), buffer_(from) {}
 
   progress advance() noexcept;
-  result<std::size_t> outcome() noexcept;
 
  private:
-  bytes& from_;
-  std::size_t count_ = 0;
+  bytes& buffer_;
 };
 
 /// A `prepare`.
@@ -108,6 +118,7 @@ class preparing : public growing {
 
  private:
   const std::size_t size_;
+  std::unique_ptr<preparation> made_;
   piece_list places_;
 };
 

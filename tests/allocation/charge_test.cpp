@@ -27,6 +27,7 @@ constexpr std::uint64_t plenty = std::uint64_t{1} << 30;
 
 // Made before memory is refused.
 const std::string xs(2 << 20, 'x'), ys(10, 'y');
+bytes moved_in;
 
 result<std::size_t> write_at(sync::file& f, std::uint64_t offset, std::size_t n) {
   return f.write_at(offset, asio::buffer(xs.data(), n));
@@ -77,6 +78,7 @@ struct subject {
     fs.write_file("/a", asio::const_buffer()).value();
     f = fs.open("/a", open_mode::update).value();
     s.write(*this);
+    moved_in = bytes(1'000, std::byte{'x'});
   }
 
   static sync::file_system create(const setting& s) {
@@ -240,6 +242,27 @@ void append_and_pin(subject& s) {
 
 error leave_a_gap(sync::file& f) { return error_of(write_at(f, 1'100'000, 1'000)); }
 
+// More than a slice: what may yield goes on in steps, as it does in a coroutine.
+void append_much(subject& s) {
+  for (int i = 0; i < 3; ++i) write_at(s.f, s.f.size().value(), 600'000).value();
+}
+
+error move_in_behind_a_gap(sync::file& f) {
+  f.seek(1'900'000).value();
+  const auto done = f.write(std::move(moved_in));
+  // The cursor is no part of the picture.
+  if (!done && f.tell().value() != 1'900'000) return errc::invalid_argument;
+  return error_of(done);
+}
+
+error prepare_behind_a_gap(sync::file& f) {
+  f.seek(1'900'000).value();
+  const auto room = f.prepare(1'000);
+  if (!room) return room.error();
+  asio::buffer_copy(room.value(), asio::buffer(xs.data(), 1'000));
+  return error_of(f.commit(1'000));
+}
+
 std::uint64_t chunks_of(sync::file& f) {
   const pinned all = f.pin(0, f.size().value()).value();
   return static_cast<std::uint64_t>(std::distance(all.begin(), all.end()));
@@ -269,6 +292,14 @@ void fill_up(sync::file_system& fs) {
 }
 
 }  // namespace
+
+TEST_CASE("charge: a promotion in steps that finds no memory is as if it had not begun",
+          "[allocation][errors][promotion][slices]") {
+  const auto op = GENERATE(move_in_behind_a_gap, prepare_behind_a_gap);
+  const auto counting = GENERATE(accounting::memory, accounting::payload);
+  const setting s{storage_layout::automatic, counting, plenty, append_much, op};
+  CHECK(sweep(s, check_chain) > 40);
+}
 
 TEST_CASE("charge: a chain whose promotion found no memory is charged as before",
           "[allocation][errors][promotion]") {

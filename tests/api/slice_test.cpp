@@ -74,6 +74,145 @@ TEST_CASE("slices: others run while a large file is written, and see it before o
   }
 }
 
+TEST_CASE("slices: others run while a large chain becomes a table, and see it before or after",
+          "[api][slices][promotion]") {
+  fixture t;
+  const std::string before(large, 'x'), little = "little";
+  t.threads.write_file("/a", buffer_of(before)).value();
+  const auto generation = t.threads.stat("/a").value().generation;
+  const std::uint64_t gap = 1'000, end = large + gap;
+  std::uint64_t sizes_between = 0;
+  const auto see = [&] {
+    const file_status now = t.threads.stat("/a").value();
+    if (now.generation == generation) sizes_between = std::max(sizes_between, now.size);
+    CHECK((now.generation == generation) == (now.size == large));
+  };
+  const auto turns_of = [&](std::function<asio::awaitable<void>(file&)> op) {
+    return t.turns_during(
+        [&]() -> asio::awaitable<void> {
+          auto f = (co_await t.fs.open("/a", open_mode::update)).value();
+          f.seek(static_cast<std::int64_t>(end)).value();
+          co_await op(f);
+        },
+        see);
+  };
+  std::string written = little;
+  int turns = 0;
+  SECTION("by a short write") {
+    turns = turns_of([&](file& f) -> asio::awaitable<void> {
+      const auto n = co_await f.write(buffer_of(little));
+      CHECK(n.value() == little.size());
+      CHECK(f.tell().value() == end + little.size());
+    });
+  }
+  SECTION("by a short write at an offset") {
+    turns = turns_of([&](file& f) -> asio::awaitable<void> {
+      const auto n = co_await f.write_at(end, buffer_of(little));
+      CHECK(n.value() == little.size());
+      CHECK(f.tell().value() == end);
+    });
+  }
+  SECTION("by a long write") {
+    written = std::string(large, 'w');
+    turns = turns_of([&](file& f) -> asio::awaitable<void> {
+      const auto n = co_await f.write(buffer_of(written));
+      CHECK(n.value() == large);
+    });
+    CHECK(turns >= 25);
+  }
+  SECTION("by a long moved-in buffer") {
+    written = std::string(large, 'w');
+    turns = turns_of([&](file& f) -> asio::awaitable<void> {
+      bytes moved = bytes_of(written);
+      const auto n = co_await f.write(std::move(moved));
+      CHECK(n.value() == large);
+      CHECK(moved.empty());
+    });
+    CHECK(turns >= 25);
+  }
+  SECTION("by prepare") {
+    turns = turns_of([&](file& f) -> asio::awaitable<void> {
+      const auto room = co_await f.prepare(little.size());
+      asio::buffer_copy(room.value(), buffer_of(little));
+      CHECK(f.size().value() == large);
+      f.commit(little.size()).value();
+    });
+  }
+  SECTION("by a stream's write") {
+    turns = turns_of([&](file& f) -> asio::awaitable<void> {
+      const std::size_t n = co_await f.async_write_some(buffer_of(little), asio::use_awaitable);
+      CHECK(n == little.size());
+    });
+  }
+  CHECK(turns >= 10);
+  CHECK(sizes_between == large);
+  CHECK(t.v.stats().chunk_count == 0);
+  CHECK(text_of(t.threads.read_file("/a").value()) == before + std::string(gap, '\0') + written);
+}
+
+TEST_CASE("slices: a promotion whose context dies in the middle leaves the chain as it was",
+          "[api][slices][promotion][cancellation]") {
+  const auto counting = GENERATE(accounting::memory, accounting::payload);
+  const auto v = volume::create({.accounting = counting}).value();
+  sync::file_system threads(v);
+  const std::string before(large, 'a'), little = "little";
+  threads.write_file("/a", buffer_of(before)).value();
+  const file_status seen = threads.stat("/a").value();
+  using operation = std::function<asio::awaitable<void>(file&)>;
+  const operation ops[] = {
+      [&](file& f) -> asio::awaitable<void> { co_await f.write_at(2 * large, buffer_of(little)); },
+      [&](file& f) -> asio::awaitable<void> {
+        f.seek(2 * large).value();
+        co_await f.prepare(little.size());
+      }};
+  for (const operation& op : ops) {
+    // The chunks need not be those of before, so the second may find another charge.
+    const std::uint64_t used = v.stats().used_bytes;
+    auto context = std::make_unique<asio::io_context>();
+    file_system fs(context->get_executor(), v);
+    bool is_done = false;
+    spawn(*context, [&]() -> asio::awaitable<void> {
+      auto f = (co_await fs.open("/a", open_mode::update)).value();
+      co_await op(f);
+      is_done = true;
+    });
+    for (int i = 0; i < 8; ++i) context->run_one();
+    CHECK(v.stats().open_handles == 1);
+    CHECK(v.stats().used_bytes == used);
+    context.reset();
+    CHECK(!is_done);
+    CHECK(v.stats().open_handles == 0);
+    CHECK(threads.stat("/a").value().generation == seen.generation);
+    CHECK(threads.file_size("/a").value() == large);
+    CHECK(v.stats().chunk_count > 0);
+    CHECK(text_of(threads.read_file("/a").value()) == before);
+  }
+  auto f = threads.open("/a", open_mode::update).value();
+  CHECK(f.write_at(2 * large, buffer_of(little)).value() == little.size());
+  f.close().value();
+  CHECK(v.stats().chunk_count == 0);
+  const std::string after = before + std::string(large, '\0') + little;
+  CHECK(text_of(threads.read_file("/a").value()) == after);
+  threads.remove("/a").value();
+  CHECK(v.stats().used_bytes == 0);
+}
+
+TEST_CASE("slices: others run while a moved-in buffer is copied into a table", "[api][slices]") {
+  fixture t;
+  const std::string content(large, 'x');
+  t.threads.write_file("/a", buffer_of("")).value();
+  t.threads.open("/a", open_mode::update).value().write_at(10, buffer_of("x")).value();
+  CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+    auto f = (co_await t.fs.open("/a", open_mode::update)).value();
+    bytes moved = bytes_of(content);
+    const auto n = co_await f.write(std::move(moved));
+    CHECK(n.value() == large);
+    CHECK(moved.empty());
+    CHECK(f.tell().value() == large);
+  }) >= 10);
+  CHECK(text_of(t.threads.read_file("/a").value()) == content);
+}
+
 TEST_CASE("slices: others run while a large file is read", "[api][slices]") {
   fixture t;
   const std::string content(large, 'x');
@@ -343,6 +482,15 @@ TEST_CASE("slices: a cancelled write or removal that has begun runs to its end",
   const std::string content(large, 'x');
   CHECK(!t.canceled_at<void>(3, [&] { return t.fs.write_file("/a", buffer_of(content)); }).code());
   CHECK(t.threads.file_size("/a").value() == large);
+  file f;
+  t.turns_during([&]() -> asio::awaitable<void> {
+    f = (co_await t.fs.open("/a", open_mode::update)).value();
+  });
+  const std::string little = "little";
+  const auto leave_a_gap = [&] { return f.write_at(large + 1, buffer_of(little)); };
+  CHECK(!t.canceled_at<std::size_t>(3, leave_a_gap).code());
+  CHECK(t.threads.file_size("/a").value() == large + 1 + little.size());
+  f.close().value();
   CHECK(!t.canceled_at<void>(1, [&] { return t.fs.remove_tree("/many"); }).code());
   CHECK(t.v.stats().file_count == 1);
 }

@@ -3,6 +3,8 @@
 // system of its own. What only coroutines can do is in space_cancellation_test.cpp.
 #include "api/space.hpp"
 
+#include <asio/buffer.hpp>
+
 namespace coramfs::tests {
 
 TEST_CASE("space: whatever makes a file larger waits until there is room", "[api][space]") {
@@ -43,6 +45,41 @@ TEST_CASE("space: whatever makes a file larger waits until there is room", "[api
     CHECK(fs.stats().waiting == 0);
     fs->remove("/a").value();
     if (fs->exists("/new").value()) fs->remove("/new").value();
+  }
+}
+
+TEST_CASE("space: what turns a long chain into a table waits for its room, and goes on in slices",
+          "[api][space][promotion]") {
+  const scenario fs(storage_layout::automatic, {.max_quota = 4 << 20});
+  fs.expect_slices();
+  constexpr std::size_t size = 3'000'000, gap = 100'000;
+  const auto leave_a_gap = [](auto write) {
+    return [write](any_file_system& own) {
+      const auto f = own.open("/a", open_mode::update, waits).value();
+      f->seek(size + gap).value();
+      return error_of(write(*f));
+    };
+  };
+  const background::operation growths[] = {
+      leave_a_gap([](any_file& f) { return f.write(xs(gap)); }),
+      leave_a_gap([](any_file& f) { return f.write(bytes_of(xs(gap))); }),
+      leave_a_gap([](any_file& f) {
+        const auto room = f.prepare(gap);
+        if (room) asio::buffer_copy(room.value(), asio::buffer(xs(gap)));
+        if (room) f.commit(gap).value();
+        return room;
+      })};
+  for (const auto& grow : growths) {
+    fs->write_file("/a", xs(size)).value();
+    fill_up(*fs, "/filler");
+    background waiter(fs.twin(), grow);
+    await_waiting(fs.volume(), 1);
+    CHECK(fs->file_size("/a").value() == size);
+    fs->remove("/filler").value();
+    CHECK(!waiter.get().code());
+    CHECK(fs.stats().chunk_count == 0);
+    CHECK(fs->read_file("/a").value() == xs(size) + std::string(gap, '\0') + xs(gap));
+    fs->remove("/a").value();
   }
 }
 

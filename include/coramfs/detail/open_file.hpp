@@ -24,6 +24,7 @@ class byte_source;
 class file_node;
 class funding;
 class preparation;
+class promotion;
 class grant;
 class storage;
 class volume_state;
@@ -66,7 +67,6 @@ class CORAMFS_EXPORT open_file {
   result<bytes> read_all() noexcept;
   result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) noexcept;
   result<std::size_t> write(std::span<const std::byte> from) noexcept;
-  result<std::size_t> write(bytes&& from) noexcept;
   result<std::size_t> write_at(std::uint64_t offset, std::span<const std::byte> from) noexcept;
   /// `write`, or `write_at`, of bytes from several places.
   result<std::size_t> write_all(std::optional<std::uint64_t> offset,
@@ -90,16 +90,22 @@ class CORAMFS_EXPORT open_file {
   /// Where `read` begins.
   std::uint64_t cursor() const noexcept { return cursor_; }
   void set_cursor(std::uint64_t to) noexcept { cursor_ = to; }
-  /// Makes room for a write at `offset`, or where `write` does. Returns where that is.
+  /// Makes room for a write at `offset`, or where `write` does. Returns where that is. `rest`: as
+  /// for `storage::make_room`.
   result<std::uint64_t> make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
-                                  grant& granted) noexcept;
+                                  grant& granted, std::unique_ptr<promotion>& rest) noexcept;
+  /// Whether such a write would make such a rest, and takes long however short it is.
+  bool promotes_long(std::optional<std::uint64_t> offset) const noexcept;
   /// Stores them there, and shows them.
   void store_all(std::optional<std::uint64_t> offset, std::uint64_t at,
                  const byte_source& from) noexcept;
-  /// `write(bytes&&)` with the help of a grant.
-  result<std::size_t> adopt(bytes& from, grant& granted) noexcept;
-  /// Makes room that somebody else fills, until `commit` or what gives it back.
-  result<piece_list> prepare(std::size_t size, grant& granted) noexcept;
+  /// Writes `from` by taking it over. False: it has to be copied.
+  result<bool> adopt(bytes& from, grant& granted) noexcept;
+  /// Makes room that somebody else fills, once `rest` is done and the preparation is the file's.
+  result<std::unique_ptr<preparation>> prepare(std::size_t size, grant& granted,
+                                               std::unique_ptr<promotion>& rest) noexcept;
+  /// Makes it so, until `commit` or what gives it back. Returns the room.
+  piece_list prepared(std::unique_ptr<preparation> made) noexcept;
   /// `truncate`, but for the zeros from where it returns up to `size`.
   result<std::uint64_t> make_length(std::uint64_t size, grant& granted) noexcept;
   // For a buffer over the file.
@@ -136,7 +142,7 @@ class CORAMFS_EXPORT open_file {
   bool may_read() const noexcept { return mode_ == open_mode::read || mode_ == open_mode::update; }
   bool may_write() const noexcept { return mode_ != open_mode::read; }
   result<std::uint64_t> make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
-                                  const account& payer) noexcept;
+                                  const account& payer, std::unique_ptr<promotion>* rest) noexcept;
   std::uint64_t write_offset() const noexcept;
   std::uint64_t size_now() const noexcept;
   std::size_t read_from(std::uint64_t offset, std::span<std::byte> to) const noexcept;
