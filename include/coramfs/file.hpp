@@ -44,9 +44,13 @@ class file_opening;
 /// says; then the errors `timed_out` and `canceled` come to theirs, and `quota_exceeded` means that
 /// the request could never fit. While one waits nothing of it can be seen.
 ///
-/// Reads and writes of more than 1 MiB give the executor a turn after each; nobody else sees the
-/// file meanwhile. Cancelled in between, a read ends with `canceled` and leaves the cursor; a write
-/// runs to its end.
+/// Reads and writes of more than 1 MiB give the executor a turn after each, and so does a write
+/// that turns a long chain into a table; nobody else sees the file meanwhile. Cancelled in between,
+/// a read ends with `canceled` and leaves the cursor; a write runs to its end.
+///
+/// It also models Asio's SyncReadStream and SyncWriteStream, and the random-access twins of both
+/// (`read_some`, `write_some`, `read_some_at`, `write_some_at`, as in coramfs/detail/stream.hpp),
+/// which never wait for space.
 ///
 /// Lifetime: a file outlives the file system that it came from, and keeps its volume alive. It
 /// must stay where it is while one of its operations runs; buffers must live until completion.
@@ -59,7 +63,7 @@ class file_opening;
 ///     auto f = co_await fs.open("/dl/a.zip", coramfs::open_mode::write);
 ///     if (!f) co_return f.error();
 ///     auto n = co_await f.value().write(asio::buffer(data));
-class CORAMFS_EXPORT file {
+class CORAMFS_EXPORT file : public detail::stream_members<file> {
  public:
   using executor_type = asio::any_io_executor;
 
@@ -144,54 +148,6 @@ class CORAMFS_EXPORT file {
     return boost::outcome_v2::success();
   }
 
-  // A SyncReadStream, a SyncWriteStream, and the two random-access devices. Buffers are used in
-  // order; a write takes the whole sequence, or fails with 0 bytes. Errors are the `errc` of the
-  // plain operations; reading at or past the end is `asio::error::eof`. They never
-  // wait for space. The overloads without
-  // `error_code` throw `std::system_error`.
-  template <class MutableBufferSequence>
-  std::size_t read_some(const MutableBufferSequence& to, std::error_code& ec) {
-    return detail::read_some(file_, {}, to, ec);
-  }
-  template <class MutableBufferSequence>
-  std::size_t read_some(const MutableBufferSequence& to) {
-    std::error_code ec;
-    const std::size_t n = read_some(to, ec);
-    return detail::value_or_throw(n, ec);
-  }
-  template <class ConstBufferSequence>
-  std::size_t write_some(const ConstBufferSequence& from, std::error_code& ec) {
-    return detail::take(file_.write_all({}, detail::source_of(from)), ec);
-  }
-  template <class ConstBufferSequence>
-  std::size_t write_some(const ConstBufferSequence& from) {
-    std::error_code ec;
-    const std::size_t n = write_some(from, ec);
-    return detail::value_or_throw(n, ec);
-  }
-  template <class MutableBufferSequence>
-  std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to,
-                           std::error_code& ec) {
-    return detail::read_some(file_, offset, to, ec);
-  }
-  template <class MutableBufferSequence>
-  std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to) {
-    std::error_code ec;
-    const std::size_t n = read_some_at(offset, to, ec);
-    return detail::value_or_throw(n, ec);
-  }
-  template <class ConstBufferSequence>
-  std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from,
-                            std::error_code& ec) {
-    return detail::take(file_.write_all(offset, detail::source_of(from)), ec);
-  }
-  template <class ConstBufferSequence>
-  std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from) {
-    std::error_code ec;
-    const std::size_t n = write_some_at(offset, from, ec);
-    return detail::value_or_throw(n, ec);
-  }
-
   // An AsyncReadStream, an AsyncWriteStream, and the two random-access devices, for any completion
   // token, with the signature `void(std::error_code, std::size_t)`. Where the handle waits for
   // space, so do these; a cancelled wait is `asio::error::operation_aborted`. Buffers and the file
@@ -229,6 +185,7 @@ class CORAMFS_EXPORT file {
 
  private:
   friend class detail::file_opening;
+  friend class detail::stream_members<file>;
   friend class file_buffer;
   using offset_or_cursor = std::optional<std::uint64_t>;
 
@@ -238,6 +195,10 @@ class CORAMFS_EXPORT file {
   auto begin_read(offset_or_cursor offset, const Buffers& to, Token& token);
   template <class Buffers, class Token>
   auto begin_write(offset_or_cursor offset, const Buffers& from, Token& token);
+  // Of the synchronous streams.
+  result<std::size_t> write_all(offset_or_cursor offset, const detail::byte_source& from) noexcept {
+    return file_.write_all(offset, from);
+  }
   static void start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,
                           offset_or_cursor offset, const detail::byte_source& from);
   file(detail::open_file&& opened, std::shared_ptr<const executor_type> executor) noexcept

@@ -3,6 +3,7 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
+#include "async/boxed.hpp"
 #include "async/file_opening.hpp"
 #include "async/run.hpp"
 #include "async/start.hpp"
@@ -100,11 +101,12 @@ asio::awaitable<result<void>> file_system::move(path_argument from, path_argumen
 
 asio::awaitable<result<void>> file_system::copy(path_argument from, path_argument to,
                                                 if_exists existing) {
-  return detail::run(detail::copying(state(volume_), std::move(from), std::move(to), existing));
+  return detail::run(detail::boxed(
+      detail::copying(state(volume_), std::move(from), std::move(to), existing)));
 }
 
 asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to) {
-  return detail::run(detail::tree_copying(state(volume_), std::move(from), std::move(to)));
+  return detail::run(detail::boxed(detail::tree_copying(state(volume_), std::move(from), std::move(to))));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argument path) {
@@ -152,11 +154,11 @@ asio::awaitable<result<void>> file_system::write_file(path_argument path,
 
 asio::awaitable<result<file_map>> file_system::export_tree(path_argument prefix,
                                                            export_options options) {
-  return detail::run(detail::exporting(state(volume_), std::move(prefix), options));
+  return detail::run(detail::boxed(detail::exporting(state(volume_), std::move(prefix), options)));
 }
 
 asio::awaitable<result<void>> file_system::import_tree(file_map files) {
-  return detail::run(detail::importing(state(volume_), std::move(files)));
+  return detail::run(detail::boxed(detail::importing(state(volume_), std::move(files))));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::files_below(path_argument prefix,

@@ -31,7 +31,7 @@ grant reservation::give_up() noexcept {
 
 result<reservation> quota::reserve(const charge& wanted, const charge& replaced,
                                    grant* granted) noexcept {
-  if (wanted == replaced) return reservation();
+  if (wanted == replaced) return reservation(*this, wanted, replaced);
   const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);
   const std::uint64_t nodes = excess(wanted.nodes(), replaced.nodes());
   std::uint64_t left = 0;
@@ -109,6 +109,7 @@ quota::figures quota::read() const noexcept {
 }
 
 void quota::settle(const charge& wanted, const charge& replaced, bool commit) noexcept {
+  if (wanted == replaced) return;
   admission served;
   const std::lock_guard lock(mutex_);
   const std::uint64_t bytes = excess(wanted.bytes, replaced.bytes);

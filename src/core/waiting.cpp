@@ -63,22 +63,20 @@ void admission::announce() noexcept {
 }
 
 void wait_queue::append(waiter& w, std::uint64_t wanted) noexcept {
-  assert(w.state_ != waiter::state::queued);
-  w.wanted_ = wanted;
-  w.previous_ = tail_;
-  w.next_ = nullptr;
-  (tail_ != nullptr ? tail_->next_ : head_) = &w;
-  tail_ = &w;
-  w.state_ = waiter::state::queued;
+  insert(w, wanted, tail_, nullptr);
 }
 
 void wait_queue::prepend(waiter& w, std::uint64_t wanted) noexcept {
+  insert(w, wanted, nullptr, head_);
+}
+
+void wait_queue::insert(waiter& w, std::uint64_t wanted, waiter* previous, waiter* next) noexcept {
   assert(w.state_ != waiter::state::queued);
   w.wanted_ = wanted;
-  w.previous_ = nullptr;
-  w.next_ = head_;
-  (head_ != nullptr ? head_->previous_ : tail_) = &w;
-  head_ = &w;
+  w.previous_ = previous;
+  w.next_ = next;
+  (previous != nullptr ? previous->next_ : head_) = &w;
+  (next != nullptr ? next->previous_ : tail_) = &w;
   w.state_ = waiter::state::queued;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "allocation/failing_malloc.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 
@@ -14,7 +13,7 @@ thread_local bool fails_for_ever = false;
 thread_local bool failed = false;
 
 thread_local std::size_t made = 0;
-thread_local std::size_t largest_made = 0;  // bytes
+thread_local std::size_t last_made = 0;  // bytes
 
 std::atomic<std::int64_t> live = 0;
 
@@ -27,7 +26,7 @@ bool refuses() noexcept {
 
 void* counted(void* fresh, std::size_t size) noexcept {
   ++made;
-  largest_made = std::max(largest_made, size);
+  last_made = size;
   if (fresh != nullptr) ++live;
   return fresh;
 }
@@ -47,11 +46,11 @@ failing_malloc::~failing_malloc() {
 
 bool failing_malloc::has_failed() const noexcept { return failed; }
 
-allocation_count::allocation_count() noexcept : before_(made) { largest_made = 0; }
+allocation_count::allocation_count() noexcept : before_(made) {}
 
 std::size_t allocation_count::number() const noexcept { return made - before_; }
 
-std::size_t allocation_count::largest() const noexcept { return largest_made; }
+std::size_t allocation_count::last() noexcept { return last_made; }
 
 std::int64_t live_allocations() noexcept { return live; }
 

@@ -25,8 +25,8 @@ class allocation_count {
   allocation_count() noexcept;
 
   std::size_t number() const noexcept;
-  /// Bytes of the largest one.
-  std::size_t largest() const noexcept;
+  /// Bytes of the last one.
+  static std::size_t last() noexcept;
 
  private:
   std::size_t before_;

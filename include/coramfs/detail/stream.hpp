@@ -76,4 +76,62 @@ std::size_t read_some(open_file& file, std::optional<std::uint64_t> offset,
   return count;
 }
 
+/// What makes a file a SyncReadStream, a SyncWriteStream, and the two random-access devices.
+/// Buffers are used in order; a write takes the whole sequence, or fails with 0 bytes. Errors are
+/// the `errc` of the plain operations; reading at or past the end is `asio::error::eof`. The
+/// overloads without `error_code` throw `std::system_error`.
+///
+/// `File` derives from this. It has an `open_file`, `file_`, and `write_all`.
+template <class File>
+class stream_members {
+ public:
+  template <class MutableBufferSequence>
+  std::size_t read_some(const MutableBufferSequence& to, std::error_code& ec) {
+    return detail::read_some(self().file_, {}, to, ec);
+  }
+  template <class MutableBufferSequence>
+  std::size_t read_some(const MutableBufferSequence& to) {
+    std::error_code ec;
+    const std::size_t n = read_some(to, ec);
+    return value_or_throw(n, ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some(const ConstBufferSequence& from, std::error_code& ec) {
+    return take(self().write_all({}, source_of(from)), ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some(const ConstBufferSequence& from) {
+    std::error_code ec;
+    const std::size_t n = write_some(from, ec);
+    return value_or_throw(n, ec);
+  }
+  template <class MutableBufferSequence>
+  std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to,
+                           std::error_code& ec) {
+    return detail::read_some(self().file_, offset, to, ec);
+  }
+  template <class MutableBufferSequence>
+  std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to) {
+    std::error_code ec;
+    const std::size_t n = read_some_at(offset, to, ec);
+    return value_or_throw(n, ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from,
+                            std::error_code& ec) {
+    return take(self().write_all(offset, source_of(from)), ec);
+  }
+  template <class ConstBufferSequence>
+  std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from) {
+    std::error_code ec;
+    const std::size_t n = write_some_at(offset, from, ec);
+    return value_or_throw(n, ec);
+  }
+
+ private:
+  friend File;
+  stream_members() = default;
+  File& self() noexcept { return static_cast<File&>(*this); }
+};
+
 }  // namespace coramfs::detail

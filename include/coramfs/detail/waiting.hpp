@@ -73,6 +73,7 @@ class CORAMFS_EXPORT wait_queue {
   bool remove(waiter& w) noexcept;
 
  private:
+  void insert(waiter& w, std::uint64_t wanted, waiter* previous, waiter* next) noexcept;
   waiter& take_head() noexcept;
   void unlink(waiter& w) noexcept;
 

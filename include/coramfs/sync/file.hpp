@@ -25,12 +25,16 @@ namespace coramfs::sync {
 /// Holds its file's lock (shared for `open_mode::read`, exclusive for the others) from open to
 /// close; the destructor closes. So nothing here waits for a lock.
 ///
+/// It also models Asio's SyncReadStream and SyncWriteStream, and the random-access twins of both
+/// (`read_some`, `write_some`, `read_some_at`, `write_some_at`, as in coramfs/detail/stream.hpp);
+/// a write waits for space where the handle does.
+///
 /// Thread safety: distinct objects, safe; one object, one call at a time.
 ///
 ///     coramfs::sync::file_system fs(volume);
 ///     auto f = fs.open("/log", coramfs::open_mode::append).value();
 ///     f.write(asio::buffer("line\n", 5)).value();
-class CORAMFS_EXPORT file {
+class CORAMFS_EXPORT file : public detail::stream_members<file> {
  public:
   file() noexcept = default;
 
@@ -57,54 +61,6 @@ class CORAMFS_EXPORT file {
     return boost::outcome_v2::success();
   }
 
-  // A SyncReadStream, a SyncWriteStream, and the two random-access devices. Buffers are used in
-  // order; a write takes the whole sequence, or fails with 0 bytes. Errors are the `errc` of the
-  // plain operations; reading at or past the end is `asio::error::eof`. A write waits for
-  // space where the handle does. The overloads without
-  // `error_code` throw `std::system_error`.
-  template <class MutableBufferSequence>
-  std::size_t read_some(const MutableBufferSequence& to, std::error_code& ec) {
-    return detail::read_some(file_, {}, to, ec);
-  }
-  template <class MutableBufferSequence>
-  std::size_t read_some(const MutableBufferSequence& to) {
-    std::error_code ec;
-    const std::size_t n = read_some(to, ec);
-    return detail::value_or_throw(n, ec);
-  }
-  template <class ConstBufferSequence>
-  std::size_t write_some(const ConstBufferSequence& from, std::error_code& ec) {
-    return detail::take(write_all({}, detail::source_of(from)), ec);
-  }
-  template <class ConstBufferSequence>
-  std::size_t write_some(const ConstBufferSequence& from) {
-    std::error_code ec;
-    const std::size_t n = write_some(from, ec);
-    return detail::value_or_throw(n, ec);
-  }
-  template <class MutableBufferSequence>
-  std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to,
-                           std::error_code& ec) {
-    return detail::read_some(file_, offset, to, ec);
-  }
-  template <class MutableBufferSequence>
-  std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to) {
-    std::error_code ec;
-    const std::size_t n = read_some_at(offset, to, ec);
-    return detail::value_or_throw(n, ec);
-  }
-  template <class ConstBufferSequence>
-  std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from,
-                            std::error_code& ec) {
-    return detail::take(write_all(offset, detail::source_of(from)), ec);
-  }
-  template <class ConstBufferSequence>
-  std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from) {
-    std::error_code ec;
-    const std::size_t n = write_some_at(offset, from, ec);
-    return detail::value_or_throw(n, ec);
-  }
-
   bool is_open() const noexcept { return file_.is_open(); }
   bool readable() const noexcept { return file_.readable(); }
   bool writable() const noexcept { return file_.writable(); }
@@ -114,6 +70,7 @@ class CORAMFS_EXPORT file {
 
  private:
   friend class file_system;
+  friend class detail::stream_members<file>;
   explicit file(detail::open_file&& opened) noexcept : file_(std::move(opened)) {}
 
   result<std::size_t> write_all(std::optional<std::uint64_t> offset,

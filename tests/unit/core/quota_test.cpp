@@ -171,6 +171,30 @@ TEST_CASE("quota: a reservation can be moved, and gives back what it is assigned
   CHECK(left(q) == 80);
 }
 
+TEST_CASE("quota: a reservation that changes nothing turns into one that does, and back",
+          "[core][quota]") {
+  quota q(100, unlimited);
+  const charge small{.bytes = 10, .files = 1}, large{.bytes = 50, .files = 1};
+  q.reserve(small).value().commit();
+  {
+    reservation r = q.reserve(small, small).value();
+    CHECK(left(q) == 90);
+    q.adjust(r, large, small).value();
+    CHECK(left(q) == 50);
+    q.adjust(r, small, small).value();
+    CHECK(left(q) == 90);
+    q.adjust(r, large, small).value();
+  }
+  CHECK(left(q) == 90);
+  reservation r = q.reserve(small, small).value();
+  q.adjust(r, large, small).value();
+  r.commit();
+  CHECK(used(q) == 50);
+  CHECK(q.read().committed.files == 1);
+  q.reserve(large, large).value().commit();
+  CHECK(used(q) == 50);
+}
+
 TEST_CASE("quota: peak is the highest that was committed", "[core][quota]") {
   quota q(1000, unlimited);
   take(q, {.bytes = 300});
