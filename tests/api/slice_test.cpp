@@ -147,7 +147,8 @@ TEST_CASE("slices: others run while a large chain becomes a table, and see it be
   CHECK(turns >= 10);
   CHECK(sizes_between == large);
   CHECK(t.v.stats().chunk_count == 0);
-  CHECK(text_of(t.threads.read_file("/a").value()) == before + std::string(gap, '\0') + written);
+  const std::string after = before + std::string(gap, '\0') + written;
+  CHECK((text_of(t.threads.read_file("/a").value()) == after));
 }
 
 TEST_CASE("slices: a promotion whose context dies in the middle leaves the chain as it was",
@@ -185,14 +186,14 @@ TEST_CASE("slices: a promotion whose context dies in the middle leaves the chain
     CHECK(threads.stat("/a").value().generation == seen.generation);
     CHECK(threads.file_size("/a").value() == large);
     CHECK(v.stats().chunk_count > 0);
-    CHECK(text_of(threads.read_file("/a").value()) == before);
+    CHECK((text_of(threads.read_file("/a").value()) == before));
   }
   auto f = threads.open("/a", open_mode::update).value();
   CHECK(f.write_at(2 * large, buffer_of(little)).value() == little.size());
   f.close().value();
   CHECK(v.stats().chunk_count == 0);
   const std::string after = before + std::string(large, '\0') + little;
-  CHECK(text_of(threads.read_file("/a").value()) == after);
+  CHECK((text_of(threads.read_file("/a").value()) == after));
   threads.remove("/a").value();
   CHECK(v.stats().used_bytes == 0);
 }

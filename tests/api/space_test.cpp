@@ -48,6 +48,25 @@ TEST_CASE("space: whatever makes a file larger waits until there is room", "[api
   }
 }
 
+TEST_CASE("space: only what is missing when slack has given way is waited for",
+          "[api][space][memory]") {
+  const scenario fs(accounting::memory, storage_layout::random_access, {.max_quota = 2 << 20});
+  fs.expect_slices();
+  constexpr std::uint64_t gap = 65'536;
+  fs->write_file("/filler", xs(150'000)).value();
+  const auto own = fs.twin();
+  const auto f = own->open("/a", open_mode::create, waits).value();
+  for (std::uint64_t i = 0; i < 3; ++i) f->write_at(i * gap, xs(1'000)).value();
+  fill_up(*fs, "/rest");
+  // That is more than what goes makes free, but for the slack.
+  background waiter(fs.twin(),
+                    [&](any_file_system&) { return error_of(f->write_at(10 * gap, xs(250'000))); });
+  await_waiting(fs.volume(), 1);
+  fs->remove("/filler").value();
+  CHECK(!waiter.get().code());
+  CHECK(f->size().value() == 10 * gap + 250'000);
+}
+
 TEST_CASE("space: what turns a long chain into a table waits for its room, and goes on in slices",
           "[api][space][promotion]") {
   const scenario fs(storage_layout::automatic, {.max_quota = 4 << 20});
