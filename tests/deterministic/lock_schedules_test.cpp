@@ -249,7 +249,7 @@ class lock_world final : public world {
   }
 
   void let_time_pass_for_all() {
-    const bool much = dice_.one_in(2);
+    const bool much = dice_.one_in(4);
     line_.time_passed(much);
     let_time_pass(much);
   }

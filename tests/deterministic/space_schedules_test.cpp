@@ -157,7 +157,7 @@ class space_world final : public world {
   }
 
   void let_time_pass_for_all() {
-    const bool much = dice_.one_in(2);
+    const bool much = dice_.one_in(4);
     line_.time_passed(much);
     let_time_pass(much);
   }

@@ -283,7 +283,7 @@ class tree_world final : public world {
   }
 
   void let_time_pass_for_all() {
-    const bool much = dice_.one_in(2);
+    const bool much = dice_.one_in(4);
     for (auto& [path, l] : lines_) l.time_passed(much);
     let_time_pass(much);
   }
