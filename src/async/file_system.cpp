@@ -106,7 +106,8 @@ asio::awaitable<result<void>> file_system::copy(path_argument from, path_argumen
 }
 
 asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to) {
-  return detail::run(detail::boxed(detail::tree_copying(state(volume_), std::move(from), std::move(to))));
+  return detail::run(
+      detail::boxed(detail::tree_copying(state(volume_), std::move(from), std::move(to))));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argument path) {

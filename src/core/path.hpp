@@ -55,8 +55,8 @@ class normal_path {
 class path_buffer {
  public:
   /// Normalises `text`, which stays as it is and must live as long: what is normal already is
-  /// shown in its own place, and all else in this buffer. Both separators of C2 count, ".", ".." and surplus
-  /// slashes are resolved in the text alone.
+  /// shown in its own place, and all else in this buffer. Both separators of C2 count, ".", ".."
+  /// and surplus slashes are resolved in the text alone.
   ///
   /// Errors, in this order: `invalid_path` for a NUL anywhere; `invalid_path` for a climb above
   /// the root at any point; `name_too_long`.
