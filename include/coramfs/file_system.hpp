@@ -147,9 +147,10 @@ class CORAMFS_EXPORT file_system {
   asio::awaitable<result<void>> copy(path_argument from, path_argument to,
                                      if_exists existing = if_exists::fail);
 
-  /// Copies a directory with all below it, whole or not at all. Each file is read under its
-  /// shared lock, waited for with the volume's default timeout; what others remove before its
-  /// turn is left out.
+  /// Copies a directory with all below it, whole or not at all. Each directory below is seen at
+  /// one moment, as by `walk`, before anything is paid for; then each file is read under its
+  /// shared lock, waited for with the volume's default timeout. What others remove before its
+  /// turn is left out; `not_found` or `not_a_directory` if that is the directory itself.
   ///
   /// Errors: `not_a_directory`; `already_exists`; `invalid_argument` for `to` below `from`; and
   /// as `copy`. The whole is one request of the quota.

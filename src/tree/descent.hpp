@@ -56,6 +56,12 @@ class descent {
   /// Drops what was pushed while the current directory was visited.
   void forget() noexcept { rest_.erase(rest_.begin() + kept_, rest_.end()); }
   void leave() noexcept { visited_.reset(); }
+  /// Drops one of those that are not visited yet. False: there are none.
+  bool drop_last() noexcept {
+    if (rest_.empty()) return false;
+    rest_.pop_back();
+    return true;
+  }
 
  private:
   struct noted {

@@ -6,28 +6,31 @@
 
 #include "core/operation.hpp"
 #include "core/pace.hpp"
+#include "core/path.hpp"
 #include "core/quota.hpp"
+#include "tree/copy_plan.hpp"
 #include "tree/opening.hpp"
 #include "tree/tree.hpp"
 #include "tree/volume_state.hpp"
 
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
+#include <utility>
 
 namespace coramfs::detail {
 
-/// A `copy_tree`, as an operation: pays for all of it, makes the directories where nobody sees
-/// them, copies each file under its shared lock, and puts the copy into its place at the end.
+/// A `copy_tree`, as an operation: looks at the source, pays for all of it, makes the directories
+/// where nobody sees them, copies each file under its shared lock, and puts the copy into its
+/// place at the end.
+///
+/// Each stage but that last step is done in slices, and so is the tear-down of one that fails.
 class tree_copying {
  public:
   tree_copying(const std::shared_ptr<volume_state>& v, path_argument from,
                path_argument to) noexcept
-      : volume_(v), from_(std::move(from)), to_(std::move(to)) {}
+      : volume_(v), from_(std::move(from)), to_(std::move(to)), plan_(*v) {}
 
   progress advance() noexcept;
   claim& awaited() noexcept { return source_->awaited(); }
@@ -37,44 +40,45 @@ class tree_copying {
   result<void> outcome() noexcept { return status_; }
 
  private:
-  static constexpr std::size_t no_parent = static_cast<std::size_t>(-1);
-  struct source_directory {
-    std::size_t parent;  // among directories_
-    std::string name;    // of the copy
-    std::size_t entries;
-    directory_node* copy;
-  };
-  struct source_file {
-    std::string path;
-    std::size_t in;  // among directories_
-    extent estimate;
+  enum class stage : unsigned char {
+    begins,
+    looks,
+    pays,
+    makes_directories,
+    copies_files,
+    links,
+    clears,
+    ended
   };
 
-  result<void> begin() noexcept;
   result<progress> step() noexcept;
-  result<progress> copy_file() noexcept;
-  result<void> begin_file() noexcept;
-  result<void> link_file() noexcept;
-  void leave_out() noexcept;
-  result<void> finish() noexcept;
-  progress end_with(result<void> status) noexcept;
-  void snapshot(const directory_node& top, std::string_view path, std::string_view name);
-  result<void> pay(std::uint64_t entry_footprint) noexcept;
-  result<void> make_directories() noexcept;
-  charge total(std::uint64_t entry_footprint) const noexcept;
+  result<progress> go_on();
+  result<progress> look();
+  result<void> begin(normal_path from, normal_path to);
+  result<progress> pay();
+  charge total() const noexcept;
+  result<progress> make_directories();
+  result<void> make_directory(copy_plan::directory& d) noexcept;
+  result<progress> copy_files();
+  result<progress> copy_file(copy_plan::directory& in);
+  result<void> begin_file(const copy_plan::directory& in) noexcept;
+  result<void> link_file(copy_plan::directory& in) noexcept;
+  result<progress> link() noexcept;
+  void end_with(result<void> status) noexcept;
+  bool clear() noexcept;
 
   std::shared_ptr<volume_state> volume_;
   path_argument from_, to_;
-  bool has_begun_ = false;
-  result<void> status_ = boost::outcome_v2::success();
+  stage stage_ = stage::begins;
   pace pace_;
-  std::vector<source_directory> directories_;
-  std::vector<source_file> files_;
-  std::size_t done_ = 0;               // of files_
-  charge files_charge_;                // of those that are done, estimated of the others
-  std::uint64_t entry_footprint_ = 0;  // in the directory that the copy goes to
+  copy_plan plan_;
+  copy_plan::directories::iterator next_directory_;  // to be made
+  std::uint64_t entry_footprint_ = 0;                // in the directory that the copy goes to
+  // In this order: what was paid is given back when all else is gone.
   reservation paid_;
-  detached_node copy_;  // goes before what paid for it
+  detached_node copy_;
+  disposal gone_;
+  result<void> status_ = boost::outcome_v2::success();
 
   // Of the file whose turn it is.
   std::optional<opening> source_;

@@ -296,6 +296,13 @@ class slice_world final : public world {
     end(op, done);
     if (op.failure == errc::already_exists)
       require(once(op, [&](const tree_state& s) { return s.has(op.to); }), "there was something");
+    const std::string in = tree_state::parent(op.to);
+    if (op.failure == errc::not_found || op.failure == errc::not_a_directory)
+      require(once(op,
+                   [&](const tree_state& s) {
+                     return !s.has_directory(op.from) || !s.has_directory(in);
+                   }),
+              "what it needs was not there");
   }
 
   // Whether a step was the whole of an operation's change.
