@@ -201,8 +201,8 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   }
   static void start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,
                           offset_or_cursor offset, const detail::byte_source& from);
-  file(detail::open_file&& opened, std::shared_ptr<const executor_type> executor) noexcept
-      : executor_(std::move(executor)), file_(std::move(opened)) {}
+  file(detail::opening& done, std::shared_ptr<const executor_type> executor) noexcept
+      : executor_(std::move(executor)), file_(done) {}
 
   std::shared_ptr<const executor_type> executor_;
   detail::open_file file_;

@@ -59,13 +59,15 @@ class context_waiter : public waiter {
   virtual void abandon() noexcept = 0;
   void granted() noexcept final;
 
+  using deadline_hook = boost::intrusive::set_member_hook<boost::intrusive::optimize_size<true>>;
+
   claim* claim_ = nullptr;
   deadline until_;
   std::shared_ptr<context_waits> waits_;
 
   // Guarded by the mutex of waits_.
   boost::intrusive::list_member_hook<> in_list_;
-  boost::intrusive::set_member_hook<> in_deadlines_;
+  deadline_hook in_deadlines_;
   wait_outcome outcome_ = wait_outcome::canceled;
   bool is_granted_ = false;  // while the context was dying
 
@@ -107,7 +109,7 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
                                     &context_waiter::in_list_>>;
   using deadline_set = boost::intrusive::multiset<
       context_waiter, boost::intrusive::compare<earlier>,
-      boost::intrusive::member_hook<context_waiter, boost::intrusive::set_member_hook<>,
+      boost::intrusive::member_hook<context_waiter, context_waiter::deadline_hook,
                                     &context_waiter::in_deadlines_>>;
 
   void add_deadline(context_waiter& w, const asio::any_io_executor& executor);

@@ -32,7 +32,7 @@ coroutine_waiter::had coroutine_waiter::start(claim& wanted, const deadline& unt
       if (type != asio::cancellation_type::none) cancel();
     });
   }
-  if (!context_waiter::start(wanted, until, executor)) return had::not_yet;
+  if (!context_waiter::start(wanted, until, executor_)) return had::not_yet;
   forget_slot();
   return had::at_once;
 } catch (const std::bad_alloc&) {
@@ -45,7 +45,7 @@ void coroutine_waiter::forget_slot() noexcept {
 }
 
 void coroutine_waiter::post() noexcept {
-  const asio::any_io_executor on = executor;
+  const asio::any_io_executor on = executor_;
   asio::post(on, resumption(*this));
 }
 

@@ -21,13 +21,14 @@ namespace coramfs::detail {
 /// The waiter of one coroutine, in that coroutine's frame: to wait takes no memory but Asio's.
 class coroutine_waiter final : public context_waiter {
  public:
+  /// On the coroutine's own executor, which lives as long and is the waiter's to change: a second
+  /// one would be much of a frame.
+  explicit coroutine_waiter(asio::any_io_executor& executor) noexcept : executor_(executor) {}
+
   enum class had : unsigned char { at_once, not_yet, no_memory };
 
   /// After `not_yet`, `co_await outcome()` tells. An awaiting coroutine sees no exception of ours.
   had start(claim& wanted, const deadline& until, asio::cancellation_slot slot) noexcept;
-
-  /// The coroutine's own, which it waits on.
-  asio::any_io_executor executor;
 
   auto outcome() {
     return asio::async_initiate<const suspend_t, void(wait_outcome)>(initiate{this}, suspend);
@@ -46,15 +47,15 @@ class coroutine_waiter final : public context_waiter {
   template <class Handler>
   void keep(Handler&& handler) {
     using kept = std::decay_t<Handler>;
-    static_assert(sizeof(kept) <= sizeof(handler_) && alignof(kept) <= alignof(std::max_align_t));
+    static_assert(sizeof(kept) <= sizeof(handler_) && alignof(kept) <= alignof(void*));
     // Counts as work, so that its context waits for us.
-    executor = asio::prefer(std::as_const(executor), asio::execution::outstanding_work.tracked);
+    executor_ = asio::prefer(std::as_const(executor_), asio::execution::outstanding_work.tracked);
     new (handler_) kept(std::forward<Handler>(handler));
     finish_ = [](coroutine_waiter& w, std::optional<wait_outcome> outcome) {
       kept& there = *std::launder(reinterpret_cast<kept*>(w.handler_));
       kept taken(std::move(there));
       there.~kept();
-      const asio::any_io_executor work = std::exchange(w.executor, {});
+      const asio::any_io_executor work = std::exchange(w.executor_, {});
       // The waiter ends with the coroutine, which is either resumed or destroyed here.
       if (outcome) std::move(taken)(*outcome);
     };
@@ -65,9 +66,10 @@ class coroutine_waiter final : public context_waiter {
   void post() noexcept override;
   void abandon() noexcept override;
 
+  asio::any_io_executor& executor_;
   asio::cancellation_slot slot_;
   void (*finish_)(coroutine_waiter&, std::optional<wait_outcome>) = nullptr;
-  alignas(std::max_align_t) std::byte handler_[4 * sizeof(void*)];
+  alignas(void*) std::byte handler_[4 * sizeof(void*)];
 };
 
 }  // namespace coramfs::detail

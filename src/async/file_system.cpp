@@ -63,14 +63,14 @@ file_system::file_system(executor_type executor, volume over)
 
 asio::awaitable<result<file>> file_system::open(path_argument path, open_mode mode,
                                                 open_options options) {
-  return detail::run(detail::file_opening(
-      detail::opening(state(volume_), std::move(path), mode, options), executor_));
+  return detail::run(
+      detail::file_opening(state(volume_), std::move(path), mode, options, executor_));
 }
 
 void file_system::start_open(detail::completion<result<file>>& to, const volume& v, executor_ptr e,
                              path_argument path, open_mode mode, const open_options& options) {
-  detail::start(to, detail::file_opening(detail::opening(state(v), std::move(path), mode, options),
-                                         std::move(e)));
+  detail::start(
+      to, detail::file_opening(state(v), std::move(path), mode, options, std::move(e)));
 }
 
 asio::awaitable<result<void>> file_system::create_directory(path_argument path) {

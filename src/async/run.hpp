@@ -4,6 +4,7 @@
 #include <coramfs/detail/asio_compat.hpp>
 
 #include "async/coroutine_waiter.hpp"
+#include "core/made_by.hpp"
 #include "core/operation.hpp"
 
 #include <asio/awaitable.hpp>
@@ -12,7 +13,6 @@
 #include <asio/this_coro.hpp>
 
 #include <chrono>
-#include <cstddef>
 #include <utility>
 
 namespace coramfs::detail {
@@ -21,15 +21,6 @@ namespace coramfs::detail {
 inline error to_error(wait_outcome outcome) noexcept {
   return outcome == wait_outcome::timed_out ? errc::timed_out : errc::canceled;
 }
-
-/// What an operation ends with, without a place of its own in the frame: it is made where it is
-/// asked for.
-template <class Operation>
-struct outcome_of {
-  Operation& op;
-
-  operator decltype(op.outcome())() const noexcept { return op.outcome(); }
-};
 
 /// Queues for what an operation waits for. False: the wait is over already.
 template <waiting_operation Operation>
@@ -40,31 +31,13 @@ bool begin_wait(Operation& op, coroutine_waiter& waiter, asio::cancellation_slot
   return had == coroutine_waiter::had::not_yet;
 }
 
-/// The wait of an operation in a frame of its own, for one that is large: together they would be
-/// more than Asio keeps for reuse, and to open a file would allocate each time.
-template <waiting_operation Operation>
-asio::awaitable<void> wait_apart(Operation& op) {
-  const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-  coroutine_waiter waiter;
-  waiter.executor = co_await asio::this_coro::executor;
-  if (!begin_wait(op, waiter, state.slot())) co_return;
-  const waiting_mark mark(op.waiting());
-  const wait_outcome outcome = co_await waiter.outcome();
-  if (outcome != wait_outcome::granted) op.refuse(to_error(outcome));
-}
-
-/// Bytes: with a larger operation in it, and a waiter, a frame is larger than 1,020 bytes, which
-/// is as much as Asio keeps (asio/detail/thread_info_base.hpp).
-inline constexpr std::size_t largest_waiting = 320;
-
-/// Runs an operation as a coroutine: the only frame of ours that it takes, unless it is large and
-/// has to wait. It completes without suspending where nothing is to be waited for, and resumes on
-/// the coroutine's own executor.
+/// Runs an operation as a coroutine, which takes this one frame. It completes without suspending
+/// where nothing is to be waited for, and resumes on the coroutine's own executor.
 template <operation Operation>
 auto run(Operation op) -> asio::awaitable<decltype(op.outcome())> {
   for (;;) {
     const progress p = op.advance();
-    if (p == progress::done) co_return outcome_of<Operation>{op};
+    if (p == progress::done) co_return made_by([&op] { return op.outcome(); });
     // Asio does not repeat a cancellation, a wait that begins after it would not hear of it; and
     // it makes the next `co_await` throw.
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
@@ -76,11 +49,9 @@ auto run(Operation op) -> asio::awaitable<decltype(op.outcome())> {
       co_await asio::post(suspend);
       continue;
     }
-    if constexpr (waiting_operation<Operation> && sizeof(Operation) > largest_waiting) {
-      co_await wait_apart(op);
-    } else if constexpr (waiting_operation<Operation>) {
-      coroutine_waiter waiter;
-      waiter.executor = co_await asio::this_coro::executor;
+    if constexpr (waiting_operation<Operation>) {
+      asio::any_io_executor executor = co_await asio::this_coro::executor;
+      coroutine_waiter waiter(executor);
       if (!begin_wait(op, waiter, state.slot())) continue;
       const waiting_mark mark(op.waiting());
       const wait_outcome outcome = co_await waiter.outcome();

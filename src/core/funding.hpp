@@ -9,7 +9,6 @@
 #include "core/quota.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <utility>
 
 namespace coramfs::detail {
@@ -34,20 +33,21 @@ class funding {
     return may_wait_ && e == errc::quota_exceeded;
   }
 
-  /// Whether to wait for `awaited()` after an attempt that failed with `e`. Not if the bytes
-  /// asked for and the `own` ones, which are charged already and stay, are more than there ever
-  /// can be.
+  /// Whether to wait for `claim()` after an attempt that failed with `e`. Not if the bytes asked
+  /// for and the `own` ones, which are charged already and stay, are more than there ever can be.
   bool waits_after(const error& e, std::uint64_t own) noexcept {
     if (!may_wait_after(e)) return false;
     const std::uint64_t most = quota_->max_bytes();
     if (own > most || e.requested() > most - own) return false;
-    claim_.emplace(*quota_, e.requested(), std::exchange(has_waited_, true) ? &grant_ : nullptr);
+    missing_ = e.requested();
     return true;
   }
-  claim& awaited() noexcept { return *claim_; }
-
+  /// For the operation to keep until it is had, or given up.
+  space_claim claim() noexcept {
+    return {*quota_, missing_, std::exchange(has_waited_, true) ? &grant_ : nullptr};
+  }
   /// The wait is over, and the bytes are had.
-  void granted() noexcept { grant_ = claim_->take(); }
+  void granted(space_claim& had) noexcept { grant_ = had.take(); }
 
   /// What the next attempt may use up.
   detail::grant& grant() noexcept { return grant_; }
@@ -63,7 +63,7 @@ class funding {
   lock_timeout patience_;
   bool may_wait_;
   bool has_waited_ = false;
-  std::optional<space_claim> claim_;
+  std::uint64_t missing_ = 0;  // bytes
   detail::grant grant_;
 };
 

@@ -27,7 +27,7 @@ std::string_view take_last_component(std::string_view& rest) noexcept {
 
 // Eight characters at a time.
 using word = std::uint64_t;
-constexpr word ones = 0x0101010101010101, highs = ones * 0x80, lows = ones * 0x7f;
+constexpr word ones = 0x0101010101010101, highs = ones * 0x80;
 
 word load(const char* from) noexcept {
   word w;
@@ -35,16 +35,11 @@ word load(const char* from) noexcept {
   return w;
 }
 
-// The highest bit of each byte that is `c`.
+// The highest bit of each byte that is `c`, and perhaps that of one which is `c ^ 1` beside it; the
+// others are of no meaning.
 word where(word text, char c) noexcept {
   const word difference = text ^ (ones * static_cast<unsigned char>(c));
-  return ~(((difference & lows) + lows) | difference) & highs;
-}
-
-// The same with fewer steps, but behind the first of them there may be others that are not.
-word first(word text, char c) noexcept {
-  const word difference = text ^ (ones * static_cast<unsigned char>(c));
-  return (difference - ones) & ~difference & highs;
+  return (difference - ones) & ~difference;
 }
 
 constexpr bool is_little_endian = std::endian::native == std::endian::little;
@@ -79,12 +74,12 @@ class plain_check {
   void look_at(std::size_t begin, word here, word behind) noexcept {
     const word slashes = where(here, '/');
     // A dot and a slash differ in the lowest bit alone.
-    odd_ |= first(here, '\0') | first(here, '\\') | (slashes & first(behind | ones, '/'));
-    if (slashes != 0) last_slash_ = begin + last_of(slashes);
+    odd_ |= where(here, '\0') | where(here, '\\') | (slashes & where(behind | ones, '/'));
+    if ((slashes & highs) != 0) last_slash_ = begin + last_of(slashes & highs);
     // Whatever comes in the next word, no name that ends there is too long.
-    if (begin + sizeof(word) - last_slash_ > max_name_size - sizeof(word)) odd_ |= 1;
+    if (begin + sizeof(word) - last_slash_ > max_name_size - sizeof(word)) odd_ = highs;
   }
-  bool has_found() const noexcept { return odd_ != 0; }
+  bool has_found() const noexcept { return (odd_ & highs) != 0; }
   std::size_t last_slash() const noexcept { return last_slash_; }
 
  private:

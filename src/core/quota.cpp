@@ -13,9 +13,7 @@ std::uint64_t excess(std::uint64_t wanted, std::uint64_t replaced) noexcept {
 
 }  // namespace
 
-grant::~grant() {
-  if (bytes_ > 0) from_->settle({.bytes = bytes_}, {}, false);
-}
+void grant::give_back() noexcept { from_->settle({.bytes = bytes_}, {}, false); }
 
 void reservation::drop() noexcept { from_->settle(wanted_, replaced_, false); }
 

@@ -53,12 +53,16 @@ class [[nodiscard]] grant {
     std::swap(bytes_, other.bytes_);
     return *this;
   }
-  ~grant();
+  ~grant() {
+    if (bytes_ > 0) give_back();
+  }
 
   std::uint64_t bytes() const noexcept { return bytes_; }
 
  private:
   friend class quota;
+  void give_back() noexcept;
+
   quota* from_ = nullptr;
   std::uint64_t bytes_ = 0;
 };

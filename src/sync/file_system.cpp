@@ -3,6 +3,7 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
+#include "core/made_by.hpp"
 #include "sync/run.hpp"
 #include "tree/copying.hpp"
 #include "tree/exporting.hpp"
@@ -42,10 +43,15 @@ result<file_system> file_system::create(volume_options options) {
 }
 
 result<file> file_system::open(path_argument path, open_mode mode, open_options options) {
-  auto opened = detail::run_blocking(
-      detail::opening(lent_state(volume_), std::move(path), mode, options));
-  if (!opened) return opened.error();
-  return file(std::move(opened).assume_value());
+  struct file_opening : detail::opening {
+    using opening::opening;
+    result<file> outcome() noexcept {
+      if (!status()) return status().error();
+      return result<file>(std::in_place_type<file>,
+                          detail::made_by([this] { return file(*this); }));
+    }
+  };
+  return detail::run_blocking(file_opening(lent_state(volume_), std::move(path), mode, options));
 }
 
 result<void> file_system::create_directory(path_argument path) {

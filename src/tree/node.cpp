@@ -112,8 +112,10 @@ void discount_user(node& of) noexcept {
 
 node_use::node_use(file_node& used) noexcept : node_(&used) { count_user(used); }
 
-node_use::~node_use() {
-  if (node_ != nullptr) discount_user(*node_);
+// The lock goes first.
+void node_use::let_go() noexcept {
+  if (is_locked_) node_->lock.unlock(kind_);
+  discount_user(*node_);
 }
 
 }  // namespace coramfs::detail

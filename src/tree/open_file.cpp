@@ -6,16 +6,14 @@
 #include "core/funding.hpp"
 #include "core/path.hpp"
 #include "storage/promotion.hpp"
+#include "tree/opening.hpp"
 #include "tree/preparation.hpp"
 #include "tree/volume_state.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <limits>
 #include <new>
 #include <span>
-#include <string_view>
 #include <utility>
 
 namespace coramfs::detail {
@@ -24,33 +22,18 @@ namespace {
 
 const std::string no_path;
 
-// The path of a node, at the end of `room`; empty if there is too little of it. A node that is in
-// use stays where it is, with all above it: no lock is needed.
-std::string_view write_path(const node& n, std::span<char> room) noexcept {
-  std::size_t begin = room.size();
-  for (const node* at = &n; at->parent != nullptr; at = at->parent) {
-    const std::string_view name = at->name.view();
-    if (begin < name.size() + 1) return {};
-    begin -= name.size() + 1;
-    room[begin] = '/';
-    std::memcpy(&room[begin + 1], name.data(), name.size());
-  }
-  return {&room[begin], room.size() - begin};
-}
-
 }  // namespace
 
 open_file::open_file() noexcept = default;
 
-open_file::open_file(volume_state& of, node_use node, lock_hold lock, open_mode mode,
-                     std::uint64_t cursor, when_full on_full, lock_timeout patience) noexcept
-    : volume_(&of),
-      node_(std::move(node)),
-      lock_(std::move(lock)),
-      cursor_(cursor),
-      mode_(mode),
-      on_full_(on_full),
-      patience_(patience) {
+open_file::open_file(opening& done) noexcept
+    : volume_(done.volume_.get()),
+      node_(std::move(done.node_)),
+      cursor_(done.cursor_),
+      mode_(done.wanted_.mode),
+      on_full_(done.wanted_.on_full),
+      patience_(done.patience()),
+      path_(done.path_.take()) {
   volume_->add(lifetime::by::handle, lane());
 }
 
@@ -63,7 +46,6 @@ open_file& open_file::operator=(open_file&& other) noexcept {
   let_go();
   volume_ = other.volume_;
   node_ = std::move(other.node_);
-  lock_ = std::move(other.lock_);
   cursor_ = other.cursor_;
   mode_ = other.mode_;
   on_full_ = other.on_full_;
@@ -318,18 +300,13 @@ result<void> open_file::flush() const noexcept {
   return boost::outcome_v2::success();
 }
 
-void open_file::close() noexcept {
-  if (!is_open()) return;
-  if (shown_path_ == nullptr && path_.view().empty()) remember_path();
-  let_go();
-}
+void open_file::close() noexcept { let_go(); }
 
 void open_file::let_go() noexcept {
   if (!is_open()) return;
   drop_prepared();
   if (may_write()) node_->content.trim(volume_->payer);
   const std::size_t left = lane();
-  lock_.release();
   node_ = node_use();
   volume_->drop(lifetime::by::handle, left);
 }
@@ -339,24 +316,13 @@ std::size_t open_file::lane() const noexcept {
   return reinterpret_cast<std::uintptr_t>(&*node_) / sizeof(file_node);
 }
 
-// For who asks afterwards; where memory for it is refused, it is empty.
-void open_file::remember_path() noexcept {
-  std::array<char, max_path_size> room;
-  path_.assign(write_path(*node_, room));
-}
-
 const std::string& open_file::path() const noexcept try {
   if (shown_path_ != nullptr) return *shown_path_;
-  std::array<char, max_path_size> room;
+  if (path_.view().empty()) return no_path;
   path_buffer buffer;
-  std::string_view text;
-  if (is_open()) {
-    text = write_path(*node_, room);
-  } else if (const auto normal = buffer.normalise(path_.view()); normal && !path_.view().empty()) {
-    text = normal.value().text();
-  }
-  if (text.empty()) return no_path;
-  shown_path_ = std::make_unique<const std::string>(text);
+  const auto normal = buffer.normalise(path_.view());
+  if (!normal) return no_path;
+  shown_path_ = std::make_unique<const std::string>(normal.value().text());
   return *shown_path_;
 } catch (const std::bad_alloc&) {
   return no_path;

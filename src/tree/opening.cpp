@@ -28,8 +28,8 @@ bool has_gone(const error& e) noexcept {
 
 opening::opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
                  const open_options& options) noexcept
-    : opening(std::move(v), std::move(path), {mode, options.on_full, options.preallocate, {}},
-              options.timeout) {}
+    : opening(std::move(v), std::move(path),
+              {mode, options.on_full, false, nullptr, options.preallocate}, options.timeout) {}
 
 opening::opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
                  const std::optional<lock_timeout>& patience) noexcept
@@ -42,52 +42,50 @@ opening::opening(std::shared_ptr<volume_state> v, path_argument path, const requ
 opening opening::replacing(std::shared_ptr<volume_state> v, path_argument path,
                            std::span<const std::byte> content) noexcept {
   return opening(std::move(v), std::move(path),
-                 request{open_mode::write, when_full::reject, 0, content}, {});
+                 {open_mode::write, when_full::reject, false, content.data(), content.size()}, {});
 }
 
 opening opening::reading(std::shared_ptr<volume_state> v, path_argument path) noexcept {
   return opening(std::move(v), std::move(path),
-                 request{open_mode::read, when_full::reject, 0, {}, true}, {});
+                 {open_mode::read, when_full::reject, true, nullptr, 0}, {});
 }
 
 // What has begun to change the content goes on to the end.
 opening::~opening() {
   if (stage_ != stage::fills) return;
-  filling_ = filling();
+  now_.emplace<filling>();
   publish();
 }
 
 progress opening::advance() noexcept {
-  if (std::exchange(awaits_lock_, false)) hold_ = lock_hold(node_->lock, kind());
-  if (std::exchange(awaits_room_, false)) funds_.granted();
+  if (waits()) granted();
   while (stage_ != stage::ended) {
     const stage before = stage_;
     if (const auto gone_on = step(); !gone_on) return fail(gone_on.error());
-    if (awaits_lock_) return progress::waits;
+    if (waits()) return progress::waits;
     if (stage_ == before) return progress::yields;
   }
   return progress::done;
 }
 
 claim& opening::awaited() noexcept {
-  if (awaits_lock_) return *claim_;
-  return funds_.awaited();
+  if (auto* const lock = std::get_if<lock_claim>(&now_)) return *lock;
+  return *std::get_if<space_claim>(&now_);
+}
+
+void opening::granted() noexcept {
+  if (auto* const room = std::get_if<space_claim>(&now_)) {
+    funds_.granted(*room);
+  } else {
+    node_.hold(kind());
+  }
+  now_.emplace<filling>();
 }
 
 void opening::refuse(const error& why) noexcept {
-  if (!awaits_lock_ && !awaits_room_) return;
-  awaits_lock_ = awaits_room_ = false;
+  if (!waits()) return;
+  now_.emplace<filling>();
   end_with(why);
-}
-
-result<open_file> opening::outcome() noexcept {
-  if (!status_) return status_.error();
-  result<open_file> opened(std::in_place_type<open_file>, *volume_, std::move(node_),
-                           std::move(hold_), wanted_.mode, cursor_, wanted_.on_full, patience());
-  // It has its memory already.
-  if (path_.view().size() > path_text::inline_size)
-    opened.assume_value().keep_path(path_.take());
-  return opened;
 }
 
 // One stage, or one slice of it: then the stage stays as it is.
@@ -99,8 +97,8 @@ result<void> opening::step() noexcept {
     case stage::begins: return begin_content();
     case stage::fills_new:
     case stage::fills:
-      if (!filling_.is_done()) filling_.store_slice();
-      if (!filling_.is_done()) break;
+      if (!stored().is_done()) stored().store_slice();
+      if (!stored().is_done()) break;
       if (stage_ == stage::fills_new) return link_filled();
       stage_ = stage::ended;
       publish();
@@ -115,9 +113,9 @@ result<void> opening::check() const noexcept {
     return errc::invalid_argument;
   if (wanted_.on_full != when_full::reject && wanted_.on_full != when_full::wait)
     return errc::invalid_argument;
-  if (wanted_.mode == open_mode::read && wanted_.preallocate != 0) return errc::invalid_argument;
-  if (wanted_.preallocate > max_file_size)
-    return error(errc::too_large, wanted_.preallocate, max_file_size);
+  if (wanted_.mode == open_mode::read && wanted_.preallocate() != 0) return errc::invalid_argument;
+  if (wanted_.preallocate() > max_file_size)
+    return error(errc::too_large, wanted_.preallocate(), max_file_size);
   return boost::outcome_v2::success();
 }
 
@@ -140,17 +138,17 @@ result<void> opening::find() noexcept {
       take(*file);
       return boost::outcome_v2::success();
     }
-    begins_with = storage::extent_for(volume_->options.default_storage, wanted_.content_size());
+    begins_with = storage::extent_for(volume_->options.default_storage, wanted_.size);
     cost = cost_of_file(*volume_, at, begins_with);
   }
   BOOST_OUTCOME_TRY(auto draft,
                     file_draft::make(*volume_, normal.name(), cost, begins_with, &funds_.grant()));
-  if (wanted_.content_size() == 0) return link_new(draft, normal);
+  if (wanted_.size == 0) return link_new(draft, normal);
   storage& content = draft.file().content;
-  BOOST_OUTCOME_TRY(content.recreate(volume_->payer.prepaid(), wanted_.content_size()));
-  if (wanted_.content_size() <= slice_size) {
+  BOOST_OUTCOME_TRY(content.recreate(volume_->payer.prepaid(), wanted_.size));
+  if (wanted_.size <= slice_size) {
     fill(content, 0);
-    filling_ = filling();
+    now_.emplace<filling>();
     return link_new(draft, normal);
   }
   draft_.reset(new (std::nothrow) file_draft(std::move(draft)));
@@ -163,7 +161,7 @@ result<void> opening::find() noexcept {
 // From here on the node stays where it is in the tree.
 void opening::take(file_node& file) noexcept {
   node_ = node_use(file);
-  if (file.lock.try_lock(kind())) hold_ = lock_hold(file.lock, kind());
+  if (file.lock.try_lock(kind())) node_.hold(kind());
   stage_ = stage::locks;
 }
 
@@ -177,7 +175,7 @@ result<void> opening::link_filled() noexcept {
 
 result<void> opening::link_new(file_draft& draft, normal_path normal) noexcept {
   file_node& fresh = draft.file();
-  if (wanted_.content_size() != 0) {
+  if (wanted_.size != 0) {
     fresh.content.trim(volume_->payer.prepaid());
     fresh.publish_new(1);
   }
@@ -199,10 +197,9 @@ result<void> opening::link_new(file_draft& draft, normal_path normal) noexcept {
 
 result<void> opening::lock() noexcept {
   stage_ = stage::begins;
-  if (hold_) return boost::outcome_v2::success();
+  if (node_.is_locked()) return boost::outcome_v2::success();
   if (patience().is_immediate()) return errc::would_block;
-  claim_.emplace(node_->lock, kind());
-  awaits_lock_ = true;
+  now_.emplace<lock_claim>(node_->lock, kind());
   return boost::outcome_v2::success();
 }
 
@@ -213,10 +210,10 @@ result<void> opening::begin_content() noexcept {
   const std::uint64_t size = content.size();
   if (wanted_.mode == open_mode::append) cursor_ = size;
   if (wanted_.mode == open_mode::write) {
-    BOOST_OUTCOME_TRY(content.recreate(payer, wanted_.content_size()));
+    BOOST_OUTCOME_TRY(content.recreate(payer, wanted_.size));
     fill(content, 0);
-  } else if (wanted_.preallocate > size) {
-    BOOST_OUTCOME_TRY(content.make_room(payer, size, wanted_.preallocate - size));
+  } else if (wanted_.preallocate() > size) {
+    BOOST_OUTCOME_TRY(content.make_room(payer, size, wanted_.preallocate() - size));
     fill(content, size);
   } else {
     stage_ = stage::ended;
@@ -227,23 +224,23 @@ result<void> opening::begin_content() noexcept {
 }
 
 void opening::fill(storage& content, std::uint64_t begin) noexcept {
-  if (wanted_.preallocate != 0) {
-    filling_.begin_zeros(content, begin, wanted_.preallocate);
+  if (wanted_.content != nullptr) {
+    stored().begin(content, begin, {wanted_.content, wanted_.size});
   } else {
-    filling_.begin(content, begin, wanted_.content);
+    stored().begin_zeros(content, begin, wanted_.size);
   }
 }
 
 void opening::publish() noexcept {
   node_->publish_change();
   // To be emptied and to be extended are two changes, though nobody sees the first alone.
-  if (wanted_.mode == open_mode::write && wanted_.preallocate != 0) node_->publish_change();
+  if (wanted_.mode == open_mode::write && wanted_.preallocate() != 0) node_->publish_change();
 }
 
 progress opening::fail(const error& e) noexcept {
   const bool may_try_again = stage_ == stage::finds || stage_ == stage::begins;
   if (may_try_again && funds_.may_wait_after(e) && funds_.waits_after(e, own_charge())) {
-    awaits_room_ = true;
+    now_.emplace<space_claim>(funds_.claim());
     return progress::waits;
   }
   end_with(e);
@@ -254,11 +251,6 @@ void opening::end_with(const error& e) noexcept {
   status_ = e;
   stage_ = stage::ended;
   let_go();
-}
-
-void opening::let_go() noexcept {
-  hold_.release();
-  node_ = node_use();
 }
 
 // What stays charged while the file waits for more.

@@ -20,6 +20,7 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <variant>
 
 namespace coramfs::detail {
 
@@ -42,7 +43,9 @@ class opening {
   /// An open with `open_mode::read`, by a path that the tree gave out.
   static opening reading(std::shared_ptr<volume_state> v, path_argument path) noexcept;
 
-  opening(opening&& other) noexcept = default;
+  opening(opening&& other) noexcept
+      : opening(std::move(other.volume_), std::move(other.path_), other.wanted_,
+                other.patience()) {}
   opening& operator=(opening&& other) = delete;
   ~opening();
 
@@ -51,23 +54,24 @@ class opening {
   lock_timeout patience() const noexcept { return funds_.patience(); }
   std::atomic<std::uint64_t>* waiting() const noexcept { return &volume_->waiting; }
   void refuse(const error& why) noexcept;
-  result<open_file> outcome() noexcept;
 
-  /// After `done`: whether the file was opened, and which it is. It stays locked.
+  /// After `done`: whether the file was opened, and which it is. It stays locked until it is let
+  /// go, or a handle takes it over.
   const result<void>& status() const noexcept { return status_; }
   const file_node& node() const noexcept { return *node_; }
-  /// Instead of an `outcome`.
-  void let_go() noexcept;
+  void let_go() noexcept { node_ = node_use(); }
 
  private:
+  friend class open_file;
+
   struct request {
     open_mode mode;
     when_full on_full;
-    std::uint64_t preallocate;           // bytes
-    std::span<const std::byte> content;  // or what the file is made of at once
-    bool is_given_out = false;           // the path is the tree's own
+    bool is_given_out;         // the path is the tree's own
+    const std::byte* content;  // what the file is made of at once; none: zeros
+    std::uint64_t size;        // bytes: of that, or to preallocate
 
-    std::uint64_t content_size() const noexcept { return preallocate + content.size(); }
+    std::uint64_t preallocate() const noexcept { return content == nullptr ? size : 0; }
   };
   enum class stage : unsigned char { checks, finds, fills_new, locks, begins, fills, ended };
 
@@ -82,6 +86,9 @@ class opening {
   void take(file_node& file) noexcept;
   result<void> lock() noexcept;
   result<void> begin_content() noexcept;
+  bool waits() const noexcept { return !std::holds_alternative<filling>(now_); }
+  filling& stored() noexcept { return *std::get_if<filling>(&now_); }
+  void granted() noexcept;
   void fill(storage& content, std::uint64_t begin) noexcept;
   void publish() noexcept;
   progress fail(const error& e) noexcept;
@@ -94,16 +101,14 @@ class opening {
   request wanted_;
   stage stage_ = stage::checks;
   bool is_new_ = false;
-  bool awaits_lock_ = false, awaits_room_ = false;
   result<void> status_ = boost::outcome_v2::success();
 
   funding funds_;
   std::unique_ptr<file_draft> draft_;  // of a new file that takes more than a slice
-  std::optional<lock_claim> claim_;
   node_use node_;
-  lock_hold hold_;
-  filling filling_;
   std::uint64_t cursor_ = 0;
+  // What it waits for, while it does; else what it stores.
+  std::variant<filling, lock_claim, space_claim> now_;
 };
 
 /// Whether an open of a file that was there before failed because it has gone.

@@ -8,12 +8,14 @@
 namespace coramfs::detail {
 
 void growing::refuse(const error& why) noexcept {
-  if (std::exchange(awaits_room_, false)) status_ = why;
+  if (!claim_) return;
+  claim_.reset();
+  status_ = why;
 }
 
 progress growing::fail(const error& e) noexcept {
   if (funds_.may_wait_after(e) && funds_.waits_after(e, file_.own_charge())) {
-    awaits_room_ = true;
+    claim_.emplace(funds_.claim());
     return progress::waits;
   }
   status_ = e;
@@ -21,7 +23,8 @@ progress growing::fail(const error& e) noexcept {
 }
 
 bool growing::resume() noexcept {
-  if (std::exchange(awaits_room_, false)) funds_.granted();
+  if (claim_) funds_.granted(*claim_);
+  claim_.reset();
   return status_.has_value();
 }
 

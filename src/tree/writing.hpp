@@ -25,7 +25,7 @@ namespace coramfs::detail {
 /// handle does. The handle must stay where it is until they end.
 class growing {
  public:
-  claim& awaited() noexcept { return funds_.awaited(); }
+  claim& awaited() noexcept { return *claim_; }
   lock_timeout patience() const noexcept { return funds_.patience(); }
   std::atomic<std::uint64_t>* waiting() const noexcept { return file_.waiting(); }
   /// What has begun to write does not listen.
@@ -47,12 +47,12 @@ class growing {
 
   open_file& file_;
   funding funds_;
+  std::optional<space_claim> claim_;  // waited for
   result<void> status_ = boost::outcome_v2::success();
   std::unique_ptr<promotion> promotion_;
   std::uint64_t at_ = 0;  // where the room is
 
  private:
-  bool awaits_room_ = false;
 };
 
 /// A `write` or a `write_at`. Once it has begun to store it goes on to the end, also if it is

@@ -26,28 +26,48 @@ class funding;
 class preparation;
 class promotion;
 class grant;
+class opening;
 class storage;
 class volume_state;
 
-/// A file's node held busy: while one of these lives, the node stays where it is in the tree.
+/// A file's node held busy, and perhaps its lock: while one of these lives, the node stays where it
+/// is in the tree.
 class CORAMFS_EXPORT node_use {
  public:
   node_use() noexcept = default;
   /// Under the tree's lock, shared or exclusive.
   explicit node_use(file_node& node) noexcept;
-  node_use(node_use&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  node_use(node_use&& other) noexcept { swap(other); }
   node_use& operator=(node_use&& other) noexcept {
-    std::swap(node_, other.node_);
+    swap(other);
     return *this;
   }
-  ~node_use();
+  ~node_use() {
+    if (node_ != nullptr) let_go();
+  }
+
+  /// Takes over a hold of the node's lock, which the caller has.
+  void hold(fair_lock::kind k) noexcept {
+    is_locked_ = true;
+    kind_ = k;
+  }
+  bool is_locked() const noexcept { return is_locked_; }
 
   file_node* operator->() const noexcept { return node_; }
   file_node& operator*() const noexcept { return *node_; }
   explicit operator bool() const noexcept { return node_ != nullptr; }
 
  private:
+  void swap(node_use& other) noexcept {
+    std::swap(node_, other.node_);
+    std::swap(is_locked_, other.is_locked_);
+    std::swap(kind_, other.kind_);
+  }
+  void let_go() noexcept;
+
   file_node* node_ = nullptr;
+  bool is_locked_ = false;
+  fair_lock::kind kind_ = fair_lock::kind::shared;
 };
 
 /// What both facades' `file` is: one handle, its lock, its cursor. Nothing here waits.
@@ -56,9 +76,8 @@ class CORAMFS_EXPORT node_use {
 class CORAMFS_EXPORT open_file {
  public:
   open_file() noexcept;
-  /// Each wait for space lasts at most `patience`.
-  open_file(volume_state& of, node_use node, lock_hold lock, open_mode mode, std::uint64_t cursor,
-            when_full on_full, lock_timeout patience) noexcept;
+  /// What an opening that has ended well has come to, which is taken from it.
+  explicit open_file(opening& done) noexcept;
   open_file(open_file&& other) noexcept;
   open_file& operator=(open_file&& other) noexcept;
   ~open_file();
@@ -133,8 +152,6 @@ class CORAMFS_EXPORT open_file {
   bool writable() const noexcept { return is_open() && may_write(); }
   bool seekable() const noexcept { return is_open(); }
   open_mode mode() const noexcept { return mode_; }
-  /// Keeps the path that it was opened with, for who asks.
-  void keep_path(path_text&& opened_with) noexcept { path_ = std::move(opened_with); }
   /// Made at the first call. Empty if memory for it is refused.
   const std::string& path() const noexcept;
 
@@ -149,17 +166,14 @@ class CORAMFS_EXPORT open_file {
   void drop_prepared() noexcept;
   std::size_t lane() const noexcept;
   void let_go() noexcept;
-  void remember_path() noexcept;
 
-  // In this order: the lock goes before the use of the node, that before the volume.
   volume_state* volume_ = nullptr;  // of an open file: held alive
-  node_use node_;
-  lock_hold lock_;
+  node_use node_;                   // of an open file: locked
   std::uint64_t cursor_ = 0;
   open_mode mode_ = open_mode::read;
   when_full on_full_ = when_full::reject;
   lock_timeout patience_ = lock_timeout::immediate();
-  path_text path_;  // of a closed file; a long one is kept from the beginning
+  path_text path_;  // as it was opened with: while it is in use its node stays there
   mutable std::unique_ptr<const std::string> shown_path_;
   std::unique_ptr<preparation> prepared_;
 };

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstring>
-#include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -20,44 +20,47 @@ namespace detail {
 /// is false and the operation fails with `out_of_memory`.
 class path_text {
  public:
-  static constexpr std::size_t inline_size = 100;
+  static constexpr std::size_t inline_size = 96;
 
   path_text() noexcept = default;
-  explicit path_text(std::string_view text) noexcept { assign(text); }
-  path_text(path_text&& other) noexcept
-      : size_(std::exchange(other.size_, 0)), heap_(std::move(other.heap_)) {
-    take_inline(other);
+  explicit path_text(std::string_view text) noexcept : size_(text.size()) {
+    if (!is_inline()) set_heap(new (std::nothrow) char[size_]);
+    if (valid() && size_ != 0) std::memcpy(is_inline() ? text_ : heap(), text.data(), size_);
   }
+  path_text(path_text&& other) noexcept { take(other); }
   path_text& operator=(path_text&& other) noexcept {
-    if (this != &other) {
-      size_ = std::exchange(other.size_, 0);
-      heap_ = std::move(other.heap_);
-      take_inline(other);
-    }
+    if (this == &other) return *this;
+    free();
+    take(other);
     return *this;
   }
-  ~path_text() = default;
+  ~path_text() { free(); }
 
-  void assign(std::string_view text) noexcept {
-    size_ = text.size();
-    heap_.reset(size_ > inline_size ? new (std::nothrow) char[size_] : nullptr);
-    if (valid() && size_ != 0) std::memcpy(data(), text.data(), size_);
-  }
-
-  bool valid() const noexcept { return size_ <= inline_size || heap_ != nullptr; }
+  bool valid() const noexcept { return is_inline() || heap() != nullptr; }
   std::string_view view() const noexcept {
-    return valid() ? std::string_view(heap_ ? heap_.get() : inline_, size_) : std::string_view();
+    if (!valid()) return {};
+    return {is_inline() ? text_ : heap(), size_};
   }
 
  private:
-  void take_inline(const path_text& other) noexcept {
-    if (size_ != 0 && size_ <= inline_size) std::memcpy(inline_, other.inline_, size_);
+  bool is_inline() const noexcept { return size_ <= inline_size; }
+  char* heap() const noexcept {
+    char* text;
+    std::memcpy(&text, text_, sizeof text);
+    return text;
   }
-  char* data() noexcept { return heap_ ? heap_.get() : inline_; }
+  void set_heap(char* text) noexcept { std::memcpy(text_, &text, sizeof text); }
+  void free() noexcept {
+    if (!is_inline()) delete[] heap();
+  }
+  // All of the room: that is faster than to look how much of it is used.
+  void take(path_text& other) noexcept {
+    size_ = std::exchange(other.size_, 0);
+    std::memcpy(text_, other.text_, sizeof text_);
+  }
 
   std::size_t size_ = 0;
-  std::unique_ptr<char[]> heap_;
-  char inline_[inline_size];
+  char text_[inline_size];  // or where the text is
 };
 
 }  // namespace detail

@@ -71,7 +71,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
  private:
   friend class file_system;
   friend class detail::stream_members<file>;
-  explicit file(detail::open_file&& opened) noexcept : file_(std::move(opened)) {}
+  explicit file(detail::opening& done) noexcept : file_(done) {}
 
   result<std::size_t> write_all(std::optional<std::uint64_t> offset,
                                 const detail::byte_source& from);

@@ -203,13 +203,15 @@ TEST_CASE("quota queue: an operation that needs more than it was granted waits i
   std::string log;
   hungry one(f.q, 'a', 0, log), again(f.q, 'A', 0, log);
   REQUIRE(funds.waits_after(error(errc::quota_exceeded, 300, 0), 0));
-  CHECK(!funds.awaited().enqueue(one));
+  space_claim first = funds.claim();
+  CHECK(!first.enqueue(one));
   f.wait('b', 200);
   f.q.release({.bytes = 300});
   CHECK(log == "a");
-  funds.granted();
+  funds.granted(first);
   REQUIRE(funds.waits_after(error(errc::quota_exceeded, 350, 300), 0));
-  CHECK(!funds.awaited().enqueue(again));
+  space_claim second = funds.claim();
+  CHECK(!second.enqueue(again));
   CHECK(f.served.empty());
   f.q.release({.bytes = 50});
   CHECK(log == "aA");

@@ -95,7 +95,7 @@ TEST_CASE("opening: one who waited, and needs more when it has its bytes, is not
   CHECK_FALSE(behind.is_served);
   while ((p = op.advance()) == progress::yields) continue;
   REQUIRE(p == progress::done);
-  CHECK(op.outcome().value().size().value() == 2 * detail::slice_size);
+  CHECK(detail::open_file(op).size().value() == 2 * detail::slice_size);
   f.free(2);
   CHECK(behind.is_served);
   small.give_back();
