@@ -35,13 +35,20 @@ bool begin_wait(Operation& op, coroutine_waiter& waiter, asio::cancellation_slot
 /// where nothing is to be waited for, and resumes on the coroutine's own executor.
 template <operation Operation>
 auto run(Operation op) -> asio::awaitable<decltype(op.outcome())> {
+  bool is_canceled = false, would_throw = false;
   for (;;) {
     const progress p = op.advance();
-    if (p == progress::done) co_return made_by([&op] { return op.outcome(); });
-    // Asio does not repeat a cancellation, a wait that begins after it would not hear of it; and
-    // it makes the next `co_await` throw.
+    if (p == progress::done) break;
+    // Asio does not repeat a cancellation: a wait that begins after it would not hear of it.
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none) {
+    const bool is_first = state.cancelled() != asio::cancellation_type::none &&
+                          !std::exchange(is_canceled, true);
+    if (is_first) {
+      // What the operation still has to do goes on in slices, though each `co_await` would throw.
+      would_throw = co_await asio::this_coro::throw_if_cancelled();
+      co_await asio::this_coro::throw_if_cancelled(false);
+    }
+    if (is_first || (is_canceled && p == progress::waits)) {
       op.refuse(errc::canceled);
       continue;
     }
@@ -58,6 +65,8 @@ auto run(Operation op) -> asio::awaitable<decltype(op.outcome())> {
       if (outcome != wait_outcome::granted) op.refuse(to_error(outcome));
     }
   }
+  if (would_throw) co_await asio::this_coro::throw_if_cancelled(true);
+  co_return made_by([&op] { return op.outcome(); });
 }
 
 }  // namespace coramfs::detail

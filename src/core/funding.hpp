@@ -9,6 +9,7 @@
 #include "core/quota.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace coramfs::detail {
@@ -33,18 +34,15 @@ class funding {
     return may_wait_ && e == errc::quota_exceeded;
   }
 
-  /// Whether to wait for `claim()` after an attempt that failed with `e`. Not if the bytes asked
-  /// for and the `own` ones, which are charged already and stay, are more than there ever can be.
-  bool waits_after(const error& e, std::uint64_t own) noexcept {
-    if (!may_wait_after(e)) return false;
+  /// What to wait for after an attempt that failed with `e`: for the operation to keep until it is
+  /// had, or given up. None if the bytes asked for and the `own` ones, which are charged already
+  /// and stay, are more than there ever can be.
+  std::optional<space_claim> claim_after(const error& e, std::uint64_t own) noexcept {
+    if (!may_wait_after(e)) return {};
     const std::uint64_t most = quota_->max_bytes();
-    if (own > most || e.requested() > most - own) return false;
-    missing_ = e.requested();
-    return true;
-  }
-  /// For the operation to keep until it is had, or given up.
-  space_claim claim() noexcept {
-    return {*quota_, missing_, std::exchange(has_waited_, true) ? &grant_ : nullptr};
+    if (own > most || e.requested() > most - own) return {};
+    detail::grant* const had = std::exchange(has_waited_, true) ? &grant_ : nullptr;
+    return space_claim(*quota_, e.requested(), had);
   }
   /// The wait is over, and the bytes are had.
   void granted(space_claim& had) noexcept { grant_ = had.take(); }
@@ -63,7 +61,6 @@ class funding {
   lock_timeout patience_;
   bool may_wait_;
   bool has_waited_ = false;
-  std::uint64_t missing_ = 0;  // bytes
   detail::grant grant_;
 };
 

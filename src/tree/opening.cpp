@@ -58,19 +58,22 @@ opening::~opening() {
 }
 
 progress opening::advance() noexcept {
-  if (waits()) granted();
+  if (wait() != nullptr) granted();
   while (stage_ != stage::ended) {
     const stage before = stage_;
     if (const auto gone_on = step(); !gone_on) return fail(gone_on.error());
-    if (waits()) return progress::waits;
+    if (wait() != nullptr) return progress::waits;
     if (stage_ == before) return progress::yields;
   }
   return progress::done;
 }
 
-claim& opening::awaited() noexcept {
-  if (auto* const lock = std::get_if<lock_claim>(&now_)) return *lock;
-  return *std::get_if<space_claim>(&now_);
+claim& opening::awaited() noexcept { return *wait(); }
+
+// None: it does not wait.
+claim* opening::wait() noexcept {
+  if (auto* const lock = std::get_if<lock_claim>(&now_)) return lock;
+  return std::get_if<space_claim>(&now_);
 }
 
 void opening::granted() noexcept {
@@ -83,9 +86,12 @@ void opening::granted() noexcept {
 }
 
 void opening::refuse(const error& why) noexcept {
-  if (!waits()) return;
-  now_.emplace<filling>();
-  end_with(why);
+  if (wait() != nullptr) end_with(why);
+}
+
+result<void> opening::status() const noexcept {
+  if (const auto* const why = std::get_if<error>(&now_)) return *why;
+  return boost::outcome_v2::success();
 }
 
 // One stage, or one slice of it: then the stage stays as it is.
@@ -239,16 +245,18 @@ void opening::publish() noexcept {
 
 progress opening::fail(const error& e) noexcept {
   const bool may_try_again = stage_ == stage::finds || stage_ == stage::begins;
-  if (may_try_again && funds_.may_wait_after(e) && funds_.waits_after(e, own_charge())) {
-    now_.emplace<space_claim>(funds_.claim());
-    return progress::waits;
+  if (may_try_again && funds_.may_wait_after(e)) {
+    if (const auto room = funds_.claim_after(e, own_charge())) {
+      now_.emplace<space_claim>(*room);
+      return progress::waits;
+    }
   }
   end_with(e);
   return progress::done;
 }
 
 void opening::end_with(const error& e) noexcept {
-  status_ = e;
+  now_.emplace<error>(e);
   stage_ = stage::ended;
   let_go();
 }

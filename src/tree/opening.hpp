@@ -57,7 +57,7 @@ class opening {
 
   /// After `done`: whether the file was opened, and which it is. It stays locked until it is let
   /// go, or a handle takes it over.
-  const result<void>& status() const noexcept { return status_; }
+  result<void> status() const noexcept;
   const file_node& node() const noexcept { return *node_; }
   void let_go() noexcept { node_ = node_use(); }
 
@@ -86,7 +86,7 @@ class opening {
   void take(file_node& file) noexcept;
   result<void> lock() noexcept;
   result<void> begin_content() noexcept;
-  bool waits() const noexcept { return !std::holds_alternative<filling>(now_); }
+  claim* wait() noexcept;
   filling& stored() noexcept { return *std::get_if<filling>(&now_); }
   void granted() noexcept;
   void fill(storage& content, std::uint64_t begin) noexcept;
@@ -100,15 +100,13 @@ class opening {
   path_argument path_;
   request wanted_;
   stage stage_ = stage::checks;
-  bool is_new_ = false;
-  result<void> status_ = boost::outcome_v2::success();
 
   funding funds_;
   std::unique_ptr<file_draft> draft_;  // of a new file that takes more than a slice
   node_use node_;
   std::uint64_t cursor_ = 0;
-  // What it waits for, while it does; else what it stores.
-  std::variant<filling, lock_claim, space_claim> now_;
+  // What it stores, or waits for, or has failed with.
+  std::variant<filling, lock_claim, space_claim, error> now_;
 };
 
 /// Whether an open of a file that was there before failed because it has gone.

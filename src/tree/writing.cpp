@@ -14,9 +14,11 @@ void growing::refuse(const error& why) noexcept {
 }
 
 progress growing::fail(const error& e) noexcept {
-  if (funds_.may_wait_after(e) && funds_.waits_after(e, file_.own_charge())) {
-    claim_.emplace(funds_.claim());
-    return progress::waits;
+  if (funds_.may_wait_after(e)) {
+    if (const auto room = funds_.claim_after(e, file_.own_charge())) {
+      claim_.emplace(*room);
+      return progress::waits;
+    }
   }
   status_ = e;
   return progress::done;

@@ -351,6 +351,26 @@ TEST_CASE("slices: a cancelled write or removal that has begun runs to its end",
   CHECK(t.v.stats().file_count == 1);
 }
 
+TEST_CASE("slices: what goes on after a cancellation does so in slices, too",
+          "[api][slices][cancellation]") {
+  fixture t;
+  t.make_many(300, 100);
+  file_map files;
+  for (int i = 0; i < 10'000; ++i) files["/new/" + std::to_string(i)] = bytes_of("content");
+  const std::string content(large, 'x');
+  CHECK(!t.canceled_at<void>(1, [&] { return t.fs.write_file("/a", buffer_of(content)); }).code());
+  CHECK(t.turns_after >= 3);
+  CHECK(!t.canceled_at<void>(1, [&] { return t.fs.remove_tree("/many"); }).code());
+  CHECK(t.turns_after >= 3);
+  // Most of what it has made by then is to be freed again.
+  const auto import = [&] { return t.fs.import_tree(files); };
+  const int turns = t.turns_during([&]() -> asio::awaitable<void> { co_await import(); });
+  t.threads.remove_tree("/new").value();
+  CHECK(t.canceled_at<void>(turns / 2, import) == errc::canceled);
+  CHECK(t.turns_after >= 3);
+  CHECK(t.v.stats().file_count == 1);
+}
+
 TEST_CASE("slices: a write whose context dies in the middle is whole",
           "[api][slices][cancellation]") {
   const auto v = volume::create().value();

@@ -21,6 +21,8 @@ class sliced_operation {
   file_system fs{context.get_executor(), v};
   sync::file_system threads{v};
 
+  int turns_after = 0;  // the cancellation
+
   using operation = std::function<asio::awaitable<void>()>;
 
   /// Runs it to the end, calling `between` at each turn. Returns the number of turns.
@@ -46,20 +48,24 @@ class sliced_operation {
     return turns;
   }
 
-  /// Runs it, and cancels it at the turn of that number.
+  /// Runs it, and cancels it at the turn of that number. Sets `turns_after`.
   template <class T>
   error canceled_at(int turn, std::function<asio::awaitable<result<T>>()> op) {
     asio::cancellation_signal signal;
     error seen = std::error_code();
     bool is_done = false;
     spawn(context, signal, [&]() -> asio::awaitable<void> {
+      const bool throws_before = co_await asio::this_coro::throw_if_cancelled();
       const auto outcome = co_await op();
+      const bool throws_after = co_await asio::this_coro::throw_if_cancelled();
+      CHECK(throws_after == throws_before);
       seen = error_of(outcome);
       is_done = true;
     });
     spawn(context, [&]() -> asio::awaitable<void> {
       for (int i = 0; i < turn && !is_done; ++i) co_await asio::post(asio::use_awaitable);
       signal.emit(asio::cancellation_type::terminal);
+      for (turns_after = 0; !is_done; ++turns_after) co_await asio::post(asio::use_awaitable);
     });
     context.restart();
     context.run();
