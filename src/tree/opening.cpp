@@ -209,16 +209,17 @@ result<void> opening::lock() noexcept {
   return boost::outcome_v2::success();
 }
 
-// Of a file that was there before.
+// Of a file that was there before. Where nothing of the content is asked for, it is not looked at:
+// with many files each look is at memory that no cache has.
 result<void> opening::begin_content() noexcept {
   storage& content = node_->content;
   const account payer = volume_->payer.funded(funds_.grant());
-  const std::uint64_t size = content.size();
-  if (wanted_.mode == open_mode::append) cursor_ = size;
+  if (wanted_.mode == open_mode::append) cursor_ = content.size();
   if (wanted_.mode == open_mode::write) {
     BOOST_OUTCOME_TRY(content.recreate(payer, wanted_.size));
     fill(content, 0);
-  } else if (wanted_.preallocate() > size) {
+  } else if (wanted_.preallocate() != 0 && wanted_.preallocate() > content.size()) {
+    const std::uint64_t size = content.size();
     BOOST_OUTCOME_TRY(content.make_room(payer, size, wanted_.preallocate() - size));
     fill(content, size);
   } else {
