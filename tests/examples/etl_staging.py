@@ -10,37 +10,38 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
-import sys
-import tempfile
 import unittest
 
-PROGRAM = ""
-# Generous: the program may run under a sanitizer, on a busy machine.
-TIMEOUT = 240
+import program
+
 PACKAGES = pathlib.Path("/var/lib/dpkg/info")
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
+# Writers may be impatient only where that is what is looked at.
+PATIENT = ("--lock-timeout", str(program.NEVER * 1000))
+
+needs_proc = unittest.skipUnless(pathlib.Path("/proc/self/stat").exists(), "needs Linux's /proc")
 
 
-class Outcome:
-    """What one run of the program left behind."""
-
-    def __init__(self, status, stdout, stderr):
-        self.status = status
-        self.stdout = stdout.decode(errors="surrogateescape")
-        self.stderr = stderr.decode(errors="surrogateescape")
-        row = r"^(\S.*?) {2,}(\S+)$"
-        self.table = dict(re.findall(row, self.stdout, re.M))
-        listed = re.findall(r"^ *(\d+) files +(\d+) bytes  (/.*)$", self.stdout, re.M)
-        self.published = {path: (int(files), int(size)) for files, size, path in listed}
-        most = re.findall(r"^ *(\d+) times  ([0-9a-f]+)  (.*)$", self.stdout, re.M)
-        self.most_repeated = [(int(copies), digest, path) for copies, digest, path in most]
+def stage(*arguments):
+    return program.run(*PATIENT, *arguments)
 
 
-def run(*arguments):
-    done = subprocess.run([PROGRAM, *map(os.fspath, arguments)], stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=TIMEOUT, check=False)
-    return Outcome(done.returncode, done.stdout, done.stderr)
+def published(outcome):
+    """By directory: how many files it has, and their bytes."""
+    lines = re.findall(r"^ *(\d+) files +(\d+) bytes  (/.*)$", outcome.stdout, re.M)
+    return {path: (int(files), int(size)) for files, size, path in lines}
+
+
+def most_repeated(outcome):
+    lines = re.findall(r"^ *(\d+) times  ([0-9a-f]+)  (.*)$", outcome.stdout, re.M)
+    return [(int(copies), digest, path) for copies, digest, path in lines]
+
+
+def wait_until_all_writers_exist(process):
+    """The main thread sleeps when it has made them. Nothing else tells of that."""
+    stat = pathlib.Path(f"/proc/{process.pid}/stat")
+    while stat.read_text(encoding="utf-8").rpartition(") ")[2][0] in "RD":
+        os.sched_yield()
 
 
 class Expected:
@@ -67,16 +68,7 @@ class Expected:
                 for digest in order[:5]]
 
 
-class EtlStagingTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = pathlib.Path(folder.name)
-
-    def check_nothing_left(self, outcome):
-        self.assertEqual(outcome.table["open handles left"], "0")
-        self.assertEqual(outcome.table["charge left"], outcome.table["charge when empty"])
-
+class EtlStagingTest(program.DirectoryTest):
     def check_right(self, outcome, lists):
         expected = Expected(lists)
         self.assertEqual(outcome.status, 0, outcome.stdout + outcome.stderr)
@@ -85,19 +77,19 @@ class EtlStagingTest(unittest.TestCase):
                            ("lines rejected", expected.rejected),
                            ("distinct contents", len(expected.paths)),
                            ("repeated contents", len(expected.repeated)), ("published", "yes")]:
-            self.assertEqual(outcome.table[row], str(value), row)
-        self.assertEqual(outcome.most_repeated, expected.most_repeated())
-        self.assertGreater(outcome.published["/published/records"][1], expected.bytes)
-        self.assertGreater(int(outcome.table["peak charged bytes"]), expected.bytes)
+            self.assertEqual(outcome.rows[row], str(value), row)
+        self.assertEqual(most_repeated(outcome), expected.most_repeated())
+        self.assertGreater(published(outcome)["/published/records"][1], expected.bytes)
+        self.assertGreater(outcome.number("peak charged bytes"), expected.bytes)
         self.assertEqual(outcome.stderr, "")
         self.check_nothing_left(outcome)
 
     def check_unpublished(self, outcome, reason):
         self.assertEqual(outcome.status, 1, outcome.stdout + outcome.stderr)
-        self.assertEqual(outcome.table["published"], "no")
+        self.assertEqual(outcome.rows["published"], "no")
         self.assertIn("nothing is published: " + reason, outcome.stderr)
-        self.assertEqual(outcome.published, {"/published": (0, 0)})
-        self.assertEqual(outcome.most_repeated, [])
+        self.assertEqual(published(outcome), {"/published": (0, 0)})
+        self.assertEqual(most_repeated(outcome), [])
         self.check_nothing_left(outcome)
 
 
@@ -112,41 +104,32 @@ class ListsOfPackages(EtlStagingTest):
         self.bytes = Expected(self.lists).bytes
 
     def test_every_record_is_published(self):
-        outcome = run(self.root)
+        outcome = stage(self.root)
         self.check_right(outcome, self.lists)
-        self.assertEqual(outcome.published["/published/records"][0], 16)
+        self.assertEqual(published(outcome)["/published/records"][0], 16)
 
     def test_the_result_does_not_depend_on_who_does_the_work(self):
         for writers, threads, partitions in [(1, 1, 1), (200, 8, 1), (7, 2, 256), (64, 1, 3)]:
             with self.subTest(writers=writers, threads=threads, partitions=partitions):
-                outcome = run("--writers", str(writers), "--threads", str(threads),
-                              "--partitions", str(partitions), self.root)
+                outcome = stage("--writers", str(writers), "--threads", str(threads),
+                                "--partitions", str(partitions), self.root)
                 self.check_right(outcome, self.lists)
-                self.assertLessEqual(outcome.published["/published/records"][0], partitions)
-
-    def test_writers_of_one_partition_wait_for_each_other(self):
-        outcome = run("--writers", "50", "--partitions", "1", self.root)
-        self.check_right(outcome, self.lists)
-        self.assertGreater(int(outcome.table["blocks that waited"]), 0)
-        self.assertGreater(float(outcome.table["longest wait, ms"]), 0)
+                self.assertLessEqual(published(outcome)["/published/records"][0], partitions)
 
     def test_a_lone_writer_waits_for_nobody(self):
-        outcome = run("--writers", "1", "--lock-timeout", "0", self.root)
+        outcome = program.run("--writers", "1", "--lock-timeout", "0", self.root)
         self.check_right(outcome, self.lists)
-        self.assertEqual(outcome.table["blocks that waited"], "0")
-
-    def test_a_lock_that_is_not_had_in_time(self):
-        outcome = run("--writers", "200", "--partitions", "1", "--lock-timeout", "0", self.root)
-        self.check_unpublished(outcome, "would block")
+        self.check_rows(outcome, blocks_that_waited=0)
+        self.assertEqual(outcome.number("longest wait, ms"), 0)
 
     def test_what_does_not_fit_is_refused_with_its_numbers(self):
         quota = self.bytes // 2
-        outcome = run("--quota", str(quota), self.root)
+        outcome = stage("--quota", str(quota), self.root)
         self.check_unpublished(outcome, "quota exceeded: requested")
-        asked, left = (int(outcome.table[row]) for row in ("bytes asked for", "bytes left then"))
+        asked, left = (int(outcome.rows[row]) for row in ("bytes asked for", "bytes left then"))
         self.assertIn(f"requested {asked} bytes, {left} available", outcome.stderr)
         self.assertLess(left, asked)
-        self.assertLessEqual(int(outcome.table["peak charged bytes"]), quota)
+        self.assertLessEqual(outcome.number("peak charged bytes"), quota)
 
 
 class ListsOfThisTest(EtlStagingTest):
@@ -165,7 +148,7 @@ class ListsOfThisTest(EtlStagingTest):
         lines = self.lines()
         lists = [self.put_list("a", lines), self.put_list("b", lines[3:]),
                  self.put_list("c", self.lines("sha256"))]
-        self.check_right(run(*lists), lists)
+        self.check_right(stage(*lists), lists)
 
     def test_lines_that_are_no_records_are_counted(self):
         bad = [b"", b"no digest", b"d41d8cd98f00b204e9800998ecf8427e",
@@ -174,61 +157,78 @@ class ListsOfThisTest(EtlStagingTest):
         good = [b"d41d8cd98f00b204e9800998ecf8427e *x", b"d41d8cd98f00b204e9800998ecf8427e   ",
                 b"d41d8cd98f00b204e9800998ecf8427e  @a 3\r", *self.lines()]
         one = self.put_list("mixed", [*bad, *good])
-        outcome = run(one)
+        outcome = stage(one)
         self.check_right(outcome, [one])
-        self.assertEqual(outcome.table["lines rejected"], str(len(bad)))
+        self.assertEqual(outcome.rows["lines rejected"], str(len(bad)))
 
     def test_no_list_and_no_line(self):
         for arguments in ([self.root], [self.put_list("empty", [])]):
-            outcome = run(*arguments)
+            outcome = stage(*arguments)
             self.assertEqual(outcome.status, 0, outcome.stderr)
-            self.assertEqual(outcome.table["records loaded"], "0")
-            self.assertEqual(outcome.published["/published/records"], (0, 0))
+            self.assertEqual(outcome.rows["records loaded"], "0")
+            self.assertEqual(published(outcome)["/published/records"], (0, 0))
 
     def test_a_list_that_can_not_be_read(self):
         gone = self.root / "gone.md5sums"
         gone.symlink_to("nowhere")
         good = self.put_list("good", self.lines())
-        outcome = run(self.root, good)
+        outcome = stage(self.root, good)
         self.check_unpublished(outcome, "")
         self.assertIn(f"{gone}: can not be read", outcome.stderr)
 
-    def test_what_is_not_what_the_lists_say_is_not_published(self):
-        # The program reads each list twice: to stage it, and to know what must come out.
-        lines = self.lines()
-        pipe = self.root / "changing"
+    def run_on_pipe(self, first, second, *arguments):
+        """The program reads each list twice. The first one of all has another content then.
+
+        Who reads it first has to wait for its content until there are all writers.
+        """
+        pipe = self.root / "pipe"
         os.mkfifo(pipe)
-        changed = self.put_list("changed", lines[1:])
-        with subprocess.Popen([PROGRAM, pipe], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE) as process:
-            with open(pipe, "wb") as first:
-                changed.rename(pipe)
-                first.write(b"\n".join(lines))
-            stdout, stderr = process.communicate(timeout=TIMEOUT)
-        outcome = Outcome(process.returncode, stdout, stderr)
+        regular = self.put_list("regular", second)
+        with program.running(pipe, *arguments) as process:
+            with open(pipe, "wb") as read_first:
+                wait_until_all_writers_exist(process)
+                regular.rename(pipe)
+                read_first.write(b"\n".join(first))
+            return program.finish(process)
+
+    def run_two_writers(self, *arguments):
+        """One begins to append to a partition, and then the other one wants to.
+
+        On their one thread the first one reads its list until there are both. The second one has
+        its turn when the first one has opened the partition, and lets others go on.
+        """
+        lines = self.lines() * 50
+        other = self.put_list("other", lines)
+        outcome = self.run_on_pipe(lines, lines, other, "--writers", "2", "--threads", "1",
+                                   "--partitions", "1", *arguments)
+        return outcome, [self.root / "pipe", other]
+
+    @needs_proc
+    def test_writers_of_one_partition_wait_for_each_other(self):
+        outcome, lists = self.run_two_writers(*PATIENT)
+        self.check_right(outcome, lists)
+        self.check_rows(outcome, blocks_appended=2, blocks_that_waited=1)
+
+    @needs_proc
+    def test_a_lock_that_is_not_had_in_time(self):
+        outcome, _ = self.run_two_writers("--lock-timeout", "0")
+        self.check_unpublished(outcome, "would block")
+
+    @needs_proc
+    def test_what_is_not_what_the_lists_say_is_not_published(self):
+        lines = self.lines()
+        outcome = self.run_on_pipe(lines, lines[1:])
         self.check_unpublished(outcome, "the lists say otherwise")
-        self.assertEqual(outcome.table["records loaded"], str(len(lines)))
+        self.check_rows(outcome, records_loaded=len(lines))
 
 
-class CommandLine(unittest.TestCase):
-    def test_help(self):
-        outcome = run("--help")
-        self.assertEqual(outcome.status, 0)
-        for text in ("--writers N", "--threads N", "--partitions N", "--quota SIZE",
-                     "--lock-timeout MILLISECONDS", "Examples:", "Exit status:"):
-            self.assertIn(text, outcome.stdout)
-
-    def test_bad_usage(self):
-        for arguments in (["--bogus"], ["--quota"], ["--quota", "-1"], ["--quota", "1X"],
-                          ["--writers", "0"], ["--threads", "many"], ["--partitions", "257"],
-                          ["--lock-timeout", "-1"], ["/nonexistent"]):
-            with self.subTest(arguments=arguments):
-                outcome = run(*arguments)
-                self.assertEqual(outcome.status, 2)
-                self.assertEqual(outcome.stdout, "")
-                self.assertNotEqual(outcome.stderr, "")
+class CommandLine(program.CommandLineTest):
+    help_names = ["--writers N", "--threads N", "--partitions N", "--quota SIZE",
+                  "--lock-timeout MILLISECONDS", "Examples:"]
+    bad_usage = [["--bogus"], ["--quota"], ["--quota", "-1"], ["--quota", "1X"],
+                 ["--writers", "0"], ["--threads", "many"], ["--partitions", "257"],
+                 ["--lock-timeout", "-1"], ["/nonexistent"]]
 
 
 if __name__ == "__main__":
-    PROGRAM = sys.argv.pop(1)
-    unittest.main()
+    program.main()
