@@ -18,6 +18,13 @@ enum class progress : unsigned char {
   yields,  ///< it has done a slice of its work, and others may have a turn
 };
 
+/// What a step has come to; or `done`, and why it failed in `status`.
+inline progress progress_or_failure(const result<progress>& step, result<void>& status) noexcept {
+  if (step) return step.value();
+  status = step.error();
+  return progress::done;
+}
+
 /// An operation that may have to wait, or to do much, in steps that never block: a thread and a
 /// coroutine each do in their own way what is between the steps, and stand in the same queues.
 ///

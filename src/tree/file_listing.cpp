@@ -7,10 +7,7 @@ namespace coramfs::detail {
 
 progress file_listing::advance() noexcept {
   if (!status_) return progress::done;
-  const auto gone_on = step();
-  if (gone_on) return gone_on.value();
-  status_ = gone_on.error();
-  return progress::done;
+  return progress_or_failure(step(), status_);
 }
 
 result<std::vector<std::string>> file_listing::outcome() noexcept {
