@@ -34,8 +34,11 @@ coramfs::volume_options options(bool guarded, std::size_t quota) {
   return o;
 }
 
+// A group of 256 MiB with a ballast of 100 has room for nine pieces, the one that they are written
+// from included, and about 11 MiB for the process itself. The guard knows of no need but the
+// volume's: where a piece more had just fitted, or just not, the process would have nothing.
 coramfs::error fill(coramfs::sync::file& f) {
-  const std::vector<char> piece = memory_of(1);
+  const std::vector<char> piece = memory_of(16);
   for (;;) {
     const auto written = f.write(asio::buffer(piece));
     if (!written) return written.error();
