@@ -63,13 +63,15 @@ class fixture : public sliced_operation {
   /// All below a directory, by paths from there: files with their contents, and directories.
   file_map below(const std::string& top) {
     file_map all;
+    int twins = 0;
     const std::vector<walk_entry> entries = threads.walk(top).value();
     for (const walk_entry& e : entries) {
       const std::string in = e.path.substr(top.size()) + "/";
-      all[in] = {};
+      twins += !all.try_emplace(in).second;
       for (const std::string& f : e.files)
-        all[in + f] = threads.read_file(e.path + "/" + f).value();
+        twins += !all.try_emplace(in + f, threads.read_file(e.path + "/" + f).value()).second;
     }
+    CHECK(twins == 0);
     return all;
   }
 
@@ -309,6 +311,25 @@ TEST_CASE("copy_tree slices: files that others make longer or shorter are paid f
   CHECK(has_changed);
   CHECK(!t.ended.code());
   CHECK((t.below("/copy") == t.below("/many")));
+  t.check_costs();
+}
+
+TEST_CASE("copy_tree slices: a file that has become too long is refused before it is copied",
+          "[api][copy][slices][quota]") {
+  constexpr std::uint64_t large = 30 << 20;
+  fixture t({.max_quota = 3 * large, .accounting = accounting::payload});
+  t.make_many(5'000, 1);
+  bool has_changed = false;
+  t.copy("/many", "/copy", [&] {
+    if (!t.has_paid() || std::exchange(has_changed, true)) return;
+    const std::string longer(2 * large, 'x');
+    t.threads.write_file("/many/1/0", buffer_of(longer)).value();
+  });
+  CHECK(has_changed);
+  CHECK(t.ended == errc::quota_exceeded);
+  // To copy it would take 60 slices.
+  CHECK(t.turns_after < 30);
+  CHECK(!t.exists("/copy"));
   t.check_costs();
 }
 
