@@ -3,6 +3,7 @@
 #include "api/sliced_operation.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -369,6 +370,24 @@ TEST_CASE("slices: what goes on after a cancellation does so in slices, too",
   CHECK(t.canceled_at<void>(turns / 2, import) == errc::canceled);
   CHECK(t.turns_after >= 3);
   CHECK(t.v.stats().file_count == 1);
+}
+
+TEST_CASE("slices: what goes on after a cancellation waits for nobody",
+          "[api][slices][cancellation]") {
+  fixture t;
+  t.v = volume::create({.default_lock_timeout = std::chrono::seconds(2)}).value();
+  t.fs = file_system(t.context.get_executor(), t.v);
+  t.threads = sync::file_system(t.v);
+  const std::string content(large, 'x');
+  sync::file other;
+  // It makes its file, and finds that somebody was faster and has it open.
+  const auto write = [&] { return t.fs.write_file("/a", buffer_of(content)); };
+  const auto be_faster = [&] { other = t.threads.open("/a", open_mode::create).value(); };
+  CHECK(t.canceled_at<void>(2, write, be_faster) == errc::canceled);
+  CHECK(other.is_open());
+  CHECK(t.v.stats().open_handles == 1);
+  CHECK(t.v.stats().waiting == 0);
+  CHECK(t.threads.file_size("/a").value() == 0);
 }
 
 TEST_CASE("slices: a write whose context dies in the middle is whole",

@@ -48,9 +48,12 @@ class sliced_operation {
     return turns;
   }
 
-  /// Runs it, and cancels it at the turn of that number. Sets `turns_after`.
+  /// Runs it, and cancels it at the turn of that number; calls `then` after that. Sets
+  /// `turns_after`.
   template <class T>
-  error canceled_at(int turn, std::function<asio::awaitable<result<T>>()> op) {
+  error canceled_at(
+      int turn, std::function<asio::awaitable<result<T>>()> op,
+      std::function<void()> then = [] {}) {
     asio::cancellation_signal signal;
     error seen = std::error_code();
     bool is_done = false;
@@ -65,6 +68,7 @@ class sliced_operation {
     spawn(context, [&]() -> asio::awaitable<void> {
       for (int i = 0; i < turn && !is_done; ++i) co_await asio::post(asio::use_awaitable);
       signal.emit(asio::cancellation_type::terminal);
+      then();
       for (turns_after = 0; !is_done; ++turns_after) co_await asio::post(asio::use_awaitable);
     });
     context.restart();
