@@ -29,6 +29,9 @@ constexpr std::size_t input_size = 64 * 1024;
 constexpr std::uint32_t head_limit = 32 * 1024;
 // Up to here it is cheaper to receive what nobody wants than to connect anew.
 constexpr std::uint64_t discard_limit = 256 * 1024;
+// A socket that nobody reads for a while, for its download waits for room, must not be left with a
+// window that is smaller than a packet: its sender would go on by timers alone, later and later.
+constexpr int receive_buffer = 1024 * 1024;
 // Asio itself asks a socket for no more than 64 KiB at a time.
 constexpr std::size_t most_at_once = 1024 * 1024;
 
@@ -191,6 +194,7 @@ asio::awaitable<result<void>> http_connection::connect(const url& server) {
                                asio::redirect_error(asio::use_awaitable, error));
   if (error || aborted_ || stalled_) co_return cause(error);
   socket_.set_option(tcp::no_delay(true), error);
+  socket_.set_option(asio::socket_base::receive_buffer_size(receive_buffer), error);
   server_ = server;
   co_return boost::outcome_v2::success();
 }
