@@ -4,10 +4,12 @@
 usage: report goals FIGURES GOALS.json                   prints the table of goals
        report page FIGURES GOALS.json PAGE.html [LINE]...  writes the report
        report chart FIGURES GOALS.json CHART.svg         draws the workloads
-       report compare CALLGRIND REFERENCE.json           prints what changed; 1: something grew
-       report update CALLGRIND REFERENCE.json COMPILER   makes a new reference
+       report compare WHAT COUNTED REFERENCE.json        prints what changed; 1: something grew
+       report update WHAT COUNTED REFERENCE.json COMPILER  makes a new reference
+       report explain COUNTED                            prints who uses the shared lines
 
-FIGURES has the programs' JSON, CALLGRIND what callgrind wrote.
+FIGURES has the programs' JSON. WHAT is "instructions", and COUNTED has what callgrind wrote; or
+"shared_lines", and COUNTED has what bench_shared_lines and lackey wrote.
 """
 import pathlib
 import re
@@ -18,8 +20,12 @@ import goals
 import instructions
 import page
 import panels
+import references
+import shared_lines
 
-TOLERANCE = 0.1
+# What is counted: how it is read, and by which part it may grow.
+COUNTS = {"instructions": (instructions.read_callgrind, 0.1),
+          "shared_lines": (shared_lines.read_counts, 0)}
 
 
 def judged(directory, goals_file):
@@ -47,21 +53,25 @@ def write_chart(directory, goals_file, file):
     pathlib.Path(file).write_text(panels.workloads_chart(measured, verdicts), encoding="utf-8")
 
 
-def print_comparison(directory, reference_file):
-    reference = instructions.read_reference(reference_file)
-    counts = instructions.read_callgrind(directory)
-    lines, grown = instructions.compare(reference["instructions"], counts, TOLERANCE)
-    print(f"instructions; the reference is by {reference['compiler']}")
+def print_comparison(what, directory, reference_file):
+    read, tolerance = COUNTS[what]
+    compiler, reference = references.read(reference_file, what)
+    lines, grown = references.compare(reference, read(directory), tolerance)
+    print(f"{what.replace('_', ' ')}; the reference is by {compiler}")
     print("\n".join(lines))
     return 1 if grown else 0
 
 
-def update(directory, reference_file, compiler):
-    instructions.write_reference(reference_file, instructions.read_callgrind(directory), compiler)
+def update(what, directory, reference_file, compiler):
+    references.write(reference_file, what, COUNTS[what][0](directory), compiler)
+
+
+def explain(directory):
+    print(shared_lines.explain(directory))
 
 
 COMMANDS = {"goals": print_goals, "page": write_page, "chart": write_chart,
-            "compare": print_comparison, "update": update}
+            "compare": print_comparison, "update": update, "explain": explain}
 
 
 def main(arguments):

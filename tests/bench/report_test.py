@@ -11,6 +11,8 @@ import figures  # noqa: E402
 import goals  # noqa: E402
 import instructions  # noqa: E402
 import page  # noqa: E402
+import references  # noqa: E402
+import shared_lines  # noqa: E402
 
 
 def run(name, time, unit="ns", **more):
@@ -106,27 +108,113 @@ class Instructions(unittest.TestCase):
             (pathlib.Path(directory) / "callgrind.out").write_text("summary: 7\n", encoding="utf-8")
             self.assertEqual(instructions.read_callgrind(directory), {"stat/blocking": 1861})
 
+
+class SharedLines(unittest.TestCase):
+    """A trace of two operations: their marks are at 0x1000, a pair for each thread."""
+    ABOUT = ("marks 0x1000\noperation busy\noperation quiet\napart 0x8000 0x8080\nloaded\n"
+             "00400000-00401000 r--p 00000000 fe:00 7    /usr/bin/a program\n"
+             "00401000-00402000 r-xp 00001000 fe:00 7    /usr/bin/a program\n"
+             "7f0000000000-7f0000001000 rw-p 00000000 00:00 0\n")
+
+    def turn(self, operation, thread, *uses):
+        begin = 0x1000 + (operation * 2 + thread) * 16
+        return [f" S {begin:08x},8", *uses, f" S {begin + 8:08x},8"]
+
+    def pair(self, uses, of_other, operation=0):
+        return self.turn(operation, 0, *uses) + self.turn(operation, 1, *of_other)
+
+    def turns(self, *lines):
+        return shared_lines.read_turns(["==1== a remark", "I  00401000,3", *lines],
+                                       shared_lines.read_about(self.ABOUT))
+
+    def count(self, *lines):
+        return shared_lines.count(self.turns(*lines)[0])
+
+    def test_what_both_write_counts(self):
+        self.assertEqual(self.count(*self.pair([" S 00002000,8"], [" M 00002000,8"])), 1)
+
+    def test_what_one_writes_and_the_other_reads_counts(self):
+        self.assertEqual(self.count(*self.pair([" S 00002000,8"], [" L 00002000,8"])), 1)
+        self.assertEqual(self.count(*self.pair([" L 00002000,8"], [" M 00002000,8"])), 1)
+
+    def test_what_both_read_does_not(self):
+        self.assertEqual(self.count(*self.pair([" L 00002000,8"], [" L 00002000,8"])), 0)
+
+    def test_neighbours_in_a_line_count_and_in_two_do_not(self):
+        self.assertEqual(self.count(*self.pair([" S 00002000,8"], [" S 00002038,8"])), 1)
+        self.assertEqual(self.count(*self.pair([" S 00002000,8"], [" S 00002040,8"])), 0)
+
+    def test_a_store_across_two_lines_is_in_both(self):
+        self.assertEqual(self.count(*self.pair([" S 0000203c,8"], [" L 00002000,4",
+                                                                  " L 00002040,4"])), 2)
+
+    def test_what_lies_between_the_turns_does_not_count(self):
+        self.assertEqual(self.count(" S 00002000,8", *self.turn(0, 0), " S 00002000,8",
+                                    *self.turn(0, 1), " S 00002000,8"), 0)
+
+    def test_what_the_program_sets_apart_does_not_count(self):
+        self.assertEqual(self.count(*self.pair([" S 00008000,8"], [" S 00008000,8"])), 0)
+        self.assertEqual(self.count(*self.pair([" S 00008078,16"], [" S 00008078,16"])), 1)
+
+    def test_each_operation_has_its_own(self):
+        busy, quiet = self.turns(*self.pair([" S 00002000,8"], [" S 00002000,8"]),
+                                 *self.pair([" S 00003000,8"], [" S 00004000,8"], operation=1))
+        self.assertEqual((shared_lines.count(busy), shared_lines.count(quiet)), (1, 0))
+
+    def test_what_comes_first_or_rarely_falls_out(self):
+        usual = self.pair([" S 00002000,8"], [" S 00002000,8"])
+        rare = self.pair([" S 00002000,8", " S 00003000,8"], [" S 00002000,8", " S 00003000,8"])
+        self.assertEqual(self.count(*rare * 3, *usual * 2, *rare), 1)
+
+    def test_a_line_knows_the_instructions_that_use_it(self):
+        found = self.turns(*self.pair(["I  00401010,3", " L 00005000,8", " S 00002000,8"],
+                                      ["I  00401020,3", " S 00002000,8", "I  00401030,3"]))[0]
+        self.assertEqual(shared_lines.instructions_at(found), [{0x401010, 0x401020}])
+
+    def test_an_instruction_is_found_in_its_file(self):
+        about = shared_lines.read_about(self.ABOUT)
+        self.assertEqual(about.operations, ["busy", "quiet"])
+        self.assertEqual(shared_lines.place_of(0x401010, about), ("/usr/bin/a program", 0x1010))
+        for address in 0x400010, 0x402000, 0x7f0000000010:
+            self.assertIsNone(shared_lines.place_of(address, about))
+
+    def test_a_function_is_named_briefly(self):
+        self.assertEqual(shared_lines.short("int a::(anonymous namespace)::f<g<2> >(h(*)()) const"),
+                         "int a::f")
+
+    def test_what_is_no_output_of_the_program_is_an_error(self):
+        with self.assertRaises(ValueError):
+            shared_lines.read_about("valgrind: failed to start tool")
+
+
+class References(unittest.TestCase):
     def test_a_tenth_more_is_let_pass(self):
-        lines, grown = instructions.compare({"a": 1000}, {"a": 1100}, 0.1)
+        lines, grown = references.compare({"a": 1000}, {"a": 1100}, 0.1)
         self.assertFalse(grown)
         self.assertIn("+10.0%", lines[0])
 
     def test_more_than_a_tenth_is_not(self):
-        lines, grown = instructions.compare({"a": 1000, "b": 10}, {"a": 1101, "b": 5}, 0.1)
+        lines, grown = references.compare({"a": 1000, "b": 100}, {"a": 1101, "b": 50}, 0.1)
         self.assertTrue(grown)
         self.assertTrue(lines[0].endswith("grown"))
         self.assertIn("-50.0%", lines[1])
 
+    def test_without_tolerance_one_more_is_too_much_also_after_none(self):
+        lines, grown = references.compare({"a": 0, "b": 3}, {"a": 1, "b": 2}, 0)
+        self.assertTrue(grown)
+        self.assertRegex(lines[0], r"\+1 +grown$")
+        self.assertRegex(lines[1], r" -1$")
+        self.assertFalse(references.compare({"a": 0}, {"a": 0}, 0)[1])
+
     def test_what_is_gone_fails_and_what_is_new_does_not(self):
-        self.assertTrue(instructions.compare({"a": 1}, {}, 0.1)[1])
-        self.assertFalse(instructions.compare({}, {"a": 1}, 0.1)[1])
+        self.assertTrue(references.compare({"a": 1}, {}, 0.1)[1])
+        self.assertFalse(references.compare({}, {"a": 1}, 0.1)[1])
 
     def test_a_reference_comes_back_as_it_was_written(self):
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory) / "reference.json"
-            instructions.write_reference(path, {"b": 2, "a": 1}, "a compiler")
-            self.assertEqual(instructions.read_reference(path),
-                             {"compiler": "a compiler", "instructions": {"a": 1, "b": 2}})
+            references.write(path, "lines", {"b": 2, "a": 1}, "a compiler")
+            self.assertEqual(references.read(path, "lines"), ("a compiler", {"a": 1, "b": 2}))
 
 
 class Files(unittest.TestCase):
@@ -139,9 +227,12 @@ class Files(unittest.TestCase):
                 self.assertEqual(("at_most" in goal) + ("faster_by" in goal), 1)
                 self.assertEqual(("baseline" in goal) + ("counter" in goal), 1)
 
-    def test_the_reference_counts_instructions(self):
-        counts = instructions.read_reference(self.ROOT / "instructions.json")["instructions"]
+    def test_the_references_have_their_baselines(self):
+        _, counts = references.read(self.ROOT / "instructions.json", "instructions")
         self.assertGreater(counts["baseline/ready_coroutine"], 0)
+        _, lines = references.read(self.ROOT / "shared_lines.json", "shared_lines")
+        self.assertEqual(lines["baseline/ready_coroutine"], 0)
+        self.assertEqual(lines["baseline/shared_mutex"], 1)
 
 
 if __name__ == "__main__":
