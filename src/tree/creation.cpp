@@ -7,9 +7,9 @@
 
 namespace coramfs::detail {
 
-std::unique_ptr<directory_node> new_directory(std::string_view name) noexcept {
+std::unique_ptr<directory_node> new_directory(const tree& of, std::string_view name) noexcept {
   const auto now = std::chrono::system_clock::now();
-  std::unique_ptr<directory_node> fresh(new (std::nothrow) directory_node(now));
+  std::unique_ptr<directory_node> fresh(new (std::nothrow) directory_node(now, of.key()));
   if (fresh != nullptr && !fresh->name.assign(name)) fresh.reset();
   return fresh;
 }

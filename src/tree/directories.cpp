@@ -11,7 +11,7 @@ namespace {
 
 result<void> make_directories(volume_state& v, const gap& missing) noexcept {
   BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(chain_charge(v, missing)));
-  directory_chain fresh = new_directory_chain(missing.at.name, missing.below);
+  directory_chain fresh = new_directory_chain(v.names, missing.at.name, missing.below);
   directory_index& entries = missing.at.parent->entries;
   if (fresh.top == nullptr || !entries.reserve(entries.size() + 1)) return errc::out_of_memory;
   tree::link(missing.at, std::move(fresh.top));

@@ -20,13 +20,14 @@ result<gap> find_gap(const tree& names, normal_path path) noexcept {
   }
 }
 
-directory_chain new_directory_chain(std::string_view name, std::string_view below) noexcept {
-  auto first = new_directory(name);
+directory_chain new_directory_chain(const tree& of, std::string_view name,
+                                    std::string_view below) noexcept {
+  auto first = new_directory(of, name);
   directory_chain chain{nullptr, first.get()};
   chain.top.reset(first.release());
   while (chain.top != nullptr && !below.empty()) {
     const std::string_view next = normal_path::take_name(below);
-    auto fresh = chain.deepest->entries.reserve(1) ? new_directory(next) : nullptr;
+    auto fresh = chain.deepest->entries.reserve(1) ? new_directory(of, next) : nullptr;
     if (fresh == nullptr) return {nullptr, nullptr};
     directory_node* const made = fresh.get();
     tree::link({chain.deepest, next, nullptr}, detached_node(fresh.release()));

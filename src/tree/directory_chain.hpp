@@ -28,7 +28,8 @@ struct directory_chain {
 };
 
 /// A directory of `name`, in it one for each name of `below`.
-directory_chain new_directory_chain(std::string_view name, std::string_view below) noexcept;
+directory_chain new_directory_chain(const tree& of, std::string_view name,
+                                    std::string_view below) noexcept;
 
 /// What the directories are charged that close the gap, the entry of the first included.
 charge chain_charge(const volume_state& v, const gap& missing) noexcept;

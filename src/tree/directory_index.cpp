@@ -7,39 +7,10 @@
 #include <atomic>
 #include <bit>
 #include <cassert>
-#include <cstring>
 #include <new>
 #include <utility>
 
 namespace coramfs::detail {
-
-namespace {
-
-// A round of what is a good finaliser of hashes with 64 bits, after Steele, Lea and Flood, "Fast
-// Splittable Pseudorandom Number Generators", OOPSLA 2014.
-std::uint64_t mix(std::uint64_t h) noexcept {
-  h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;
-  return h ^ (h >> 27);
-}
-
-template <class Word>
-std::uint64_t load(const char* from) noexcept {
-  Word w;
-  std::memcpy(&w, from, sizeof w);
-  return w;
-}
-
-// Up to eight characters from the end, and where there are fewer than eight in all, all of them.
-std::uint64_t last_word(std::string_view text) noexcept {
-  const std::size_t n = text.size();
-  if (n >= 8) return load<std::uint64_t>(&text[n - 8]);
-  if (n >= 4) return load<std::uint32_t>(&text[0]) << 32 | load<std::uint32_t>(&text[n - 4]);
-  if (n == 0) return 0;
-  return load<std::uint8_t>(&text[0]) << 16 | load<std::uint8_t>(&text[n / 2]) << 8 |
-         load<std::uint8_t>(&text[n - 1]);
-}
-
-}  // namespace
 
 directory_index::~directory_index() {
   assert(size_ == 0);
@@ -48,7 +19,7 @@ directory_index::~directory_index() {
 
 node* directory_index::find(std::string_view name) const noexcept {
   if (size_ == 0) return nullptr;
-  const std::uint32_t wanted = hash(name);
+  const std::uint64_t wanted = hash(name);
   for (node* n = head(address(wanted, size_)); n != nullptr; n = n->next_in_bucket)
     if (n->hash == wanted && n->name.view() == name) return n;
   return nullptr;
@@ -134,19 +105,11 @@ std::uint64_t directory_index::footprint(std::size_t entries) noexcept {
   return pages * heap_footprint(sizeof(page));
 }
 
-// Words are multiplied in, as they stand; the last one overlaps the one in front of it.
-std::uint32_t directory_index::hash(std::string_view name) noexcept {
-  std::uint64_t h = name.size();
-  std::size_t i = 0;
-  for (; i + 8 < name.size(); i += 8) h = mix(h ^ load<std::uint64_t>(&name[i]));
-  return static_cast<std::uint32_t>(mix(h ^ last_word(name)) >> 32);
-}
-
 std::size_t directory_index::leaves_for(std::size_t buckets) noexcept {
   return buckets <= inline_buckets ? 0 : (buckets + fanout - 1) / fanout;
 }
 
-std::size_t directory_index::address(std::uint32_t hash, std::size_t buckets) noexcept {
+std::size_t directory_index::address(std::uint64_t hash, std::size_t buckets) noexcept {
   const std::size_t mask = std::bit_ceil(buckets) - 1, wide = hash & mask;
   return wide < buckets ? wide : wide & (mask >> 1);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "core/sip_hash.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -20,10 +22,14 @@ class node;
 /// The buckets stand in pages of 64, the leaves of a radix tree; the first few are in the index
 /// itself, for most directories are small. Entries are chained through the nodes.
 ///
+/// Names are chosen by whoever may write, so the hash is one that he can not foresee; all of its
+/// 64 bits are compared, and the lowest ones tell the bucket.
+///
 /// Guarded by the tree's lock. Nodes are not owned.
 class directory_index {
  public:
-  directory_index() noexcept = default;
+  /// `key`: of the volume's hashes. It must live as long, save for the destructor.
+  explicit directory_index(const hash_key& key) noexcept : key_(&key) {}
   directory_index(const directory_index&) = delete;
   directory_index& operator=(const directory_index&) = delete;
   ~directory_index();
@@ -54,7 +60,6 @@ class directory_index {
 
   /// Bytes that the pages for so many entries take.
   static std::uint64_t footprint(std::size_t entries) noexcept;
-  static std::uint32_t hash(std::string_view name) noexcept;
 
  private:
   static constexpr std::size_t inline_buckets = 4, fanout_bits = 6, fanout = 1 << fanout_bits;
@@ -68,8 +73,12 @@ class directory_index {
   };
 
   static std::size_t leaves_for(std::size_t buckets) noexcept;
-  static std::size_t address(std::uint32_t hash, std::size_t buckets) noexcept;
+  static std::size_t address(std::uint64_t hash, std::size_t buckets) noexcept;
   static std::size_t split_from(std::size_t bucket) noexcept;
+
+  std::uint64_t hash(std::string_view name) const noexcept {
+    return sip_hash<1, 3>::of(name, *key_);
+  }
 
   node* first_from(std::size_t index) const noexcept;
   node*& bucket(std::size_t index) noexcept;
@@ -94,6 +103,7 @@ class directory_index {
   void move_buckets(bool to_pages) noexcept;
   void change() noexcept;
 
+  const hash_key* key_;
   std::uint64_t version_ = 0;
   std::size_t size_ = 0;    // entries, and, from 1 on, buckets
   std::size_t leaves_ = 0;  // pages with buckets; ahead of size_ between reserve and insert

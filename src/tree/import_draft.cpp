@@ -45,7 +45,7 @@ result<void> import_draft::add(import_items::value_type& item) {
 }
 
 result<void> import_draft::make_directory(std::string_view path) {
-  auto fresh = new_directory(normal_path::given_out(path).name());
+  auto fresh = new_directory(tree_, normal_path::given_out(path).name());
   if (fresh == nullptr) return errc::out_of_memory;
   directory_node* const made = fresh.get();
   detached_node top(fresh.release());

@@ -19,7 +19,8 @@ namespace coramfs::detail {
 /// them. Told item by item, in the order of their paths.
 class import_draft {
  public:
-  explicit import_draft(std::vector<graft>& grafts) noexcept : next_(grafts.data()) {}
+  import_draft(const tree& of, std::vector<graft>& grafts) noexcept
+      : tree_(of), next_(grafts.data()) {}
 
   /// The next item, whose file is made. Errors: `out_of_memory`.
   result<void> add(import_items::value_type& item);
@@ -33,6 +34,7 @@ class import_draft {
   };
   result<void> make_directory(std::string_view path);
 
+  const tree& tree_;
   graft* next_;
   directories_above<directory> above_;
 };

@@ -61,7 +61,7 @@ void importing::begin(stage next) {
   stage_ = next;
   next_item_ = items_.begin();
   if (next == stage::plans) plan_ = import_plan(*volume_);
-  if (next == stage::builds) draft_.emplace(plan_.grafts());
+  if (next == stage::builds) draft_.emplace(volume_->names, plan_.grafts());
 }
 
 template <class Visit>
@@ -208,7 +208,7 @@ result<progress> importing::plan_and_link() {
   }
   BOOST_OUTCOME_TRY(plan_.finish());
   BOOST_OUTCOME_TRY(pay());
-  draft_.emplace(plan_.grafts());
+  draft_.emplace(volume_->names, plan_.grafts());
   for (auto& item : items_) {
     BOOST_OUTCOME_TRY(draft_->add(item));
   }

@@ -5,6 +5,7 @@
 #include <coramfs/entries.hpp>
 
 #include "core/quota.hpp"
+#include "core/sip_hash.hpp"
 #include "storage/storage.hpp"
 #include "tree/directory_index.hpp"
 
@@ -66,8 +67,8 @@ class node {
   time_point modified_at;  ///< of a directory; a file has it under its status lock
 
   const time_point created_at;
+  std::uint64_t hash = 0;  ///< of the name
   std::atomic<std::uint32_t> users{0};
-  std::uint32_t hash = 0;  ///< of the name
   const bool is_directory;
 
  protected:
@@ -83,7 +84,7 @@ void discount_user(node& of) noexcept;
 
 class directory_node final : public node {
  public:
-  explicit directory_node(time_point now) noexcept : node(true, now) {}
+  directory_node(time_point now, const hash_key& key) noexcept : node(true, now), entries(key) {}
 
   file_status status() const noexcept { return {0, created_at, modified_at, 0, true}; }
 

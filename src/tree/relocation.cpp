@@ -112,7 +112,7 @@ result<void> relocate_into_gap(volume_state& v, node& moved, gap missing,
   b.wanted.bytes += v.payer.of_metadata(directory_index::footprint(1));
   b.add_name(v, moved, name);
   BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(b.wanted, b.replaced));
-  directory_chain made = new_directory_chain(missing.at.name, missing.below);
+  directory_chain made = new_directory_chain(v.names, missing.at.name, missing.below);
   node_name own;
   if (made.top == nullptr || !own.assign(name) || !made.deepest->entries.reserve(1) ||
       !above.entries.reserve(above.entries.size() + 1))

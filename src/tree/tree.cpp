@@ -3,6 +3,7 @@
 
 #include "core/footprint.hpp"
 #include "core/pace.hpp"
+#include "core/random_key.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -58,7 +59,8 @@ void subtree_deleter::operator()(node* top) const noexcept {
   while (top != nullptr) top = free_first(top);
 }
 
-tree::tree() : root_(new directory_node(std::chrono::system_clock::now())) {}
+tree::tree()
+    : key_(random_key()), root_(new directory_node(std::chrono::system_clock::now(), key_)) {}
 
 result<entry> tree::look_up(normal_path path) const noexcept {
   if (path.is_root()) return entry{nullptr, {}, root_.get()};

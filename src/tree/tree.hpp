@@ -59,6 +59,9 @@ class tree {
   /// Under the exclusive lock. Errors: `busy`.
   result<void> require_idle(const node& n) noexcept;
 
+  /// Of the hashes of all names in it.
+  const hash_key& key() const noexcept { return key_; }
+
   directory_node& root() const noexcept { return static_cast<directory_node&>(*root_); }
 
   /// Puts a node into its place, and gives back what was there. Precondition: if nothing was,
@@ -79,7 +82,8 @@ class tree {
   // All who look something up write to the lock, and need not be in the way of what they read.
   static constexpr std::size_t cache_line = 64;
   alignas(cache_line) fair_lock lock_;
-  alignas(cache_line) detached_node root_;
+  alignas(cache_line) const hash_key key_;
+  detached_node root_;
   mutable recent_directories recent_;
 };
 

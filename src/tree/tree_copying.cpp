@@ -124,7 +124,7 @@ result<progress> tree_copying::make_directories() {
 }
 
 result<void> tree_copying::make_directory(copy_plan::directory& d) noexcept {
-  auto fresh = new_directory(d.name);
+  auto fresh = new_directory(volume_->names, d.name);
   if (fresh == nullptr) return errc::out_of_memory;
   d.copy = fresh.get();
   detached_node made(fresh.release());

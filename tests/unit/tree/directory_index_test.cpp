@@ -4,11 +4,17 @@
 #include "tree/creation.hpp"
 
 #include "support/catch.hpp"
+#include "support/dice.hpp"
 
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <deque>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace coramfs::detail {
 namespace {
@@ -16,12 +22,13 @@ namespace {
 std::string name_of(int i) { return "entry-" + std::to_string(i); }
 
 struct entries {
-  directory_index index;
+  const tree of;  // whose hashes these are
+  directory_index index{of.key()};
   std::deque<std::unique_ptr<directory_node>> nodes;
 
   ~entries() { index.take_all(nullptr); }
   void add(int i) {
-    nodes.push_back(new_directory(name_of(i)));
+    nodes.push_back(new_directory(of, name_of(i)));
     REQUIRE(index.reserve(index.size() + 1));
     index.insert(*nodes.back());
   }
@@ -79,12 +86,60 @@ TEST_CASE("directory index: it takes nothing for few entries, and little for eac
 TEST_CASE("directory index: a node takes the place of another of its name", "[tree][index]") {
   entries e;
   for (int i = 0; i < 100; ++i) e.add(i);
-  const auto fresh = new_directory(name_of(42));
+  const auto fresh = new_directory(e.of, name_of(42));
   node* const old = e.index.find(name_of(42));
   e.index.replace(*old, *fresh);
   CHECK(e.index.find(name_of(42)) == fresh.get());
   CHECK(e.seen().size() == 100);
   e.index.replace(*fresh, *old);
+}
+
+// As the first hash of this table could be foreseen: the second word of each name was chosen so
+// that what had become of the first was taken back.
+std::vector<std::string> names_chosen_to_collide(int count) {
+  const auto mix = [](std::uint64_t h) {
+    h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;
+    return h ^ (h >> 27);
+  };
+  std::vector<std::string> names;
+  tests::dice random(1);
+  while (names.size() < static_cast<std::size_t>(count)) {
+    std::string name(16, '0');
+    for (int i = 0; i < 8; ++i) name[i] = static_cast<char>('0' + random.below(43));
+    std::uint64_t first;
+    std::memcpy(&first, name.data(), sizeof first);
+    const std::uint64_t second = mix(16 ^ first) ^ 0x123456789abcdef0;
+    std::memcpy(name.data() + 8, &second, sizeof second);
+    if (name.find_first_of(std::string_view("/\\\0", 3)) == name.npos) names.push_back(name);
+  }
+  return names;
+}
+
+TEST_CASE("directory index: chosen names share no hash, and no names' hashes can be foreseen",
+          "[tree][index][security]") {
+  const auto chosen = names_chosen_to_collide(2'000);
+  std::set<std::uint64_t> hashes, others;
+  for (auto* const seen : {&hashes, &others}) {
+    entries e;  // of a tree of its own
+    for (const std::string& name : chosen) {
+      e.nodes.push_back(new_directory(e.of, name));
+      REQUIRE(e.index.reserve(e.index.size() + 1));
+      e.index.insert(*e.nodes.back());
+      seen->insert(e.nodes.back()->hash);
+    }
+    REQUIRE(e.index.size() == chosen.size());
+    CHECK(seen->size() == chosen.size());
+    // The longest chain of nodes: as by chance, of as many as there are buckets.
+    std::size_t longest = 0;
+    for (const node* n = e.index.first(); n != nullptr;) {
+      std::size_t chain = 1;
+      while (n->next_in_bucket != nullptr) n = n->next_in_bucket, ++chain;
+      longest = std::max(longest, chain);
+      n = e.index.next(*n);
+    }
+    CHECK(longest <= 20);
+  }
+  for (const std::uint64_t h : hashes) REQUIRE(!others.contains(h));
 }
 
 }  // namespace coramfs::detail

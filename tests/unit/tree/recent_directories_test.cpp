@@ -21,17 +21,18 @@ class places {
  public:
   directory_node& root() { return *all_.front(); }
   directory_node& add(directory_node& above, std::string_view name) {
-    directory_node& made = *all_.emplace_back(std::make_unique<directory_node>(now_));
+    directory_node& made = *all_.emplace_back(std::make_unique<directory_node>(now_, key_));
     made.parent = &above;
     REQUIRE(made.name.assign(name));
     return made;
   }
 
  private:
+  const detail::hash_key key_{1, 2};
   const detail::time_point now_ = std::chrono::system_clock::now();
   std::vector<std::unique_ptr<directory_node>> all_ = [this] {
     std::vector<std::unique_ptr<directory_node>> v;
-    v.push_back(std::make_unique<directory_node>(now_));
+    v.push_back(std::make_unique<directory_node>(now_, key_));
     return v;
   }();
 };
