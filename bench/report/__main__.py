@@ -3,7 +3,7 @@
 
 usage: report goals FIGURES GOALS.json                   prints the table of goals
        report page FIGURES GOALS.json PAGE.html [LINE]...  writes the report
-       report chart FIGURES GOALS.json CHART.svg         draws the workloads
+       report chart FIGURES GOALS.json CHART.svg         draws the workloads, or the peers
        report compare WHAT COUNTED REFERENCE.json        prints what changed; 1: something grew
        report update WHAT COUNTED REFERENCE.json COMPILER  makes a new reference
        report explain COUNTED                            prints who uses the shared lines
@@ -29,8 +29,10 @@ COUNTS = {"instructions": (instructions.read_callgrind, 0.1),
 
 
 def judged(directory, goals_file):
+    """Of the programs that ran."""
     measured = figures.read_all(directory)
-    return measured, [goals.judge(goal, measured) for goal in goals.read(goals_file)]
+    return measured, [goals.judge(goal, measured) for goal in goals.read(goals_file)
+                      if goal["program"] in measured]
 
 
 def print_goals(directory, goals_file):
@@ -50,7 +52,8 @@ def write_page(directory, goals_file, file, *about):
 
 def write_chart(directory, goals_file, file):
     measured, verdicts = judged(directory, goals_file)
-    pathlib.Path(file).write_text(panels.workloads_chart(measured, verdicts), encoding="utf-8")
+    draw = panels.peers_chart if "peers" in measured else panels.workloads_chart
+    pathlib.Path(file).write_text(draw(measured, verdicts), encoding="utf-8")
 
 
 def print_comparison(what, directory, reference_file):

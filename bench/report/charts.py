@@ -10,7 +10,8 @@ OURS, OURS_TOO, PALE = "#1f5fbf", "#6ea3e8", "#b9d2f3"
 COLOURS = {
     "blocking": OURS, "coroutine": OURS_TOO, "rw_lock": OURS, "coroutine_with_deadline": OURS_TOO,
     "blocking_fresh": PALE, "coroutine_fresh": PALE, "whole_files": PALE, "adopted": PALE,
-    "adopted_and_pinned": PALE, "tmpfs": "#8c8c8c",
+    "adopted_and_pinned": PALE, "tmpfs": "#8c8c8c", "kj": "#8c8c8c", "rocksdb": "#8c8c8c",
+    "leveldb": "#8c8c8c",
 }
 # Also the order of the bars.
 LABELS = {
@@ -18,8 +19,10 @@ LABELS = {
     "coroutine": "coramfs, co_await", "coroutine_with_deadline": "the same, with a deadline",
     "whole_files": "coramfs, whole files", "adopted": "adopted, written alone",
     "adopted_and_pinned": "adopted and pinned", "blocking_fresh": "blocking, fresh memory",
-    "coroutine_fresh": "co_await, fresh memory", "tmpfs": "tmpfs", "map": "unordered_map",
-    "map_fresh": "unordered_map, fresh", "leveldb": "LevelDB, in memory",
+    "coroutine_fresh": "co_await, fresh memory", "tmpfs": "tmpfs", "kj": "Cap'n Proto's directory",
+    "rocksdb": "RocksDB, in memory", "leveldb": "LevelDB, in memory", "map": "unordered_map",
+    "map_fresh": "unordered_map, fresh", "locked_map": "map with a shared_mutex",
+    "memfd": "memfd with such a map", "glib": "GLib, table of bytes",
     "vector": "vector, growing", "reserved_vector": "vector, reserved",
     "stringstream": "stringstream", "warm_memcpy": "memcpy, warm memory",
     "shared_mutex": "std::shared_mutex", "ready_coroutine": "a ready coroutine",
@@ -36,6 +39,13 @@ class Bars:
     unit: str
     bars: list  # of (label, value)
     goals: dict
+    dots: dict = dataclasses.field(default_factory=dict)  # {label: a second value}
+    edge: float | None = None  # what is longer is cut off here
+
+    @property
+    def longest(self):
+        longest = max([value for _, value in self.bars] + list(self.dots.values()))
+        return min(longest, self.edge or longest)
 
 
 @dataclasses.dataclass
@@ -62,28 +72,32 @@ def tic_step(longest):
     return next(n * power for n in (1, 2, 2.5, 5, 10) if longest / (n * power) <= 4)
 
 
-def bars_data(panel, longest):
-    """Lines of: y, length, colour, label, goal, where the label stands."""
-    lines = []
+def bars_data(panel):
+    """Lines of: y, length, colour, label, goal, where the label stands, dot."""
+    lines, longest = [], panel.longest
     for y, (who, value) in zip(range(len(panel.bars), 0, -1), panel.bars):
+        length, dot = min(value, longest), min(panel.dots.get(who, 0), longest)
         goal = panel.goals.get(who)
         if goal is not None and goal > 1.1 * longest:
             goal = None  # far out of sight: reached anyway
-        label_at = max(value, goal or 0)
-        lines.append(f"{y} {value:.6g} 0x{COLOURS.get(who, OTHER)[1:]} {quoted(digits(value))} "
-                     f"{'NaN' if goal is None else format(goal, '.6g')} {label_at:.6g}")
+        label = digits(value) + (" ..." if value > length else "")
+        lines.append(f"{y} {length:.6g} 0x{COLOURS.get(who, OTHER)[1:]} {quoted(label)} "
+                     f"{'NaN' if goal is None else format(goal, '.6g')} "
+                     f"{max(length, goal or 0, dot):.6g} {format(dot, '.6g') if dot else 'NaN'}")
     return lines
 
 
 def bars_script(panel, number):
     count = len(panel.bars)
-    longest = max(value for _, value in panel.bars)
+    longest = panel.longest
     tics = ", ".join(f"{quoted(LABELS.get(who, who))} {count - i}"
                      for i, (who, _) in enumerate(panel.bars))
     goal = (f"$bars{number} using 5:1:(0):({{}}) with vectors nohead linewidth 2.5 "
             f"linecolor rgb '{GOAL}' notitle")
+    dots = (f", $bars{number} using 7:1 with points pointtype 7 pointsize 0.6 "
+            f"linecolor rgb '{TEXT}' notitle" if panel.dots else "")
     return "\n".join([
-        f"$bars{number} << END", *bars_data(panel, longest), "END",
+        f"$bars{number} << END", *bars_data(panel), "END",
         f"set title {quoted(panel.title)} font ',13.5' offset character -9,0 "
         f"textcolor rgb '{TEXT}'",
         f"set xlabel {quoted(panel.unit)} offset 0,0.4",
@@ -94,7 +108,7 @@ def bars_script(panel, number):
         f"plot $bars{number} using (0):1:(0):2:($1-0.36):($1+0.36):3 with boxxyerror fillstyle "
         f"solid 1 noborder linecolor rgb variable notitle, "
         f"$bars{number} using 6:1:4 with labels left offset 0.6,0 textcolor rgb '{TEXT}' notitle, "
-        f"{goal.format(0.46)}, {goal.format(-0.46)}",
+        f"{goal.format(0.46)}, {goal.format(-0.46)}{dots}",
     ])
 
 
@@ -125,9 +139,10 @@ HEIGHTS = {Bars: 24, Lines: 300}
 
 
 def script(title, panels, columns):
+    """None among the panels leaves its place empty."""
     rows = -(-len(panels) // columns)
     tallest = max((len(p.bars) * HEIGHTS[Bars] + 100 if isinstance(p, Bars) else HEIGHTS[Lines])
-                  for p in panels)
+                  for p in panels if p)
     width, height = 480 * columns + 20, tallest * rows + 70
     lines = [
         f"set terminal svg size {width},{height} dynamic font 'DejaVu Sans,Helvetica,Arial,12' "
@@ -139,6 +154,9 @@ def script(title, panels, columns):
         f"set multiplot layout {rows},{columns} title {quoted(title)}.\"\\n\" font ',17'",
     ]
     for number, panel in enumerate(panels):
+        if not panel:
+            lines.append("set multiplot next")
+            continue
         make = bars_script if isinstance(panel, Bars) else lines_script
         lines.append(make(panel, number))
     return "\n".join([*lines, "unset multiplot", ""])

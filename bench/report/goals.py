@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSL-1.0
 """Compares figures with the goals in bench/goals.json.
 
-A goal names a program and a figure of it, and either a baseline, which the figure is put in
-proportion to, or a counter of the figure. `at_most` bounds figure / baseline, or the counter;
-`faster_by` is what baseline / figure ought to reach.
+A goal names a program and a figure of it, and a baseline, which the figure is put in proportion
+to, or a counter of the figure, or both, which compares the counters. `at_most` bounds
+figure / baseline, or the counter; `faster_by` is what baseline / figure ought to reach. Of a list
+of baselines the least counts, of those that were measured. A goal with `for` stands for one for
+each choice of its words: {"x": ["a", "b"]} puts "a" and then "b" for "{x}".
 """
 import dataclasses
+import itertools
 import json
 
 
@@ -15,6 +18,7 @@ class Verdict:
     figure: float | None  # nanoseconds, or the counter; None: it was not measured
     baseline: float | None
     ratio: float | None
+    beside: str = ""  # the baseline's name; of several the one that counts
 
     @property
     def wanted(self):
@@ -40,23 +44,52 @@ class Verdict:
         return self.ratio / self.wanted if self.wanted else self.ratio
 
 
+def put_in(value, words):
+    if isinstance(value, list):
+        return [put_in(part, words) for part in value]
+    if isinstance(value, str):
+        for name, word in words.items():
+            value = value.replace("{" + name + "}", word)
+    return value
+
+
+def expand(goal):
+    """A goal for each choice of words."""
+    goal = dict(goal)
+    choices = goal.pop("for", {})
+    return [{key: put_in(value, dict(zip(choices, words))) for key, value in goal.items()}
+            for words in itertools.product(*choices.values())]
+
+
 def read(path):
     with open(path, encoding="utf-8") as file:
-        return json.load(file)
+        return [goal for written in json.load(file) for goal in expand(written)]
+
+
+def baselines(goal):
+    """The names of all."""
+    names = goal.get("baseline", [])
+    return names if isinstance(names, list) else [names]
 
 
 def judge(goal, figures):
     """`figures`: {program: {name: Figure}}."""
     measured = figures.get(goal["program"], {})
-    figure, baseline = measured.get(goal["figure"]), measured.get(goal.get("baseline"))
-    if figure is None or ("baseline" in goal and baseline is None):
+
+    def length(name):
+        if "counter" in goal:
+            return measured[name].counters[goal["counter"]]
+        return measured[name].nanoseconds
+
+    figure = length(goal["figure"]) if goal["figure"] in measured else None
+    theirs = {name: length(name) for name in baselines(goal) if name in measured}
+    if figure is None or ("baseline" in goal and not theirs):
         return Verdict(goal, None, None, None)
-    if "counter" in goal:
-        value = figure.counters.get(goal["counter"])
-        return Verdict(goal, value, None, value)
-    mine, theirs = figure.nanoseconds, baseline.nanoseconds
-    ratio = theirs / mine if "faster_by" in goal else mine / theirs
-    return Verdict(goal, mine, theirs, ratio)
+    if "baseline" not in goal:
+        return Verdict(goal, figure, None, figure)
+    best = min(theirs, key=theirs.get)
+    ratio = theirs[best] / figure if "faster_by" in goal else figure / theirs[best]
+    return Verdict(goal, figure, theirs[best], ratio, best)
 
 
 def time(nanoseconds):
@@ -84,9 +117,9 @@ def row(verdict):
     """What is shown of a goal, here and on the page."""
     goal = verdict.goal
     fast = "faster_by" in goal
-    ratio = "" if not verdict.measured or "counter" in goal else f"{verdict.ratio:.2f}"
+    ratio = f"{verdict.ratio:.2f}" if verdict.measured and "baseline" in goal else ""
     return [goal["title"], goal["figure"], value(verdict, verdict.figure),
-            goal.get("baseline", goal.get("counter", "")), value(verdict, verdict.baseline),
+            verdict.beside or goal.get("counter", ""), value(verdict, verdict.baseline),
             f"1/{ratio}" if fast and ratio else ratio,
             f"1/{verdict.wanted:g}" if fast else f"{verdict.wanted:g}", conclusion(verdict)]
 

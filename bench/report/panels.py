@@ -49,7 +49,7 @@ def goals_of(program, question, verdicts, unit):
         if v.goal["program"] != program or asked != question or not v.measured:
             continue
         if "counter" in v.goal:
-            length = v.wanted
+            length = v.wanted * (v.baseline or 1)
         elif "faster_by" in v.goal:
             length = v.baseline / v.wanted / unit
         else:
@@ -108,6 +108,54 @@ def workloads_chart(figures, verdicts):
     return charts.draw("Six workloads: shorter is better; a red line is a goal", panels, 2)
 
 
+PEERS = {
+    "files_0": "2,000 empty files, made and read",
+    "files_100": "2,000 files of 100 bytes, made and read",
+    "files_4096": "2,000 files of 4 KiB, made and read",
+    "stream_16m": "16 MiB stream in pieces of 64 KiB",
+    "read_random": "8,000 random files of 100 bytes, read",
+    "open_close": "8,000 random files, opened and closed",
+    "remove": "2,000 files removed",
+}
+OURS, FRESH = ("blocking", "coroutine"), "_fresh"
+
+
+def peers_panel(title, unit, cases, red_lines):
+    """`cases`: {who: length}. What stands out by far is cut off, so that the others are seen."""
+    usual = {who: length for who, length in cases.items() if not who.endswith(FRESH)}
+    fresh = {who.removesuffix(FRESH): length for who, length in cases.items()
+             if who.endswith(FRESH)}
+    order = {who: place for place, who in enumerate(charts.LABELS)}
+    shown = sorted(usual.items(), key=lambda case: order.get(case[0], len(order)))
+    ours = [length for who, length in cases.items() if who.removesuffix(FRESH) in OURS]
+    return charts.Bars(title, unit, shown, red_lines, fresh, 5 * max(ours) if ours else None)
+
+
+def peers_row(question, figures, verdicts):
+    """By one thread, by two, and what a million files take, where they are as large."""
+    times, memory = grouped(figures.get("peers", {})), grouped(figures.get("peers_memory", {}))
+    row = []
+    for suffix, threads in ("", ""), ("_by_two", ", by two threads"):
+        cases = times.get(question + suffix)
+        row.append(cases and peers_panel(
+            PEERS[question] + threads, "ms", {who: f.nanoseconds / 1e6 for who, f in cases.items()},
+            goals_of("peers", question + suffix, verdicts, 1e6)))
+    asked = question.replace("files", "memory")
+    cases = memory.get(asked) if asked != question else None
+    row.append(cases and peers_panel(
+        "memory of a million such files", "bytes for each",
+        {who: f.counters["bytes"] for who, f in cases.items()},
+        goals_of("peers_memory", asked, verdicts, 1)))
+    return row
+
+
+def peers_chart(figures, verdicts):
+    rows = [peers_row(question, figures, verdicts) for question in PEERS]
+    return charts.draw("Shorter is better; a dot: with fresh memory; a red line: the best of the "
+                       "other file systems (grey)",
+                       [panel for row in rows if any(row) for panel in row], 3)
+
+
 def all_charts(figures, verdicts):
     """(heading, SVG) of all that was measured."""
     wanted = [
@@ -120,5 +168,7 @@ def all_charts(figures, verdicts):
          of_program("scale", figures, verdicts, "us", THREADS), 3),
     ]
     drawn = [workloads_chart(figures, verdicts)] if figures.get("workloads") else []
+    if figures.get("peers"):
+        drawn.append(peers_chart(figures, verdicts))
     return drawn + [charts.draw(title, panels, columns) for title, panels, columns in wanted
                     if panels]

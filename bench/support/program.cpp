@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/program.hpp"
 
+#include <cstdlib>
 #include <string_view>
 
 namespace coramfs::bench {
@@ -8,6 +9,9 @@ namespace coramfs::bench {
 namespace {
 
 size chosen = size::normal;
+std::size_t files = 1'000'000;
+
+constexpr std::string_view files_option = "--files=";
 
 // Takes our own arguments off the command line.
 void take_arguments(int& argc, char** argv) {
@@ -18,6 +22,8 @@ void take_arguments(int& argc, char** argv) {
       chosen = size::small;
     } else if (argument == "--large") {
       chosen = size::large;
+    } else if (argument.substr(0, files_option.size()) == files_option) {
+      files = std::strtoull(argv[i] + files_option.size(), nullptr, 10);
     } else {
       argv[kept++] = argv[i];
     }
@@ -28,6 +34,8 @@ void take_arguments(int& argc, char** argv) {
 }  // namespace
 
 size chosen_size() noexcept { return chosen; }
+
+std::size_t most_files() noexcept { return scaled(files, 10); }
 
 }  // namespace coramfs::bench
 

@@ -20,6 +20,10 @@ inline std::size_t scaled(std::size_t normal, std::size_t small) noexcept {
   return chosen_size() == size::small ? small : normal;
 }
 
+/// How many files are made where the question is what very many take: a million, or N with
+/// `--files=N` on the command line.
+std::size_t most_files() noexcept;
+
 /// Each program defines this one: it registers its cases as "<question>/<who>", where what is
 /// compared shares the question. The main program calls it when it knows the size.
 void register_cases();

@@ -7,10 +7,12 @@ import tempfile
 import unittest
 
 sys.path.insert(0, sys.argv.pop(1))
+import charts  # noqa: E402
 import figures  # noqa: E402
 import goals  # noqa: E402
 import instructions  # noqa: E402
 import page  # noqa: E402
+import panels  # noqa: E402
 import references  # noqa: E402
 import shared_lines  # noqa: E402
 
@@ -83,6 +85,27 @@ class Goals(unittest.TestCase):
         v = verdict(goal, [run("a/x", 1, allocations=3)])
         self.assertEqual(goals.conclusion(v), "missed by 3.00")
 
+    def test_of_several_baselines_the_best_that_was_measured_counts(self):
+        several = {"figure": "a/x", "baseline": ["a/b", "a/c", "a/absent"], "at_most": 1}
+        runs = [run("a/x", 10), run("a/b", 40), run("a/c", 8)]
+        v = verdict(several, runs)
+        self.assertEqual((v.beside, v.baseline, v.reached), ("a/c", 8, False))
+        self.assertTrue(verdict(several, runs[:2]).reached)
+        self.assertFalse(verdict(several, runs[:1]).measured)
+
+    def test_counters_are_compared_where_there_is_a_baseline(self):
+        goal = {"figure": "a/x", "baseline": "a/y", "counter": "bytes", "at_most": 1}
+        v = verdict(goal, [run("a/x", 9, bytes=100), run("a/y", 1, bytes=200)])
+        self.assertEqual((v.ratio, v.reached), (0.5, True))
+        self.assertRegex(goals.table([v]), r"a/x +100 +a/y +200 +0.50 +1 +reached")
+
+    def test_one_goal_may_stand_for_many(self):
+        many = goals.expand({"figure": "{q}/{who}", "baseline": ["{q}/map", "{q}/tmpfs"],
+                             "at_most": 1, "for": {"q": ["a", "b"], "who": ["x", "y"]}})
+        self.assertEqual([goal["figure"] for goal in many], ["a/x", "a/y", "b/x", "b/y"])
+        self.assertEqual(many[2]["baseline"], ["b/map", "b/tmpfs"])
+        self.assertNotIn("for", many[0])
+
     def test_what_was_not_measured_is_neither(self):
         for rounds in [run("a/x", 1)], [run("a/map", 1)], []:
             v = verdict(self.MAP, rounds)
@@ -107,6 +130,43 @@ class Instructions(unittest.TestCase):
             (pathlib.Path(directory) / "callgrind.out.1").write_text(text, encoding="utf-8")
             (pathlib.Path(directory) / "callgrind.out").write_text("summary: 7\n", encoding="utf-8")
             self.assertEqual(instructions.read_callgrind(directory), {"stat/blocking": 1861})
+
+
+class Peers(unittest.TestCase):
+    def row(self, question, verdicts=()):
+        def cases(**lengths):
+            return {f"{question}/{who}": figures.Figure(1e6 * length, {}) for who, length
+                    in lengths.items()}
+        measured = {"peers": cases(kj=100, blocking=2, kj_fresh=3, blocking_fresh=4, stranger=1),
+                    "peers_memory": {"memory_100/kj": figures.Figure(1, {"bytes": 7.0})}}
+        return panels.peers_row(question, measured, verdicts)
+
+    def test_a_dot_shows_what_is_the_same_with_fresh_memory(self):
+        panel = self.row("files_100")[0]
+        self.assertEqual(panel.bars, [("blocking", 2), ("kj", 100), ("stranger", 1)])
+        self.assertEqual(panel.dots, {"blocking": 4, "kj": 3})
+
+    def test_what_is_far_longer_than_ours_is_cut_off(self):
+        panel = self.row("files_100")[0]
+        self.assertEqual(panel.longest, 20)
+        kj = charts.bars_data(panel)[1].split()
+        self.assertEqual((kj[1], kj[3:5]), ("20", ['"100', '..."']))
+
+    def test_memory_stands_beside_the_files_that_take_it(self):
+        self.assertEqual(self.row("files_100")[2].bars, [("kj", 7)])
+        self.assertFalse(self.row("open_close")[2])
+
+    def test_a_place_in_the_chart_may_be_empty(self):
+        script = charts.script("all", [*self.row("open_close"), *self.row("files_100")], 3)
+        self.assertEqual(script.count("set multiplot next"), 3)
+        self.assertEqual(script.count("plot $bars"), 3)
+
+    def test_a_goal_is_a_line_in_its_place(self):
+        v = goals.judge({"title": "t", "program": "peers", "figure": "files_100/blocking",
+                         "baseline": ["files_100/kj"], "at_most": 1},
+                        {"peers": {"files_100/blocking": figures.Figure(2e6, {}),
+                                   "files_100/kj": figures.Figure(3e6, {})}})
+        self.assertEqual(self.row("files_100", [v])[0].goals, {"blocking": 3})
 
 
 class SharedLines(unittest.TestCase):
@@ -221,11 +281,12 @@ class Files(unittest.TestCase):
     """What is checked in."""
     ROOT = pathlib.Path(figures.__file__).parents[1]
 
-    def test_each_goal_has_one_bound_and_one_measure(self):
+    def test_each_goal_has_one_bound_and_a_measure(self):
         for goal in goals.read(self.ROOT / "goals.json"):
             with self.subTest(goal=goal["title"]):
                 self.assertEqual(("at_most" in goal) + ("faster_by" in goal), 1)
-                self.assertEqual(("baseline" in goal) + ("counter" in goal), 1)
+                self.assertTrue("baseline" in goal or "counter" in goal)
+                self.assertNotIn("{", goal["figure"] + "".join(goals.baselines(goal)))
 
     def test_the_references_have_their_baselines(self):
         _, counts = references.read(self.ROOT / "instructions.json", "instructions")
