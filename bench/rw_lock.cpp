@@ -3,8 +3,8 @@
 // What does the lock cost, and how long can a writer be kept waiting?
 //
 // Baselines: `std::shared_mutex` for threads; for coroutines that hand the lock to each other on
-// one thread, each of which holds it across a post, the post alone; with a deadline, in a context
-// that has a timer, too.
+// one thread, each of which holds it across a post, the floor of one coroutine alone that posts
+// twice, and one post; with a deadline, in a context that has a timer, too.
 #include <coramfs/rw_lock.hpp>
 
 #include "support/operations.hpp"

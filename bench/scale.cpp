@@ -8,9 +8,14 @@
 //                        beside it a copy out of a `std::vector` as large
 //   read_in_sparse_file  likewise, in a file of up to 8 GiB that is mostly a hole
 //   open_beside_handles  open and close of a file, while 1 to 10,000 others are open
-//   threads_...          the same work for each of one or two threads, on files of their own;
-//                        beside it copies within memory of their own, which is what the machine
-//                        can do
+//   threads_apart        open, read and close by each of one or two threads of a file of its own in
+//                        a directory of its own
+//   threads_one_directory, threads_one_file
+//                        likewise, where the threads' files lie in one directory, or are one
+//   threads_create_remove  likewise by one to eight threads, a file made and removed, each in a
+//                        directory of its own; beside it in a map with a mutex
+//   threads_stream       likewise, files written and read; beside it copies within memory of the
+//                        threads' own, which is what the machine can do
 //   empty_files          bytes that an empty file takes beside its name: what the volume charges,
 //                        and what malloc has given out
 #include <coramfs/sync/file_system.hpp>
@@ -25,8 +30,10 @@
 #include <barrier>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <string>
 #include <thread>
@@ -195,14 +202,58 @@ void in_threads(benchmark::State& state, std::size_t threads, std::size_t times,
   }
 }
 
-void threads_open_read(benchmark::State& state, std::size_t threads) {
+void threads_open_read(benchmark::State& state, std::size_t threads,
+                       std::string (*path_of)(std::size_t)) {
   auto files = large_volume();
-  in_threads(state, threads, scaled(1'000'000, 10), [&](std::size_t i) {
-    const std::string path = "/file_" + std::to_string(i);
+  for (std::size_t i = 0; i < threads; ++i) {
+    const std::string path = path_of(i);
+    files.create_directories(path.substr(0, path.rfind('/'))).value();
     files.write_file(path, asio::buffer(bytes(page))).value();
-    return [&files, path, to = bytes(page)]() mutable {
+  }
+  in_threads(state, threads, scaled(300'000, 10), [&](std::size_t i) {
+    return [&files, path = path_of(i), to = bytes(page)]() mutable {
       auto f = files.open(path, open_mode::read).value();
       f.read(asio::buffer(to)).value();
+    };
+  });
+}
+
+void threads_apart(benchmark::State& state, std::size_t threads) {
+  threads_open_read(state, threads,
+                    [](std::size_t i) { return "/data_" + std::to_string(i) + "/file.dat"; });
+}
+
+void threads_one_directory(benchmark::State& state, std::size_t threads) {
+  threads_open_read(state, threads, file_name);
+}
+
+void threads_one_file(benchmark::State& state, std::size_t threads) {
+  threads_open_read(state, threads, [](std::size_t) { return file_name(0); });
+}
+
+void threads_create_remove(benchmark::State& state, std::size_t threads) {
+  auto files = large_volume();
+  in_threads(state, threads, scaled(10'000, 10), [&](std::size_t i) {
+    const std::string directory = "/data_" + std::to_string(i);
+    files.create_directories(directory).value();
+    return [&files, path = directory + "/file.dat"] {
+      files.open(path, open_mode::create).value().close().value();
+      files.remove(path).value();
+    };
+  });
+}
+
+void threads_create_remove_in_map(benchmark::State& state, std::size_t threads) {
+  std::unordered_map<std::string, bytes> files;
+  std::mutex mutex;
+  in_threads(state, threads, scaled(10'000, 10), [&](std::size_t i) {
+    return [&, path = "/data_" + std::to_string(i) + "/file.dat"] {
+      {
+        const std::lock_guard lock(mutex);
+        files[path];
+      }
+      const std::lock_guard lock(mutex);
+      files.erase(path);
     };
   });
 }
@@ -286,13 +337,17 @@ void register_file_sizes() {
 }
 
 void register_threads() {
-  const auto add_both = [](const char* name, body b) {
-    for (const std::size_t threads : {1, 2})
+  const auto add_all = [](const char* name, body b, std::initializer_list<std::size_t> counts) {
+    for (const std::size_t threads : counts)
       add(name, threads, b)->UseManualTime()->Iterations(5)->Unit(benchmark::kMicrosecond);
   };
-  add_both("threads_open_read", threads_open_read);
-  add_both("threads_stream", threads_stream);
-  add_both("threads_copy", threads_copy);
+  add_all("threads_apart", threads_apart, {1, 2});
+  add_all("threads_one_directory", threads_one_directory, {1, 2});
+  add_all("threads_one_file", threads_one_file, {1, 2});
+  add_all("threads_create_remove", threads_create_remove, {1, 2, 8});
+  add_all("threads_create_remove_in_map", threads_create_remove_in_map, {1, 2, 8});
+  add_all("threads_stream", threads_stream, {1, 2});
+  add_all("threads_copy", threads_copy, {1, 2});
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ LABELS = {
     "vector": "vector, growing", "reserved_vector": "vector, reserved",
     "stringstream": "stringstream", "warm_memcpy": "memcpy, warm memory",
     "shared_mutex": "std::shared_mutex", "ready_coroutine": "a ready coroutine",
-    "post": "a bare post", "1": "one thread", "2": "two threads",
+    "post": "a bare post", "floor": "a post each way", "1": "one thread", "2": "two threads",
+    "8": "eight threads",
 }
 OTHER, GOAL, TEXT, GRID = "#c9bfa8", "#d1451b", "#333333", "#e3e3e3"
 LINES = [OURS, "#8c8c8c", "#2b9f72", "#b08a2e", "#7d55b5"]

@@ -18,6 +18,7 @@ TITLES = {
     "stat": "stat",
     "exists": "exists",
     "create_remove": "create and remove",
+    "remove_create": "remove and create, each of 1,000 files",
     "create_write_remove": "create, write 4 KiB, remove",
     "rename_twice": "rename, there and back",
     "lock_exclusive": "lock and unlock, exclusive",
@@ -25,7 +26,12 @@ TITLES = {
     "acquire": "co_await of a free lock",
     "hand_off": "hand-off on one thread, with a post in each hold",
     "writer_among_readers": "longest wait of a writer among readers, in holds",
-    "threads_open_read": "open, read 4 KiB, close: by threads",
+    "pin_64": "pin 64 bytes",
+    "threads_apart": "open, read 4 KiB, close: in directories of their own",
+    "threads_one_directory": "the same, in one directory",
+    "threads_one_file": "the same, on one file",
+    "threads_create_remove": "create and remove, in directories of their own",
+    "threads_create_remove_in_map": "the same in a map with a mutex",
     "threads_stream": "1 MiB written and read: by threads",
     "threads_copy": "memcpy of 1 MiB: by threads",
 }
@@ -100,7 +106,8 @@ def of_scale(figures):
 
 
 WORKLOADS = ["small_files", "many_files", "deep_file", "stream_16m", "random_16m", "stream_512m"]
-THREADS = ["threads_open_read", "threads_stream", "threads_copy"]
+THREADS = ["threads_apart", "threads_one_directory", "threads_one_file", "threads_create_remove",
+           "threads_create_remove_in_map", "threads_stream", "threads_copy"]
 
 
 def workloads_chart(figures, verdicts):

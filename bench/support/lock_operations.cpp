@@ -51,6 +51,13 @@ asio::awaitable<void> only_post(fixture&, lock_timeout, std::size_t times) {
   for (; times != 0; --times) co_await bare_post();
 }
 
+asio::awaitable<void> post_each_way(fixture&, lock_timeout, std::size_t times) {
+  for (; times != 0; --times) {
+    co_await bare_post();
+    co_await bare_post();
+  }
+}
+
 asio::awaitable<void> hold_across_post(fixture& f, lock_timeout longest, std::size_t times) {
   for (; times != 0; --times) {
     auto hold = co_await f.lock.acquire(longest);
@@ -83,9 +90,11 @@ std::vector<operation> lock_operations() {
       alone("acquire/ready_coroutine", f, await_ready),
       alone("acquire/coroutine", f, acquire_free),
       in_a_crowd("hand_off/post", f, only_post, forever),
+      in_a_crowd("hand_off/floor", f, post_each_way, forever, 1),
       in_a_crowd("hand_off/coroutine", f, hold_across_post, forever),
       // One alone, for of those who hand the lock on one is ready at a time.
       in_a_crowd("hand_off/post_beside_timer", with_timer, only_post, forever, 1),
+      in_a_crowd("hand_off/floor_beside_timer", with_timer, post_each_way, forever, 1),
       in_a_crowd("hand_off/coroutine_with_deadline", with_timer, hold_across_post,
                  std::chrono::seconds(30)),
   };

@@ -13,7 +13,9 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace coramfs::bench {
 
@@ -205,11 +207,57 @@ operation on_awaited_file(std::string name, const shared_fixture& f, open_mode m
           }};
 }
 
+// A directory of a thousand files, of which each in its turn is removed and made again; and a map
+// of their names to records that are allocated one by one and are as large as a small node.
+struct thousand {
+  thousand() {
+    for (int i = 0; i < 1000; ++i) names.push_back("file_" + std::to_string(i) + ".dat");
+  }
+  std::vector<std::string> names;
+};
+
+struct full_directory : thousand {
+  full_directory() {
+    files.create_directory("/data").value();
+    for (std::string& name : names) create(name = "/data/" + name);
+  }
+  void remove(const std::string& name) { files.remove(name).value(); }
+  void create(const std::string& name) {
+    files.open(name, open_mode::create).value().close().value();
+  }
+  sync::file_system files = sync::file_system::create().value();
+};
+
+struct full_map : thousand {
+  full_map() {
+    for (const std::string& name : names) create(name);
+  }
+  void remove(const std::string& name) { files.erase(name); }
+  void create(const std::string& name) { files.emplace(name, std::make_unique<record>()); }
+
+  using record = std::array<std::byte, 160>;
+  std::unordered_map<std::string, std::unique_ptr<record>> files;
+};
+
+template <class Place>
+operation remove_and_create(std::string name, const std::shared_ptr<Place>& place) {
+  return {std::move(name), [place, next = std::size_t{0}](times n) mutable {
+            for (; n != 0; --n) {
+              const std::string& file = place->names[next++ % place->names.size()];
+              place->remove(file);
+              place->create(file);
+            }
+          }};
+}
+
 constexpr auto read_piece = [](auto& opened, asio::mutable_buffer piece) {
   return opened.read_at(0, piece);
 };
 constexpr auto write_piece = [](auto& opened, asio::mutable_buffer piece) {
   return opened.write_at(0, piece);
+};
+constexpr auto pin_piece = [](auto& opened, asio::mutable_buffer piece) {
+  return opened.pin(0, piece.size());
 };
 
 }  // namespace
@@ -220,6 +268,8 @@ std::vector<operation> operations() {
   const auto of_reader = std::make_shared<fixture>();
   const auto of_writer = std::make_shared<fixture>();
   const auto of_awaiting_writer = std::make_shared<fixture>();
+  const auto in_full_directory = std::make_shared<full_directory>();
+  const auto in_full_map = std::make_shared<full_map>();
   return {
       awaited("baseline/ready_coroutine", f, await_ready),
       awaited("baseline/post", f, await_post),
@@ -233,12 +283,16 @@ std::vector<operation> operations() {
       on_awaited_file("read_64/coroutine", of_reader, open_mode::read, read_piece),
       on_blocking_file("write_64/blocking", of_writer, open_mode::update, write_piece),
       on_awaited_file("write_64/coroutine", of_awaiting_writer, open_mode::update, write_piece),
+      // The same plain function on both kinds of files.
+      on_blocking_file("pin_64/blocking", of_reader, open_mode::read, pin_piece),
       blocking("stat/blocking", f, stat),
       awaited("stat/coroutine", f, await_stat),
       blocking("exists/blocking", f, exists),
       awaited("exists/coroutine", f, await_exists),
       blocking("create_remove/blocking", f, create_and_remove),
       awaited("create_remove/coroutine", f, await_create_and_remove),
+      remove_and_create("remove_create/blocking", in_full_directory),
+      remove_and_create("remove_create/map", in_full_map),
       blocking("create_write_remove/blocking", f, create_and_write),
       awaited("create_write_remove/coroutine", f, await_create_and_write),
       blocking("rename_twice/blocking", f, rename),
