@@ -12,6 +12,8 @@
 // word of a mutex, a count of references, or two variables that lie beside each other.
 // bench/report/shared_lines.py counts; what an operation does only now and then, as when it
 // takes memory for many at once, falls out, since it takes the median of the pairs.
+// What comes to lie in a line with what is up to malloc as well as to us, so a line more or less may
+// be a neighbour's: `bench/run --lines` tells the functions that use each.
 //
 // Why so: code that the compiler instruments (atomics of our own, or what -fsanitize=thread calls)
 // does not see into the mutexes, the allocator and the shared pointers of the system's libraries,
