@@ -170,8 +170,12 @@ class CORAMFS_EXPORT file_system {
 
   /// The absolute paths of all files and directories that match, sorted, each once. `*` is any
   /// run of characters but "/", `?` one character, `[a-z]` and `[!a-z]` one of a class or not
-  /// of it, and `**` as a whole component any number of directories. Never fails for its
-  /// pattern; case counts.
+  /// of it, `{a,b}` either of both, which may be patterns themselves and have "/" in them, and
+  /// `**` as a whole component any number of directories. What is not closed stands for itself;
+  /// case counts. A name is looked at in time of at most the product of its size and the
+  /// pattern's.
+  ///
+  /// Errors: `name_too_long` for a pattern above 4,096 bytes.
   asio::awaitable<result<std::vector<std::string>>> glob(path_argument pattern);
 
   /// What is at the path; false also for an invalid path. They take no lock of a file.

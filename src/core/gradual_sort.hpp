@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/pace.hpp"
+#include "core/path.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -16,10 +17,13 @@ namespace coramfs::detail {
 /// up, of runs that are sorted at once.
 class gradual_sort {
  public:
-  /// Throws `std::bad_alloc`, here alone.
-  void begin(std::vector<std::string>&& items) {
+  /// `longest`: bytes, of an item that may be longer than a name. Throws `std::bad_alloc`, here
+  /// alone.
+  void begin(std::vector<std::string>&& items, std::size_t longest = 0) {
     from_ = std::move(items);
     run_ = done_ = 0;
+    step_size_ = longest <= max_name_size ? pace::nodes_in_slice()
+                                          : pace::items_in_slice(comparisons * longest);
     if (from_.size() > step_size_) to_.reserve(from_.size());
   }
 
@@ -37,6 +41,9 @@ class gradual_sort {
 
  private:
   using iterator = std::vector<std::string>::iterator;
+
+  // Of an item in one step, in which few long ones are sorted: they may differ at their ends alone.
+  static constexpr std::size_t comparisons = 8;
 
   iterator at(std::size_t i) noexcept {
     return from_.begin() + static_cast<std::ptrdiff_t>(std::min(i, from_.size()));

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace coramfs::detail {
 
@@ -24,9 +26,28 @@ class pace {
     return true;
   }
 
+  /// Before that: what has been done for a node beside what each takes. `bytes` are looked at, as
+  /// those of a path are; `steps` are a few instructions each.
+  void add(std::uint64_t bytes, std::uint64_t steps = 0) noexcept {
+    done_ += bytes + steps * cost_of_step;
+  }
+
+  /// Likewise, a way down the tree along a path: as many nodes are seen as it has names.
+  void add_way(std::string_view path) noexcept {
+    add(path.size());
+    add_nodes(static_cast<std::uint64_t>(std::count(path.begin(), path.end(), '/')));
+  }
+  void add_nodes(std::uint64_t nodes) noexcept { done_ += nodes * cost_of_node; }
+
+  /// How many items make a slice that take as long as so many bytes copied each, and are nodes.
+  static std::size_t items_in_slice(std::uint64_t bytes) noexcept {
+    return slice_size / (cost_of_node + bytes) + 1;
+  }
+
  private:
   // A node takes about as long as so many bytes copied.
   static const std::uint64_t cost_of_node;
+  static constexpr std::uint64_t cost_of_step = 16;
 
   std::uint64_t done_ = 0;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/file_listing.hpp"
 
+#include <algorithm>
 #include <new>
 
 namespace coramfs::detail {
@@ -22,7 +23,7 @@ result<progress> file_listing::step() noexcept try {
     stage_ = stage::descends;
   }
   if (descend() == progress::yields) return progress::yields;
-  sorted_.begin(std::move(files_));
+  sorted_.begin(std::move(files_), longest_);
   stage_ = stage::sorts;
   return sorted_.step() ? progress::yields : progress::done;
 } catch (const std::bad_alloc&) {
@@ -72,6 +73,7 @@ bool file_listing::visit(const place& at) {
 
 void file_listing::see(const place& at, const node& n) {
   std::string path = join(at.path, n.name.view());
+  pace_.add(path.size());
   if (n.is_directory) {
     rest_.push(static_cast<const directory_node&>(n), std::move(path), {});
   } else {
@@ -80,8 +82,9 @@ void file_listing::see(const place& at, const node& n) {
 }
 
 void file_listing::add(const node& file, std::string path) {
-  if (!options_.only_dirty || static_cast<const file_node&>(file).status().generation > 0)
-    files_.push_back(std::move(path));
+  if (options_.only_dirty && static_cast<const file_node&>(file).status().generation == 0) return;
+  longest_ = std::max(longest_, path.size());
+  files_.push_back(std::move(path));
 }
 
 }  // namespace coramfs::detail

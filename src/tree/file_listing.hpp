@@ -51,6 +51,7 @@ class file_listing {
   pace pace_;
   std::vector<std::string> files_;
   std::size_t complete_ = 0;  // of files_, in directories that have been seen as a whole
+  std::size_t longest_ = 0;   // bytes, of those
   gradual_sort sorted_;
   result<void> status_ = boost::outcome_v2::success();
 };

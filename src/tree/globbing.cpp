@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/globbing.hpp"
 
+#include <algorithm>
 #include <new>
 
 namespace coramfs::detail {
@@ -21,7 +22,7 @@ result<progress> globbing::step() noexcept try {
   }
   if (!sorts_) {
     if (descend()) return progress::yields;
-    sorted_.begin(std::move(found_));
+    sorted_.begin(std::move(found_), longest_);
     sorts_ = true;
   }
   return sorted_.step() ? progress::yields : progress::done;
@@ -31,6 +32,7 @@ result<progress> globbing::step() noexcept try {
 
 result<void> globbing::begin() {
   if (!text_.valid()) return errc::out_of_memory;
+  if (text_.view().size() > pattern::max_size) return errc::name_too_long;
   wanted_.emplace(text_.view());
   const tree::shared_access access(volume_->names);
   rest_.push(volume_->names.root(), {}, wanted_->start());
@@ -74,10 +76,15 @@ bool globbing::scan(const place& at) {
 
 void globbing::see(const place& at, const node& n) {
   pattern::step s = wanted_->read(at.note, n.name.view());
+  pace_.add(0, s.work);
   const bool descends = n.is_directory && !s.next.empty();
   if (!s.matches && !descends) return;
   std::string path = join(at.path, n.name.view());
-  if (s.matches) found_.push_back(path);
+  pace_.add(path.size());
+  if (s.matches) {
+    longest_ = std::max(longest_, path.size());
+    found_.push_back(path);
+  }
   if (descends)
     rest_.push(static_cast<const directory_node&>(n), std::move(path), std::move(s.next));
 }

@@ -49,6 +49,7 @@ class globbing {
   pace pace_;
   bool sorts_ = false;
   std::vector<std::string> found_;
+  std::size_t longest_ = 0;   // bytes, of those
   std::size_t complete_ = 0;  // of found_, in directories that have been seen as a whole
   gradual_sort sorted_;
   result<void> status_ = boost::outcome_v2::success();

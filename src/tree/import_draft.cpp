@@ -20,8 +20,9 @@ result<void> put_into(directory_node& in, detached_node made) noexcept {
 
 }  // namespace
 
-result<void> import_draft::add(import_items::value_type& item) {
+result<void> import_draft::add(import_items::value_type& item, pace& p) {
   auto& [path, i] = item;
+  p.add(path.size());
   above_.go_to(path, [](const directory&) {});
   std::size_t made = 0;  // of the path
   if (above_.empty()) {
@@ -36,6 +37,7 @@ result<void> import_draft::add(import_items::value_type& item) {
   for (;;) {
     normal_path::take_name(rest);
     if (rest.empty()) break;
+    p.add_nodes(1);
     BOOST_OUTCOME_TRY(make_directory(std::string_view(path).substr(0, path.size() - rest.size())));
   }
   file_node* const file = i.file.release();

@@ -22,8 +22,9 @@ class import_draft {
   import_draft(const tree& of, std::vector<graft>& grafts) noexcept
       : tree_(of), next_(grafts.data()) {}
 
-  /// The next item, whose file is made. Errors: `out_of_memory`.
-  result<void> add(import_items::value_type& item);
+  /// The next item, whose file is made. Adds to `p` what it takes beside what each item does.
+  /// Errors: `out_of_memory`.
+  result<void> add(import_items::value_type& item, pace& p);
   /// Takes the file out of its directory again, in any order.
   static void take_back(import_item& item) noexcept;
 

@@ -1,22 +1,34 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/import_plan.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include "core/path.hpp"
-#include "tree/directory_chain.hpp"
 
 namespace coramfs::detail {
 
-result<void> import_plan::add(import_items::value_type& item) {
+std::size_t common_size(std::string_view a, std::string_view b) noexcept {
+  const std::size_t most = std::min(a.size(), b.size());
+  std::size_t same = 0;
+  // Most are long and have most in common, so they are compared piece by piece at first.
+  constexpr std::size_t piece = 64;
+  while (same + piece <= most && std::memcmp(&a[same], &b[same], piece) == 0) same += piece;
+  while (same < most && a[same] == b[same]) ++same;
+  return same;
+}
+
+result<void> import_plan::add(import_items::value_type& item, pace& p) {
   const std::string_view path = item.first;
   const extent content =
       storage::extent_for(volume_->options.default_storage, item.second.content.size());
   above_.go_to(path, [this](const directory& d) { leave(d); });
+  p.add(path.size());
   wanted_ += volume_->payer.of(content);
   wanted_.bytes +=
       volume_->payer.of_metadata(node_footprint(false, normal_path::given_out(path).name()));
   ++wanted_.files;
   if (above_.empty() || !above_.deepest().is_new) {
-    BOOST_OUTCOME_TRY(const bool takes_entries, begin_graft(item));
+    BOOST_OUTCOME_TRY(const bool takes_entries, begin_graft(item, p));
     if (!takes_entries) return boost::outcome_v2::success();
   }
   add_entries(path);
@@ -24,9 +36,9 @@ result<void> import_plan::add(import_items::value_type& item) {
 }
 
 // False: it takes over the entry of what it replaces.
-result<bool> import_plan::begin_graft(import_items::value_type& item) {
+result<bool> import_plan::begin_graft(import_items::value_type& item, pace& p) {
   const std::string_view path = item.first;
-  BOOST_OUTCOME_TRY(const auto missing, find_gap(volume_->names, normal_path::given_out(path)));
+  BOOST_OUTCOME_TRY(const auto missing, find(path, p));
   grafts_.push_back({&item, path.size() - missing.below.size(), nullptr});
   const entry& at = missing.at;
   if (at.found != nullptr) {
@@ -35,8 +47,27 @@ result<bool> import_plan::begin_graft(import_items::value_type& item) {
   }
   const std::string_view in = grafts_.back().parent();
   if (above_.empty() || above_.deepest().path != in)
-    above_.enter({in, false, at.parent->entries.size(), 0});
+    above_.enter({in, false, at.parent->entries.size(), 0, at.parent, hold_});
   return true;
+}
+
+// What comes into the directory that the last one came into is one look, if the lock was not let
+// go: the way down from the root is as long as its path is.
+result<gap> import_plan::find(std::string_view path, pace& p) noexcept {
+  const auto name = normal_path::given_out(path).name();
+  const std::string_view in = path.substr(0, path.size() - name.size() - 1);
+  const bool is_open = !above_.empty() && above_.deepest().path == in;
+  if (is_open && above_.deepest().hold == hold_) {
+    directory_node* const parent = above_.deepest().node;
+    return gap{{parent, name, parent->entries.find(name)}, {}};
+  }
+  p.add_way(path);
+  BOOST_OUTCOME_TRY(const auto found, find_gap(volume_->names, normal_path::given_out(path)));
+  if (is_open && found.below.empty()) {
+    above_.deepest().node = found.at.parent;
+    above_.deepest().hold = hold_;
+  }
+  return found;
 }
 
 // The content of a busy file is another's.
@@ -57,7 +88,7 @@ void import_plan::add_entries(std::string_view path) {
     normal_path::take_name(rest);
     ++above_.deepest().added;
     if (rest.empty()) return;
-    above_.enter({path.substr(0, path.size() - rest.size()), true, 0, 0});
+    above_.enter({path.substr(0, path.size() - rest.size()), true, 0, 0, nullptr, 0});
   }
 }
 

@@ -4,11 +4,14 @@
 #include <coramfs/entries.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/pace.hpp"
 #include "core/quota.hpp"
+#include "tree/directory_chain.hpp"
 #include "tree/tree.hpp"
 #include "tree/volume_state.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -42,6 +45,9 @@ struct graft {
   std::string_view parent() const noexcept { return path().substr(0, path().rfind('/')); }
 };
 
+/// How many bytes two paths have in common at their beginnings.
+std::size_t common_size(std::string_view a, std::string_view b) noexcept;
+
 /// The directories above a path, the deepest last, while paths are gone through in their order.
 /// Each is entered once, and left for the first path that is not below it.
 template <class Directory>
@@ -49,7 +55,11 @@ class directories_above {
  public:
   template <class Leave>
   void go_to(std::string_view path, Leave leave) {
-    while (!open_.empty() && !is_below(path, open_.back().path)) {
+    if (open_.empty()) return;
+    // What is open is a chain, so its deepest tells about all: to compare each would take as long
+    // as the square of its depth.
+    const std::size_t same = common_size(path, open_.back().path);
+    while (!open_.empty() && !is_below(path, open_.back().path, same)) {
       leave(open_.back());
       open_.pop_back();
     }
@@ -59,9 +69,11 @@ class directories_above {
   Directory& deepest() noexcept { return open_.back(); }
 
  private:
-  static bool is_below(std::string_view path, std::string_view directory) noexcept {
-    return path.size() > directory.size() && path[directory.size()] == '/' &&
-           path.starts_with(directory);
+  // `same`: how many bytes at their beginnings are.
+  static bool is_below(std::string_view path, std::string_view directory,
+                       std::size_t same) noexcept {
+    return directory.size() <= same && path.size() > directory.size() &&
+           path[directory.size()] == '/';
   }
   std::vector<Directory> open_;
 };
@@ -72,9 +84,12 @@ class import_plan {
  public:
   explicit import_plan(const volume_state& v) noexcept : volume_(&v) {}
 
+  /// To be called once for each hold of the lock, before all else.
+  void begin_hold() noexcept { ++hold_; }
   /// The next item. Under the tree's exclusive lock: what is replaced must not change its size.
-  /// Errors: `is_a_directory`, `not_a_directory`.
-  result<void> add(import_items::value_type& item);
+  /// Adds to `p` what it takes beside what each item does. Errors: `is_a_directory`,
+  /// `not_a_directory`.
+  result<void> add(import_items::value_type& item, pace& p);
   /// After all items. Errors: `busy`.
   result<void> finish();
 
@@ -89,13 +104,18 @@ class import_plan {
     std::string_view path;  // empty for the root
     bool is_new;
     std::size_t entries, added;
+    // Of one that is there, and in which hold of the lock it was found.
+    directory_node* node;
+    std::uint64_t hold;
   };
-  result<bool> begin_graft(import_items::value_type& item);
+  result<gap> find(std::string_view path, pace& p) noexcept;
+  result<bool> begin_graft(import_items::value_type& item, pace& p);
   result<void> replace(node& found) noexcept;
   void add_entries(std::string_view path);
   void leave(const directory& d) noexcept;
 
   const volume_state* volume_;
+  std::uint64_t hold_ = 0;
   charge wanted_, replaced_;
   std::uint64_t growth_ = 0;  // bytes, of wanted_
   bool meets_busy_ = false;   // among what it replaces

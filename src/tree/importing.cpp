@@ -4,6 +4,7 @@
 #include "core/path.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <new>
 #include <span>
@@ -86,6 +87,8 @@ result<progress> importing::read_keys() {
     const auto [item, is_new] = items_.try_emplace(std::string(path.text()));
     has_twins_ = has_twins_ || !is_new;
     item->second.content = std::move(content);
+    // The key has been compared with some others, which may differ from it at the end alone.
+    pace_.add(key.size() + path.text().size() * std::bit_width(items_.size()));
     files_.erase(files_.begin());
     if (pace_.has_done()) return progress::yields;
   }
@@ -96,22 +99,30 @@ result<progress> importing::read_keys() {
 
 // Errors: `not_a_directory` for a key that names a directory of another.
 result<progress> importing::check_keys() {
-  BOOST_OUTCOME_TRY(const progress p, for_each_item([this](const auto& item) -> result<void> {
-                      auto above = normal_path::given_out(item.first).parent();
-                      for (; !above.is_root(); above = above.parent())
-                        if (items_.contains(std::string(above.text())))
-                          return errc::not_a_directory;
-                      return boost::outcome_v2::success();
-                    }));
+  BOOST_OUTCOME_TRY(const progress p,
+                    for_each_item([this](const auto& item) { return check_key(item.first); }));
   if (p == progress::done) begin(stage::plans);
   return p;
+}
+
+// Keys that begin with another come right behind it, so those that this one begins with are among
+// those that the last one did.
+result<void> importing::check_key(const std::string& key) {
+  const std::size_t same = beginnings_.empty() ? 0 : common_size(key, beginnings_.back());
+  while (!beginnings_.empty() && beginnings_.back().size() > same) beginnings_.pop_back();
+  pace_.add(key.size(), beginnings_.size());
+  for (const std::string_view above : beginnings_)
+    if (key[above.size()] == '/') return errc::not_a_directory;
+  beginnings_.push_back(key);
+  return boost::outcome_v2::success();
 }
 
 result<progress> importing::plan() {
   {
     const tree::exclusive_access access(volume_->names);
+    plan_.begin_hold();
     BOOST_OUTCOME_TRY(const progress p,
-                      for_each_item([this](auto& item) { return plan_.add(item); }));
+                      for_each_item([this](auto& item) { return plan_.add(item, pace_); }));
     if (p != progress::done) return p;
   }
   BOOST_OUTCOME_TRY(plan_.finish());
@@ -134,7 +145,7 @@ result<progress> importing::build() {
     BOOST_OUTCOME_TRY(const bool is_made, make_slice(*next_item_));
     const std::size_t stored = stored_ - before;
     if (is_made) {
-      BOOST_OUTCOME_TRY(draft_->add(*next_item_++));
+      BOOST_OUTCOME_TRY(draft_->add(*next_item_++, pace_));
       stored_ = 0;
     }
     if (pace_.has_done(stored)) return progress::yields;
@@ -203,14 +214,15 @@ result<progress> importing::plan_and_link() {
   grafting all(*volume_);
   const tree::exclusive_access access(volume_->names);
   plan_ = import_plan(*volume_);
+  plan_.begin_hold();
   for (auto& item : items_) {
-    BOOST_OUTCOME_TRY(plan_.add(item));
+    BOOST_OUTCOME_TRY(plan_.add(item, pace_));
   }
   BOOST_OUTCOME_TRY(plan_.finish());
   BOOST_OUTCOME_TRY(pay());
   draft_.emplace(volume_->names, plan_.grafts());
   for (auto& item : items_) {
-    BOOST_OUTCOME_TRY(draft_->add(item));
+    BOOST_OUTCOME_TRY(draft_->add(item, pace_));
   }
   all.reserve(plan_.grafts().size());
   BOOST_OUTCOME_TRY(link(all));

@@ -15,7 +15,10 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace coramfs::detail {
 
@@ -59,6 +62,7 @@ class importing {
   result<progress> go_on();
   result<progress> read_keys();
   result<progress> check_keys();
+  result<void> check_key(const std::string& key);
   result<progress> plan();
   result<void> pay();
   result<progress> build();
@@ -79,7 +83,8 @@ class importing {
   file_map files_;
   stage stage_ = stage::reads_keys;
   pace pace_;
-  bool has_twins_ = false;  // two keys name one file
+  bool has_twins_ = false;                    // two keys name one file
+  std::vector<std::string_view> beginnings_;  // keys that the key looked at last begins with, or is
   bool has_content_ = false;
   // In this order: what was paid is given back when all else is gone.
   reservation paid_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "tree/pattern_states.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -9,37 +11,79 @@
 
 namespace coramfs::detail {
 
-/// Whether one name matches one component of a glob pattern: `*`, `?`, `[a-z]`, `[!a-z]`. Takes
-/// time of at most the product of the two sizes, however many stars there are.
-bool matches_name(std::string_view pattern, std::string_view name) noexcept;
-
-/// A whole glob pattern, as a machine that reads a path name by name. It is in several places
-/// at once, so each name is read once however many ways there are to match it.
+/// A glob pattern, as a machine that reads a path name by name: `*`, `?`, `[a-z]`, `[!a-z]`,
+/// `{a,b}`, and `**` as a whole component. It is in several places at once, so each name is read
+/// once however many ways there are to match it, and a name takes time of at most the product of
+/// its size and the pattern's.
+///
+/// Braces stand for each of the patterns that they can be written out to, separators in them
+/// included; but what `**` is, or what a class is, is seen in the text as it stands.
+///
+/// Thread safety: one operation's own.
 class pattern {
  public:
-  /// Numbers of components that are to be matched next, in order.
-  using places = std::vector<std::size_t>;
+  static constexpr std::size_t max_size = pattern_states::max_text_size;
 
-  /// Throws `std::bad_alloc`.
+  /// Numbers of states that are to be gone on from, in order.
+  using places = std::vector<pattern_states::number>;
+
+  /// Throws `std::bad_alloc`. Precondition: `text`, which must live as long, is no longer than
+  /// `max_size`.
   explicit pattern(std::string_view text);
 
-  /// Where it is at the root.
-  places start() const;
+  /// Where it is at the root. This and all below throws `std::bad_alloc`.
+  places start();
 
   /// The only name that can match there, if that is so.
   std::optional<std::string_view> only_name(const places& at) const noexcept;
 
   struct step {
-    places next;   ///< where it is below the name; empty: nothing below matches
-    bool matches;  ///< whether the path up to the name is a match
+    places next;         ///< where it is below the name; empty: nothing below matches
+    bool matches;        ///< whether the path up to the name is a match
+    std::uint64_t work;  ///< how many states and words of states were looked at
   };
-  step read(const places& from, std::string_view name) const;
+  step read(const places& from, std::string_view name);
 
  private:
-  void add(places& to, std::size_t component) const;
-  bool is_any_depth(std::size_t component) const noexcept { return components_[component] == "**"; }
+  using number = pattern_states::number;
 
-  std::vector<std::string_view> components_;
+  /// A set of states.
+  class state_set {
+   public:
+    explicit state_set(std::size_t states) : words_((states + 63) / 64) {}
+
+    void add(std::size_t i) noexcept { words_[i / 64] |= std::uint64_t{1} << (i % 64); }
+    std::size_t words() const noexcept { return words_.size(); }
+    void swap(state_set& other) noexcept { words_.swap(other.words_); }
+    /// Takes all states out, in order: also those that `visit` adds behind the one it is shown.
+    template <class Visit>
+    void take_all(Visit visit);
+
+   private:
+    std::vector<std::uint64_t> words_;
+  };
+
+  /// How a state is reached between two names.
+  enum role : unsigned char {
+    begins = 1,     ///< the next name begins there
+    is_behind = 2,  ///< a `**` has ended: only a separator may follow
+    ends_name = 4,  ///< the last name has ended there
+    ends_path = 8   ///< all names have ended: only separators may follow
+  };
+
+  void read_character(std::uint32_t c);
+  bool ends_a_name(std::size_t state) const noexcept;
+  void add(std::size_t state, unsigned roles) noexcept;
+  bool settle(places& next);
+  void settle_state(std::size_t i, unsigned roles, places& next, bool& matches);
+
+  std::string_view text_;
+  pattern_states states_;
+  // Empty between calls, each with room for all states.
+  state_set here_, behind_character_, reached_;
+  std::vector<unsigned char> roles_;  // of those reached
+  bool has_places_ = false;           // whether anything is in here_
+  std::uint64_t work_ = 0;
 };
 
 }  // namespace coramfs::detail

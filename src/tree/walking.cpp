@@ -70,6 +70,7 @@ bool walking::enter_next() {
 }
 
 void walking::enter(std::string path, const directory_node* d) {
+  pace_.add(path.size());
   levels_.push_back({entries_.size(), 0, d, hold_});
   entries_.push_back({std::move(path), {}, {}});
   scan_ = {};

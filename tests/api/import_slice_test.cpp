@@ -3,6 +3,7 @@
 // and still it is whole or it is not.
 #include "api/sliced_operation.hpp"
 
+#include <initializer_list>
 #include <string>
 #include <utility>
 
@@ -189,6 +190,46 @@ TEST_CASE("import slices: what others take meanwhile is not there for it",
   CHECK(t.ended == errc::node_limit_exceeded);
   CHECK(t.threads.stats().value().file_count == 0);
   CHECK(t.threads.stats().value().directory_count == 9);
+}
+
+TEST_CASE("import slices: keys thousands of levels deep take turns for what they are",
+          "[api][import][slices]") {
+  fixture t;
+  constexpr int files = 200, levels = 1'990;
+  std::string deep;
+  for (int i = 0; i < levels; ++i) deep += "/x";
+  const bool is_there = GENERATE(false, true);
+  if (is_there) t.threads.create_directories(deep).value();
+  file_map all;
+  for (int i = 0; i < files; ++i) all[deep + "/f" + std::to_string(i)] = bytes();
+  t.import(all);
+  CHECK(!t.ended.code());
+  CHECK(t.v.stats().file_count == files);
+  CHECK(t.v.stats().directory_count == levels + 1);
+  // The keys are compared with each other some eight times, copied and gone through: some
+  // slices; and in each slice a way down may be looked up from the root.
+  CHECK(t.turns >= 4);
+  CHECK(t.turns <= 60);
+}
+
+TEST_CASE("import slices: a key below another is found out, wherever they stand in their order",
+          "[api][import][errors]") {
+  fixture t;
+  const auto refused = [&](std::initializer_list<const char*> keys) {
+    file_map all;
+    for (const char* k : keys) all[k] = bytes_of("content");
+    t.import(std::move(all));
+    CHECK(t.v.stats().file_count == 0);
+    return t.ended == errc::not_a_directory;
+  };
+  CHECK(refused({"/a", "/a/b"}));
+  CHECK(refused({"/a", "/a-", "/a-b", "/a/b"}));
+  CHECK(refused({"/a", "/a!", "/a!/x", "/a!/y", "/a/b"}));
+  CHECK(refused({"/a/b", "/a/b-c", "/a/b.c", "/a/b/c/d/e"}));
+  CHECK(refused({"/a", "/a.", "/a..", "/a./x"}));
+  t.import({{"/a", {}}, {"/a-", {}}, {"/a-b", {}}, {"/aa", {}}, {"/ab/c", {}}, {"/abc/d", {}}});
+  CHECK(!t.ended.code());
+  CHECK(t.v.stats().file_count == 6);
 }
 
 }  // namespace coramfs::tests

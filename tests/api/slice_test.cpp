@@ -282,6 +282,26 @@ TEST_CASE("slices: others run while much of the tree is seen to", "[api][slices]
   }
 }
 
+TEST_CASE("slices: a glob's turns follow from its pattern, too, not from the names alone",
+          "[api][slices]") {
+  fixture t;
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = std::to_string(i) + std::string(240, 'a');
+    t.threads.write_file("/" + name, buffer_of("")).value();
+  }
+  const auto turns_of = [&](const std::string& pattern) {
+    return t.turns_during([&]() -> asio::awaitable<void> {
+      const auto found = co_await t.fs.glob(pattern);
+      CHECK(found.value().empty());
+    });
+  };
+  std::string dear = "/";
+  while (dear.size() < 2000) dear += "*a";
+  CHECK(turns_of("/*b") <= 2);
+  // Each of the hundred names takes about a slice.
+  CHECK(turns_of(dear + "b") >= 50);
+}
+
 TEST_CASE("slices: what others remove meanwhile is left out, and nothing fails", "[api][slices]") {
   fixture t;
   t.make_many(100, 100);

@@ -67,10 +67,25 @@ TEST_CASE("glob: what matches is given once, sorted", "[api][glob]") {
            sample{"", {}},
            sample{"/", {}},
            sample{"/gone/*", {}},
+           sample{"/{a,gone}/{b,x.bin}", {"/a/b", "/a/x.bin"}},
+           sample{"/{a/b/c,a}/*.bin", {"/a/b/c/z.bin", "/a/x.bin"}},
+           sample{"/a{-b,}", {"/a", "/a-b"}},
+           sample{"/a/{b", {}},
        }) {
     CAPTURE(s.pattern);
     CHECK(fs->glob(s.pattern).value() == s.found);
   }
+}
+
+TEST_CASE("glob: a pattern above 4,096 bytes is too long, one as long is not",
+          "[api][glob][errors]") {
+  const scenario fs;
+  make_tree(fs);
+  const std::string longest = "/a" + std::string(4094, '*');
+  CHECK(fs->glob(longest).value() == names{"/a", "/a-b"});
+  CHECK(fs.refusal([&] { return fs->glob(longest + "*"); }) == errc::name_too_long);
+  const std::string unclosed(4097, '[');
+  CHECK(fs.refusal([&] { return fs->glob(unclosed); }) == errc::name_too_long);
 }
 
 TEST_CASE("tree: names and depths far beyond a path argument work", "[api][walk][deep]") {

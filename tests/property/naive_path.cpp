@@ -3,8 +3,10 @@
 
 #include <coramfs/error.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 namespace coramfs::tests::naive_path {
 
@@ -65,6 +67,34 @@ bool matches_from(const parts& pattern, std::size_t i, const parts& names, std::
   return matches_from(pattern, i + 1, names, j) || matches_from(pattern, i, names, j + 1);
 }
 
+// Each pattern that the braces of one stand for; without brackets in them.
+parts written_out(const std::string& text) {
+  parts open;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '{') open.push_back(text.substr(0, i));
+    if (text[i] != '}' || open.empty()) continue;
+    // The innermost: there is no other in it.
+    const std::string before = open.back();
+    parts all;
+    for (std::size_t from = before.size() + 1; from <= i;) {
+      const std::size_t to = std::min(text.find(',', from), i);
+      for (std::string& one :
+           written_out(before + text.substr(from, to - from) + text.substr(i + 1)))
+        all.push_back(std::move(one));
+      from = to + 1;
+    }
+    return all;
+  }
+  return {text};
+}
+
+bool matches_written_out(std::string_view pattern, const std::string& path) {
+  const parts wanted = split(pattern);
+  for (const std::string& part : wanted)
+    if (part == "." || part == "..") return false;
+  return !wanted.empty() && path != "/" && matches_from(wanted, 0, split(path), 0);
+}
+
 }  // namespace
 
 std::vector<std::string> split(std::string_view text) {
@@ -117,10 +147,9 @@ bool is_below(const std::string& path, const std::string& above) {
 }
 
 bool matches(std::string_view pattern, const std::string& path) {
-  const parts wanted = split(pattern);
-  for (const std::string& part : wanted)
-    if (part == "." || part == "..") return false;
-  return !wanted.empty() && path != "/" && matches_from(wanted, 0, split(path), 0);
+  const parts all = written_out(std::string(pattern));
+  return std::any_of(all.begin(), all.end(),
+                     [&](const std::string& one) { return matches_written_out(one, path); });
 }
 
 }  // namespace coramfs::tests::naive_path

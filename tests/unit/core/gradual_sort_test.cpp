@@ -40,4 +40,21 @@ TEST_CASE("gradual sort: one after the other, of any sizes", "[core][sort]") {
   }
 }
 
+TEST_CASE("gradual sort: long items are sorted fewer at a time", "[core][sort]") {
+  const std::size_t size = 4096, longest = 4096;
+  const auto steps_for = [&](std::size_t length) {
+    std::vector<std::string> items(size, std::string(length - 4, 'x'));
+    for (std::size_t i = 0; i < size; ++i) items[i] += std::to_string(9999 - i);
+    auto expected = items;
+    std::sort(expected.begin(), expected.end());
+    detail::gradual_sort s;
+    s.begin(std::move(items), length);
+    int steps = 1;
+    while (s.step()) ++steps;
+    CHECK((s.take() == expected));
+    return steps;
+  };
+  CHECK(steps_for(longest) > 50 * steps_for(10));
+}
+
 }  // namespace coramfs::tests

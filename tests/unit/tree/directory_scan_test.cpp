@@ -31,11 +31,13 @@ class fixture {
   void add(int i) {
     directory_index& entries = names.root().entries;
     REQUIRE(entries.reserve(entries.size() + 1));
-    const auto replaced = tree::link(at(i), detached_node(new_directory(names, name_of(i)).release()));
+    const auto replaced =
+        tree::link(at(i), detached_node(new_directory(names, name_of(i)).release()));
     CHECK(replaced == nullptr);
   }
   void replace(int i) {
-    const auto replaced = tree::link(at(i), detached_node(new_directory(names, name_of(i)).release()));
+    const auto replaced =
+        tree::link(at(i), detached_node(new_directory(names, name_of(i)).release()));
     CHECK(replaced != nullptr);
   }
   void remove(int i) { tree::unlink(*at(i).found); }
