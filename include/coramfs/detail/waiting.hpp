@@ -10,31 +10,45 @@
 
 namespace coramfs::detail {
 
-/// One place in a queue. Must stay where it is until it is granted or removed.
+class waiter;
+
+/// What the owner of a queue knows of a waiter.
 ///
-/// A waiter goes from `idle` to `queued`, and from there to `granted` or `removed`, only under
-/// the mutex of the queue's owner: exactly one of grant and removal ends a wait.
-class waiter {
+/// It goes from `idle` to `queued`, and from there to `granted` or `removed`, only under the mutex
+/// of the queue's owner: exactly one of grant and removal ends a wait.
+class queue_place {
  public:
-  waiter(const waiter&) = delete;
-  waiter& operator=(const waiter&) = delete;
+  queue_place(const queue_place&) = delete;
+  queue_place& operator=(const queue_place&) = delete;
 
  protected:
-  waiter() = default;
-  ~waiter() = default;
+  queue_place() = default;
+  ~queue_place() = default;
 
  private:
   friend class admission;
   friend class wait_queue;
-  /// Called once, when it has what it waits for. The queue's mutex is not held, so the waiter
-  /// may be gone when this returns. Resumes nobody: it hands the news to whom it concerns.
-  virtual void granted() noexcept = 0;
-
   enum class state : unsigned char { idle, queued, granted, removed };
   waiter* previous_ = nullptr;
   waiter* next_ = nullptr;
   std::uint64_t wanted_ = 0;  // as the owner of the queue counts it
   state state_ = state::idle;
+};
+
+/// One place in a queue. Must stay where it is until it is granted or removed.
+///
+/// Apart from `queue_place`, since friends may destroy what they are friends of: compilers want a
+/// virtual destructor of a class that has both friends and virtual functions.
+class waiter : public queue_place {
+ public:
+  /// Called once, by the queue, when it has what it waits for. The queue's mutex is not held, so
+  /// the waiter may be gone when this returns. Resumes nobody: it hands the news to whom it
+  /// concerns.
+  virtual void granted() noexcept = 0;
+
+ protected:
+  waiter() = default;
+  ~waiter() = default;
 };
 
 /// Waiters that have been granted what they wait for and are yet to be told, which is done by
