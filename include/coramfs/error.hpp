@@ -41,10 +41,27 @@ enum class errc {
   unsupported_archive,   ///< no known format, or encrypted
 };
 
-/// The category of `errc`. One object for the whole process, whatever loads the library.
+}  // namespace coramfs
+
+template <>
+struct std::is_error_code_enum<coramfs::errc> : std::true_type {};
+
+namespace coramfs {
+
+/// The category of `errc`. One object in a program that links the library once; where plugins link
+/// the static library each into itself, each has one of its own.
+///
+/// The standard compares categories by their address, so two `std::error_code` out of two such
+/// copies are never equal to each other. All else goes by the category's name and the number: a
+/// code compared with an `errc`, an `error` compared with an `errc`, and a code or an `error`
+/// compared with a `std::errc` or another `std::error_condition`.
 CORAMFS_EXPORT const std::error_category& error_category() noexcept;
 
 CORAMFS_EXPORT std::error_code make_error_code(errc) noexcept;
+
+/// Whether `code` is `c`, from whichever copy of the library it is. It is chosen before the
+/// standard's comparison, for which `c` would have to be converted.
+CORAMFS_EXPORT bool operator==(const std::error_code& code, errc c) noexcept;
 
 /// A failure: its code, and for a limit also how much was asked for and how much was left.
 ///
@@ -65,7 +82,7 @@ class CORAMFS_EXPORT error {
   /// For people: "quota exceeded: requested 2097152 bytes, 1048576 available".
   std::string message() const;
 
-  friend bool operator==(const error& e, errc c) noexcept { return e.code_ == make_error_code(c); }
+  friend bool operator==(const error& e, errc c) noexcept { return e.code_ == c; }
   friend bool operator==(const error& e, std::errc c) noexcept { return e.code_ == c; }
 
  private:
@@ -77,6 +94,3 @@ class CORAMFS_EXPORT error {
 static_assert(std::is_trivially_copyable_v<error>);
 
 }  // namespace coramfs
-
-template <>
-struct std::is_error_code_enum<coramfs::errc> : std::true_type {};

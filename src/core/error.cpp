@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/error.hpp>
 
+#include <cstring>
 #include <optional>
 
 namespace coramfs {
@@ -43,6 +44,10 @@ description describe(errc c) {
   return {"unknown error", std::nullopt};
 }
 
+/// Another copy of the library, linked into another part of the program, has a category of its own
+/// with the same name, and its numbers mean the same.
+bool is_ours(const std::error_category& c) noexcept;
+
 class category final : public std::error_category {
  public:
   const char* name() const noexcept override { return "coramfs"; }
@@ -50,6 +55,13 @@ class category final : public std::error_category {
   std::error_condition default_error_condition(int value) const noexcept override {
     const auto equivalent = describe(static_cast<errc>(value)).equivalent;
     return equivalent ? std::make_error_condition(*equivalent) : std::error_condition(value, *this);
+  }
+  bool equivalent(int value, const std::error_condition& condition) const noexcept override {
+    return is_ours(condition.category()) ? condition.value() == value
+                                         : default_error_condition(value) == condition;
+  }
+  bool equivalent(const std::error_code& code, int condition) const noexcept override {
+    return is_ours(code.category()) && code.value() == condition;
   }
 };
 
@@ -61,11 +73,19 @@ union immortal_category {
 };
 constinit const immortal_category immortal;
 
+bool is_ours(const std::error_category& c) noexcept {
+  return c == immortal.value || std::strcmp(c.name(), immortal.value.name()) == 0;
+}
+
 }  // namespace
 
 const std::error_category& error_category() noexcept { return immortal.value; }
 
 std::error_code make_error_code(errc c) noexcept { return {static_cast<int>(c), error_category()}; }
+
+bool operator==(const std::error_code& code, errc c) noexcept {
+  return code.value() == static_cast<int>(c) && is_ours(code.category());
+}
 
 error::error(errc code, std::uint64_t requested, std::uint64_t available) noexcept
     : code_(make_error_code(code)), requested_(requested), available_(available) {}

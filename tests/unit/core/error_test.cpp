@@ -62,7 +62,7 @@ TEST_CASE("error: every code has a text and a place of its own", "[core][error]"
   CHECK(texts.count(error_category().message(0)) == 0);
 }
 
-TEST_CASE("error: there is one category", "[core][error]") {
+TEST_CASE("error: all codes of one copy have one category", "[core][error]") {
   const std::error_code code = errc::busy;
   CHECK(&code.category() == &error_category());
   CHECK(std::string(error_category().name()) == "coramfs");
@@ -101,6 +101,35 @@ TEST_CASE("error: a foreign code is passed through", "[core][error]") {
   // The same number in another category is another error.
   CHECK(!(error(std::error_code(static_cast<int>(errc::busy), std::generic_category())) ==
           errc::busy));
+}
+
+// What another copy of the library has, linked into another part of the same program.
+class category_of_a_copy final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "coramfs"; }
+  std::string message(int) const override { return {}; }
+};
+
+TEST_CASE("error: a code of another copy of the library is equal by name and number",
+          "[core][error]") {
+  const category_of_a_copy copy;
+  const int busy = static_cast<int>(errc::busy);
+  const std::error_code theirs(busy, copy);
+  REQUIRE(theirs.category() != error_category());
+  CHECK(theirs == errc::busy);
+  CHECK(errc::busy == theirs);
+  CHECK(error(theirs) == errc::busy);
+  CHECK(theirs != errc::not_found);
+  CHECK(!(error(theirs) == errc::not_found));
+  // As conditions, from either side.
+  CHECK(theirs == std::error_condition(busy, error_category()));
+  CHECK(std::error_code(errc::busy) == std::error_condition(busy, copy));
+  CHECK(theirs != std::error_condition(busy + 1, error_category()));
+  CHECK(std::error_code(errc::busy) != std::error_condition(busy + 1, copy));
+  // The same number in a category of another name is another error.
+  const std::error_code foreign(busy, std::generic_category());
+  CHECK(foreign != errc::busy);
+  CHECK(foreign != std::error_condition(busy, error_category()));
 }
 
 }  // namespace coramfs::tests
