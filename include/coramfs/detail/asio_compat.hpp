@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/asio_build.hpp>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/dispatch.hpp>
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/version.hpp>
 
-// The one place that asks which Asio this is.
+// The one place that does one thing or another by which Asio this is.
 #if ASIO_VERSION >= 102400
 #include <asio/deferred.hpp>
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/asio_build.hpp>
+
 #include <asio/buffer.hpp>
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/asio_build.hpp>
 #include <coramfs/detail/byte_source.hpp>
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/result.hpp>
