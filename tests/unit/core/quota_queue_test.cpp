@@ -196,6 +196,35 @@ TEST_CASE("quota queue: what one has who needs more is for nobody behind it", "[
   }
 }
 
+TEST_CASE("quota queue: one who needs less than it has leaves the rest to everybody",
+          "[core][quota]") {
+  quota q(1000, std::nullopt);
+  std::string log;
+  hungry a(q, 'a', 800, log);
+  REQUIRE(a.claim.enqueue(a));
+  grant had = a.claim.take();
+  hungry again(q, 'A', 300, log, &had);
+  REQUIRE(again.claim.enqueue(again));
+  CHECK(q.reserve({.bytes = 700}).has_value());
+  again.claim.give_back();
+  CHECK(q.left() == 1000);
+}
+
+TEST_CASE("quota queue: one who waits for more keeps the bytes of its attempt, and no nodes",
+          "[core][quota]") {
+  quota q(1000, 3);
+  grant kept = q.reserve({.bytes = 600, .files = 1, .directories = 1}).value().give_up();
+  CHECK(kept.bytes() == 600);
+  CHECK(q.left() == 400);
+  CHECK(q.reserve({.files = 2}).has_value());
+  // What it replaces is not its own yet.
+  q.reserve({.bytes = 100, .files = 1}).value().commit();
+  kept = q.reserve({.bytes = 250, .files = 2}, {.bytes = 100, .files = 1}).value().give_up();
+  CHECK(kept.bytes() == 150);
+  CHECK(q.left() == 750);
+  CHECK(q.require({.files = 1}).has_value());
+}
+
 TEST_CASE("quota queue: an operation that needs more than it was granted waits in front",
           "[core][quota]") {
   full_quota f;
