@@ -3,45 +3,108 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
-#include <utility>
 
 namespace coramfs {
 
-std::size_t file_buffer::size() const noexcept {
+namespace {
+
+// Bytes of room: a short head costs little, and a long body is read in pieces of the most that
+// Asio reads at once.
+constexpr std::size_t least_room = 4 * 1024, most_room = 64 * 1024;
+constexpr std::uint64_t largest_file = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
+
+std::size_t file_buffer::published() const noexcept {
   const auto size = file_->size(), cursor = file_->tell();
   return size && cursor && cursor.value() < size.value() ? size.value() - cursor.value() : 0;
 }
 
+// What this one, or what it is a copy of, has grown by, unless the room has ended since.
+std::size_t file_buffer::grown() const noexcept {
+  return grown_ > 0 && file_->file_.room_number() == room_ ? grown_ : 0;
+}
+
+std::size_t file_buffer::size() const noexcept { return published() + grown(); }
+
+// None where the limit is reached, or the cursor is past the end, for bytes behind the end would
+// not be behind the cursor then.
+std::size_t file_buffer::room() const noexcept {
+  const auto size = file_->size(), cursor = file_->tell();
+  const std::size_t now = published();
+  if (!size || cursor.value() > size.value() || now >= max_size_) return 0;
+  const std::size_t most = max_size_ - now;
+  const std::size_t likely = std::clamp<std::uint64_t>(size.value(), least_room, most_room);
+  return std::min(file_->file_.hold_room(std::min(likely, most), grown() > 0), most);
+}
+
+std::size_t file_buffer::capacity() const noexcept {
+  const std::size_t room = this->room();
+  return std::max(size(), published() + room);
+}
+
+// Room that is short is all that there is: then this is exact, and Asio asks for no more. Else
+// Asio asks for no more than the capacity.
 std::size_t file_buffer::max_size() const noexcept {
-  const std::uint64_t now = size(), left = file_->file_.bytes_left();
-  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-  return std::min<std::uint64_t>(max_size_, left > most - now ? most : now + left);
+  const std::size_t held = room(), now = published();
+  if (held == 0) return size();
+  std::size_t most = held;
+  if (!file_->file_.is_room_short()) {
+    const std::uint64_t end = file_->size().value() + held;
+    most += std::min(file_->file_.bytes_left(), largest_file - end);
+  }
+  return std::max(size(), now + std::min(most, max_size_ - now));
 }
 
 pinned file_buffer::data(std::size_t position, std::size_t n) const {
-  return file_->pin(file_->tell().value() + position, n).value();
+  const std::size_t size = this->size();
+  position = std::min(position, size);
+  n = std::min(n, size - position);
+  if (n == 0) return pinned();
+  // Asio looks at the capacity while it has these.
+  if (file_->file_.is_cramped()) room();
+  const std::uint64_t begin = file_->tell().value() + position;
+  if (position + n <= published()) return file_->pin(begin, n).value();
+  return pinned(file_->file_.places(begin, n).value());
 }
 
 prepared file_buffer::data(std::size_t position, std::size_t n) {
   const std::size_t size = this->size();
   position = std::min(position, size);
-  return prepared(
-      file_->file_.places(file_->tell().value() + position, std::min(n, size - position)).value());
+  n = std::min(n, size - position);
+  if (n == 0) return prepared();
+  return prepared(file_->file_.places(file_->tell().value() + position, n).value());
 }
 
 void file_buffer::grow(std::size_t n) {
-  const std::size_t now = size(), most = max_size();
-  if (now > most || n > most - now) throw std::length_error("coramfs::file_buffer");
-  file_->file_.append_unspecified(n).value();
+  publish();
+  if (n > max_size() - size()) throw std::length_error("coramfs::file_buffer");
+  if (n == 0) return;
+  file_->file_.require_room(n).value();
+  grown_ = n;
+  room_ = file_->file_.room_number();
 }
 
-void file_buffer::shrink(std::size_t n) {
-  file_->file_.truncate(file_->size().value() - std::min(n, size())).value();
+void file_buffer::shrink(std::size_t n) noexcept {
+  const std::size_t fresh = grown();
+  grown_ = 0;
+  file_->file_.publish(fresh - std::min(n, fresh));
+  n = std::min(n - std::min(n, fresh), published());
+  if (n > 0) (void)file_->file_.truncate(file_->size().value() - n);
 }
 
-void file_buffer::consume(std::size_t n) {
-  file_->file_.set_cursor(file_->tell().value() + std::min(n, size()));
+void file_buffer::consume(std::size_t n) noexcept {
+  publish();
+  n = std::min(n, published());
+  if (n > 0) file_->file_.set_cursor(file_->tell().value() + n);
+}
+
+void file_buffer::publish() noexcept {
+  const std::size_t fresh = grown();
+  grown_ = 0;
+  if (fresh > 0) file_->file_.publish(fresh);
 }
 
 }  // namespace coramfs

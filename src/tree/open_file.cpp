@@ -53,6 +53,9 @@ open_file& open_file::operator=(open_file&& other) noexcept {
   path_ = std::move(other.path_);
   shown_path_ = std::move(other.shown_path_);
   prepared_ = std::move(other.prepared_);
+  is_room_ = other.is_room_;
+  is_room_short_ = other.is_room_short_;
+  rooms_made_ = other.rooms_made_;
   return *this;
 }
 
@@ -221,8 +224,9 @@ piece_list open_file::prepared(std::unique_ptr<preparation> made) noexcept {
 
 result<void> open_file::commit(std::size_t size) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
-  if (size > (prepared_ != nullptr ? prepared_->size() : 0)) return errc::invalid_argument;
-  if (prepared_ == nullptr) return boost::outcome_v2::success();
+  const bool is_prepared = prepared_ != nullptr && !is_room_;
+  if (size > (is_prepared ? prepared_->size() : 0)) return errc::invalid_argument;
+  if (!is_prepared) return boost::outcome_v2::success();
   prepared_->commit(volume_->payer, size);
   if (size > 0) {
     cursor_ = prepared_->offset() + size;
@@ -232,22 +236,66 @@ result<void> open_file::commit(std::size_t size) noexcept {
   return boost::outcome_v2::success();
 }
 
-result<void> open_file::append_unspecified(std::uint64_t size) noexcept {
+// Where all that is wanted is refused, the refusal tells how much less may do. Blocks are not cut
+// to the byte, so it may take a few steps; and where it tells nothing, halves.
+std::size_t open_file::hold_room(std::size_t wanted, bool in_use) noexcept {
+  if (!require_writable()) return 0;
+  if (room_number() != 0 && (in_use || is_room_short_ || prepared_->size() >= wanted))
+    return prepared_->size();
+  constexpr int most_steps = 6;
+  std::size_t size = wanted;
+  for (int step = 0; size > 0; ++step) {
+    const auto made = make_room_behind(size);
+    if (made) break;
+    const error& e = made.error();
+    const std::uint64_t missing = e.requested() - std::min(e.requested(), e.available());
+    const bool is_told = step < most_steps && missing > 0 && missing < size;
+    size = is_told ? size - static_cast<std::size_t>(missing) : size / 2;
+  }
+  is_room_short_ = size < wanted;
+  return size;
+}
+
+result<void> open_file::require_room(std::size_t size) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
-  if (size == 0) return boost::outcome_v2::success();
-  const std::uint64_t end = size_now();
-  BOOST_OUTCOME_TRY(make_room(end, size, volume_->payer, nullptr));
-  content().mark_stored(end, size);
-  changed();
+  if (room_number() != 0 && prepared_->size() >= size) return boost::outcome_v2::success();
+  return make_room_behind(size);
+}
+
+result<void> open_file::make_room_behind(std::size_t size) noexcept {
+  drop_prepared();
+  const std::uint64_t end = content().size();
+  BOOST_OUTCOME_TRY(storage::require_end(end, size));
+  std::unique_ptr<preparation> made(new (std::nothrow) preparation(content(), end, size));
+  if (made == nullptr) return errc::out_of_memory;
+  std::unique_ptr<promotion> none;  // for there is no gap
+  BOOST_OUTCOME_TRY(made->make(volume_->payer, none));
+  made->show();
+  prepared_ = std::move(made);
+  is_room_ = true;
+  is_room_short_ = false;
+  ++rooms_made_;
   return boost::outcome_v2::success();
+}
+
+void open_file::publish(std::size_t size) noexcept {
+  if (room_number() == 0) return;
+  prepared_->publish(volume_->payer, size);
+  prepared_.reset();
+  is_room_ = false;
+  if (size > 0) changed();
 }
 
 result<piece_list> open_file::places(std::uint64_t offset, std::size_t size) noexcept try {
   BOOST_OUTCOME_TRY(require_writable());
   if (size == 0) return piece_list();
-  BOOST_OUTCOME_TRY(content().make_room(volume_->payer, offset, size));
+  // The room needs none to be made.
+  if (offset < size_now()) {
+    BOOST_OUTCOME_TRY(content().make_room(volume_->payer, offset, size));
+  }
   pieces found;
-  found.reserve(content().extent_now().chunks + storage::most_pieces(size));
+  const std::uint64_t chunks = offset < size_now() ? content().extent_now().chunks : 0;
+  found.reserve(chunks + storage::most_pieces(size));
   content().expose(offset, size, found);
   BOOST_OUTCOME_TRY(auto list, piece_list::with_room(found.size()));
   list.fill(found);
@@ -258,13 +306,23 @@ result<piece_list> open_file::places(std::uint64_t offset, std::size_t size) noe
 
 std::uint64_t open_file::bytes_left() const noexcept {
   if (!is_open()) return 0;
-  return volume_->limits.max_bytes() - volume_->limits.read().committed.bytes;
+  const auto all = volume_->limits.require({.bytes = volume_->limits.max_bytes()});
+  const std::uint64_t left = all ? volume_->limits.max_bytes() : all.error().available();
+  if (!volume_->payer.counts_memory()) return left;
+  // Blocks and their tables take a little more than what is in them.
+  const std::uint64_t also = left / 64 + 8 * 1024;
+  return left - std::min(left, also);
+}
+
+bool open_file::is_cramped() const noexcept {
+  return is_open() && volume_->payer.counts_memory() && bytes_left() < 2 * content().size();
 }
 
 void open_file::drop_prepared() noexcept {
   if (prepared_ == nullptr) return;
   prepared_->give_back(volume_->payer);
   prepared_.reset();
+  is_room_ = false;
 }
 
 result<std::uint64_t> open_file::seek(std::int64_t offset, seek_from from) noexcept {

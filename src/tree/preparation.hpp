@@ -53,6 +53,8 @@ class preparation {
   /// as many.
   void commit(const account& payer, std::size_t size) noexcept;
   void give_back(const account& payer) noexcept;
+  /// `commit` of room at the end, which leaves the slack that the next room is likely to need.
+  void publish(const account& payer, std::size_t size) noexcept { cut(payer, shown_size_ + size); }
 
  private:
   bool is_apart() const noexcept { return offset_ < shown_size_; }

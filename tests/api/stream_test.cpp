@@ -19,8 +19,8 @@
 #include <array>
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 
@@ -335,47 +335,29 @@ TEST_CASE("file buffer: async_read_until reads a head from a socket into the fil
   CHECK(t.content("/request").substr(0, head) == text.substr(0, head));
 }
 
-TEST_CASE("file buffer: it is the file from the cursor to the end", "[api][stream][buffer]") {
+TEST_CASE("stream: buffers that are more than can be counted are too large", "[api][stream]") {
   fixture t;
-  t.threads.write_file("/a", buffer_of("abcdef")).value();
+  t.threads.write_file("/a", buffer_of("abc")).value();
+  const char c = 'x';
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  const std::array wraps{asio::const_buffer(&c, 1), asio::const_buffer(&c, most),
+                         asio::const_buffer(&c, 1)};
   file f = t.open("/a", open_mode::update);
-  file_buffer b(f);
-  CHECK(b.size() == 6);
-  b.consume(2);
-  CHECK(b.size() == 4);
-  CHECK(f.tell().value() == 2);
-  b.grow(3);
-  CHECK(f.size().value() == 9);
-  CHECK(asio::buffer_copy(b.data(4, 3), buffer_of("xyz")) == 3);
-  b.shrink(1);
-  std::string all(8, '\0');
-  const file_buffer& same = b;
-  CHECK(asio::buffer_copy(asio::buffer(all), same.data(0, 99)) == 6);
-  CHECK(all.substr(0, 6) == "cdefxy");
-  b.consume(99);
-  CHECK(b.size() == 0);
+  std::error_code ec;
+  CHECK(f.write_some(wraps, ec) == 0);
+  CHECK(ec == make_error_code(errc::too_large));
+  ec.clear();
+  CHECK(f.write_some_at(2, wraps, ec) == 0);
+  CHECK(ec == make_error_code(errc::too_large));
+  auto written = f.async_write_some_at(1, wraps, asio::use_future);
+  t.run();
+  CHECK_THROWS_AS(written.get(), std::system_error);
   f.close().value();
-  CHECK(t.content("/a") == "abcdefxy");
-}
-
-TEST_CASE("file buffer: its limit is what the quota has left", "[api][stream][buffer]") {
-  asio::io_context context;
-  const auto v = volume::create({.max_quota = 100, .accounting = accounting::payload}).value();
-  file_system fs(context.get_executor(), v);
-  sync::file_system threads(v);
-  threads.write_file("/a", buffer_of(std::string(30, 'x'))).value();
-  auto opened = fs.open("/a", open_mode::update, {}, asio::use_future);
-  context.run();
-  file f = opened.get().value();
-  file_buffer b(f);
-  CHECK(b.max_size() == 100);
-  CHECK(file_buffer(f, 40).max_size() == 40);
-  CHECK_THROWS_AS(file_buffer(f, 40).grow(11), std::length_error);
-  CHECK_THROWS_AS(b.grow(71), std::length_error);
-  b.grow(70);
-  CHECK(v.stats().used_bytes == 100);
-  b.shrink(70);
-  CHECK(v.stats().used_bytes == 30);
+  CHECK(t.content("/a") == "abc");
+  sync::file g = t.threads.open("/a", open_mode::update).value();
+  ec.clear();
+  CHECK(g.write_some(wraps, ec) == 0);
+  CHECK(ec == make_error_code(errc::too_large));
 }
 
 }  // namespace coramfs::tests

@@ -127,13 +127,27 @@ class CORAMFS_EXPORT open_file {
   piece_list prepared(std::unique_ptr<preparation> made) noexcept;
   /// `truncate`, but for the zeros from where it returns up to `size`.
   result<std::uint64_t> make_length(std::uint64_t size, grant& granted) noexcept;
-  // For a buffer over the file.
-  /// Makes the file longer by bytes that are unspecified.
-  result<void> append_unspecified(std::uint64_t size) noexcept;
-  /// Where bytes of the file are, for others to put them there: not where they are pinned, and
-  /// not where there is a hole. Precondition: the file has them.
+  // For a buffer over the file: room behind its end, which is held and paid for, and which nobody
+  // sees until it is published. What ends a preparation ends it, too.
+  /// Sees to room of `wanted` bytes, or of as many as there can be, and returns its bytes. What
+  /// there is already stays as it is where it is that, or `in_use`.
+  std::size_t hold_room(std::size_t wanted, bool in_use) noexcept;
+  /// Whether there is room, of less than was wanted.
+  bool is_room_short() const noexcept { return room_number() != 0 && is_room_short_; }
+  /// Sees to room of `size` bytes at least. Errors: as a write; there is no room then.
+  result<void> require_room(std::size_t size) noexcept;
+  /// Tells one room from another; 0: there is none.
+  std::uint64_t room_number() const noexcept {
+    return prepared_ != nullptr && is_room_ ? rooms_made_ : 0;
+  }
+  /// Whether the file may have to be moved to grow, which pins of it hinder: memory runs short.
+  bool is_cramped() const noexcept;
+  /// Makes the first `size` bytes of the room the file's, and gives back the rest.
+  void publish(std::size_t size) noexcept;
+  /// Where bytes of the file or the room are, for others to put them there: not where they are
+  /// pinned, and not where there is a hole. Precondition: there are as many.
   result<piece_list> places(std::uint64_t offset, std::size_t size) noexcept;
-  /// What the quota has left, in bytes; 0 on a closed handle.
+  /// About as many bytes as the file may yet grow by, and hardly less; 0 on a closed handle.
   std::uint64_t bytes_left() const noexcept;
 
   /// Shows a length that was made.
@@ -163,6 +177,7 @@ class CORAMFS_EXPORT open_file {
   std::uint64_t write_offset() const noexcept;
   std::uint64_t size_now() const noexcept;
   std::size_t read_from(std::uint64_t offset, std::span<std::byte> to) const noexcept;
+  result<void> make_room_behind(std::size_t size) noexcept;
   void drop_prepared() noexcept;
   std::size_t lane() const noexcept;
   void let_go() noexcept;
@@ -176,6 +191,9 @@ class CORAMFS_EXPORT open_file {
   path_text path_;  // as it was opened with: while it is in use its node stays there
   mutable std::unique_ptr<const std::string> shown_path_;
   std::unique_ptr<preparation> prepared_;
+  bool is_room_ = false;  // what is prepared is a buffer's, and no matter for `commit`
+  bool is_room_short_ = false;
+  std::uint64_t rooms_made_ = 0;
 };
 
 }  // namespace coramfs::detail
