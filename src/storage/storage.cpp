@@ -19,9 +19,10 @@ result<void> require_size(std::uint64_t size) noexcept {
 
 }  // namespace
 
-// An offset may be any number, so its sum with a size may not be formed before it is looked at.
+// Both may be any number, so their sum may not be formed before both are looked at.
 result<void> storage::require_end(std::uint64_t offset, std::uint64_t size) noexcept {
   BOOST_OUTCOME_TRY(require_size(offset));
+  BOOST_OUTCOME_TRY(require_size(size));
   return require_size(offset + size);
 }
 

@@ -168,6 +168,32 @@ TEST_CASE("write: no file grows beyond the largest position", "[api][write]") {
   CHECK(fs.refusal([&] { return f->truncate(last + 1); }) == errc::too_large);
 }
 
+TEST_CASE("write: no sum of an offset and a size is formed that could wrap", "[api][write]") {
+  const scenario fs({.max_quota = GENERATE(~std::uint64_t{0}, std::uint64_t{1'000'000})});
+  fs->write_file("/a", "0123456789").value();
+  const auto f = fs->open("/a", open_mode::update).value();
+  const char c = 'x';
+  const auto claims = [&c](std::size_t size) { return std::string_view(&c, size); };
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  for (const std::uint64_t offset : {0, 1, 5, 9, 10}) {
+    for (const std::size_t size : {most, most - 4, most - 10, most / 2 + 1}) {
+      INFO(offset << ", " << size);
+      CHECK(fs.refusal([&] { return f->write_at(offset, claims(size)); }) == errc::too_large);
+      f->seek(static_cast<std::int64_t>(offset)).value();
+      CHECK(fs.refusal([&] { return f->write(claims(size)); }) == errc::too_large);
+      CHECK(fs.refusal([&] { return f->prepare(size); }) == errc::too_large);
+    }
+  }
+  CHECK(fs.refusal([&] { return f->truncate(most); }) == errc::too_large);
+  CHECK(f->pin(1, most).value().size() == 9);
+  CHECK(f->pin(most, most).value().size() == 0);
+  std::string buffer(3, '#');
+  CHECK(f->read_at(most, buffer).value() == 0);
+  CHECK(f->read_at(most - 1, buffer).value() == 0);
+  f->seek(0).value();
+  CHECK(f->read_all().value() == "0123456789");
+}
+
 TEST_CASE("write: content of any length comes back whole", "[api][write]") {
   const scenario fs;
   std::string expected;

@@ -9,8 +9,10 @@
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <system_error>
@@ -38,6 +40,18 @@ inline std::size_t value_or_throw(std::size_t count, const std::error_code& ec) 
   return count;
 }
 
+/// Bytes in all, or as many as can be counted: buffers may claim any size, and overlap.
+template <class ConstBufferSequence>
+std::uint64_t total_size(const ConstBufferSequence& buffers) noexcept {
+  std::uint64_t total = 0;
+  const auto end = asio::buffer_sequence_end(buffers);
+  for (auto i = asio::buffer_sequence_begin(buffers); i != end; ++i) {
+    const std::uint64_t room = std::numeric_limits<std::uint64_t>::max() - total;
+    total += std::min<std::uint64_t>(asio::const_buffer(*i).size(), room);
+  }
+  return total;
+}
+
 /// The bytes of a sequence that outlives them.
 template <class ConstBufferSequence>
 byte_source source_of(const ConstBufferSequence& buffers) noexcept {
@@ -49,7 +63,7 @@ byte_source source_of(const ConstBufferSequence& buffers) noexcept {
       back(visitor, {static_cast<const std::byte*>(b.data()), b.size()});
     }
   };
-  return byte_source(asio::buffer_size(buffers), &buffers, visit);
+  return byte_source(total_size(buffers), &buffers, visit);
 }
 
 /// Reads into the buffers in order, at most `limit` bytes, at `offset`, or at the cursor, which
