@@ -136,6 +136,14 @@ result<std::uint64_t> storage::make_length(const account& payer, std::uint64_t s
     c.cut(payer, size);
     return size;
   }
+  // An empty file is all gap: as a table it needs no zeros.
+  if (end == 0 && layout_ == storage_layout::automatic) {
+    block_table table;
+    BOOST_OUTCOME_TRY(table.resize(payer, size));
+    c.cut(payer, 0);
+    content_.emplace<block_table>(std::move(table));
+    return size;
+  }
   BOOST_OUTCOME_TRY(c.make_room(payer, end, size - end));
   return end;
 }

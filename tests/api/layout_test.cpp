@@ -71,6 +71,44 @@ TEST_CASE("table: it is written at any offset, and holes read as zeros", "[api][
   CHECK(f->read_all().value() == "hello" + zeros(5) + "wo" + zeros(8));
 }
 
+TEST_CASE("automatic: a truncate that extends an empty file makes a table with a hole",
+          "[api][layout][quota]") {
+  const scenario fs(accounting::memory, storage_layout::automatic, {.max_quota = 100'000});
+  fs->write_file("/a", "").value();
+  const auto f = fs->open("/a", open_mode::update).value();
+  const std::uint64_t before = fs.used();
+  CHECK(f->truncate(1'000'000'000'000).value() == 1'000'000'000'000);
+  CHECK(fs.used() == before);
+  CHECK(f->write_at(999'999'999'999, "x").value() == 1);
+  CHECK(f->write_at(5, "inside").value() == 6);
+  CHECK(fs.stats().chunk_count == 0);
+  std::string buffer(8, '#');
+  CHECK(f->read_at(4, buffer).value() == 8);
+  CHECK(buffer == std::string("\0inside\0", 8));
+  // It stays one, also where it is empty again.
+  f->truncate(0).value();
+  CHECK(fs.used() == before);
+  f->seek(0).value();
+  CHECK(f->write("abc").value() == 3);
+  CHECK(fs.stats().chunk_count == 0);
+  // One that is not empty stays a chain, and gets zeros.
+  fs->write_file("/b", "abc").value();
+  const auto g = fs->open("/b", open_mode::update).value();
+  CHECK(fs.refusal([&] { return g->truncate(1'000'000'000'000); }) == errc::quota_exceeded);
+  CHECK(g->truncate(1000).value() == 1000);
+  CHECK(fs.stats().chunk_count > 0);
+}
+
+TEST_CASE("automatic: a truncate of an empty file that is refused leaves it a chain",
+          "[api][layout][quota]") {
+  const scenario fs(accounting::payload, storage_layout::automatic, {.max_quota = 1000});
+  fs->write_file("/a", "").value();
+  const auto f = fs->open("/a", open_mode::update).value();
+  CHECK(fs.refusal([&] { return f->truncate(1001); }) == errc::quota_exceeded);
+  CHECK(f->write("abc").value() == 3);
+  CHECK(fs.stats().chunk_count == 1);
+}
+
 TEST_CASE("table: in memory a hole takes no block, and filling it is charged",
           "[api][layout][quota]") {
   const scenario fs(accounting::memory, storage_layout::random_access, {.max_quota = 100'000});

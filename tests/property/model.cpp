@@ -423,6 +423,8 @@ void model::write(model_node& n, std::uint64_t offset, std::string_view from) {
 void model::resize(model_node& n, std::uint64_t size) {
   if (size == n.content.size()) return;
   if (size > n.content.size()) require_bytes(size, n.content.size());
+  n.is_table =
+      n.is_table || (options_.default_storage == storage_layout::automatic && n.content.empty());
   std::string content = n.content;
   content.resize(size);
   change(n, std::move(content));
