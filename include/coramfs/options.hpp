@@ -87,7 +87,7 @@ class lock_timeout {
 struct volume_options {
   // What the volume does.
   std::uint64_t max_quota = 256 * 1024 * 1024;  ///< bytes; a hard limit
-  std::optional<std::uint64_t> max_nodes = {};  ///< files + directories, the root included
+  std::optional<std::uint64_t> max_nodes = {};  ///< files + directories, at least 1 for the root
   storage_layout default_storage = storage_layout::automatic;
   /// Bytes: a larger file of `storage_layout::automatic` never becomes a table.
   std::uint64_t promotion_hard_limit = 512 * 1024 * 1024;

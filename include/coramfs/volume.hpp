@@ -42,8 +42,8 @@ class CORAMFS_EXPORT volume {
  public:
   /// An empty volume. Allocates a few hundred bytes, whatever the quota.
   ///
-  /// Errors: `invalid_argument` for an enumerator outside its type; `memory_guard` if the guard
-  /// rejects `max_quota`; `out_of_memory`.
+  /// Errors: `invalid_argument` for an unknown enumerator; `node_limit_exceeded` for no nodes;
+  /// `memory_guard` if the guard rejects `max_quota`; `out_of_memory`.
   static result<volume> create(volume_options = {});
 
   /// One snapshot of the figures.

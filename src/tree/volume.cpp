@@ -24,6 +24,8 @@ result<void> check(const volume_options& o) {
   const bool known_action = action == guard_action::warn || action == guard_action::reject;
   if (!known_layout || !known_accounting || !known_mode || !known_action)
     return errc::invalid_argument;
+  // The root is there from the start.
+  if (o.max_nodes && *o.max_nodes == 0) return error(errc::node_limit_exceeded, 1, 0);
   return boost::outcome_v2::success();
 }
 

@@ -15,9 +15,24 @@ TEST_CASE("node limit: the root counts, so three allow two files", "[api][nodes]
     CHECK(fs.refusal([&] { return fs->open("/c", mode); }).message() == text);
 }
 
-TEST_CASE("node limit: with zero or one nothing can be made", "[api][nodes]") {
-  const std::uint64_t limit = GENERATE(0u, 1u);
-  const scenario fs({.max_nodes = limit});
+TEST_CASE("node limit: zero is too few for the root", "[api][nodes][volume]") {
+  for (const facade_kind facade : {facade_kind::coroutines, facade_kind::threads}) {
+    const error e = error_of(create_file_system(facade, {.max_nodes = 0}));
+    CHECK(e == errc::node_limit_exceeded);
+    CHECK(e.requested() == 1);
+    CHECK(e.available() == 0);
+  }
+  // Option values first, the guard last.
+  CHECK(error_of(volume::create({.max_nodes = 0, .default_storage = storage_layout{9}})) ==
+        errc::invalid_argument);
+  memory_guard_options none_left{.mode = guard_mode::init, .action = guard_action::reject};
+  none_left.available_memory = [] { return std::optional<std::uint64_t>(0); };
+  CHECK(error_of(volume::create({.max_nodes = 0, .memory_guard = none_left})) ==
+        errc::node_limit_exceeded);
+}
+
+TEST_CASE("node limit: with one nothing can be made", "[api][nodes]") {
+  const scenario fs({.max_nodes = 1});
   const error e = fs.refusal([&] { return fs->write_file("/a", ""); });
   CHECK(e == errc::node_limit_exceeded);
   CHECK(e.requested() == 1);
