@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/call_scope.hpp>
 #include <coramfs/detail/completion.hpp>
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/detail/stream.hpp>
@@ -93,7 +94,12 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
 
   /// As above, but takes the buffer over: at the end of a sequential file it is not copied. On
   /// success `from` is empty, on failure untouched. Charges by the buffer's capacity.
-  asio::awaitable<result<std::size_t>> write(bytes&& from);
+  ///
+  /// A temporary is safe also where the awaitable is spawned or kept: `from` is taken at the call,
+  /// and given back, or not, within the expression that calls, as in `co_await f.write(...)`.
+  /// Where the awaitable outlives that, the buffer is the operation's for good.
+  asio::awaitable<result<std::size_t>> write(bytes&& from,
+                                             detail::call_scope&& scope = detail::call_scope());
 
   /// `read` at `offset`. The cursor stays.
   asio::awaitable<result<std::size_t>> read_at(std::uint64_t offset, asio::mutable_buffer to);
@@ -101,8 +107,9 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// `write` at `offset`. The cursor stays. With `open_mode::append` the offset must be the size.
   asio::awaitable<result<std::size_t>> write_at(std::uint64_t offset, asio::const_buffer from);
 
-  /// Cuts the file to `size` bytes, or extends it with zeros; none: to the cursor. A cursor
-  /// beyond the new end is moved there. Returns the size.
+  /// Cuts the file to `size` bytes, or extends it with zeros; none: to the cursor. Where it cuts,
+  /// a cursor beyond the new end is moved there; else the cursor stays, also past the end.
+  /// Returns the size. With `storage_layout::automatic` an empty file is extended by a hole.
   ///
   /// Errors: `not_writable`; when growing `too_large`, `quota_exceeded`, `memory_guard`,
   /// `out_of_memory`. Charges: what the file grows by, unless that is a hole.

@@ -4,11 +4,13 @@
 #include <coramfs/decode_errors.hpp>
 #include <coramfs/file.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace coramfs {
 
@@ -57,6 +59,11 @@ class CORAMFS_EXPORT text_file {
   /// Errors: those of `file::write`; `invalid_encoding` for malformed UTF-8, or a character that
   /// the encoding lacks, with `decode_errors::strict`. Charges: what `file::write` does.
   asio::awaitable<result<std::size_t>> write(std::string_view utf8);
+  /// Likewise, of a temporary, which it takes with it: the awaitable may be spawned or kept.
+  template <std::same_as<std::string> String>
+  asio::awaitable<result<std::size_t>> write(String&& utf8) {
+    return write_owned(std::move(utf8));
+  }
 
   /// So many characters, which are code points, as UTF-8; fewer only at the end. None: the rest.
   ///
@@ -71,6 +78,8 @@ class CORAMFS_EXPORT text_file {
   asio::awaitable<result<std::string>> read_line(std::optional<std::size_t> limit = {});
 
  private:
+  asio::awaitable<result<std::size_t>> write_owned(std::string utf8);
+
   file* file_;
   std::unique_ptr<detail::text_state> state_;
 };

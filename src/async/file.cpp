@@ -3,6 +3,7 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
+#include "async/lent_buffer.hpp"
 #include "async/run.hpp"
 #include "async/start.hpp"
 #include "core/pace.hpp"
@@ -11,8 +12,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace coramfs {
 
@@ -54,6 +58,33 @@ class preparing : public detail::preparing {
   }
 };
 
+// An `adopting` of what the caller lent. The base is destroyed first, and may store to the end.
+struct lent {
+  std::shared_ptr<detail::lent_buffer> buffer;
+};
+class adopting : private lent, public detail::adopting {
+ public:
+  adopting(open_file& f, std::shared_ptr<detail::lent_buffer> from) noexcept
+      : lent{std::move(from)}, detail::adopting(f, buffer->content) {}
+  adopting(adopting&&) noexcept = default;
+  // Where it was dropped before it began.
+  ~adopting() {
+    if (buffer != nullptr && !has_ended_ && !has_begun()) buffer->give_back();
+  }
+
+  result<std::size_t> outcome() noexcept {
+    has_ended_ = true;
+    auto count = detail::adopting::outcome();
+    if (!count) buffer->give_back();
+    return count;
+  }
+
+ private:
+  bool has_ended_ = false;
+};
+
+asio::awaitable<result<std::size_t>> write_nothing(errc why) { co_return why; }
+
 bool is_short(const open_file& f, std::optional<std::uint64_t> offset,
               asio::const_buffer from) noexcept {
   return from.size() <= detail::slice_size && !f.waits_for_space() && !f.promotes_long(offset);
@@ -73,8 +104,15 @@ asio::awaitable<result<std::size_t>> file::write(asio::const_buffer from) {
   return detail::run(detail::writing(file_, {}, to_span(from)));
 }
 
-asio::awaitable<result<std::size_t>> file::write(bytes&& from) {
-  return detail::run(detail::adopting(file_, from));
+asio::awaitable<result<std::size_t>> file::write(bytes&& from, detail::call_scope&& scope) {
+  std::shared_ptr<detail::lent_buffer> taken;
+  try {
+    taken = std::make_shared<detail::lent_buffer>(from);
+  } catch (const std::bad_alloc&) {
+    return write_nothing(errc::out_of_memory);
+  }
+  scope.end_with(taken);
+  return detail::run(adopting(file_, std::move(taken)));
 }
 
 asio::awaitable<result<std::size_t>> file::read_at(std::uint64_t offset, asio::mutable_buffer to) {
@@ -104,5 +142,17 @@ void file::start_write(detail::completion<result<std::size_t>>& to, detail::open
                        offset_or_cursor offset, const detail::byte_source& from) {
   detail::start(to, detail::gathering(f, offset, from));
 }
+
+namespace detail {
+
+call_scope::call_scope() noexcept = default;
+
+call_scope::~call_scope() {
+  if (lent_ != nullptr) lent_->keep();
+}
+
+void call_scope::end_with(std::shared_ptr<lent_buffer> lent) noexcept { lent_ = std::move(lent); }
+
+}  // namespace detail
 
 }  // namespace coramfs

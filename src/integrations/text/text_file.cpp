@@ -64,6 +64,10 @@ asio::awaitable<result<std::size_t>> text_file::write(std::string_view utf8) {
   return run(*file_, text_writing(state_.get(), utf8));
 }
 
+asio::awaitable<result<std::size_t>> text_file::write_owned(std::string utf8) {
+  co_return co_await run(*file_, text_writing(state_.get(), utf8));
+}
+
 asio::awaitable<result<std::string>> text_file::read(std::optional<std::size_t> characters) {
   return run(*file_, text_reading(state_.get(), text_reading::extent::characters, characters));
 }

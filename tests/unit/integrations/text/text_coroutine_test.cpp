@@ -144,4 +144,30 @@ TEST_CASE("text: an operation that is dropped leaves the cursor and the state",
   CHECK((seen.value() == l.text));
 }
 
+TEST_CASE("text: a string that is given as a temporary is written when it has gone",
+          "[text][coroutine]") {
+  asio::io_context context;
+  file_system fs = file_system::create(context.get_executor()).value();
+  const std::string expected(300, 'x');
+  asio::co_spawn(
+      context,
+      [&]() -> asio::awaitable<void> {
+        auto f = co_await fs.open("/text", open_mode::create);
+        text_file text(f.value());
+        auto kept = text.write(std::string(300, 'x'));
+        const std::string other(300, 'y');  // where the temporary was, perhaps
+        const auto n = co_await std::move(kept);
+        CHECK(n.value() == 300);
+        CHECK(other.size() == 300);
+        const auto more = co_await text.write(expected);
+        CHECK(more.value() == 300);
+        const auto literal = co_await text.write("z");
+        CHECK(literal.value() == 1);
+      },
+      rethrow);
+  context.run();
+  const auto stored = sync::file_system(fs.get_volume()).read_file("/text").value();
+  CHECK(text_of(stored) == expected + expected + "z");
+}
+
 }  // namespace coramfs::tests

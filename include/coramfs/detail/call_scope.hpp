@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/export.hpp>
+
+#include <memory>
+
+namespace coramfs::detail {
+
+class lent_buffer;
+
+/// As a default argument it lives until the end of the expression that makes the call, which is
+/// where a temporary goes that the call was given. An awaitable may run long after that.
+///
+/// So an operation takes such an argument over at the call. If it fails within the expression, as
+/// under a `co_await`, it gives it back; from the end of the expression on it keeps it.
+class CORAMFS_EXPORT call_scope {
+ public:
+  call_scope() noexcept;
+  call_scope(const call_scope&) = delete;
+  call_scope& operator=(const call_scope&) = delete;
+  ~call_scope();
+
+  void end_with(std::shared_ptr<lent_buffer> lent) noexcept;
+
+ private:
+  std::shared_ptr<lent_buffer> lent_;
+};
+
+}  // namespace coramfs::detail
