@@ -28,8 +28,9 @@ constexpr std::size_t encoding_room = 8 * encoding_piece;
 
 constexpr std::string_view question_mark = "?";
 
-// Bytes of the longest character that a decoder may take back.
-constexpr std::size_t longest_tail = 8;
+// In the shortest characters: what a decoder may keep back until it has seen what follows, and
+// what it has to see. Four are the most that is known.
+constexpr std::size_t longest_cluster = 12;
 
 bool is_character(char32_t c) noexcept { return c < 0xd800 || (c > 0xdfff && c <= 0x10ffff); }
 
@@ -117,16 +118,39 @@ void iconv_codec::reset() noexcept {
 
 // iconv is never given more than could become `limit` characters if each took the least bytes:
 // so it stops behind the last of them, whatever it does when its room is full.
+//
+// Some encodings put a letter and the accent behind it together, or change their order, so iconv
+// keeps each letter back until it has seen what follows. Where it has done so at the end of a
+// piece, or given out more than was asked for, the piece is decoded again by clusters. So every
+// piece begins where nothing is kept back, and what comes out does not depend on the pieces.
+// Where there are shifts this is not done, for they would be lost; what iconv gives out beyond the
+// limit is held.
 result<decoded> iconv_codec::decode(std::string_view from, std::size_t limit, bool last,
                                     std::string& to) {
   decoded d;
   const std::u32string before = std::exchange(held_, {});
   BOOST_OUTCOME_TRY(put(before, limit, d, to));
   std::size_t stretch = 0;  // more bytes, for a character that takes them
+  // Where much is kept back, short pieces: the work for them is lost.
+  std::size_t most = room_size / 2;
   while (d.characters < limit && d.bytes < from.size()) {
     const std::string_view rest = from.substr(d.bytes);
-    const std::string_view piece = rest.substr(0, least_size(limit - d.characters) + stretch);
-    BOOST_OUTCOME_TRY(const auto how, decode_piece(piece, limit, d, to));
+    const std::size_t wanted = std::min(limit - d.characters, most);
+    const std::string_view piece = rest.substr(0, wanted * unit_ + stretch);
+    const decoded d_before = d;
+    const std::size_t size_before = to.size();
+    BOOST_OUTCOME_TRY(auto how, decode_piece(piece, limit, d, to));
+    if (!stateful_ && keeps_back()) {
+      d = d_before;
+      d.repeated += piece.size();
+      to.resize(size_before);
+      BOOST_OUTCOME_TRY(how, decode_cluster(rest, last, limit, d, to));
+      stretch = 0;
+      most = longest_cluster;
+      if (how == outcome::incomplete) break;
+      if (how == outcome::done) continue;
+    }
+    most = std::min(2 * most, room_size / 2);
     const std::string_view left = from.substr(d.bytes);
     stretch = left.size() == rest.size() ? stretch + unit_ : 0;
     if (d.characters == limit) break;
@@ -139,13 +163,46 @@ result<decoded> iconv_codec::decode(std::string_view from, std::size_t limit, bo
       stretch = 0;
     }
   }
-  BOOST_OUTCOME_TRY(settle(from, limit, last, d, to));
+  if (stateful_ && last && d.bytes == from.size() && d.characters < limit) {
+    BOOST_OUTCOME_TRY(put(flush(), limit, d, to));
+  }
   return d;
 }
 
-// The bytes of that many of the shortest characters, if there is room for as many.
-std::size_t iconv_codec::least_size(std::size_t characters) const noexcept {
-  return std::min(characters, room_size / 2) * unit_;
+// Whether something is missing of what the bytes up to here mean, or came out beyond the limit.
+// The decoder is in its initial state then.
+bool iconv_codec::keeps_back() {
+  const bool is_beyond = !held_.empty();
+  held_.clear();
+  return !flush().empty() || is_beyond;
+}
+
+// Decodes the least bytes at the start of `from` which, taken by themselves, mean what they mean
+// together with those behind them. `incomplete`: more of those are needed to tell.
+result<iconv_codec::outcome> iconv_codec::decode_cluster(std::string_view from, bool last,
+                                                         std::size_t limit, decoded& d,
+                                                         std::string& to) {
+  const std::size_t reach = longest_cluster * unit_;
+  if (from.size() < reach && !last) return outcome::incomplete;
+  const std::string_view window = from.substr(0, reach);
+  const alone all = decode_alone(window);
+  std::size_t size = unit_;
+  std::u32string characters = all.characters;
+  for (; size < all.bytes; size += unit_) {
+    const alone head = decode_alone(window.substr(0, size));
+    if (head.bytes != size || head.characters.empty()) continue;
+    const alone tail = decode_alone(window.substr(size, all.bytes - size));
+    d.repeated += all.bytes;
+    if (tail.bytes != all.bytes - size) continue;
+    if (head.characters + tail.characters != all.characters) continue;
+    characters = head.characters;
+    break;
+  }
+  // Malformed from the start, or cut off by the end.
+  if (all.bytes == 0) return outcome::illegal;
+  d.bytes += std::min(size, all.bytes);
+  BOOST_OUTCOME_TRY(put(characters, limit, d, to));
+  return outcome::done;
 }
 
 result<iconv_codec::outcome> iconv_codec::decode_piece(std::string_view piece, std::size_t limit,
@@ -176,23 +233,6 @@ result<void> iconv_codec::put(std::u32string_view characters, std::size_t limit,
   return boost::outcome_v2::success();
 }
 
-// Some encodings put a base and its accent together, so iconv keeps each base back until it has
-// seen what follows. At the end of a text nothing does. Elsewhere what was kept back, or came out
-// with it beyond the limit, goes back to the bytes, in which the caller may go on otherwise.
-result<void> iconv_codec::settle(std::string_view from, std::size_t limit, bool last, decoded& d,
-                                 std::string& to) {
-  if (last && d.bytes == from.size() && d.characters < limit) return put(flush(), limit, d, to);
-  // A flush would lose the shift state.
-  if (stateful_) return boost::outcome_v2::success();
-  held_ += flush();
-  for (std::size_t n = 1; !held_.empty() && n <= std::min(d.bytes, longest_tail); ++n) {
-    if (decode_alone(from.substr(d.bytes - n, n)) != held_) continue;
-    held_.clear();
-    d.bytes -= n;
-  }
-  return boost::outcome_v2::success();
-}
-
 std::u32string iconv_codec::flush() {
   std::array<char32_t, 16> room;
   std::span<char> left(reinterpret_cast<char*>(room.data()), sizeof(room));
@@ -200,13 +240,15 @@ std::u32string iconv_codec::flush() {
   return {room.data(), room.size() - left.size() / sizeof(char32_t)};
 }
 
-std::u32string iconv_codec::decode_alone(std::string_view from) {
-  std::array<char32_t, 16> room;
+// As a whole text, up to what is malformed or cut off.
+iconv_codec::alone iconv_codec::decode_alone(std::string_view from) {
+  std::array<char32_t, 16 * longest_cluster> room;
   std::span<char> left(reinterpret_cast<char*>(room.data()), sizeof(room));
+  std::string_view rest = from;
   decoder_.reset();
-  decoder_.convert(from, left);
+  decoder_.convert(rest, left);
   decoder_.finish(left);
-  return {room.data(), room.size() - left.size() / sizeof(char32_t)};
+  return {from.size() - rest.size(), {room.data(), room.size() - left.size() / sizeof(char32_t)}};
 }
 
 result<std::size_t> iconv_codec::encode_some(std::string_view& utf8, std::string& to) {

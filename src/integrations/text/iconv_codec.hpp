@@ -42,14 +42,18 @@ class iconv_codec final : public text_codec {
 
   static constexpr std::size_t room_size = 1024;  // code points that are made at once
 
-  std::size_t least_size(std::size_t characters) const noexcept;
   result<outcome> decode_piece(std::string_view piece, std::size_t limit, decoded& d,
                                std::string& to);
   result<void> put(std::u32string_view characters, std::size_t limit, decoded& d, std::string& to);
-  result<void> settle(std::string_view from, std::size_t limit, bool last, decoded& d,
-                      std::string& to);
+  bool keeps_back();
+  result<outcome> decode_cluster(std::string_view from, bool last, std::size_t limit, decoded& d,
+                                 std::string& to);
   std::u32string flush();
-  std::u32string decode_alone(std::string_view from);
+  struct alone {
+    std::size_t bytes;
+    std::u32string characters;
+  };
+  alone decode_alone(std::string_view from);
 
   outcome encode(std::string_view& utf8, std::string& to);
   result<std::size_t> encode_well_formed(std::string_view utf8, std::size_t characters,

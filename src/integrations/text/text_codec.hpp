@@ -15,6 +15,7 @@ namespace coramfs::detail {
 struct decoded {
   std::size_t bytes = 0;
   std::size_t characters = 0;
+  std::size_t repeated = 0;  ///< bytes that were decoded more often than once, about
 };
 
 /// The way from the bytes of one encoding to UTF-8, with a shift state, and back.

@@ -152,8 +152,8 @@ result<decoded> text_reading::take_piece_of_line(std::string_view bytes, bool la
   const std::size_t size = codec.is_stateful() ? bytes.size() : codec.line_size(bytes);
   const std::size_t limit = codec.is_stateful() ? 1 : limit_ - characters_;
   BOOST_OUTCOME_TRY(decoded d, decode(bytes.substr(0, size), limit, last && size == bytes.size()));
-  // It was in the middle of a character.
-  if (d.bytes == 0 && size < bytes.size()) {
+  // It was in the middle of a character, or of what has to be seen to tell one.
+  if (d.bytes == 0 && d.characters == 0 && size < bytes.size()) {
     BOOST_OUTCOME_TRY(d, decode(bytes, 1, last));
   }
   const bool is_end = d.characters > 0 && text_.back() == '\n';
@@ -176,6 +176,7 @@ result<decoded> text_reading::decode(std::string_view bytes, std::size_t limit, 
   BOOST_OUTCOME_TRY(const decoded d, state_->codec().decode(bytes, limit, last, text_));
   position_ += d.bytes;
   characters_ += d.characters;
+  since_pause_ += d.repeated;
   return d;
 }
 
