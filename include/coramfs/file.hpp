@@ -120,7 +120,8 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   ///
   /// Errors: `not_readable`; `out_of_memory`. Charges nothing; but with `accounting::memory`
   /// what is pinned stays charged until the last pin of it goes, and a write to it is charged
-  /// for the copy that it makes.
+  /// for the copy that it makes. Bytes over which there is prepared room are pinned as a copy, for
+  /// a commit may need no space: it is charged, and may fail, as a write of so many bytes.
   result<pinned> pin(std::uint64_t offset, std::size_t n);
 
   /// Room for `n` bytes at the cursor (`open_mode::append`: at the end), for others to fill. The

@@ -49,12 +49,20 @@ std::size_t storage::read(std::uint64_t offset, std::span<std::byte> to) const n
 result<piece_list> storage::pin(std::uint64_t offset, std::uint64_t size,
                                 life_hold alive) const try {
   pieces found;
-  std::visit([&](const auto& c) { c.list_pieces(offset, offset + size, found); }, content_);
-  BOOST_OUTCOME_TRY(auto list, piece_list::pin(found, std::move(alive)));
-  may_have_pins_.store(true, std::memory_order_relaxed);
-  return list;
+  list_pieces(offset, offset + size, found);
+  return pin(found, std::move(alive));
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
+}
+
+result<piece_list> storage::pin(const pieces& listed, life_hold alive) const {
+  BOOST_OUTCOME_TRY(auto list, piece_list::pin(listed, std::move(alive)));
+  expect_pins();
+  return list;
+}
+
+void storage::list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to) const {
+  std::visit([&](const auto& c) { c.list_pieces(begin, end, to); }, content_);
 }
 
 void storage::settle_pins() noexcept { settle_pins(0, std::numeric_limits<std::uint64_t>::max()); }
@@ -90,7 +98,7 @@ void storage::mark_stored(std::uint64_t offset, std::uint64_t size) noexcept {
 
 void storage::expose(std::uint64_t offset, std::size_t size, pieces& to) noexcept {
   mark_stored(offset, size);
-  std::visit([&](const auto& c) { c.list_pieces(offset, offset + size, to); }, content_);
+  list_pieces(offset, offset + size, to);
 }
 
 result<void> storage::write(const account& payer, std::uint64_t offset,

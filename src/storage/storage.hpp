@@ -47,6 +47,11 @@ class storage {
   /// are, and charged, for as long as anybody refers to the list. It keeps `alive`, too. Under
   /// the file's lock of either kind. Errors: `out_of_memory`.
   result<piece_list> pin(std::uint64_t offset, std::uint64_t size, life_hold alive) const;
+  /// Likewise, what was listed, of this content and of others that `expect_pins`.
+  result<piece_list> pin(const pieces& listed, life_hold alive) const;
+  /// The places of the bytes from `begin` to `end`. Throws `std::bad_alloc`.
+  void list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to) const;
+  void expect_pins() const noexcept { may_have_pins_.store(true, std::memory_order_relaxed); }
   /// Leaves the charge of what is pinned to the pins, before the file is given up: it is no part
   /// of `extent_now()` then.
   void settle_pins() noexcept;

@@ -197,11 +197,9 @@ result<piece_list> open_file::pin(std::uint64_t offset, std::size_t size) noexce
   const std::uint64_t end = size_now();
   if (offset >= end) return piece_list();
   const std::uint64_t count = std::min<std::uint64_t>(size, end - offset);
-  BOOST_OUTCOME_TRY(auto list, node_->content.pin(offset, count, life_hold(*volume_, lane())));
-  if (prepared_ != nullptr) {
-    BOOST_OUTCOME_TRY(prepared_->keep_off_pins(volume_->payer));
-  }
-  return list;
+  life_hold alive(*volume_, lane());
+  if (prepared_ == nullptr) return content().pin(offset, count, std::move(alive));
+  return prepared_->pin(volume_->payer, offset, count, std::move(alive));
 }
 
 result<std::unique_ptr<preparation>> open_file::prepare(std::size_t size, grant& granted,

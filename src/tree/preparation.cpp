@@ -53,9 +53,41 @@ result<void> preparation::make_apart(const account& payer) noexcept {
   return error(errc::quota_exceeded, e.requested() + also, e.available() + also);
 }
 
-result<void> preparation::keep_off_pins(const account& payer) noexcept {
-  if (size_ == 0 || !is_apart()) return boost::outcome_v2::success();
-  return content_.make_room(payer, offset_, size_);
+result<piece_list> preparation::pin(const account& payer, std::uint64_t offset, std::uint64_t size,
+                                    life_hold alive) const noexcept try {
+  const std::uint64_t end = offset + size;
+  const std::uint64_t first = std::max(offset, offset_);
+  const std::uint64_t last = std::min({end, offset_ + size_, shown_size_});
+  if (first >= last) return content_.pin(offset, size, std::move(alive));
+  const account beside = payer.beside_files();
+  storage copy(storage_layout::sequential);
+  BOOST_OUTCOME_TRY(copy.make_room(beside, 0, last - first));
+  pieces listed;
+  const auto list = [&] {
+    pieces copied;
+    copy.list_pieces(0, last - first, copied);
+    std::uint64_t at = first;
+    for (const piece& p : copied) {
+      content_.read(at, {p.data, static_cast<std::size_t>(p.size)});
+      at += p.size;
+    }
+    content_.list_pieces(offset, first, listed);
+    listed.insert(listed.end(), copied.begin(), copied.end());
+    content_.list_pieces(last, end, listed);
+    return content_.pin(listed, std::move(alive));
+  };
+  result<piece_list> pinned = errc::out_of_memory;
+  try {
+    pinned = list();
+  } catch (const std::bad_alloc&) {
+  }
+  // The copy is the pins' alone, and so is its charge.
+  copy.expect_pins();
+  copy.settle_pins();
+  copy.resize(beside, 0).value();
+  return pinned;
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
 }
 
 void preparation::commit(const account& payer, std::size_t size) noexcept {

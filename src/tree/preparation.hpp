@@ -45,9 +45,11 @@ class preparation {
   /// The file's, as it is until something is committed.
   std::uint64_t shown_size() const noexcept { return shown_size_; }
 
-  /// Makes sure that what was pinned meanwhile is not what a commit stores into.
-  /// Errors: as `storage::make_room`.
-  result<void> keep_off_pins(const account& payer) noexcept;
+  /// Pins bytes of the file, which shows them. A commit may not need more space for that, so it
+  /// stores into the blocks that are pinned, and the bytes that it stores over are pinned as a
+  /// copy. That is all that a pin here is charged. Errors: as `storage::make_room`.
+  result<piece_list> pin(const account& payer, std::uint64_t offset, std::uint64_t size,
+                         life_hold alive) const noexcept;
 
   /// Makes the first `size` bytes the file's, and gives back the rest. Precondition: there are
   /// as many.

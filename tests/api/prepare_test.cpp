@@ -264,6 +264,49 @@ TEST_CASE("prepare: a pin of what is to be overwritten stays as it is", "[api][p
   CHECK(f->read_all().value() == std::string(5500, 'y'));
 }
 
+TEST_CASE("prepare: a pin beside the room is charged for the bytes under the room at most",
+          "[api][prepare][pin][quota]") {
+  const scenario fs(accounting::memory, {.max_quota = 100'000});
+  fs->write_file("/a", xs(60'000)).value();
+  const auto f = open(fs, open_mode::update);
+  f->seek(30'000).value();
+  const std::uint64_t before = fs.used();
+  {
+    const prepared room = f->prepare(100).value();
+    const std::uint64_t prepared_for = fs.used();
+    const pinned all = f->pin(0, 60'000).value();
+    const pinned part = f->pin(30'050, 10).value();
+    const pinned beside = f->pin(100, 5'000).value();
+    CHECK(all.size() == 60'000);
+    CHECK(part.size() == 10);
+    CHECK(fs.used() < prepared_for + 1'000);
+    put(room, std::string(100, 'y'));
+    CHECK(f->commit(90).has_value());
+    for (const pinned& p : {all, part, beside})
+      for (const asio::const_buffer b : p)
+        CHECK(std::string_view(static_cast<const char*>(b.data()), b.size()) == xs(b.size()));
+    f->seek(0).value();
+    CHECK(f->read_all().value() == xs(30'000) + std::string(90, 'y') + xs(29'910));
+  }
+  CHECK(fs.used() <= before);
+  // Where not even those bytes can be had it is refused, and the room stays.
+  const auto g = fs->open("/b", open_mode::create).value();
+  f->seek(0).value();
+  while (g->write(xs(500))) {
+  }
+  while (g->write("z")) {
+  }
+  g->close().value();
+  fs->open("/b", open_mode::update).value()->truncate(fs->file_size("/b").value() - 2'000).value();
+  const prepared room = f->prepare(1'500).value();
+  CHECK(fs.refusal([&] { return f->pin(0, 2'000); }) == errc::quota_exceeded);
+  CHECK(f->pin(1'500, 2'000).value().size() == 2'000);
+  put(room, std::string(1'500, 'z'));
+  CHECK(f->commit(1'500).has_value());
+  f->seek(0).value();
+  CHECK(f->read_all().value().substr(0, 1'501) == std::string(1'500, 'z') + "x");
+}
+
 TEST_CASE("prepare: what can never fit is refused at once, with all that was asked for",
           "[api][prepare][space][errors]") {
   const scenario fs({.max_quota = 3 << 20});
