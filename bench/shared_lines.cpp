@@ -10,10 +10,10 @@
 // trace its turn begins and ends, by a store to an address of its own in `marks`. A line counts
 // where both threads have used it in a pair of turns, and at least one has written it: be it the
 // word of a mutex, a count of references, or two variables that lie beside each other.
-// bench/report/shared_lines.py counts; what an operation does only now and then, as when it
-// takes memory for many at once, falls out, since it takes the median of the pairs.
-// What comes to lie in a line with what is up to malloc as well as to us, so a line more or less may
-// be a neighbour's: `bench/run --lines` tells the functions that use each.
+// bench/report/shared_lines.py counts. What an operation does only now and then, as when it takes
+// memory for many at once, falls out, since it takes the median of the pairs; and so does most of
+// what comes to lie in one line by the chance of malloc, since all is done in several volumes, of
+// which the one with the fewest lines counts.
 //
 // Why so: code that the compiler instruments (atomics of our own, or what -fsanitize=thread calls)
 // does not see into the mutexes, the allocator and the shared pointers of the system's libraries,
@@ -44,6 +44,7 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <random>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -51,6 +52,12 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#ifdef __GLIBCXX__
+// Ours stands in front of the system's, for the libraries that are loaded too: so the keys of
+// hashes are the same in each run, and with them what lies in which line.
+std::random_device::result_type std::random_device::_M_getval() { return 1; }
+#endif
 
 namespace {
 
@@ -288,33 +295,47 @@ stack own_stack(const void* in_caller) {
 
 struct course {
   std::vector<operation> operations;
-  std::vector<volume> volumes;  // one for each
-  std::size_t rounds;
+  std::size_t places, rounds;   // how often in each of how many volumes
+  std::vector<volume> volumes;  // for each operation so many
   stack stacks[threads];
+};
+
+// Begins an operation in one of its places, from where malloc gives memory that lies otherwise in
+// its line than in the place before.
+struct beginning {
+  beginning(const operation& o, const volume& store, std::size_t place, std::size_t thread)
+      : shift(1000 + 16 * place), self(made(o, store, thread)), take_turn(o.begin(*self)) {}
+
+  static std::unique_ptr<actor> made(const operation& o, const volume& store, std::size_t thread) {
+    const std::string path = path_of(thread, o.files);
+    make_file(store, path);
+    return std::make_unique<actor>(store, path);
+  }
+
+  bytes shift;
+  std::unique_ptr<actor> self;
+  turn take_turn;
 };
 
 // One thread's part. It works, also to begin and to end with an operation, in its turn alone.
 void take_part(course& c, std::size_t thread) {
   c.stacks[thread] = own_stack(&thread);
-  std::unique_ptr<actor> self;
-  turn take_turn;
-  for (std::size_t i = 0; i < c.operations.size(); ++i)
+  std::vector<std::unique_ptr<beginning>> all;
+  for (std::size_t i = 0; i < c.operations.size() * c.places; ++i) {
+    const std::size_t number = i / c.places, place = i % c.places;
     for (std::size_t round = 0; round < c.rounds; ++round) {
       may_go[thread].acquire();
-      if (round == 0) {
-        const operation& o = c.operations[i];
-        take_turn = nullptr;
-        const std::string path = path_of(thread, o.files);
-        make_file(c.volumes[i], path);
-        self = std::make_unique<actor>(c.volumes[i], path);
-        take_turn = o.begin(*self);
-      }
-      marks[i][thread].begin = round;
-      take_turn();
-      marks[i][thread].end = round;
+      if (round == 0)
+        all.push_back(
+            std::make_unique<beginning>(c.operations[number], c.volumes[i], place, thread));
+      marks[number][thread].begin = round;
+      all.back()->take_turn();
+      marks[number][thread].end = round;
       may_go[1 - thread].release();
     }
+  }
   may_go[thread].acquire();
+  all.clear();
   may_go[1 - thread].release();
 }
 
@@ -324,17 +345,19 @@ void take_part(course& c, std::size_t thread) {
 // and where the code is.
 int main(int argc, char** argv) {
   const bool small = argc > 1 && std::string_view(argv[1]) == "--small";
-  course c{operations(), {}, small ? std::size_t{3} : 16, {}};
+  course c{operations(), small ? std::size_t{1} : 3, small ? std::size_t{2} : 8, {}, {}};
   if (c.operations.size() > most_operations) return 1;
   // The threads come first, so that what they begin with does not lie beside what they work on.
   std::thread first([&] { take_part(c, 0); }), second([&] { take_part(c, 1); });
-  while (c.volumes.size() < c.operations.size()) c.volumes.push_back(volume::create().value());
+  while (c.volumes.size() < c.operations.size() * c.places)
+    c.volumes.push_back(volume::create().value());
   may_go[0].release();
   first.join();
   second.join();
 
   std::cout << "marks " << marks << '\n';
   for (const operation& o : c.operations) std::cout << "operation " << o.name << '\n';
+  std::cout << "rounds " << c.rounds << '\n';
   std::cout << "apart " << may_go << ' ' << may_go + threads << '\n';
   for (const stack& s : c.stacks) std::cout << "apart " << s.low << ' ' << s.high << '\n';
   std::cout << "loaded\n" << std::ifstream("/proc/self/maps").rdbuf();

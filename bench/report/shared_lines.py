@@ -34,6 +34,7 @@ class About:
     """What the program says of itself."""
     marks: int
     operations: list  # of names, in the order of the marks
+    rounds: int  # turns of a thread in each place
     apart: set  # lines that do not count
     loaded: list  # of (begin, end, offset in the file, file) of code, in the order of addresses
 
@@ -45,14 +46,15 @@ def lines_at(address, size):
 def read_about(text):
     marks = re.search(r"^marks 0x([0-9a-f]+)$", text, re.M)
     operations = re.findall(r"^operation (.+)$", text, re.M)
-    if not marks or not operations:
+    rounds = re.search(r"^rounds (\d+)$", text, re.M)
+    if not marks or not operations or not rounds:
         raise ValueError("this is not what bench_shared_lines writes")
     apart = set()
     for low, high in re.findall(r"^apart 0x([0-9a-f]+) 0x([0-9a-f]+)$", text, re.M):
         apart.update(lines_at(int(low, 16), int(high, 16) - int(low, 16)))
     loaded = [(int(begin, 16), int(end, 16), int(offset, 16), path)
               for begin, end, offset, path in LOADED.findall(text)]
-    return About(int(marks[1], 16), operations, apart, sorted(loaded))
+    return About(int(marks[1], 16), operations, int(rounds[1]), apart, sorted(loaded))
 
 
 def read_turns(trace, about):
@@ -86,21 +88,29 @@ def shared(one, other):
     return (one.written.keys() & other.touched()) | (other.written.keys() & one.touched())
 
 
-def pairs_of(turns_of_threads):
-    """Of turns one after the other; the first half, while caches fill, is left out."""
+def settled_pairs(turns_of_threads, rounds):
+    """[[(Turn, Turn)] for each place]; the first half, while caches fill, is left out."""
     pairs = list(zip(*turns_of_threads))
-    return pairs[len(pairs) // 2:]
+    places = [pairs[first:first + rounds] for first in range(0, len(pairs), rounds)]
+    return [place[len(place) // 2:] for place in places]
 
 
-def count(turns_of_threads):
-    """Of the usual pair: the median, and of two the less."""
-    counts = [len(shared(one, other)) for one, other in pairs_of(turns_of_threads)]
-    return statistics.median_low(counts)
+def usual_count(pairs):
+    """The median, and of two the less."""
+    return statistics.median_low([len(shared(*pair)) for pair in pairs])
 
 
-def instructions_at(turns_of_threads):
+def best_place(turns_of_threads, rounds):
+    """The pairs of the place where the least lies beside each other by chance."""
+    return min(settled_pairs(turns_of_threads, rounds), key=usual_count)
+
+
+def count(turns_of_threads, rounds):
+    return usual_count(best_place(turns_of_threads, rounds))
+
+
+def instructions_at(pairs):
     """[{addresses of instructions}] for each line that is shared in the usual pair."""
-    pairs = pairs_of(turns_of_threads)
     found = collections.Counter(line for pair in pairs for line in shared(*pair))
     users = collections.defaultdict(set)
     for turn in (turn for pair in pairs for turn in pair):
@@ -160,7 +170,8 @@ def read(directory):
 
 def read_counts(directory):
     """{operation: shared lines}."""
-    return {name: count(turns) for name, turns in read(directory)[1].items()}
+    about, turns = read(directory)
+    return {name: count(its, about.rounds) for name, its in turns.items()}
 
 
 def explain(directory):
@@ -168,8 +179,8 @@ def explain(directory):
     about, turns = read(directory)
     text = []
     for name, its in turns.items():
-        lines = functions(instructions_at(its), about)
-        text.append(f"{name}: {count(its)}")
-        for number, users in enumerate(lines, 1):
+        pairs = best_place(its, about.rounds)
+        text.append(f"{name}: {usual_count(pairs)}")
+        for number, users in enumerate(functions(instructions_at(pairs), about), 1):
             text += [f"  line {number}", *(f"    {user}" for user in users)]
     return "\n".join(text)

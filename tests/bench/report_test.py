@@ -171,7 +171,7 @@ class Peers(unittest.TestCase):
 
 class SharedLines(unittest.TestCase):
     """A trace of two operations: their marks are at 0x1000, a pair for each thread."""
-    ABOUT = ("marks 0x1000\noperation busy\noperation quiet\napart 0x8000 0x8080\nloaded\n"
+    ABOUT = ("marks 0x1000\noperation busy\noperation quiet\nrounds 6\napart 0x8000 0x8080\nloaded\n"
              "00400000-00401000 r--p 00000000 fe:00 7    /usr/bin/a program\n"
              "00401000-00402000 r-xp 00001000 fe:00 7    /usr/bin/a program\n"
              "7f0000000000-7f0000001000 rw-p 00000000 00:00 0\n")
@@ -188,7 +188,7 @@ class SharedLines(unittest.TestCase):
                                        shared_lines.read_about(self.ABOUT))
 
     def count(self, *lines):
-        return shared_lines.count(self.turns(*lines)[0])
+        return shared_lines.count(self.turns(*lines)[0], 6)
 
     def test_what_both_write_counts(self):
         self.assertEqual(self.count(*self.pair([" S 00002000,8"], [" M 00002000,8"])), 1)
@@ -219,17 +219,24 @@ class SharedLines(unittest.TestCase):
     def test_each_operation_has_its_own(self):
         busy, quiet = self.turns(*self.pair([" S 00002000,8"], [" S 00002000,8"]),
                                  *self.pair([" S 00003000,8"], [" S 00004000,8"], operation=1))
-        self.assertEqual((shared_lines.count(busy), shared_lines.count(quiet)), (1, 0))
+        self.assertEqual((shared_lines.count(busy, 6), shared_lines.count(quiet, 6)), (1, 0))
 
     def test_what_comes_first_or_rarely_falls_out(self):
         usual = self.pair([" S 00002000,8"], [" S 00002000,8"])
         rare = self.pair([" S 00002000,8", " S 00003000,8"], [" S 00002000,8", " S 00003000,8"])
         self.assertEqual(self.count(*rare * 3, *usual * 2, *rare), 1)
 
+    def test_the_place_with_the_fewest_lines_counts(self):
+        usual = self.pair([" S 00002000,8"], [" S 00002000,8"])
+        crowded = self.pair([" S 00002000,8", " S 00003000,8"], [" S 00002000,8", " S 00003008,8"])
+        self.assertEqual(self.count(*crowded * 6, *usual * 6, *crowded * 6), 1)
+        self.assertEqual(self.count(*crowded * 12), 2)
+
     def test_a_line_knows_the_instructions_that_use_it(self):
         found = self.turns(*self.pair(["I  00401010,3", " L 00005000,8", " S 00002000,8"],
                                       ["I  00401020,3", " S 00002000,8", "I  00401030,3"]))[0]
-        self.assertEqual(shared_lines.instructions_at(found), [{0x401010, 0x401020}])
+        pairs = shared_lines.best_place(found, 6)
+        self.assertEqual(shared_lines.instructions_at(pairs), [{0x401010, 0x401020}])
 
     def test_an_instruction_is_found_in_its_file(self):
         about = shared_lines.read_about(self.ABOUT)
