@@ -71,6 +71,13 @@ class account {
     return quota_.reserve(of(after), of(before), granted_);
   }
 
+  /// Sets aside as many bytes of memory for as long as they are there beside what is paid for.
+  /// Errors: `quota_exceeded`.
+  result<reservation> reserve_beside(std::uint64_t bytes) const noexcept {
+    if (prepaid_ || !counts_memory()) return reservation();
+    return quota_.reserve({.bytes = bytes});
+  }
+
   /// Judges as `reserve` would, and pays nothing. Errors: `quota_exceeded`.
   result<void> require(const extent& after, const extent& before) const noexcept {
     if (prepaid_) return boost::outcome_v2::success();

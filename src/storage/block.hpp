@@ -44,6 +44,7 @@ class block {
   std::byte* data() noexcept;
   const std::byte* data() const noexcept { return const_cast<block*>(this)->data(); }
   std::size_t capacity() const noexcept { return capacity_; }
+  bool is_adopted() const noexcept { return kind_ == kind::adopted; }
   /// Stores bytes, which are a part of a write of `in_all` bytes.
   void store(std::size_t begin, const std::byte* from, std::size_t size,
              std::size_t in_all) noexcept;

@@ -4,20 +4,35 @@
 #include "core/footprint.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <new>
 #include <utility>
 
 namespace coramfs::detail {
 
+namespace {
+
+// Bytes that are taken beyond what is used, pinned or not.
+std::uint64_t spare(const block& b) noexcept {
+  const std::uint64_t all = b.footprint();
+  return all - std::min(all, block::footprint(b.used));
+}
+
+}  // namespace
+
 block_map::block_map(block_map&& other) noexcept
     : root_(std::exchange(other.root_, {})),
       levels_(std::exchange(other.levels_, 0)),
-      footprint_(std::exchange(other.footprint_, 0)) {}
+      footprint_(std::exchange(other.footprint_, 0)),
+      slack_bound_(std::exchange(other.slack_bound_, 0)),
+      block_has_slack_(std::exchange(other.block_has_slack_, false)) {}
 
 block_map& block_map::operator=(block_map&& other) noexcept {
   std::swap(root_, other.root_);
   std::swap(levels_, other.levels_);
   std::swap(footprint_, other.footprint_);
+  std::swap(slack_bound_, other.slack_bound_);
+  std::swap(block_has_slack_, other.block_has_slack_);
   return *this;
 }
 
@@ -35,13 +50,20 @@ void block_map::set(std::uint64_t number, block_ref b) noexcept {
   slot& s = *place(number);
   const block_ref old(std::exchange(s.leaf, b.release()));
   footprint_ += s.leaf->charged();
-  if (old) footprint_ -= old->charged();
+  slack_bound_ += spare(*s.leaf);
+  if (old) {
+    footprint_ -= old->charged();
+    slack_bound_ -= spare(*old);
+  }
+  mark_slack(number, spare(*s.leaf) > 0);
 }
 
 block_ref block_map::take(std::uint64_t number) noexcept {
   slot* const s = place(number);
   block_ref taken(s != nullptr ? std::exchange(s->leaf, nullptr) : nullptr);
-  if (taken) footprint_ -= taken->charged();
+  if (!taken) return taken;
+  footprint_ -= taken->charged();
+  slack_bound_ -= spare(*taken);
   return taken;
 }
 
@@ -57,8 +79,10 @@ bool block_map::make_pages(std::uint64_t first, std::uint64_t last) noexcept {
   while (levels_ < levels) {
     page* const top = new_page();
     if (top == nullptr) break;
+    const bool may_have_slack = root_may_have_slack();
     top->slots[0] = std::exchange(root_, {top});
     ++levels_;
+    top->may_have_slack = may_have_slack ? 1 : 0;
   }
   if (levels_ == levels && make(root_, levels_, {first, last})) return true;
   if (prune(root_, levels_)) {
@@ -163,6 +187,7 @@ void block_map::pop_roots(unsigned levels) noexcept {
   for (; levels_ > levels; --levels_) {
     if (root_.child == nullptr) continue;
     slot top = std::exchange(root_, root_.child->slots[0]);
+    if (levels_ == 1) block_has_slack_ = (top.child->may_have_slack & 1) != 0;
     delete_page(top);
   }
 }
@@ -177,28 +202,73 @@ std::uint64_t block_map::missing_pages(const slot& s, unsigned level, range r) c
   return pages;
 }
 
-std::uint64_t block_map::slack(range kept) const noexcept {
+bool block_map::root_may_have_slack() const noexcept {
+  if (levels_ == 0) return block_has_slack_;
+  return root_.child != nullptr && root_.child->may_have_slack != 0;
+}
+
+void block_map::set_used(std::uint64_t number, block& b, std::uint32_t used) noexcept {
+  const std::uint64_t before = spare(b);
+  b.used = used;
+  const std::uint64_t after = spare(b);
+  slack_bound_ += after - before;
+  if ((before > 0) != (after > 0)) mark_slack(number, after > 0);
+}
+
+// In the pages above, a mark without one below it stays until it is looked at.
+void block_map::mark_slack(std::uint64_t number, bool has_any) noexcept {
+  if (levels_ == 0) block_has_slack_ = has_any;
+  slot* s = &root_;
+  for (unsigned level = levels_; level > 0; --level) {
+    const std::uint64_t i = (number >> ((level - 1) * fanout_bits)) % fanout;
+    std::uint64_t& marks = s->child->may_have_slack;
+    if (has_any) marks |= std::uint64_t{1} << i;
+    if (!has_any && level == 1) marks &= ~(std::uint64_t{1} << i);
+    s = &s->child->slots[i];
+  }
+}
+
+// `look(number, slot)` says whether the block may still have some. So does this, of all.
+template <class Look>
+bool block_map::for_each_slack(slot& s, unsigned level, std::uint64_t first, Look& look) {
+  if (s.child == nullptr) return false;
+  if (level == 0) return look(first, s);
+  std::uint64_t& all = s.child->may_have_slack;
+  for (std::uint64_t rest = all; rest != 0; rest &= rest - 1) {
+    const auto i = static_cast<std::uint64_t>(std::countr_zero(rest));
+    const std::uint64_t at = first + (i << ((level - 1) * fanout_bits));
+    if (!for_each_slack(s.child->slots[i], level - 1, at, look)) all &= ~(std::uint64_t{1} << i);
+  }
+  return all != 0;
+}
+
+std::uint64_t block_map::settle_slack(range kept) noexcept {
+  if (!root_may_have_slack()) return 0;
   std::uint64_t bytes = 0;
-  for_each([&](std::uint64_t number, const block& b) {
-    if (!kept.has(number)) bytes += b.slack();
-  });
+  auto look = [&](std::uint64_t number, slot& s) {
+    settle_charge(*s.leaf);
+    if (!kept.has(number)) bytes += s.leaf->slack();
+    return spare(*s.leaf) > 0;
+  };
+  block_has_slack_ = for_each_slack(root_, levels_, 0, look);
   return bytes;
 }
 
-void block_map::shrink_all(slot& s, unsigned level, std::uint64_t first, range kept) noexcept {
-  if (s.child == nullptr) return;
-  if (level > 0) {
-    const unsigned bits = (level - 1) * fanout_bits;
-    for (std::uint64_t i = 0; i < fanout; ++i)
-      shrink_all(s.child->slots[i], level - 1, first + (i << bits), kept);
-    return;
-  }
-  if (kept.has(first)) return;
-  block_ref b(std::exchange(s.leaf, nullptr));
-  footprint_ -= b->charged();
-  b.shrink(b->used);
-  footprint_ += b->charged();
-  s.leaf = b.release();
+void block_map::shrink_all(range kept) noexcept {
+  if (!root_may_have_slack()) return;
+  auto look = [&](std::uint64_t number, slot& s) {
+    if (kept.has(number)) return true;
+    block_ref b(std::exchange(s.leaf, nullptr));
+    slack_bound_ -= spare(*b);
+    footprint_ -= b->charged();
+    b.shrink(b->used);
+    footprint_ += b->charged();
+    const std::uint64_t rest = spare(*b);  // of one that is pinned
+    slack_bound_ += rest;
+    s.leaf = b.release();
+    return rest > 0;
+  };
+  block_has_slack_ = for_each_slack(root_, levels_, 0, look);
 }
 
 block_map::page* block_map::new_page() noexcept {
@@ -246,6 +316,7 @@ std::uint64_t block_map::remove(slot& s, unsigned level, std::uint64_t first, bo
     const std::uint64_t freed = s.leaf->charged();
     if (!dry) {
       footprint_ -= freed;
+      slack_bound_ -= spare(*s.leaf);
       const block_ref dropped(std::exchange(s.leaf, nullptr));
     }
     return freed;

@@ -53,10 +53,18 @@ class block_map {
   /// As `block::settle_charge`, of a block in this map.
   void settle_charge(block& b) noexcept;
 
-  /// Shrinks each block to what is used of it, but for those with a number in `kept`.
-  void shrink_all(range kept = none) noexcept { shrink_all(root_, levels_, 0, kept); }
-  /// Bytes that `shrink_all` would give back if no memory is refused.
-  std::uint64_t slack(range kept) const noexcept;
+  /// Changes how much of a block is used, which nothing else may do.
+  void set_used(std::uint64_t number, block& b, std::uint32_t used) noexcept;
+  /// Bytes that blocks take beyond what is used of them, in constant time: `shrink_all` can not
+  /// give back more.
+  std::uint64_t slack_bound() const noexcept { return slack_bound_; }
+  /// Settles the charge of all blocks that may have slack, and returns how much of it `shrink_all`
+  /// would give back if no memory is refused. As `shrink_all`, it looks at no others: it takes time
+  /// in proportion to what has come since the last time, and to those that are pinned.
+  std::uint64_t settle_slack(range kept = none) noexcept;
+  /// Shrinks each block to what is used of it, but for those with a number in `kept`. Precondition:
+  /// `settle_slack`.
+  void shrink_all(range kept = none) noexcept;
 
   /// Makes the places from `first` to `last`. False: memory is refused, and nothing has changed.
   bool make_pages(std::uint64_t first, std::uint64_t last) noexcept;
@@ -84,6 +92,7 @@ class block_map {
   };
   struct page {
     std::array<slot, fanout> slots;
+    std::uint64_t may_have_slack = 0;  // one bit for each: whether a block below does
   };
   template <class Action>
   static void for_each(const slot& s, unsigned level, std::uint64_t first, Action& action) {
@@ -103,7 +112,10 @@ class block_map {
   bool prune(slot& s, unsigned level) noexcept;
   void pop_roots(unsigned levels) noexcept;
   std::uint64_t missing_pages(const slot& s, unsigned level, range r) const noexcept;
-  void shrink_all(slot& s, unsigned level, std::uint64_t first, range kept) noexcept;
+  bool root_may_have_slack() const noexcept;
+  void mark_slack(std::uint64_t number, bool has_any) noexcept;
+  template <class Look>
+  static bool for_each_slack(slot& s, unsigned level, std::uint64_t first, Look& look);
   page* new_page() noexcept;
   void delete_page(slot& s) noexcept;
   std::uint64_t remove_from(std::uint64_t first, bool dry) noexcept;
@@ -112,6 +124,8 @@ class block_map {
   slot root_;
   unsigned levels_ = 0;  // of pages
   std::uint64_t footprint_ = 0;
+  std::uint64_t slack_bound_ = 0;
+  bool block_has_slack_ = false;  // the only one, where there are no pages
 };
 
 }  // namespace coramfs::detail

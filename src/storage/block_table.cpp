@@ -22,22 +22,7 @@ std::size_t stored_in(const block* b, std::size_t begin, std::size_t n) noexcept
   return b != nullptr && begin < b->used ? std::min(n, b->used - begin) : 0;
 }
 
-// Makes zeros of what is between the bytes that were stored and those that come.
-std::byte* extend_to(block& b, std::size_t begin, std::size_t n) noexcept {
-  if (b.used < begin) std::memset(b.data() + b.used, 0, begin - b.used);
-  b.used = std::max(b.used, static_cast<std::uint32_t>(begin + n));
-  return b.data() + begin;
-}
-
 }  // namespace
-
-std::uint64_t block_table::stored_bytes() const noexcept {
-  std::uint64_t bytes = 0;
-  blocks_.for_each([&](std::uint64_t, const block& b) {
-    bytes += std::min<std::uint64_t>(b.used, b.charged());
-  });
-  return bytes;
-}
 
 std::size_t block_table::read(std::uint64_t offset, std::span<std::byte> to) const noexcept {
   if (offset >= size_) return 0;
@@ -80,7 +65,8 @@ result<void> block_table::recreate(const account& payer, std::uint64_t size) {
 }
 
 void block_table::trim(const account& payer) noexcept {
-  if (!std::exchange(has_slack_, false)) return;
+  if (blocks_.slack_bound() == 0) return;
+  settle_slack(block_map::none);
   blocks_.shrink_all();
   settle(payer);
 }
@@ -145,22 +131,25 @@ void block_table::list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to
 
 bool block_table::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
   bool any = false;
-  const auto settle = [&](std::uint64_t, block& b) {
+  const std::uint64_t before = blocks_.footprint();
+  // A block may also be taken up behind its end.
+  const std::uint64_t behind = blocks_for(std::min(end, size_));
+  auto number = begin < end ? blocks_.next(begin / block_size) : std::nullopt;
+  for (; number && *number < behind; number = blocks_.next(*number + 1)) {
+    block& b = *blocks_.find(*number);
     blocks_.settle_charge(b);
     any = any || b.is_pinned_from(0);
-  };
-  const std::uint64_t before = blocks_.footprint();
-  if (begin == 0 && end >= size_) {
-    blocks_.for_each(settle);
-  } else {
-    // A block may also be taken up behind its end.
-    for_each_piece(begin, std::min(end, blocks_for(size_) * block_size),
-                   [&](block* b, std::size_t, std::size_t) {
-                     if (b != nullptr) settle(0, *b);
-                   });
   }
   footprint_ += blocks_.footprint() - before;
   return any;
+}
+
+// Likewise, of those that may have slack. Returns how much gives way.
+std::uint64_t block_table::settle_slack(block_map::range kept) noexcept {
+  const std::uint64_t before = blocks_.footprint();
+  const std::uint64_t slack = blocks_.settle_slack(kept);
+  footprint_ += blocks_.footprint() - before;
+  return slack;
 }
 
 // A block that is filled piece by piece grows by doubling; one behind the first that begins at
@@ -236,12 +225,21 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
     now = after(w, fresh);
     reserved = payer.reserve(now, extent_now());
   }
-  const bool gives_way = !reserved && payer.counts_memory() && (has_slack_ || w.size < size_);
+  bool gives_way = !reserved && payer.counts_memory();
   if (gives_way) {
-    settle_pins(0, size_);
+    // Nothing is looked at where all of it would not be enough.
     fresh = plan(w, growth::tight);
     now = after(w, fresh);
-    now.footprint -= blocks_.slack(kept_by(w));
+    now.footprint -= std::min(now.footprint, blocks_.slack_bound());
+    const auto judged = payer.require(now, extent_now());
+    gives_way = static_cast<bool>(judged);
+    if (!judged) reserved = judged.error();
+  }
+  if (gives_way) {
+    const std::uint64_t slack = settle_slack(kept_by(w));
+    fresh = plan(w, growth::tight);
+    now = after(w, fresh);
+    now.footprint -= slack;
     reserved = payer.reserve(now, extent_now());
   }
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
@@ -252,7 +250,6 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
   // A pin may have gone since it was in the way.
   if (!fresh.empty()) {
     BOOST_OUTCOME_TRY(install(payer.blocks(), fresh));
-    has_slack_ = true;
   }
   size_ = now.size;
   footprint_ = now.footprint;
@@ -293,22 +290,34 @@ result<void> block_table::install(block_memory& from, new_blocks& fresh) {
 
 void block_table::store(std::uint64_t offset, std::span<const std::byte> from) noexcept {
   const std::byte* source = from.data();
+  std::uint64_t number = offset / block_size;
   for_each_piece(offset, offset + from.size(), [&](block* b, std::size_t begin, std::size_t n) {
-    extend_to(*b, begin, n);
+    extend_to(number++, *b, begin, n);
     b->store(begin, source, n, from.size());
     source += n;
   });
 }
 
 void block_table::mark_stored(std::uint64_t offset, std::uint64_t size) noexcept {
-  for_each_piece(offset, offset + size,
-                 [](block* b, std::size_t begin, std::size_t n) { extend_to(*b, begin, n); });
+  std::uint64_t number = offset / block_size;
+  for_each_piece(offset, offset + size, [&](block* b, std::size_t begin, std::size_t n) {
+    extend_to(number++, *b, begin, n);
+  });
 }
 
 void block_table::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
-  for_each_piece(begin, end, [](block* b, std::size_t from, std::size_t n) {
-    std::memset(extend_to(*b, from, n), 0, n);
+  std::uint64_t number = begin / block_size;
+  for_each_piece(begin, end, [&](block* b, std::size_t from, std::size_t n) {
+    std::memset(extend_to(number++, *b, from, n), 0, n);
   });
+}
+
+// Makes zeros of what is between the bytes that were stored and those that come.
+std::byte* block_table::extend_to(std::uint64_t number, block& b, std::size_t begin,
+                                  std::size_t n) noexcept {
+  if (b.used < begin) std::memset(b.data() + b.used, 0, begin - b.used);
+  if (b.used < begin + n) blocks_.set_used(number, b, static_cast<std::uint32_t>(begin + n));
+  return b.data() + begin;
 }
 
 // Gives back what was paid for and has turned out not to be needed.
@@ -324,8 +333,7 @@ void block_table::cut(std::uint64_t size) noexcept {
   block* const last = blocks_.find(size / block_size);
   const auto end = static_cast<std::uint32_t>(size % block_size);
   if (last == nullptr || last->used <= end) return;
-  last->used = end;
-  has_slack_ = true;
+  blocks_.set_used(size / block_size, *last, end);
 }
 
 extent block_table::clone_extent() const noexcept {

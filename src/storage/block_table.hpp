@@ -38,7 +38,9 @@ class block_table {
   extent extent_now() const noexcept { return {size_, footprint_, 0}; }
 
   /// How many of its bytes it pays for at least.
-  std::uint64_t stored_bytes() const noexcept;
+  std::uint64_t stored_bytes() const noexcept {
+    return blocks_.footprint() - std::min(blocks_.footprint(), blocks_.slack_bound());
+  }
 
   /// Bytes read: less than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
@@ -118,7 +120,9 @@ class block_table {
   result<void> install(block_memory& from, new_blocks& fresh);
   result<void> add_blocks(block_memory& from, std::uint64_t first, std::uint64_t behind,
                           std::uint64_t stop) noexcept;
+  std::byte* extend_to(std::uint64_t number, block& b, std::size_t begin, std::size_t n) noexcept;
   void settle(const account& payer) noexcept;
+  std::uint64_t settle_slack(block_map::range kept) noexcept;
   void cut(std::uint64_t size) noexcept;
   template <class Action>
   void for_each_piece(std::uint64_t begin, std::uint64_t end, Action action) const;
@@ -126,7 +130,6 @@ class block_table {
   block_map blocks_;
   std::uint64_t size_ = 0;
   std::uint64_t footprint_ = 0;
-  bool has_slack_ = false;  // some block may be larger than what is used of it
 };
 
 }  // namespace coramfs::detail

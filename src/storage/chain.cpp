@@ -91,16 +91,24 @@ std::uint64_t chain::clone_bytes(const chain& from, std::uint64_t begin,
 }
 
 void chain::trim(const account& payer) noexcept {
+  if (!chunks_.empty()) settle_pins(chunks_.back().begin, size_);
   const extent before = extent_now();
   footprint_ -= shrink_last();
+  trim_table();
+  settle(payer, before);
+}
+
+// A long one keeps some entries: to make it anew takes as long as the chain is, and would come with
+// each little that is appended.
+void chain::trim_table() noexcept {
+  constexpr std::size_t is_short = 64;
+  const std::size_t n = chunks_.size(), kept = n <= is_short ? n : n + n / 8;
   // Where memory for a smaller table is refused, the spare entries stay, and stay paid for.
   chunk_list snug;
-  if (chunks_.size() < chunks_.capacity() && snug.set_capacity(chunks_.size())) {
-    footprint_ -= chunk_list::footprint(chunks_.capacity());
-    footprint_ += chunk_list::footprint(snug.capacity());
-    replace_table(snug);
-  }
-  settle(payer, before);
+  if (kept >= chunks_.capacity() || !snug.set_capacity(kept)) return;
+  footprint_ -= chunk_list::footprint(chunks_.capacity());
+  footprint_ += chunk_list::footprint(snug.capacity());
+  replace_table(snug);
 }
 
 // Cuts the last chunk to what is in it. Returns the bytes that this gives back.
@@ -161,16 +169,6 @@ bool chain::find_pinned(wish& w) const {
   return w.last_is_pinned || !w.pinned.empty();
 }
 
-// Room for as much again as there is: a file of n bytes takes log n chunks up to `max_chunk`.
-// The first chunk is only as large as what is written, for most small files are written once.
-chain::growth chain::generous(const wish& w) const noexcept {
-  growth g = exact(w);
-  if (w.size > size_ && g.room > 0)
-    g.room = std::max<std::uint64_t>(g.room, std::min<std::uint64_t>(size_, max_chunk));
-  if (g.table > chunks_.capacity()) g.table = std::max(g.table, 2 * chunks_.capacity());
-  return g;
-}
-
 chain::growth chain::exact(const wish& w) const noexcept {
   std::size_t kept = chunks_.size();
   while (kept > 0 && chunks_[kept - 1].begin >= w.size) --kept;
@@ -178,6 +176,40 @@ chain::growth chain::exact(const wish& w) const noexcept {
   const std::uint64_t covered = end_of_kept(kept);
   growth g{kept, w.size > covered ? w.size - covered : 0, 0};
   g.table = std::max<std::size_t>(chunks_.capacity(), kept + g.new_chunks());
+  return g;
+}
+
+// The last chunks are made anew where they are not much larger than what comes behind them: no more
+// than `most` bytes. An adopted buffer is copied for that only where there are many.
+chain::growth chain::merging(const wish& w, growth g, std::uint64_t most) const noexcept {
+  constexpr std::size_t many = 64;
+  constexpr std::uint64_t always_merged = 1024;  // bytes: copied as fast as a chunk is made
+  if (w.size <= size_ || g.room == 0) return g;
+  std::uint64_t end = std::min(size_, end_of_kept(g.kept));
+  for (std::uint64_t behind = w.size - end; g.kept > 0; --g.kept) {
+    const chunk& last = chunks_[g.kept - 1];
+    const std::uint64_t own = end - last.begin, reach = std::max(behind, always_merged);
+    if (own > reach + reach / 2 || own + behind > most || last.memory->is_pinned_from(0) ||
+        (last.memory->is_adopted() && g.kept < many))
+      break;
+    behind += own;
+    end = last.begin;
+  }
+  g.room = w.size - end_of_kept(g.kept);
+  g.table = std::max<std::size_t>(chunks_.capacity(), g.kept + g.new_chunks());
+  return g;
+}
+
+// Room for as much again as there is: a file of n bytes takes log n chunks up to `max_chunk`.
+// The first chunk is only as large as what is written, for most small files are written once.
+chain::growth chain::roomy(const wish& w, growth g) const noexcept {
+  if (w.size > size_ && g.room > 0) {
+    const std::uint64_t copied = size_ - std::min(size_, end_of_kept(g.kept));
+    const std::uint64_t likely = copied + std::min<std::uint64_t>(size_, max_chunk);
+    g.room = std::max(g.room, copied > 0 ? std::min<std::uint64_t>(likely, max_chunk) : likely);
+  }
+  g.table = std::max<std::size_t>(chunks_.capacity(), g.kept + g.new_chunks());
+  if (g.table > chunks_.capacity()) g.table = std::max(g.table, 2 * chunks_.capacity());
   return g;
 }
 
@@ -218,9 +250,23 @@ result<void> chain::grant(const account& payer, wish w) try {
     size_ = w.size;
     return boost::outcome_v2::success();
   }
-  growth g = generous(w);
+  const growth least = exact(w);
+  // What is merged is there twice for a moment. Where little is left, little is merged.
+  std::uint64_t most = max_chunk;
+  if (least.kept > 0 && payer.counts_memory()) most = std::min(most, payer.limits().left() / 2);
+  growth merged = merging(w, least, most);
+  result<reservation> twice = reservation();
+  if (merged.kept < least.kept) {
+    twice = payer.reserve_beside(end_of_kept(least.kept) - end_of_kept(merged.kept));
+    if (!twice) merged = least;
+  }
+  growth g = roomy(w, merged);
   auto reserved = payer.reserve(after(w, g), extent_now());
-  if (!reserved) reserved = payer.reserve(after(w, g = exact(w)), extent_now());
+  if (!reserved) reserved = payer.reserve(after(w, g = merged), extent_now());
+  if (!reserved && merged.kept < least.kept) {
+    twice = reservation();
+    reserved = payer.reserve(after(w, g = least), extent_now());
+  }
   for (const std::uint64_t reach : {max_chunk, most_gathered}) {
     if (reserved || w.size <= size_) break;
     g = gathering(w, reach);

@@ -20,10 +20,18 @@ namespace coramfs::detail {
 /// The sequential layout: a chain of chunks, found by binary search.
 ///
 /// An append fills the last chunk, then starts one that grows with the file up to `max_chunk`,
-/// so that small files stay small and appending takes amortised constant time. Nothing is ever
-/// copied to make room, with one exception: at the edge of the quota the last chunks are
-/// gathered into as few as possible of exactly the size needed, because slack must not be the
-/// reason for a refusal. No more than `most_gathered` bytes are: they are there twice meanwhile.
+/// so that small files stay small and appending takes amortised constant time. Little is ever
+/// copied to make room.
+///
+/// A chunk that is not much larger than what comes behind it is merged with that: a file that is
+/// opened, appended to and closed again and again would have a chunk for each time, for its last
+/// one is cut to what is in it when it is closed. So the last chunks become smaller by a third at
+/// least from each to the next, but for neighbours that are more than `max_chunk` together. Where
+/// there is no room for both copies at once, nothing is merged.
+///
+/// At the edge of the quota the last chunks are gathered into as few as possible of exactly the
+/// size needed, because slack must not be the reason for a refusal. No more than `most_gathered`
+/// bytes are: they are there twice meanwhile.
 ///
 /// Invariants: chunks stand in the order of their offsets and none is empty; all but the last
 /// are full up to where the next one begins; `extent_now()` is what the file has been charged,
@@ -124,8 +132,9 @@ class chain {
   std::uint64_t begin_of(std::size_t index) const noexcept;
   std::uint64_t extent_of(std::size_t index) const noexcept;
   bool find_pinned(wish& w) const;
-  growth generous(const wish& w) const noexcept;
   growth exact(const wish& w) const noexcept;
+  growth merging(const wish& w, growth g, std::uint64_t most) const noexcept;
+  growth roomy(const wish& w, growth g) const noexcept;
   growth gathering(const wish& w, std::uint64_t reach) const noexcept;
   std::uint64_t end_of_kept(std::size_t kept) const noexcept;
   extent after(const wish& w, const growth& g) const noexcept;
@@ -134,6 +143,7 @@ class chain {
   void replace_table(chunk_list& fresh) noexcept;
   extent taken() const noexcept { return {size_, footprint_, chunks_.size()}; }
   void settle(const account& payer, const extent& before) noexcept;
+  void trim_table() noexcept;
   std::uint64_t shrink_last() noexcept;
   template <class Action>
   void for_each_piece(std::uint64_t offset, std::uint64_t size, Action action) const noexcept;

@@ -67,8 +67,9 @@ result<void> promotion::move_up_to(std::uint64_t block) noexcept {
   for (; moved_ < block; ++moved_) {
     const std::uint64_t at = moved_ * block_size;
     detail::block& to = *table_.blocks_.find(moved_);
-    to.used = static_cast<std::uint32_t>(std::min(size - at, block_size));
-    from_.read(at, {to.data(), to.used});
+    const auto used = static_cast<std::uint32_t>(std::min(size - at, block_size));
+    table_.blocks_.set_used(moved_, to, used);
+    from_.read(at, {to.data(), used});
   }
   source_.drop_before(block * block_size);
   return boost::outcome_v2::success();

@@ -4,6 +4,8 @@
 #include "core/pace.hpp"
 #include "storage/promotion.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -46,8 +48,8 @@ std::size_t storage::read(std::uint64_t offset, std::span<std::byte> to) const n
   return std::visit([&](const auto& c) { return c.read(offset, to); }, content_);
 }
 
-result<piece_list> storage::pin(std::uint64_t offset, std::uint64_t size,
-                                life_hold alive) const try {
+result<piece_list> storage::pin(std::uint64_t offset, std::uint64_t size, life_hold alive) const
+    try {
   pieces found;
   list_pieces(offset, offset + size, found);
   return pin(found, std::move(alive));
@@ -133,7 +135,7 @@ void storage::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
 
 result<std::uint64_t> storage::make_length(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_size(size));
-  settle_pins();
+  settle_pins(std::min(size, this->size()), std::numeric_limits<std::uint64_t>::max());
   if (auto* const table = std::get_if<block_table>(&content_)) {
     BOOST_OUTCOME_TRY(table->resize(payer, size));
     return size;
@@ -200,8 +202,11 @@ std::uint64_t storage::clone_bytes(const storage& from, std::uint64_t begin,
       content_);
 }
 
+// A layout leaves the charge of what it cuts to the pins itself: all of it would take as long as
+// the file is. A short one takes back at once what pins have held that are gone.
 void storage::trim(const account& payer) noexcept {
-  settle_pins();
+  constexpr std::uint64_t is_short = 4 * slice_size;
+  if (size() <= is_short) settle_pins();
   std::visit([&](auto& c) { c.trim(payer); }, content_);
 }
 

@@ -133,8 +133,12 @@ funding open_file::funds() const noexcept {
   return funding(is_open() ? &volume_->limits : nullptr, on_full_, patience_);
 }
 
+// What is pinned is the file's, too, for as long as it has it. To settle that would take as long as
+// the file is.
 std::uint64_t open_file::own_charge() const noexcept {
-  return file_charge(*node_, volume_->payer).bytes;
+  const account& payer = volume_->payer;
+  return payer.of(node_->content.extent_now()).bytes +
+         payer.of_metadata(node_footprint(false, node_->name.view()));
 }
 
 std::atomic<std::uint64_t>* open_file::waiting() const noexcept { return &volume_->waiting; }

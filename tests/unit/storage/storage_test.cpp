@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
+#include <vector>
 
 namespace coramfs::detail {
 
@@ -145,6 +147,62 @@ TEST_CASE("chain: a moved-in buffer at the end is not copied", "[storage][chain]
   CHECK(b.used() - before < 1'010'000);
 }
 
+TEST_CASE("chain: a file that is appended to and closed again and again has few chunks",
+          "[storage][chain]") {
+  const std::size_t line = GENERATE(1u, 40u, 300u, 5'000u);
+  const int times = line < 1'000 ? 20'000 : 2'000;
+  // With room for chunks that are likely to be filled, and without.
+  const bool is_tight = GENERATE(false, true);
+  CAPTURE(line, is_tight);
+  const std::uint64_t in_all = line * static_cast<std::uint64_t>(times);
+  bench b(storage_layout::sequential, is_tight ? in_all + in_all / 4 + 20'000 : 1 << 30);
+  bytes model;
+  for (int i = 0; i < times; ++i) {
+    const bytes text = filled(line, i % 251);
+    REQUIRE(b.write(b.content.size(), text));
+    b.content.trim(b.payer);
+    model.insert(model.end(), text.begin(), text.end());
+    const std::uint64_t size = b.content.size();
+    REQUIRE(b.content.extent_now().chunks <= 40 + size / (chain::max_chunk / 4));
+    // What a block and its entry take, and what is rounded up, of few.
+    REQUIRE(b.used() <= size + size / 8 + 5'000);
+    REQUIRE(b.used() == b.payer.of(b.content.extent_now()).bytes);
+  }
+  CHECK((b.all() == model));
+}
+
+TEST_CASE("chain: what is pinned is not merged", "[storage][chain][pin]") {
+  bench b(storage_layout::sequential);
+  std::vector<piece_list> pins;
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(b.write(b.content.size(), filled(40, i)));
+    b.content.trim(b.payer);
+    pins.push_back(b.pin(b.content.size() - 40, 40));
+  }
+  const std::uint64_t used = b.used();
+  for (int i = 0; i < 100; ++i) CHECK(bytes_of(pins[static_cast<std::size_t>(i)]) == filled(40, i));
+  pins.clear();
+  CHECK(b.used() == used);
+  // Nothing was there twice.
+  CHECK(used <= 100 * (storage::extent_for(storage_layout::sequential, 40).footprint + 32));
+  REQUIRE(b.content.resize(b.payer, 0));
+  CHECK(b.used() == 0);
+}
+
+TEST_CASE("chain: many moved-in buffers and closes cost no table for each", "[storage][chain]") {
+  bench b(storage_layout::sequential);
+  std::set<std::uint64_t> tables;
+  for (int i = 0; i < 4'000; ++i) {
+    const std::uint64_t before = b.used();
+    REQUIRE(b.content.write(b.payer, b.content.size(), filled(100, 'x')));
+    const std::uint64_t appended = b.used();
+    b.content.trim(b.payer);
+    // A table that was made anew, larger or smaller, is another charge.
+    if (i > 1'000 && (b.used() != appended || b.used() - before > 400)) tables.insert(b.used());
+  }
+  CHECK(tables.size() < 40);
+}
+
 TEST_CASE("table: a hole takes no memory, however large it is", "[storage][table]") {
   bench b(storage_layout::random_access, 10'000);
   constexpr std::uint64_t size = std::uint64_t{1} << 40;
@@ -264,6 +322,33 @@ TEST_CASE("table: what gives way is not kept for reuse beyond the quota",
     REQUIRE(b.write(i * block_table::block_size, piece));
     REQUIRE(b.used() + b.blocks.kept_bytes() <= quota);
   }
+}
+
+// A pinned block that somebody has looked at is no part of the file's extent any more.
+TEST_CASE("storage: what little is written, cut or closed looks at no other part of the file",
+          "[storage][pin][quota]") {
+  const auto layout = GENERATE(storage_layout::sequential, storage_layout::random_access);
+  constexpr std::uint64_t size = 8 << 20;
+  bench b(layout, 9 << 20);
+  for (std::uint64_t i = 0; i < 8; ++i) REQUIRE(b.write(i << 20, filled(1 << 20, 'x')));
+  const piece_list pin = b.pin(0, 100);
+  const auto is_whole = [&] { return b.content.extent_now().footprint == b.used(); };
+  REQUIRE(b.write(size, filled(100, 'y')));
+  b.content.trim(b.payer);
+  CHECK(is_whole());
+  REQUIRE(b.content.resize(b.payer, size + 10));
+  CHECK(is_whole());
+  REQUIRE(b.content.resize(b.payer, size + 20));
+  CHECK(is_whole());
+  CHECK(tests::error_of(b.write(size, filled(1 << 20, 'z'))) == errc::quota_exceeded);
+  CHECK(is_whole());
+  if (layout == storage_layout::random_access) {
+    // Slack gives way where that is enough.
+    for (std::uint64_t i = 64; b.write(i << 20, filled(1, 'z')); ++i) REQUIRE(i < 100'000);
+    CHECK(is_whole());
+  }
+  b.content.settle_pins();
+  CHECK(!is_whole());
 }
 
 TEST_CASE("promotion: a large chain becomes a table of no more memory", "[storage][promotion]") {
