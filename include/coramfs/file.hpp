@@ -212,8 +212,11 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   file(detail::opening& done, std::shared_ptr<const executor_type> executor) noexcept
       : executor_(std::move(executor)), file_(done) {}
 
+  bool is_due(std::uint64_t size) noexcept;
+
   std::shared_ptr<const executor_type> executor_;
   detail::open_file file_;
+  std::uint64_t done_in_turn_ = 0;  // what has been done since others last had a turn
 };
 
 class file::initiate_read {

@@ -3,6 +3,7 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
+#include "async/in_turn.hpp"
 #include "async/lent_buffer.hpp"
 #include "async/run.hpp"
 #include "async/start.hpp"
@@ -10,6 +11,7 @@
 #include "tree/reading.hpp"
 #include "tree/writing.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,6 +22,7 @@
 
 namespace coramfs {
 
+using detail::in_turn;
 using detail::to_span;
 
 namespace {
@@ -85,6 +88,9 @@ class adopting : private lent, public detail::adopting {
 
 asio::awaitable<result<std::size_t>> write_nothing(errc why) { co_return why; }
 
+// Of a file that is not open.
+std::uint64_t or_none(const result<std::uint64_t>& of) noexcept { return of ? of.value() : 0; }
+
 bool is_short(const open_file& f, std::optional<std::uint64_t> offset,
               asio::const_buffer from) noexcept {
   return from.size() <= detail::slice_size && !f.waits_for_space() && !f.promotes_long(offset);
@@ -92,19 +98,38 @@ bool is_short(const open_file& f, std::optional<std::uint64_t> offset,
 
 }  // namespace
 
-asio::awaitable<result<std::size_t>> file::read(asio::mutable_buffer to) {
-  if (to.size() <= detail::slice_size) return read_now(file_, to_span(to));
-  return detail::run(detail::reading(file_, {}, to_span(to)));
+// What takes no more than a turn completes without suspending, but a long sequence of that would
+// keep the thread for itself: others have a turn after a few slices' worth of it. An operation
+// counts for little beside its bytes, so that many small ones are not held up.
+bool file::is_due(std::uint64_t size) noexcept {
+  constexpr std::uint64_t most = 4 * detail::slice_size, beside_bytes = 2;
+  done_in_turn_ += size + beside_bytes;
+  // A longer one lets others have turns itself.
+  if (size <= detail::slice_size && done_in_turn_ < most) return false;
+  done_in_turn_ = 0;
+  return size <= detail::slice_size;
 }
 
-asio::awaitable<result<bytes>> file::read_all() { return detail::run(detail::reading_all(file_)); }
+asio::awaitable<result<std::size_t>> file::read(asio::mutable_buffer to) {
+  const bool due = is_due(to.size());
+  if (to.size() <= detail::slice_size && !due) return read_now(file_, to_span(to));
+  return detail::run(in_turn<detail::reading>(due, file_, std::nullopt, to_span(to)));
+}
+
+asio::awaitable<result<bytes>> file::read_all() {
+  const std::uint64_t end = or_none(file_.size()), begin = or_none(file_.tell());
+  const bool due = is_due(end - std::min(begin, end));
+  return detail::run(in_turn<detail::reading_all>(due, file_));
+}
 
 asio::awaitable<result<std::size_t>> file::write(asio::const_buffer from) {
-  if (is_short(file_, {}, from)) return write_now(file_, to_span(from));
-  return detail::run(detail::writing(file_, {}, to_span(from)));
+  const bool due = is_due(from.size());
+  if (!due && is_short(file_, {}, from)) return write_now(file_, to_span(from));
+  return detail::run(in_turn<detail::writing>(due, file_, std::nullopt, to_span(from)));
 }
 
 asio::awaitable<result<std::size_t>> file::write(bytes&& from, detail::call_scope&& scope) {
+  const bool due = is_due(from.size());
   std::shared_ptr<detail::lent_buffer> taken;
   try {
     taken = std::make_shared<detail::lent_buffer>(from);
@@ -112,21 +137,26 @@ asio::awaitable<result<std::size_t>> file::write(bytes&& from, detail::call_scop
     return write_nothing(errc::out_of_memory);
   }
   scope.end_with(taken);
-  return detail::run(adopting(file_, std::move(taken)));
+  return detail::run(in_turn<adopting>(due, file_, std::move(taken)));
 }
 
 asio::awaitable<result<std::size_t>> file::read_at(std::uint64_t offset, asio::mutable_buffer to) {
-  if (to.size() <= detail::slice_size) return read_at_now(file_, offset, to_span(to));
-  return detail::run(detail::reading(file_, offset, to_span(to)));
+  const bool due = is_due(to.size());
+  if (to.size() <= detail::slice_size && !due) return read_at_now(file_, offset, to_span(to));
+  return detail::run(in_turn<detail::reading>(due, file_, offset, to_span(to)));
 }
 
 asio::awaitable<result<std::size_t>> file::write_at(std::uint64_t offset, asio::const_buffer from) {
-  if (is_short(file_, offset, from)) return write_at_now(file_, offset, to_span(from));
-  return detail::run(detail::writing(file_, offset, to_span(from)));
+  const bool due = is_due(from.size());
+  if (!due && is_short(file_, offset, from)) return write_at_now(file_, offset, to_span(from));
+  return detail::run(in_turn<detail::writing>(due, file_, offset, to_span(from)));
 }
 
 asio::awaitable<result<std::uint64_t>> file::truncate(std::optional<std::uint64_t> size) {
-  return detail::run(detail::truncating(file_, size));
+  const std::uint64_t end = or_none(file_.size());
+  const std::uint64_t wanted = size ? *size : or_none(file_.tell());
+  const bool due = is_due(wanted - std::min(wanted, end));
+  return detail::run(in_turn<detail::truncating>(due, file_, size));
 }
 
 result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
@@ -135,7 +165,7 @@ result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
 }
 
 asio::awaitable<result<prepared>> file::prepare(std::size_t n) {
-  return detail::run(preparing(file_, n));
+  return detail::run(in_turn<preparing>(is_due(n), file_, n));
 }
 
 void file::start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,

@@ -48,8 +48,8 @@ std::size_t storage::read(std::uint64_t offset, std::span<std::byte> to) const n
   return std::visit([&](const auto& c) { return c.read(offset, to); }, content_);
 }
 
-result<piece_list> storage::pin(std::uint64_t offset, std::uint64_t size, life_hold alive) const
-    try {
+result<piece_list> storage::pin(std::uint64_t offset, std::uint64_t size,
+                                life_hold alive) const try {
   pieces found;
   list_pieces(offset, offset + size, found);
   return pin(found, std::move(alive));

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,8 +21,10 @@ using fixture = sliced_operation;
 
 }  // namespace
 
-TEST_CASE("slices: others run while a large file is written, and see it before or after",
-          "[api][slices]") {
+TEST_CASE(
+    "slices: others run while a large file is written, and see it before "
+    "or after",
+    "[api][slices]") {
   fixture t;
   const std::string before = "before", content(large, 'x');
   t.threads.write_file("/a", buffer_of(before)).value();
@@ -75,8 +79,10 @@ TEST_CASE("slices: others run while a large file is written, and see it before o
   }
 }
 
-TEST_CASE("slices: others run while a large chain becomes a table, and see it before or after",
-          "[api][slices][promotion]") {
+TEST_CASE(
+    "slices: others run while a large chain becomes a table, and see it "
+    "before or after",
+    "[api][slices][promotion]") {
   fixture t;
   const std::string before(large, 'x'), little = "little";
   t.threads.write_file("/a", buffer_of(before)).value();
@@ -152,8 +158,10 @@ TEST_CASE("slices: others run while a large chain becomes a table, and see it be
   CHECK((text_of(t.threads.read_file("/a").value()) == after));
 }
 
-TEST_CASE("slices: a promotion whose context dies in the middle leaves the chain as it was",
-          "[api][slices][promotion][cancellation]") {
+TEST_CASE(
+    "slices: a promotion whose context dies in the middle leaves the "
+    "chain as it was",
+    "[api][slices][promotion][cancellation]") {
   const auto counting = GENERATE(accounting::memory, accounting::payload);
   const auto v = volume::create({.accounting = counting}).value();
   sync::file_system threads(v);
@@ -241,6 +249,103 @@ TEST_CASE("slices: others run while a large file is read", "[api][slices]") {
     }) >= 10);
     CHECK(text_of(t.threads.read_file("/b").value()) == content);
   }
+}
+
+TEST_CASE("slices: others run while one handle does little again and again", "[api][slices]") {
+  fixture t;
+  constexpr int pieces = 512;
+  const std::string piece(64 << 10, 'x'), tiny(1 << 10, 'y');
+  t.threads.write_file("/a", buffer_of(std::string(1 << 20, 'a'))).value();
+  const auto turns_of = [&](int times, std::function<asio::awaitable<void>(file&)> op) {
+    return t.turns_during([&]() -> asio::awaitable<void> {
+      auto f = (co_await t.fs.open("/a", open_mode::update)).value();
+      for (int i = 0; i < times; ++i) co_await op(f);
+    });
+  };
+  std::string to(64 << 10, '\0');
+  const auto read_at = [&](file& f) -> asio::awaitable<void> {
+    const auto n = co_await f.read_at(0, asio::buffer(to));
+    CHECK(n.value() == to.size());
+  };
+  const auto write_at = [&](file& f) -> asio::awaitable<void> {
+    const auto n = co_await f.write_at(0, buffer_of(piece));
+    CHECK(n.value() == piece.size());
+  };
+  const auto write = [&](file& f) -> asio::awaitable<void> {
+    const auto n = co_await f.write(buffer_of(piece));
+    CHECK(n.value() == piece.size());
+  };
+  const auto read = [&](file& f) -> asio::awaitable<void> {
+    const auto n = co_await f.read(asio::buffer(to));
+    CHECK(n.value() == to.size());
+    f.seek(0).value();
+  };
+  const auto move_in = [&](file& f) -> asio::awaitable<void> {
+    bytes moved = bytes_of(piece);
+    const auto n = co_await f.write(std::move(moved));
+    CHECK(n.value() == piece.size());
+  };
+  const auto read_all = [&](file& f) -> asio::awaitable<void> {
+    f.seek(-(64 << 10), seek_from::end).value();
+    const auto all = co_await f.read_all();
+    CHECK(all.value().size() == piece.size());
+  };
+  const auto prepare = [&](file& f) -> asio::awaitable<void> {
+    const auto room = co_await f.prepare(64 << 10);
+    CHECK(room.has_value());
+  };
+  // Sixty-four take four slices.
+  for (const auto& op : std::initializer_list<std::function<asio::awaitable<void>(file&)>>{
+           read_at, write_at, write, read, move_in, read_all, prepare}) {
+    const int turns = turns_of(pieces, op);
+    CHECK(turns >= pieces / 64 - 1);
+    CHECK(turns <= pieces / 64 + 3);
+  }
+  const int many = 20'000;
+  const int turns = turns_of(many, [&](file& f) -> asio::awaitable<void> {
+    const auto n = co_await f.write_at(0, buffer_of(tiny));
+    CHECK(n.value() == tiny.size());
+  });
+  CHECK(turns >= 3);
+  CHECK(turns <= 8);
+}
+
+TEST_CASE(
+    "slices: a turn before what need not wait does not end it when it is "
+    "cancelled",
+    "[api][slices][cancellation]") {
+  fixture t;
+  const std::string piece(1 << 20, 'x');
+  t.threads.write_file("/a", buffer_of(piece)).value();
+  std::string to(piece.size(), '\0');
+  file f;
+  // Three in one go, and each fourth lets others have a turn first.
+  const auto read_thrice = [&]() -> asio::awaitable<void> {
+    if (!f.is_open()) f = (co_await t.fs.open("/a", open_mode::update)).value();
+    for (int i = 0; i < 3; ++i) (co_await f.read_at(0, asio::buffer(to))).value();
+  };
+  CHECK(t.turns_during(read_thrice) <= 1);
+  const std::string changed(piece.size(), 'y');
+  bool is_done = false;
+  const auto is_not_done = [&] { CHECK(!is_done); };
+  const auto write = [&]() -> asio::awaitable<result<std::size_t>> {
+    const auto n = co_await f.write_at(0, buffer_of(changed));
+    is_done = true;
+    co_return n;
+  };
+  CHECK(!t.canceled_at<std::size_t>(0, write, is_not_done).code());
+  CHECK(is_done);
+  is_done = false;
+  t.turns_during(read_thrice);
+  to.assign(piece.size(), 'z');
+  const auto read = [&]() -> asio::awaitable<result<std::size_t>> {
+    const auto n = co_await f.read_at(0, asio::buffer(to));
+    is_done = true;
+    co_return n;
+  };
+  CHECK(!t.canceled_at<std::size_t>(0, read, is_not_done).code());
+  CHECK(is_done);
+  CHECK(to == changed);
 }
 
 TEST_CASE("slices: others run while much of the tree is seen to", "[api][slices]") {
@@ -335,8 +440,10 @@ TEST_CASE("slices: a cancelled read ends between two, and leaves the cursor",
   CHECK(f.tell().value() == 0);
 }
 
-TEST_CASE("slices: a cancelled copy, export or import ends between two, and leaves nothing",
-          "[api][slices][cancellation]") {
+TEST_CASE(
+    "slices: a cancelled copy, export or import ends between two, and "
+    "leaves nothing",
+    "[api][slices][cancellation]") {
   fixture t;
   t.make_many(100, 100);
   file_map files;
