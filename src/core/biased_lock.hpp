@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "core/brief_lock.hpp"
+#include "core/thread_lane.hpp"
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+namespace coramfs::detail {
+
+/// A `brief_lock` whose shared holders share no memory that they write to, while nobody wants it
+/// exclusively.
+///
+/// While it is biased, a shared holder marks the lane of its own thread and is in. Who wants it
+/// exclusively takes the brief lock, takes the bias away, and waits until all lanes are left; from
+/// then on shared holders go through the brief lock, too, until they have done so for a while
+/// without an exclusive one in between.
+///
+/// Bound: that of the brief lock, and for an exclusive holder one shared section in each lane
+/// beside it: who comes to a lane after the bias has gone turns back.
+///
+/// Invariants: the bias is given under a shared hold of the brief lock, and taken away under an
+/// exclusive one; so nobody holds it exclusively while it is biased, but for one who is about to
+/// wait for the lanes. A lane is marked by its own thread alone, once: shared holds do not nest.
+///
+/// Order of locks: as of the brief lock; `mutex_` is below it. It allocates nothing.
+class biased_lock {
+ public:
+  biased_lock() = default;
+  biased_lock(const biased_lock&) = delete;
+  biased_lock& operator=(const biased_lock&) = delete;
+
+  void lock() noexcept {
+    brief_.lock();
+    undisturbed_.store(0, std::memory_order_relaxed);
+    if (is_biased_.load(std::memory_order_relaxed)) revoke();
+  }
+  void unlock() noexcept { brief_.unlock(); }
+
+  /// Returns what `unlock_shared` of the same thread has to be told.
+  unsigned lock_shared() noexcept {
+    if (is_biased_.load(std::memory_order_relaxed)) {
+      const unsigned lane = thread_lane();
+      // Either this sees that the bias has gone, or who takes it away sees this.
+      if (lane != no_lane) {
+        lanes_[lane].is_held.exchange(true, std::memory_order_seq_cst);
+        if (is_biased_.load(std::memory_order_seq_cst)) return lane;
+        leave(lane);
+      }
+    }
+    lock_shared_slowly();
+    return no_lane;
+  }
+  void unlock_shared(unsigned lane) noexcept {
+    lane != no_lane ? leave(lane) : brief_.unlock_shared();
+  }
+
+ private:
+  static constexpr std::size_t cache_line = 64;
+  struct alignas(cache_line) lane_mark {
+    std::atomic<bool> is_held{false};
+  };
+
+  void leave(unsigned lane) noexcept {
+    lanes_[lane].is_held.store(false, std::memory_order_release);
+    if (!is_biased_.load(std::memory_order_relaxed)) tell_left();
+  }
+  void lock_shared_slowly() noexcept;
+  void revoke() noexcept;
+  void await_left(const lane_mark& lane) noexcept;
+  void tell_left() noexcept;
+
+  // Written by all who go through it; what is read by all stands apart.
+  alignas(cache_line) brief_lock brief_;
+  std::atomic<unsigned> undisturbed_{0};  // shared holds since the last exclusive one, about
+  std::mutex mutex_;
+  std::condition_variable left_;
+  std::array<lane_mark, thread_lanes> lanes_;
+  alignas(cache_line) std::atomic<bool> is_biased_{false};
+};
+
+}  // namespace coramfs::detail

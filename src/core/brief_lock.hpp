@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+
+namespace coramfs::detail {
+
+#if defined(__x86_64__) || defined(__i386__)
+inline void spin_pause() noexcept { __builtin_ia32_pause(); }
+#else
+inline void spin_pause() noexcept {}
+#endif
+
+/// A reader-writer lock for sections of some hundred instructions, in which nothing waits.
+///
+/// To hand such a lock over by a queue makes a convoy: each hand-over costs a change of threads,
+/// some hundred times what the section takes. So whoever comes while it is free takes it, past
+/// those who wait, and who finds it taken looks again for a moment before it sleeps. The files'
+/// locks, which are held for long, are fair instead (`fair_lock`).
+///
+/// Bound: those who sleep stand in one queue, in the order in which they came. Its head is passed
+/// by at most `most_overtakes` entries of others; then nobody enters until the head has. So one who
+/// waits, for reading or for writing, is passed by at most that many entries for itself and for
+/// each that stood in front of it when it came.
+///
+/// Invariants: `waiting` is set in the word exactly while the queue is not empty; `asleep` while
+/// its head sleeps and who makes the lock free is to wake it. Both, and the number of overtakes,
+/// are of the head.
+///
+/// Order of locks: a leaf beside what is guarded by it; its own mutex is below it. It allocates
+/// nothing, and outlives all calls.
+class brief_lock {
+ public:
+  static constexpr std::uint64_t most_overtakes = 1023;
+
+  brief_lock() = default;
+  brief_lock(const brief_lock&) = delete;
+  brief_lock& operator=(const brief_lock&) = delete;
+
+  /// They do not wait, and pass nobody who has been passed often enough.
+  bool try_lock() noexcept { return try_enter(kind::exclusive); }
+  bool try_lock_shared() noexcept { return try_enter(kind::shared); }
+
+  void lock() noexcept {
+    std::uint64_t free = 0;
+    if (!word_.compare_exchange_strong(free, writer, std::memory_order_acquire,
+                                       std::memory_order_relaxed))
+      enter(kind::exclusive);
+  }
+  void unlock() noexcept { left(word_.fetch_sub(writer, std::memory_order_release) - writer); }
+
+  void lock_shared() noexcept { enter(kind::shared); }
+  void unlock_shared() noexcept {
+    left(word_.fetch_sub(reader, std::memory_order_release) - reader);
+  }
+
+  /// For tests: what is seen may have changed on return.
+  bool has_waiting() const noexcept {
+    return (word_.load(std::memory_order_relaxed) & waiting) != 0;
+  }
+
+ private:
+  // The word: bit 0 a writer holds, bit 1 somebody waits, bit 2 the head of the queue is asleep,
+  // then how often it was passed, and from bit 32 on the readers.
+  static constexpr std::uint64_t writer = 1, waiting = 2, asleep = 4, overtake = 8,
+                                 reader = std::uint64_t{1} << 32;
+  static constexpr std::uint64_t overtakes = most_overtakes * overtake,
+                                 holders = writer | ~(reader - 1);
+  static_assert(overtakes < reader);
+
+  enum class kind : unsigned char { shared, exclusive };
+  struct sleeper;
+
+  static constexpr std::uint64_t weight(kind k) noexcept {
+    return k == kind::exclusive ? writer : reader;
+  }
+  static constexpr bool admits(std::uint64_t word, kind k) noexcept {
+    return (word & (k == kind::exclusive ? holders : writer)) == 0;
+  }
+  void enter(kind k) noexcept;
+  bool try_enter(kind k) noexcept;
+  void wait(kind k) noexcept;
+  void await_free(kind k) const noexcept;
+  bool admit_head() noexcept;
+  void left(std::uint64_t now) noexcept {
+    if ((now & asleep) != 0 && (now & holders) == 0) wake_head();
+  }
+  void wake_head() noexcept;
+
+  std::atomic<std::uint64_t> word_{0};
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  sleeper* head_ = nullptr;
+  sleeper* tail_ = nullptr;
+};
+
+}  // namespace coramfs::detail
