@@ -133,16 +133,6 @@ detached_node tree::relocate(node& n, node_name name, const entry& to) noexcept 
   return replaced;
 }
 
-tree::shared_access::shared_access(tree& t) noexcept {
-  t.lock_.lock(fair_lock::kind::shared);
-  static_cast<lock_hold&>(*this) = lock_hold(t.lock_, fair_lock::kind::shared);
-}
-
-tree::exclusive_access::exclusive_access(tree& t) noexcept {
-  t.lock_.lock(fair_lock::kind::exclusive);
-  static_cast<lock_hold&>(*this) = lock_hold(t.lock_, fair_lock::kind::exclusive);
-}
-
 std::uint64_t node_footprint(bool is_directory, std::string_view name) noexcept {
   const std::size_t size = is_directory ? sizeof(directory_node) : sizeof(file_node);
   return heap_footprint(size) + node_name::footprint(name);

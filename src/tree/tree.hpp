@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coramfs/detail/fair_lock.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/biased_lock.hpp"
 #include "core/path.hpp"
 #include "core/quota.hpp"
 #include "storage/account.hpp"
@@ -11,6 +11,7 @@
 #include "tree/recent_directories.hpp"
 
 #include <memory>
+#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -38,9 +39,10 @@ using detached_node = std::unique_ptr<node, subtree_deleter>;
 
 /// The names of a volume. What a tree takes is charged by its callers.
 ///
-/// One fair lock guards it; nothing waits under it, and it is held for look-ups and pointer
-/// moves alone. Locks are taken in this order: the tree's, then a leaf (a file's queue, a
-/// status, the quota).
+/// One lock guards it, of the kind that is for short sections: nothing waits under it, and it is
+/// held for look-ups and pointer moves alone. Those who look something up share it without
+/// writing to the same memory. Locks are taken in this order: the tree's, then a leaf (a file's
+/// queue, a status, the quota).
 class tree {
  public:
   class shared_access;
@@ -49,8 +51,6 @@ class tree {
   tree();
   tree(const tree&) = delete;
   tree& operator=(const tree&) = delete;
-
-  fair_lock& lock() noexcept { return lock_; }
 
   /// Walks down from the root. Errors: `not_found` or `not_a_directory`, whichever comes first,
   /// for what is above the last name. Under the lock.
@@ -79,22 +79,30 @@ class tree {
   static detached_node put(const entry& at, detached_node fresh) noexcept;
   result<directory_node*> look_up_directory(std::string_view path) const noexcept;
 
-  // All who look something up write to the lock, and need not be in the way of what they read.
-  static constexpr std::size_t cache_line = 64;
-  alignas(cache_line) fair_lock lock_;
-  alignas(cache_line) const hash_key key_;
+  biased_lock lock_;
+  const hash_key key_;
   detached_node root_;
   mutable recent_directories recent_;
 };
 
 /// The tree's lock, held for a scope.
-class tree::shared_access : lock_hold {
+class tree::shared_access {
  public:
-  explicit shared_access(tree& t) noexcept;
+  explicit shared_access(tree& t) noexcept : lock_(t.lock_), lane_(lock_.lock_shared()) {}
+  shared_access(const shared_access&) = delete;
+  shared_access& operator=(const shared_access&) = delete;
+  ~shared_access() { lock_.unlock_shared(lane_); }
+
+ private:
+  biased_lock& lock_;
+  const unsigned lane_;
 };
-class tree::exclusive_access : lock_hold {
+class tree::exclusive_access {
  public:
-  explicit exclusive_access(tree& t) noexcept;
+  explicit exclusive_access(tree& t) noexcept : hold_(t.lock_) {}
+
+ private:
+  std::lock_guard<biased_lock> hold_;
 };
 
 /// Bytes that a node takes beside its content and its directory's table: itself and its name.
