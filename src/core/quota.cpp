@@ -2,6 +2,7 @@
 #include "core/quota.hpp"
 
 #include <algorithm>
+#include <mutex>
 
 namespace coramfs::detail {
 

@@ -4,8 +4,9 @@
 #include <coramfs/detail/waiting.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/brief_lock.hpp"
+
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -127,8 +128,9 @@ class [[nodiscard]] reservation {
 /// Invariants: committed + reserved + set aside <= limit, for bytes, and without the last for
 /// nodes. Nothing is set aside while nobody waits.
 ///
-/// Thread safety: all members may be called from many threads at once. The mutex is a leaf:
-/// nothing else is locked under it, and who was granted bytes is told outside of it.
+/// Thread safety: all members may be called from many threads at once. The mutex is a leaf, and of
+/// the kind that is for short sections: nothing else is locked under it, nothing waits, and who was
+/// granted bytes is told outside of it.
 class quota {
  public:
   struct figures {
@@ -189,7 +191,7 @@ class quota {
   const std::optional<std::uint64_t> max_nodes_;
   spare_memory* spare_ = nullptr;
 
-  mutable std::mutex mutex_;
+  mutable brief_lock mutex_;
   // Guarded by mutex_.
   charge committed_;
   std::uint64_t reserved_bytes_ = 0;
