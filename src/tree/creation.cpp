@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/creation.hpp"
 
-#include <chrono>
+#include "core/clock.hpp"
+
 #include <new>
 #include <utility>
 
 namespace coramfs::detail {
 
 std::unique_ptr<directory_node> new_directory(const tree& of, std::string_view name) noexcept {
-  const auto now = std::chrono::system_clock::now();
+  const auto now = node_time();
   std::unique_ptr<directory_node> fresh(new (std::nothrow) directory_node(now, of.key()));
   if (fresh != nullptr && !fresh->name.assign(name)) fresh.reset();
   return fresh;
@@ -38,7 +39,7 @@ result<file_draft> file_draft::make(volume_state& v, std::string_view name, cons
   if (content.size > 0) {
     BOOST_OUTCOME_TRY(v.payer.approve(cost.wanted.bytes, cost.replaced.bytes));
   }
-  const auto now = std::chrono::system_clock::now();
+  const auto now = node_time();
   std::unique_ptr<file_node> file(new (std::nothrow) file_node(v.options.default_storage, now));
   if (file == nullptr || !file->name.assign(name)) return errc::out_of_memory;
   return file_draft(v, std::move(paid), std::move(file));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/importing.hpp"
 
+#include "core/clock.hpp"
 #include "core/path.hpp"
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <new>
 #include <span>
 #include <string>
@@ -172,7 +172,7 @@ result<bool> importing::make_slice(import_items::value_type& item) {
 }
 
 result<void> importing::make_file(import_items::value_type& item) {
-  const auto now = std::chrono::system_clock::now();
+  const auto now = node_time();
   auto& [path, i] = item;
   i.file.reset(new (std::nothrow) file_node(volume_->options.default_storage, now));
   const auto name = normal_path::given_out(path).name();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/tree_copying.hpp"
 
+#include "core/clock.hpp"
 #include "tree/creation.hpp"
 
-#include <chrono>
 #include <new>
 #include <string>
 #include <string_view>
@@ -185,7 +185,7 @@ result<void> tree_copying::begin_file(const copy_plan::directory& in) noexcept {
   if (v.payer.of(wanted).bytes > v.payer.of(f.estimate).bytes) {
     BOOST_OUTCOME_TRY(v.limits.adjust(paid_, total(), {}));
   }
-  const auto now = std::chrono::system_clock::now();
+  const auto now = node_time();
   file_.reset(new (std::nothrow) file_node(v.options.default_storage, now));
   if (file_ == nullptr || !file_->name.assign(f.name)) return errc::out_of_memory;
   copied_ = 0;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "api/scenario.hpp"
+#include "support/node_clock.hpp"
 
 #include <functional>
+#include <thread>
 
 namespace coramfs::tests {
 
@@ -19,11 +21,11 @@ struct change {
 constexpr change none{false, false, 0};
 constexpr change once{false, true, 1};
 
-// Every time that the action sets must lie within it.
+// Every time that the action sets must lie within it, by the clock that nodes go by.
 template <class Action>
 change change_of(const scenario& fs, const char* path, Action action) {
   const file_status before = fs->stat(path).value();
-  const auto begin = clock::now();
+  const auto begin = earliest_node_time();
   action();
   const auto end = clock::now();
   const file_status after = fs->stat(path).value();
@@ -36,11 +38,10 @@ change change_of(const scenario& fs, const char* path, Action action) {
           static_cast<std::int64_t>(after.generation - before.generation)};
 }
 
-// The clock has moved on when this returns, so that no two actions fall on one tick.
+// The nodes' clock has moved on when this returns, so that no two actions fall on one tick.
 void tick() {
-  const auto now = clock::now();
-  while (clock::now() == now) {
-  }
+  const auto now = earliest_node_time();
+  while (earliest_node_time() == now) std::this_thread::yield();
 }
 
 }  // namespace
@@ -57,7 +58,7 @@ TEST_CASE("times: what is made has both times from the moment of the call", "[ap
                {"/c", [&] { fs->write_file("/c", "abc").value(); }}};
   for (const auto& c : cases) {
     INFO(c.path);
-    const auto begin = clock::now();
+    const auto begin = earliest_node_time();
     c.make();
     const auto end = clock::now();
     const file_status s = fs->stat(c.path).value();
@@ -68,7 +69,7 @@ TEST_CASE("times: what is made has both times from the moment of the call", "[ap
 }
 
 TEST_CASE("times: the root is as old as the volume", "[api][times]") {
-  const auto begin = clock::now();
+  const auto begin = earliest_node_time();
   const scenario fs;
   const auto end = clock::now();
   const file_status s = fs->stat("/").value();

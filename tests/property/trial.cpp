@@ -2,6 +2,7 @@
 #include "property/trial.hpp"
 
 #include "support/describe.hpp"
+#include "support/node_clock.hpp"
 
 #include <sstream>
 #include <stdexcept>
@@ -47,7 +48,7 @@ trial::trial(facade_kind facade, const volume_options& options, tally& t)
       real_(create_file_system(facade, options).value()),
       model_(options),
       modelled_(make_file_system(model_)),
-      step_begin_(std::chrono::system_clock::now()) {
+      step_begin_(earliest_node_time()) {
   // What it found the root to be is what the model goes on with.
   const file_status root = real_->stat("/").value();
   model_.nodes().at("/").created_at = root.created_at;
@@ -69,7 +70,7 @@ void trial::run(const script& s) {
 
 void trial::step(const command& c, std::size_t number) {
   const volume_stats before = real_->stats().value();
-  step_begin_ = std::chrono::system_clock::now();
+  step_begin_ = earliest_node_time();
   const outcome real = perform(*real_, real_files_, c, number);
   const volume_stats after = real_->stats().value();
   const bool is_refused = real.failure == errc::quota_exceeded;
