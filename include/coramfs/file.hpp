@@ -211,10 +211,14 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
                           offset_or_cursor offset, const detail::byte_source& from);
   file(detail::opening& done, std::shared_ptr<const executor_type> executor) noexcept
       : executor_(std::move(executor)), file_(done) {}
+  file(detail::volume_state& v, detail::node_use&& found, path_argument&& path, open_mode mode,
+       const open_options& options, std::shared_ptr<const executor_type> executor) noexcept
+      : executor_(std::move(executor)),
+        file_(v, std::move(found), std::move(path), mode, options) {}
 
   bool is_due(std::uint64_t size) noexcept;
 
-  std::shared_ptr<const executor_type> executor_;
+  std::shared_ptr<const executor_type> executor_;  // and with it the volume
   detail::open_file file_;
   std::uint64_t done_in_turn_ = 0;  // what has been done since others last had a turn
 };

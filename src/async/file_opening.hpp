@@ -1,33 +1,76 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/open_file.hpp>
 #include <coramfs/file.hpp>
 
 #include "core/made_by.hpp"
 #include "tree/opening.hpp"
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <utility>
+#include <variant>
 
 namespace coramfs::detail {
 
-/// An `open` that ends with a file of the asynchronous facade.
-class file_opening : public opening {
+/// An `open` that ends with a file of the asynchronous facade. Where it finds its file free it is
+/// not more than that; else it is an `opening`.
+///
+/// The executor's owner holds the volume, too (`file_system`): one hold for both, which the file
+/// takes over.
+class file_opening {
  public:
   using executor_ptr = std::shared_ptr<const file::executor_type>;
 
-  file_opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
-               const open_options& options, executor_ptr executor) noexcept
-      : opening(std::move(v), std::move(path), mode, options), executor_(std::move(executor)) {}
+  file_opening(volume_state& v, path_argument path, open_mode mode, const open_options& options,
+               executor_ptr executor) noexcept
+      : volume_(&v),
+        executor_(std::move(executor)),
+        now_(std::in_place_type<request>, std::move(path), mode, options) {}
+
+  progress advance() noexcept {
+    if (auto* const wanted = std::get_if<request>(&now_)) {
+      wanted->found = open_file::find_free(*volume_, wanted->path, wanted->mode, wanted->options);
+      if (wanted->found) return progress::done;
+      request all(std::move(*wanted));
+      now_.emplace<opening>(std::shared_ptr<volume_state>(std::shared_ptr<void>(), volume_),
+                            std::move(all.path), all.mode, all.options);
+    }
+    return in_steps().advance();
+  }
+  claim& awaited() noexcept { return in_steps().awaited(); }
+  lock_timeout patience() const noexcept { return std::get_if<opening>(&now_)->patience(); }
+  std::atomic<std::uint64_t>* waiting() const noexcept { return &volume_->waiting; }
+  void refuse(const error& why) noexcept { in_steps().refuse(why); }
 
   result<file> outcome() noexcept {
-    if (!status()) return status().error();
-    return result<file>(std::in_place_type<file>,
-                        made_by([this] { return file(*this, std::move(executor_)); }));
+    auto* const wanted = std::get_if<request>(&now_);
+    if (wanted == nullptr && !in_steps().status()) return in_steps().status().error();
+    return result<file>(std::in_place_type<file>, made_by([&] {
+                          if (wanted == nullptr) return file(in_steps(), std::move(executor_));
+                          return file(*volume_, std::move(wanted->found), std::move(wanted->path),
+                                      wanted->mode, wanted->options, std::move(executor_));
+                        }));
   }
 
  private:
+  struct request {
+    request(path_argument p, open_mode m, const open_options& o) noexcept
+        : path(std::move(p)), mode(m), options(o) {}
+
+    path_argument path;
+    open_mode mode;
+    open_options options;
+    node_use found;
+  };
+
+  opening& in_steps() noexcept { return *std::get_if<opening>(&now_); }
+
+  volume_state* volume_;
   executor_ptr executor_;
+  std::variant<request, opening> now_;
 };
 
 }  // namespace coramfs::detail

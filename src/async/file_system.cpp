@@ -57,20 +57,31 @@ result<file_system> file_system::create(executor_type executor, volume_options o
   return file_system(std::move(executor), std::move(v));
 }
 
-file_system::file_system(executor_type executor, volume over)
-    : volume_(std::move(over)),
-      executor_(std::make_shared<const executor_type>(std::move(executor))) {}
+namespace {
+
+/// What an `open` holds while it lasts, and a file while it is there.
+struct executor_and_volume {
+  asio::any_io_executor executor;
+  volume over;
+};
+
+}  // namespace
+
+file_system::file_system(executor_type executor, volume over) : volume_(over) {
+  const auto both = std::make_shared<const executor_and_volume>(
+      executor_and_volume{std::move(executor), std::move(over)});
+  executor_ = executor_ptr(both, &both->executor);
+}
 
 asio::awaitable<result<file>> file_system::open(path_argument path, open_mode mode,
                                                 open_options options) {
   return detail::run(
-      detail::file_opening(state(volume_), std::move(path), mode, options, executor_));
+      detail::file_opening(*state(volume_), std::move(path), mode, options, executor_));
 }
 
 void file_system::start_open(detail::completion<result<file>>& to, const volume& v, executor_ptr e,
                              path_argument path, open_mode mode, const open_options& options) {
-  detail::start(
-      to, detail::file_opening(state(v), std::move(path), mode, options, std::move(e)));
+  detail::start(to, detail::file_opening(*state(v), std::move(path), mode, options, std::move(e)));
 }
 
 asio::awaitable<result<void>> file_system::create_directory(path_argument path) {
@@ -101,8 +112,8 @@ asio::awaitable<result<void>> file_system::move(path_argument from, path_argumen
 
 asio::awaitable<result<void>> file_system::copy(path_argument from, path_argument to,
                                                 if_exists existing) {
-  return detail::run(detail::boxed(
-      detail::copying(state(volume_), std::move(from), std::move(to), existing)));
+  return detail::run(
+      detail::boxed(detail::copying(state(volume_), std::move(from), std::move(to), existing)));
 }
 
 asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to) {

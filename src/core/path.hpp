@@ -38,14 +38,15 @@ class normal_path {
   /// Of text that the tree gave out: it is normal, and may be longer than an argument.
   static normal_path given_out(std::string_view text) noexcept { return normal_path(text); }
 
+  /// Of a text that is a normal path as it is. None: it may be, or not; so it is for hidden names,
+  /// and for the root.
+  static std::optional<normal_path> if_plain(std::string_view text) noexcept;
+
  private:
   friend class path_buffer;
   explicit normal_path(std::string_view text) noexcept;
   normal_path(std::string_view text, std::size_t last_slash) noexcept
       : text_(text), last_slash_(last_slash) {}
-  /// Of a text that is a normal path as it is. None: it may be, or not; so it is for hidden names,
-  /// and for the root.
-  static std::optional<normal_path> if_plain(std::string_view text) noexcept;
 
   std::string_view text_;
   std::size_t last_slash_;

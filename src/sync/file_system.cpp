@@ -51,6 +51,12 @@ result<file> file_system::open(path_argument path, open_mode mode, open_options 
                           detail::made_by([this] { return file(*this); }));
     }
   };
+  detail::volume_state& v = state(volume_);
+  if (auto found = detail::open_file::find_free(v, path, mode, options)) {
+    return result<file>(std::in_place_type<file>, detail::made_by([&] {
+                          return file(v, std::move(found), std::move(path), mode, options);
+                        }));
+  }
   return detail::run_blocking(file_opening(lent_state(volume_), std::move(path), mode, options));
 }
 

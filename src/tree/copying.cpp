@@ -7,11 +7,12 @@ namespace coramfs::detail {
 
 namespace {
 
-result<void> check_target(const entry& to, const node* source, if_exists existing) noexcept {
+result<void> check_target(const tree& names, const entry& to, const node* source,
+                          if_exists existing) noexcept {
   if (to.found == nullptr) return boost::outcome_v2::success();
   if (existing == if_exists::fail || to.found == source) return errc::already_exists;
   if (to.found->is_directory) return errc::is_a_directory;
-  if (to.found->is_busy()) return errc::busy;
+  if (names.is_busy(*to.found)) return errc::busy;
   return boost::outcome_v2::success();
 }
 
@@ -51,13 +52,13 @@ result<void> copying::check() noexcept {
   BOOST_OUTCOME_TRY(const auto source, volume_->names.look_up(from));
   BOOST_OUTCOME_TRY(source.require_file());
   BOOST_OUTCOME_TRY(const auto target, volume_->names.look_up(to));
-  return check_target(target, source.found, existing_);
+  return check_target(volume_->names, target, source.found, existing_);
 }
 
 // Under the tree's lock.
 result<entry> copying::find_target(normal_path to) const noexcept {
   BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(to));
-  BOOST_OUTCOME_TRY(check_target(at, &source_->node(), existing_));
+  BOOST_OUTCOME_TRY(check_target(volume_->names, at, &source_->node(), existing_));
   return at;
 }
 

@@ -81,7 +81,7 @@ bool grafting::find_places(const std::vector<graft>& grafts) {
     if (found == nullptr) {
       ++above_.deepest().added;
     } else {
-      if (!g.is_file() || found->is_directory || found->is_busy()) return false;
+      if (!g.is_file() || found->is_directory || volume_->names.is_busy(*found)) return false;
       replaced_ += file_charge(static_cast<file_node&>(*found), volume_->payer);
     }
     places_.push_back({in, name, found});

@@ -73,7 +73,7 @@ result<gap> import_plan::find(std::string_view path, pace& p) noexcept {
 // The content of a busy file is another's.
 result<void> import_plan::replace(node& found) noexcept {
   if (found.is_directory) return errc::is_a_directory;
-  if (found.is_busy()) {
+  if (volume_->names.is_busy(found)) {
     meets_busy_ = true;
   } else {
     replaced_ += file_charge(static_cast<file_node&>(found), volume_->payer);

@@ -3,26 +3,20 @@
 
 #include <coramfs/detail/open_file.hpp>
 
+#include "core/brief_lock.hpp"
+#include "core/clock.hpp"
 #include "core/footprint.hpp"
+#include "core/lifetime.hpp"
+#include "tree/hold_table.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <limits>
 #include <new>
+#include <thread>
 #include <utility>
 
 namespace coramfs::detail {
-
-namespace {
-
-// A mutex in each node would be a fifth of it. It is held for three stores, so sharing a few
-// among all files costs nothing.
-std::mutex& status_lock(const file_node& n) noexcept {
-  static std::array<std::mutex, 64> locks;
-  return locks[reinterpret_cast<std::uintptr_t>(&n) / alignof(std::max_align_t) % locks.size()];
-}
-
-}  // namespace
 
 node_name::node_name(node_name&& other) noexcept : size_(std::exchange(other.size_, 0)) {
   std::memcpy(text_, other.text_, sizeof text_);
@@ -66,32 +60,76 @@ void node_name::free() noexcept {
   if (!is_inline()) delete[] heap();
 }
 
+void file_node::note_marks_of(unsigned lane) noexcept {
+  static_assert(no_lane + 1 <= std::numeric_limits<std::uint8_t>::max());
+  const auto mine = static_cast<std::uint8_t>(lane + 1), any = std::uint8_t{no_lane + 1};
+  std::uint8_t noted = 0;
+  if (lane_of_marks_.load(std::memory_order_relaxed) == mine ||
+      lane_of_marks_.compare_exchange_strong(noted, mine, std::memory_order_relaxed))
+    return;
+  if (noted != any && noted != mine) lane_of_marks_.store(any, std::memory_order_relaxed);
+}
+
+// One that goes uncounted does no harm.
+void file_node::note_reader_of(unsigned lane) noexcept {
+  const auto mine = static_cast<std::uint8_t>(lane + 1);
+  if (last_reader_.load(std::memory_order_relaxed) == mine) return;
+  last_reader_.store(mine, std::memory_order_relaxed);
+  const std::uint8_t changes = changes_.load(std::memory_order_relaxed);
+  if (changes < many)
+    changes_.store(static_cast<std::uint8_t>(changes + 1), std::memory_order_relaxed);
+}
+
+// Calls `look` until what it has seen belongs together, and returns that.
+template <class Look>
+auto file_node::look(Look look) const noexcept {
+  for (int tries = 0;; ++tries) {
+    const std::uint32_t before = turn_.load(std::memory_order_acquire);
+    const auto seen = look();
+    if (before % 2 == 0 && turn_.load(std::memory_order_relaxed) == before) return seen;
+    // It is written in a few instructions, unless its writer was stopped in them.
+    constexpr int looks = 100;
+    tries < looks ? spin_pause() : std::this_thread::yield();
+  }
+}
+
+// What is shown is stored with release and read with acquire: who has seen some of it sees that
+// `turn_` was odd.
+void file_node::show(time_point now, std::uint64_t generation) noexcept {
+  const std::uint32_t turn = turn_.load(std::memory_order_relaxed);
+  const extent e = content.extent_now();
+  turn_.store(turn + 1, std::memory_order_relaxed);
+  size_.store(e.size, std::memory_order_release);
+  footprint_.store(e.footprint, std::memory_order_release);
+  modified_at_.store(now.time_since_epoch().count(), std::memory_order_release);
+  generation_.store(generation, std::memory_order_release);
+  turn_.store(turn + 2, std::memory_order_release);
+}
+
 file_status file_node::status() const noexcept {
-  const std::lock_guard guard(status_lock(*this));
-  return {size_, created_at, modified_at, generation_, false};
+  return look([this] {
+    const time_point modified_at{
+        time_point::duration(modified_at_.load(std::memory_order_acquire))};
+    return file_status{size_.load(std::memory_order_acquire), created_at, modified_at,
+                       generation_.load(std::memory_order_acquire), false};
+  });
 }
 
 void file_node::publish_change() noexcept {
-  const time_point now = std::chrono::system_clock::now();
-  const std::lock_guard guard(status_lock(*this));
-  size_ = content.size();
-  footprint_ = content.extent_now().footprint;
-  modified_at = now;
-  ++generation_;
+  const time_point last{time_point::duration(modified_at_.load(std::memory_order_relaxed))};
+  show(std::max(last, node_time()), generation_.load(std::memory_order_relaxed) + 1);
 }
 
-void file_node::publish_new(std::uint64_t generation) noexcept {
-  generation_ = generation;
-  size_ = content.size();
-  footprint_ = content.extent_now().footprint;
-}
+void file_node::publish_new(std::uint64_t generation) noexcept { show(created_at, generation); }
 
 // Holes make it less than the size asks for, slack makes it more.
 extent file_node::estimate_copy() const noexcept {
-  const std::lock_guard guard(status_lock(*this));
-  extent e = storage::extent_for(storage_layout::sequential, size_);
-  e.footprint = std::min(e.footprint, footprint_);
-  return e;
+  return look([this] {
+    extent e =
+        storage::extent_for(storage_layout::sequential, size_.load(std::memory_order_acquire));
+    e.footprint = std::min(e.footprint, footprint_.load(std::memory_order_acquire));
+    return e;
+  });
 }
 
 // The root stays where it is, busy or not: those who open files in it need not share a word.
@@ -110,12 +148,33 @@ void discount_user(node& of) noexcept {
   }
 }
 
+std::size_t lane_of(const file_node& n) noexcept {
+  return reinterpret_cast<std::uintptr_t>(&n) / sizeof(file_node);
+}
+
 node_use::node_use(file_node& used) noexcept : node_(&used) { count_user(used); }
 
-// The lock goes first.
+void node_use::make_handle(lifetime& whole) noexcept {
+  whole_ = &whole;
+  if (mark_ != nullptr && mark_->make_handle(ticket_)) {
+    ticket_ |= hold_mark::is_handle;
+  } else {
+    whole.add(lifetime::by::handle, lane_of(*node_));
+  }
+}
+
+// The lock goes first. Where the mark is still there it is all that is left.
 void node_use::let_go() noexcept {
-  if (is_locked_) node_->lock.unlock(kind_);
-  discount_user(*node_);
+  file_node& n = *std::exchange(node_, nullptr);
+  lifetime* const whole = std::exchange(whole_, nullptr);
+  const bool is_mark_lock = (ticket_ & hold_mark::is_lock) != 0;
+  if (is_locked_ && !is_mark_lock) n.lock.unlock(kind_);
+  hold_mark* const mark = std::exchange(mark_, nullptr);
+  if (mark != nullptr && mark->take_away(ticket_)) return;
+  if (is_mark_lock) n.lock.unlock(fair_lock::kind::shared);
+  const std::size_t lane = lane_of(n);
+  discount_user(n);
+  if (whole != nullptr) whole->drop(lifetime::by::handle, lane);
 }
 
 }  // namespace coramfs::detail

@@ -6,14 +6,15 @@
 
 #include "core/quota.hpp"
 #include "core/sip_hash.hpp"
+#include "core/thread_lane.hpp"
 #include "storage/storage.hpp"
 #include "tree/directory_index.hpp"
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string_view>
 
 namespace coramfs::detail {
@@ -46,25 +47,26 @@ class node_name {
   std::uint8_t size_ = 0;
 };
 
+class file_node;
+
 /// What files and directories have in common: a place in the tree.
 ///
-/// Invariant: `users` of a file counts the operations and handles that hold it, `users` of a
-/// directory the nodes in it whose own count is above 0, and its places among the recent ones. So
-/// a node with users is busy, and so is every directory above it but the root. It goes up under the
-/// tree's lock alone.
+/// Invariant: `users` of a file counts the operations and handles that hold it and have no mark in
+/// the tree's `hold_table`, `users` of a directory the nodes in it whose own count is above 0, and
+/// its places among the recent ones. So a node with users is busy, and so is every directory above
+/// it but the root. It goes up under the tree's lock alone.
 class node {
  public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// Of a directory `tree::require_idle` knows better.
-  bool is_busy() const noexcept { return users.load(std::memory_order_acquire) != 0; }
+  /// Whether it is counted as busy; `tree::is_busy` knows of the others.
+  bool has_users() const noexcept { return users.load(std::memory_order_acquire) != 0; }
 
   // Guarded by the tree's lock; `parent` does not change while the node is busy.
   class directory_node* parent = nullptr;  ///< none: the root, or not in the tree
   node* next_in_bucket = nullptr;
   node_name name;
-  time_point modified_at;  ///< of a directory; a file has it under its status lock
 
   const time_point created_at;
   std::uint64_t hash = 0;  ///< of the name
@@ -72,8 +74,7 @@ class node {
   const bool is_directory;
 
  protected:
-  node(bool directory, time_point now) noexcept
-      : modified_at(now), created_at(now), is_directory(directory) {}
+  node(bool directory, time_point now) noexcept : created_at(now), is_directory(directory) {}
   ~node() = default;
 };
 
@@ -81,21 +82,27 @@ class node {
 void count_user(node& of) noexcept;
 /// One user less. No lock is needed.
 void discount_user(node& of) noexcept;
+/// Those who use different files count themselves as holders of the volume in different lanes.
+std::size_t lane_of(const file_node& n) noexcept;
 
 class directory_node final : public node {
  public:
-  directory_node(time_point now, const hash_key& key) noexcept : node(true, now), entries(key) {}
+  directory_node(time_point now, const hash_key& key) noexcept
+      : node(true, now), modified_at(now), entries(key) {}
 
   file_status status() const noexcept { return {0, created_at, modified_at, 0, true}; }
 
-  directory_index entries;  // guarded by the tree's lock
+  // Guarded by the tree's lock.
+  time_point modified_at;
+  directory_index entries;
 };
 
 /// A file. Its lock guards its content; what `stat` shows of it stands apart, for `stat` waits
 /// for no file's lock.
 class file_node final : public node {
  public:
-  file_node(storage_layout layout, time_point now) noexcept : node(false, now), content(layout) {}
+  file_node(storage_layout layout, time_point now) noexcept
+      : node(false, now), content(layout), modified_at_(now.time_since_epoch().count()) {}
 
   file_status status() const noexcept;
   std::uint64_t size() const noexcept { return status().size; }
@@ -107,14 +114,45 @@ class file_node final : public node {
   /// What a copy would amount to, as far as can be told without the file's lock.
   extent estimate_copy() const noexcept;
 
+  /// In which thread's lane it has marks in the hold table, if it has any: `no_lane`: it may be
+  /// any.
+  unsigned lane_of_marks() const noexcept {
+    const unsigned noted = lane_of_marks_.load(std::memory_order_relaxed);
+    return noted != 0 ? noted - 1 : no_lane;
+  }
+  void note_marks_of(unsigned lane) noexcept;
+
+  /// Counts how often, since the last open for writing, one for reading came from another thread
+  /// than the one before; about.
+  void note_reader_of(unsigned lane) noexcept;
+  void forget_readers() noexcept { changes_.store(0, std::memory_order_relaxed); }
+  /// So often that it is worth while to have the file be hot.
+  bool is_warm() const noexcept { return changes_.load(std::memory_order_relaxed) >= many; }
+
   fair_lock lock;
   storage content;  // guarded by lock
 
+  /// A mark in the hold table locks it for reading, and nobody holds it exclusively or waits for
+  /// it. Guarded by the tree's lock.
+  bool is_hot = false;
+
  private:
-  // Guarded by the status lock, a leaf that many files share; as is modified_at.
-  std::uint64_t size_ = 0;
-  std::uint64_t footprint_ = 0;
-  std::uint64_t generation_ = 0;
+  void show(time_point now, std::uint64_t generation) noexcept;
+  template <class Look>
+  auto look(Look look) const noexcept;
+
+  static constexpr std::uint8_t many = 64;
+  std::atomic<std::uint8_t> changes_{0};
+  std::atomic<std::uint8_t> last_reader_{0};
+  std::atomic<std::uint8_t> lane_of_marks_{0};
+
+  // What `stat` shows. It is written under the file's exclusive lock, and belongs together where
+  // `turn_` is even, and the same before and after: who looks writes nothing.
+  std::atomic<std::uint32_t> turn_{0};
+  std::atomic<std::uint64_t> size_{0};
+  std::atomic<std::uint64_t> footprint_{0};
+  std::atomic<std::uint64_t> generation_{0};
+  std::atomic<time_point::rep> modified_at_;
 };
 
 }  // namespace coramfs::detail

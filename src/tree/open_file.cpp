@@ -34,7 +34,37 @@ open_file::open_file(opening& done) noexcept
       on_full_(done.wanted_.on_full),
       patience_(done.patience()),
       path_(done.path_.take()) {
-  volume_->add(lifetime::by::handle, lane());
+  node_.make_handle(*volume_);
+}
+
+open_file::open_file(volume_state& v, node_use&& found, path_argument&& path, open_mode mode,
+                     const open_options& options) noexcept
+    : volume_(&v),
+      node_(std::move(found)),
+      mode_(mode),
+      on_full_(options.on_full),
+      patience_(options.timeout.value_or(v.options.default_lock_timeout)),
+      path_(path.take()) {
+  if (mode == open_mode::append) cursor_ = node_->content.size();
+}
+
+node_use open_file::find_free(volume_state& v, const path_argument& path, open_mode mode,
+                              const open_options& options) noexcept {
+  const bool takes_what_is_there =
+      mode == open_mode::read || mode == open_mode::update || mode == open_mode::append;
+  const bool knows_what_if_full =
+      options.on_full == when_full::reject || options.on_full == when_full::wait;
+  if (!takes_what_is_there || options.preallocate != 0 || !knows_what_if_full) return {};
+  const auto plain = path.valid() ? normal_path::if_plain(path.view()) : std::nullopt;
+  if (!plain) return {};
+  const auto kind = mode == open_mode::read ? fair_lock::kind::shared : fair_lock::kind::exclusive;
+  node_use found;
+  {
+    const tree::shared_access access(v.names);
+    if (file_node* const file = v.names.find_file(*plain)) found = v.names.use_at_once(*file, kind);
+  }
+  if (found && mode == open_mode::read && found->is_warm()) v.names.heat(found);
+  return found;
 }
 
 open_file::open_file(open_file&& other) noexcept = default;
@@ -201,7 +231,7 @@ result<piece_list> open_file::pin(std::uint64_t offset, std::size_t size) noexce
   const std::uint64_t end = size_now();
   if (offset >= end) return piece_list();
   const std::uint64_t count = std::min<std::uint64_t>(size, end - offset);
-  life_hold alive(*volume_, lane());
+  life_hold alive(*volume_, lane_of(*node_));
   if (prepared_ == nullptr) return content().pin(offset, count, std::move(alive));
   return prepared_->pin(volume_->payer, offset, count, std::move(alive));
 }
@@ -366,14 +396,7 @@ void open_file::let_go() noexcept {
   if (!is_open()) return;
   drop_prepared();
   if (may_write()) node_->content.trim(volume_->payer);
-  const std::size_t left = lane();
-  node_ = node_use();
-  volume_->drop(lifetime::by::handle, left);
-}
-
-// Those who open different files hold the volume by different words.
-std::size_t open_file::lane() const noexcept {
-  return reinterpret_cast<std::uintptr_t>(&*node_) / sizeof(file_node);
+  node_.release();  // and with it perhaps the volume
 }
 
 const std::string& open_file::path() const noexcept try {

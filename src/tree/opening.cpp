@@ -136,16 +136,19 @@ result<void> opening::find() noexcept {
   BOOST_OUTCOME_TRY(const auto normal, path(buffer));
   extent begins_with;
   file_cost cost;
+  found is = found::hot;
   {
     const tree::shared_access access(volume_->names);
-    BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(normal));
-    BOOST_OUTCOME_TRY(auto* const file, find_file(at, wanted_.mode));
-    if (file != nullptr) {
-      take(*file);
-      return boost::outcome_v2::success();
-    }
-    begins_with = storage::extent_for(volume_->options.default_storage, wanted_.size);
-    cost = cost_of_file(*volume_, at, begins_with);
+    BOOST_OUTCOME_TRY(is, look(normal, begins_with, cost));
+  }
+  if (is == found::hot) {
+    const tree::exclusive_access access(volume_->names);
+    if (file_node* const file = volume_->names.find_file(normal)) volume_->names.cool(*file);
+    BOOST_OUTCOME_TRY(is, look(normal, begins_with, cost));
+  }
+  if (is == found::taken) {
+    heat();
+    return boost::outcome_v2::success();
   }
   BOOST_OUTCOME_TRY(auto draft,
                     file_draft::make(*volume_, normal.name(), cost, begins_with, &funds_.grant()));
@@ -164,11 +167,32 @@ result<void> opening::find() noexcept {
   return boost::outcome_v2::success();
 }
 
+// Takes the file that is there, or says what a new one costs. A hot one that is to be locked
+// exclusively is left to who has the tree alone. Under the tree's lock.
+result<opening::found> opening::look(normal_path normal, extent& begins_with,
+                                     file_cost& cost) noexcept {
+  BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(normal));
+  BOOST_OUTCOME_TRY(auto* const file, find_file(at, wanted_.mode));
+  if (file != nullptr) {
+    if (volume_->names.must_cool(*file, kind())) return found::hot;
+    take(*file);
+    return found::taken;
+  }
+  begins_with = storage::extent_for(volume_->options.default_storage, wanted_.size);
+  cost = cost_of_file(*volume_, at, begins_with);
+  return found::missing;
+}
+
 // From here on the node stays where it is in the tree.
 void opening::take(file_node& file) noexcept {
-  node_ = node_use(file);
-  if (file.lock.try_lock(kind())) node_.hold(kind());
+  node_ = volume_->names.use(file, kind());
   stage_ = stage::locks;
+}
+
+// Without the tree's lock.
+void opening::heat() noexcept {
+  if (wanted_.mode == open_mode::read && node_.is_locked() && node_->is_warm())
+    volume_->names.heat(node_);
 }
 
 result<void> opening::link_filled() noexcept {
@@ -189,6 +213,7 @@ result<void> opening::link_new(file_draft& draft, normal_path normal) noexcept {
   BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(normal));
   BOOST_OUTCOME_TRY(auto* const other, find_file(at, wanted_.mode));
   if (other != nullptr) {
+    volume_->names.cool(*other);
     take(*other);
     return boost::outcome_v2::success();
   }

@@ -44,8 +44,8 @@ class opening {
   static opening reading(std::shared_ptr<volume_state> v, path_argument path) noexcept;
 
   opening(opening&& other) noexcept
-      : opening(std::move(other.volume_), std::move(other.path_), other.wanted_,
-                other.patience()) {}
+      : opening(std::move(other.volume_), std::move(other.path_), other.wanted_, other.patience()) {
+  }
   opening& operator=(opening&& other) = delete;
   ~opening();
 
@@ -59,7 +59,7 @@ class opening {
   /// go, or a handle takes it over.
   result<void> status() const noexcept;
   const file_node& node() const noexcept { return *node_; }
-  void let_go() noexcept { node_ = node_use(); }
+  void let_go() noexcept { node_.release(); }
 
  private:
   friend class open_file;
@@ -81,9 +81,12 @@ class opening {
   result<void> check() const noexcept;
   result<normal_path> path(path_buffer& buffer) const noexcept;
   result<void> find() noexcept;
+  enum class found { taken, hot, missing };
+  result<found> look(normal_path normal, extent& begins_with, file_cost& cost) noexcept;
   result<void> link_new(file_draft& draft, normal_path normal) noexcept;
   result<void> link_filled() noexcept;
   void take(file_node& file) noexcept;
+  void heat() noexcept;
   result<void> lock() noexcept;
   result<void> begin_content() noexcept;
   claim* wait() noexcept;

@@ -34,7 +34,7 @@ result<void> check_target(const node& moved, const entry& to, if_exists existing
   return boost::outcome_v2::success();
 }
 
-result<void> require_idle(tree& names, const node& moved, const node* replaced) noexcept {
+result<void> require_idle(const tree& names, const node& moved, const node* replaced) noexcept {
   if (replaced != nullptr) {
     BOOST_OUTCOME_TRY(names.require_idle(*replaced));
   }

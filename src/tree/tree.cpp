@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/tree.hpp"
 
+#include "core/clock.hpp"
 #include "core/footprint.hpp"
 #include "core/pace.hpp"
 #include "core/random_key.hpp"
 
 #include <algorithm>
-#include <chrono>
+#include <cassert>
 #include <utility>
 
 namespace coramfs::detail {
@@ -34,7 +35,7 @@ charge charge_of(node& n, const account& payer) noexcept {
           .directories = 1};
 }
 
-void touch(directory_node& d) noexcept { d.modified_at = std::chrono::system_clock::now(); }
+void touch(directory_node& d) noexcept { d.modified_at = std::max(d.modified_at, node_time()); }
 
 }  // namespace
 
@@ -59,8 +60,11 @@ void subtree_deleter::operator()(node* top) const noexcept {
   while (top != nullptr) top = free_first(top);
 }
 
-tree::tree()
-    : key_(random_key()), root_(new directory_node(std::chrono::system_clock::now(), key_)) {}
+tree::tree(lifetime& whole)
+    : key_(random_key()),
+      whole_(whole),
+      root_(new directory_node(node_time(), key_)),
+      holds_(whole) {}
 
 result<entry> tree::look_up(normal_path path) const noexcept {
   if (path.is_root()) return entry{nullptr, {}, root_.get()};
@@ -69,6 +73,12 @@ result<entry> tree::look_up(normal_path path) const noexcept {
   above.remove_suffix(name.size() + 1);
   BOOST_OUTCOME_TRY(auto* const in, look_up_directory(above));
   return entry{in, name, in->entries.find(name)};
+}
+
+file_node* tree::find_file(normal_path path) const noexcept {
+  const auto at = look_up(path);
+  const auto found = at ? at.assume_value().require_file() : at.error();
+  return found ? found.assume_value() : nullptr;
 }
 
 // Of the root the path is empty.
@@ -86,10 +96,57 @@ result<directory_node*> tree::look_up_directory(std::string_view path) const noe
   return in;
 }
 
-result<void> tree::require_idle(const node& n) noexcept {
+bool tree::is_busy(const node& n) const noexcept {
   if (n.is_directory) recent_.forget();
-  if (n.is_busy()) return errc::busy;
+  if (n.has_users()) return true;
+  return n.is_directory ? holds_.holds_below(static_cast<const directory_node&>(n))
+                        : holds_.holds(static_cast<const file_node&>(n));
+}
+
+result<void> tree::require_idle(const node& n) const noexcept {
+  if (is_busy(n)) return errc::busy;
   return boost::outcome_v2::success();
+}
+
+// Under the tree's lock that a file is hot, or not, stays so.
+node_use tree::use(file_node& f, fair_lock::kind k) noexcept {
+  assert(!must_cool(f, k));
+  if (node_use marked = mark(f, k, 0)) return marked;
+  node_use counted(f);
+  if (f.lock.try_lock(k)) counted.hold(k);
+  return counted;
+}
+
+node_use tree::use_at_once(file_node& f, fair_lock::kind k) noexcept {
+  return must_cool(f, k) ? node_use() : mark(f, k, hold_mark::is_handle);
+}
+
+node_use tree::mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcept {
+  const unsigned lane = thread_lane();
+  if (lane == no_lane) return {};
+  if (f.is_hot) {
+    kind |= hold_mark::is_lock;
+  } else {
+    if (!f.lock.try_lock(k)) return {};
+    k == fair_lock::kind::exclusive ? f.forget_readers() : f.note_reader_of(lane);
+  }
+  const auto [mark, ticket] = holds_.mark(f, lane, kind);
+  const bool is_handle = (kind & hold_mark::is_handle) != 0;
+  return node_use(f, k, *mark, ticket, is_handle ? &whole_ : nullptr);
+}
+
+// Who waits for the lock, or is about to, is a user.
+void tree::heat(const node_use& used) noexcept {
+  file_node& f = *used;
+  const exclusive_access access(*this);
+  f.forget_readers();
+  if (!f.has_users()) f.is_hot = true;
+}
+
+void tree::cool(file_node& f) noexcept {
+  if (!f.is_hot) return;
+  holds_.count(f);
+  f.is_hot = false;
 }
 
 detached_node tree::link(const entry& at, detached_node fresh) noexcept {

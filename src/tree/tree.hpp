@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/open_file.hpp>
 #include <coramfs/result.hpp>
 
 #include "core/biased_lock.hpp"
 #include "core/path.hpp"
 #include "core/quota.hpp"
 #include "storage/account.hpp"
+#include "tree/hold_table.hpp"
 #include "tree/node.hpp"
 #include "tree/recent_directories.hpp"
 
@@ -42,13 +44,13 @@ using detached_node = std::unique_ptr<node, subtree_deleter>;
 /// One lock guards it, of the kind that is for short sections: nothing waits under it, and it is
 /// held for look-ups and pointer moves alone. Those who look something up share it without
 /// writing to the same memory. Locks are taken in this order: the tree's, then a leaf (a file's
-/// queue, a status, the quota).
+/// queue, the quota).
 class tree {
  public:
   class shared_access;
   class exclusive_access;
 
-  tree();
+  explicit tree(lifetime& whole);
   tree(const tree&) = delete;
   tree& operator=(const tree&) = delete;
 
@@ -56,8 +58,29 @@ class tree {
   /// for what is above the last name. Under the lock.
   result<entry> look_up(normal_path path) const noexcept;
 
+  /// Under the exclusive lock; of a file also under the shared one, where others may come and go
+  /// meanwhile.
+  bool is_busy(const node& n) const noexcept;
   /// Under the exclusive lock. Errors: `busy`.
-  result<void> require_idle(const node& n) noexcept;
+  result<void> require_idle(const node& n) const noexcept;
+
+  /// Holds a file busy, and takes its lock if that passes nobody. Under the lock, shared or
+  /// exclusive. A hot file that is to be locked exclusively has to be cooled first.
+  node_use use(file_node& f, fair_lock::kind k) noexcept;
+  /// Likewise, for a handle, if it comes by a mark and the lock at once; else an empty one.
+  node_use use_at_once(file_node& f, fair_lock::kind k) noexcept;
+  bool must_cool(const file_node& f, fair_lock::kind k) const noexcept {
+    return f.is_hot && k == fair_lock::kind::exclusive;
+  }
+  /// A warm file becomes hot: from then on its readers mark it alone, and share no word of its
+  /// lock. `used` holds it for reading. Not under the lock.
+  void heat(const node_use& used) noexcept;
+  /// Its readers are counted again, and others may wait for its lock. Under the exclusive lock.
+  void cool(file_node& f) noexcept;
+
+  hold_table& holds() noexcept { return holds_; }
+  /// The file that is there, or none. Under the lock.
+  file_node* find_file(normal_path path) const noexcept;
 
   /// Of the hashes of all names in it.
   const hash_key& key() const noexcept { return key_; }
@@ -79,9 +102,13 @@ class tree {
   static detached_node put(const entry& at, detached_node fresh) noexcept;
   result<directory_node*> look_up_directory(std::string_view path) const noexcept;
 
+  node_use mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcept;
+
   biased_lock lock_;
   const hash_key key_;
+  lifetime& whole_;
   detached_node root_;
+  hold_table holds_;
   mutable recent_directories recent_;
 };
 

@@ -47,7 +47,11 @@ const volume_options& volume::options() const noexcept { return state_->options;
 namespace detail {
 
 std::shared_ptr<volume_state> volume_state::create(volume_options chosen) {
-  const auto let_go = [](volume_state* v) noexcept { v->drop_owner(); };
+  // Whoever has marked a file as open holds the volume from now on by a count.
+  const auto let_go = [](volume_state* v) noexcept {
+    v->names.holds().count_all();
+    v->drop_owner();
+  };
   return std::shared_ptr<volume_state>(new volume_state(std::move(chosen)), let_go);
 }
 
@@ -63,7 +67,7 @@ volume_stats volume_state::stats() noexcept {
   s.file_count = charged.files;
   s.directory_count = charged.directories + 1;
   s.chunk_count = charged.chunks;
-  s.open_handles = handles();
+  s.open_handles = names.holds().handles() + handles();
   s.waiting = waiting.load();
   // What has been freed and is about to be given back stands in both books.
   s.recycled_bytes = std::min(blocks.kept_bytes(), s.free_bytes);

@@ -50,7 +50,8 @@ class volume_state final : public lifetime {
         limits(options.max_quota, options.max_nodes),
         guard(options.memory_guard),
         blocks(limits, options.accounting, recycled_at_most(options)),
-        payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit) {}
+        payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit),
+        names(*this) {}
   ~volume_state() = default;
   void end() noexcept override { delete this; }
 };

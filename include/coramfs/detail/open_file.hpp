@@ -26,31 +26,42 @@ class funding;
 class preparation;
 class promotion;
 class grant;
+class hold_mark;
+class lifetime;
 class opening;
 class storage;
 class volume_state;
 
 /// A file's node held busy, and perhaps its lock: while one of these lives, the node stays where it
 /// is in the tree.
+///
+/// It is counted, or it is a mark in the tree's `hold_table`, which may become a count meanwhile.
 class CORAMFS_EXPORT node_use {
  public:
   node_use() noexcept = default;
-  /// Under the tree's lock, shared or exclusive.
+  /// Counted. Under the tree's lock, shared or exclusive.
   explicit node_use(file_node& node) noexcept;
+  /// Marked, and locked.
+  node_use(file_node& node, fair_lock::kind k, hold_mark& mark, std::uint64_t ticket,
+           lifetime* whole) noexcept
+      : node_(&node), mark_(&mark), ticket_(ticket), whole_(whole), is_locked_(true), kind_(k) {}
   node_use(node_use&& other) noexcept { swap(other); }
   node_use& operator=(node_use&& other) noexcept {
     swap(other);
     return *this;
   }
-  ~node_use() {
+  ~node_use() { release(); }
+
+  void release() noexcept {
     if (node_ != nullptr) let_go();
   }
-
   /// Takes over a hold of the node's lock, which the caller has.
   void hold(fair_lock::kind k) noexcept {
     is_locked_ = true;
     kind_ = k;
   }
+  /// From now on it is a handle's, and holds the volume too, whose end it may be to release it.
+  void make_handle(lifetime& whole) noexcept;
   bool is_locked() const noexcept { return is_locked_; }
 
   file_node* operator->() const noexcept { return node_; }
@@ -60,12 +71,18 @@ class CORAMFS_EXPORT node_use {
  private:
   void swap(node_use& other) noexcept {
     std::swap(node_, other.node_);
+    std::swap(mark_, other.mark_);
+    std::swap(ticket_, other.ticket_);
+    std::swap(whole_, other.whole_);
     std::swap(is_locked_, other.is_locked_);
     std::swap(kind_, other.kind_);
   }
   void let_go() noexcept;
 
   file_node* node_ = nullptr;
+  hold_mark* mark_ = nullptr;  // none: it is counted
+  std::uint64_t ticket_ = 0;   // of the mark
+  lifetime* whole_ = nullptr;  // of a handle
   bool is_locked_ = false;
   fair_lock::kind kind_ = fair_lock::kind::shared;
 };
@@ -78,6 +95,13 @@ class CORAMFS_EXPORT open_file {
   open_file() noexcept;
   /// What an opening that has ended well has come to, which is taken from it.
   explicit open_file(opening& done) noexcept;
+  /// What `find_free` has found.
+  open_file(volume_state& v, node_use&& found, path_argument&& path, open_mode mode,
+            const open_options& options) noexcept;
+  /// An open that finds its file there, and free, takes no more than this. Empty: it takes an
+  /// `opening`, which says what is wrong, too.
+  static node_use find_free(volume_state& v, const path_argument& path, open_mode mode,
+                            const open_options& options) noexcept;
   open_file(open_file&& other) noexcept;
   open_file& operator=(open_file&& other) noexcept;
   ~open_file();
@@ -179,10 +203,9 @@ class CORAMFS_EXPORT open_file {
   std::size_t read_from(std::uint64_t offset, std::span<std::byte> to) const noexcept;
   result<void> make_room_behind(std::size_t size) noexcept;
   void drop_prepared() noexcept;
-  std::size_t lane() const noexcept;
   void let_go() noexcept;
 
-  volume_state* volume_ = nullptr;  // of an open file: held alive
+  volume_state* volume_ = nullptr;  // of an open file: held alive by `node_`
   node_use node_;                   // of an open file: locked
   std::uint64_t cursor_ = 0;
   open_mode mode_ = open_mode::read;

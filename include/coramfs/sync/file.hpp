@@ -72,6 +72,9 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   friend class file_system;
   friend class detail::stream_members<file>;
   explicit file(detail::opening& done) noexcept : file_(done) {}
+  file(detail::volume_state& v, detail::node_use&& found, path_argument&& path, open_mode mode,
+       const open_options& options) noexcept
+      : file_(v, std::move(found), std::move(path), mode, options) {}
 
   result<std::size_t> write_all(std::optional<std::uint64_t> offset,
                                 const detail::byte_source& from);

@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/dice.hpp"
+#include "unit/tree/whole.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -22,7 +23,8 @@ namespace {
 std::string name_of(int i) { return "entry-" + std::to_string(i); }
 
 struct entries {
-  const tree of;  // whose hashes these are
+  tests::whole all;
+  const tree of{all};  // whose hashes these are
   directory_index index{of.key()};
   std::deque<std::unique_ptr<directory_node>> nodes;
 

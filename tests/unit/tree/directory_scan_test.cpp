@@ -4,6 +4,7 @@
 #include "tree/creation.hpp"
 
 #include "support/catch.hpp"
+#include "unit/tree/whole.hpp"
 
 #include <memory>
 #include <set>
@@ -19,7 +20,8 @@ std::string name_of(int i) { return "entry-" + std::to_string(i); }
 /// A directory of many entries, and a scan of it.
 class fixture {
  public:
-  tree names;
+  tests::whole all;
+  tree names{all};
   directory_scan scan;
   std::set<std::string> seen;
   int slices = 0;
@@ -109,7 +111,8 @@ TEST_CASE("directory scan: one that is changed again and again is seen in one ho
 }
 
 TEST_CASE("directory scan: an empty directory is complete at once", "[tree][scan]") {
-  tree names;
+  tests::whole all;
+  tree names{all};
   directory_scan scan;
   pace p;
   CHECK(scan.resume(names.root()));

@@ -75,13 +75,13 @@ TEST_CASE("recent directories: what is remembered is busy with all above it, unt
   directory_node& ab = p.add(a, "b");
   recent_directories recent;
   recent.remember("/a/b", ab);
-  CHECK(ab.is_busy());
-  CHECK(a.is_busy());
+  CHECK(ab.has_users());
+  CHECK(a.has_users());
   recent.remember("/a/b", ab);
   recent.remember("/a", a);
   recent.forget();
-  CHECK_FALSE(ab.is_busy());
-  CHECK_FALSE(a.is_busy());
+  CHECK_FALSE(ab.has_users());
+  CHECK_FALSE(a.has_users());
   CHECK(recent.find("/a/b") == nullptr);
   CHECK(recent.find("/a") == nullptr);
 }
@@ -101,9 +101,9 @@ TEST_CASE("recent directories: of too many the older give way, and are busy no m
   int busy = 0;
   for (int i = 0; i < count; ++i) {
     directory_node* const found = recent.find("/d" + std::to_string(i));
-    CHECK((found != nullptr) == all[std::size_t(i)]->is_busy());
+    CHECK((found != nullptr) == all[std::size_t(i)]->has_users());
     if (found != nullptr) CHECK(found == all[std::size_t(i)]);
-    busy += all[std::size_t(i)]->is_busy() ? 1 : 0;
+    busy += all[std::size_t(i)]->has_users() ? 1 : 0;
   }
   CHECK(busy > 0);
   CHECK(busy < count / 2);
