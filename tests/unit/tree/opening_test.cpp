@@ -27,6 +27,32 @@ class patient final : public detail::waiter {
   void granted() noexcept override { is_served = true; }
 };
 
+/// Looks, when it is served, whether the file is busy that it waits for. It holds nothing busy.
+class onlooker final : public detail::waiter {
+ public:
+  onlooker(const detail::tree& names, const detail::file_node& file) noexcept
+      : names_(names), file_(file) {}
+  bool is_served = false, saw_it_busy = false;
+
+ private:
+  void granted() noexcept override {
+    is_served = true;
+    saw_it_busy = names_.is_busy(file_);
+  }
+
+  const detail::tree& names_;
+  const detail::file_node& file_;
+};
+
+detail::file_node& find_file(detail::volume_state& v, const char* path) {
+  detail::path_buffer buffer;
+  const detail::tree::shared_access access(v.names);
+  return *v.names.look_up(buffer.normalise(std::string_view(path)).value())
+              .value()
+              .require_file()
+              .value();
+}
+
 /// A volume without room, whose root has three entries: a fifth needs a page for the table.
 class full_volume {
  public:
@@ -99,6 +125,43 @@ TEST_CASE("opening: one who waited, and needs more when it has its bytes, is not
   f.free(2);
   CHECK(behind.is_served);
   small.give_back();
+}
+
+// Else it could be removed, and freed, while its lock is being released.
+TEST_CASE("opening: a file is busy until its lock has been handed on", "[tree][opening]") {
+  const volume v = volume::create().value();
+  sync::file_system fs{v};
+  auto handle = fs.open("/file", open_mode::write).value();
+  detail::volume_state& state = *detail::volume_access::state(v);
+  detail::file_node& file = find_file(state, "/file");
+  onlooker next(state.names, file);
+  REQUIRE_FALSE(file.lock.enqueue(next, detail::fair_lock::kind::exclusive));
+  REQUIRE(handle.close().has_value());
+  CHECK(next.is_served);
+  CHECK(next.saw_it_busy);
+  CHECK_FALSE(state.names.is_busy(file));
+  file.lock.unlock(detail::fair_lock::kind::exclusive);
+}
+
+TEST_CASE("opening: the time of a directory does not go back, though a file that comes to it was "
+          "begun before another",
+          "[tree][opening][times]") {
+  const volume v = volume::create().value();
+  sync::file_system fs{v};
+  const open_options large{.preallocate = 2 * detail::slice_size};
+  opening op(detail::volume_access::state(v), "/large", open_mode::create, large);
+  REQUIRE(op.advance() == progress::yields);
+  fs.write_file("/small", {}).value();
+  const auto begun = fs.stat("/").value().modified_at;
+  // The clock that nodes have may be a coarse one.
+  auto then = begun;
+  for (int i = 0; then == begun; ++i) {
+    fs.write_file("/small" + std::to_string(i), {}).value();
+    then = fs.stat("/").value().modified_at;
+  }
+  while (op.advance() == progress::yields) continue;
+  REQUIRE(fs.exists("/large").value());
+  CHECK(fs.stat("/").value().modified_at >= then);
 }
 
 }  // namespace coramfs::tests
