@@ -156,6 +156,32 @@ TEST_CASE("quota queue: one who leaves passes on what was set aside", "[core][qu
   CHECK(!f.leaves(a));
 }
 
+TEST_CASE("quota queue: wherever one leaves, the others keep their order", "[core][quota]") {
+  for (const char leaver : {'a', 'b', 'c'}) {
+    CAPTURE(leaver);
+    full_quota f;
+    std::string others = "abcd";
+    others.erase(others.find(leaver), 1);
+    for (const char name : {'a', 'b', 'c'}) {
+      hungry& h = f.wait(name, 10);
+      if (name == leaver) CHECK(f.leaves(h));
+    }
+    f.wait('d', 10);
+    CHECK(f.served_by_release(30) == others);
+    CHECK(f.left() == 0);
+  }
+  // And when they stand there already.
+  for (const int leaver : {0, 1, 2}) {
+    full_quota f;
+    hungry* const all[] = {&f.wait('a', 10), &f.wait('b', 10), &f.wait('c', 10)};
+    std::string others = "abcd";
+    others.erase(static_cast<std::size_t>(leaver), 1);
+    CHECK(f.leaves(*all[leaver]));
+    f.wait('d', 10);
+    CHECK(f.served_by_release(30) == others);
+  }
+}
+
 TEST_CASE("quota queue: when the last one leaves all that is free is everybody's",
           "[core][quota]") {
   full_quota f;
