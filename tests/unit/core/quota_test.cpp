@@ -195,6 +195,18 @@ TEST_CASE("quota: a reservation that changes nothing turns into one that does, a
   CHECK(used(q) == 50);
 }
 
+TEST_CASE("quota: a refused adjustment leaves the reservation as it was", "[core][quota]") {
+  quota q(100, 4);
+  reservation r = q.reserve({.bytes = 40, .files = 2}).value();
+  CHECK(error_of(q.adjust(r, {.bytes = 101, .files = 2}, {})) == errc::quota_exceeded);
+  CHECK(error_of(q.adjust(r, {.bytes = 40, .files = 4}, {})) == errc::node_limit_exceeded);
+  // Of the three nodes beside the root one is left, and no more.
+  CHECK(error_of(q.require({.files = 2})) == errc::node_limit_exceeded);
+  CHECK(q.require({.bytes = 60, .files = 1}).has_value());
+  r.commit();
+  CHECK(q.read().committed == charge{.bytes = 40, .files = 2});
+}
+
 TEST_CASE("quota: peak is the highest that was committed", "[core][quota]") {
   quota q(1000, unlimited);
   take(q, {.bytes = 300});
