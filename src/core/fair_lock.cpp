@@ -14,8 +14,8 @@ bool fair_lock::wait(kind k, const deadline& until, std::atomic<std::uint64_t>* 
 
 bool fair_lock::enqueue(waiter& w, kind k) noexcept {
   const std::lock_guard lock(mutex_);
-  // From here on no one takes the lock past the queue; who held it before comes to `mutex_`
-  // when it releases.
+  // From here on no one takes the lock past the queue, and who holds it comes to `mutex_` before
+  // it lets go.
   word_.fetch_or(queued, std::memory_order_acq_rel);
   queue_.append(w, static_cast<std::uint64_t>(k));
   if (!queue_.is_head(w) || !admit(k)) return false;
@@ -31,17 +31,27 @@ bool fair_lock::remove(waiter& w, admission& others) noexcept {
   return true;
 }
 
-// Of a lock that a writer, or the last reader, has just left; or which a writer is still to leave.
-void fair_lock::hand_over([[maybe_unused]] std::uint64_t seen) noexcept {
-  assert(seen < reader && (seen & queued) != 0);
-  admission next;
-  const std::lock_guard lock(mutex_);
-  word_.fetch_and(~(seen & writer), std::memory_order_acq_rel);
-  admit_from_queue(next);
+// Of a holder who has found others in the queue. It lets go under the mutex, and what it leaves
+// free goes to the head in the same step: nobody who could end the lock's life has it while this
+// still needs the mutex. Where those others have left meanwhile, it lets go as if they had never
+// come, and not under the mutex either.
+void fair_lock::hand_over(kind k) noexcept {
+  {
+    admission next;
+    const std::lock_guard lock(mutex_);
+    if (!queue_.empty()) {
+      const std::uint64_t one = k == kind::exclusive ? writer : reader;
+      [[maybe_unused]] const std::uint64_t before = word_.fetch_sub(one, std::memory_order_acq_rel);
+      assert(k == kind::exclusive ? (before & writer) != 0 : before >= reader);
+      admit_from_queue(next);
+      return;
+    }
+  }
+  unlock(k);
 }
 
-// Takes the lock for the head of the queue where the holders allow it. The word changes under
-// us only by readers that leave.
+// Takes the lock for the head of the queue where the holders allow it. Nobody comes or leaves
+// meanwhile: the word says that there is a queue.
 bool fair_lock::admit(kind k) noexcept {
   const std::uint64_t holders = word_.load(std::memory_order_acquire) & ~queued;
   if (k == kind::exclusive) {

@@ -19,7 +19,10 @@ namespace coramfs::detail {
 /// or all readers up to the next writer.
 ///
 /// Invariant: `queued` is set in the word exactly while the queue is not empty, and from then on
-/// nobody gets the lock but by way of the queue.
+/// nobody gets the lock, or lets go of it, but by way of the queue and under its mutex.
+///
+/// Lifetime: must outlive its holds and its waiters; whoever had it last may end it, as with a
+/// `std::mutex`. For that an unlock touches nothing of the lock once another may have it.
 class CORAMFS_EXPORT fair_lock {
  public:
   enum class kind : unsigned char { shared, exclusive };
@@ -79,17 +82,21 @@ class CORAMFS_EXPORT fair_lock {
   void unlock_exclusive() noexcept {
     std::uint64_t held = writer;
     if (!word_.compare_exchange_strong(held, 0, std::memory_order_release,
-                                       std::memory_order_relaxed))
-      hand_over(held);
+                                       std::memory_order_relaxed)) {
+      assert(held == (writer | queued));
+      hand_over(kind::exclusive);
+    }
   }
   void unlock_shared() noexcept {
-    const std::uint64_t before = word_.fetch_sub(reader, std::memory_order_acq_rel);
-    assert(before >= reader);
-    // The last one hands the lock over, if anybody waits.
-    if (before < 2 * reader && (before & queued) != 0) hand_over(before - reader);
+    std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    do {
+      assert(seen >= reader);
+      if ((seen & queued) != 0) return hand_over(kind::shared);
+    } while (!word_.compare_exchange_weak(seen, seen - reader, std::memory_order_release,
+                                          std::memory_order_relaxed));
   }
   bool wait(kind k, const deadline& until, std::atomic<std::uint64_t>* waiting) noexcept;
-  void hand_over(std::uint64_t seen) noexcept;
+  void hand_over(kind k) noexcept;
   bool admit(kind k) noexcept;
   void admit_from_queue(admission& admitted) noexcept;
 
