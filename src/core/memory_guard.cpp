@@ -3,6 +3,7 @@
 
 #include "core/available_memory.hpp"
 
+#include <cstdint>
 #include <iostream>
 #include <string>
 
@@ -29,13 +30,38 @@ void warn(const memory_guard_options& options, const error& e) noexcept try {
 }
 
 // What the reading has left, now that the volume has grown or shrunk since.
-std::uint64_t left(std::uint64_t available, std::uint64_t used_then, std::uint64_t used_now) {
-  if (used_now <= used_then) return available + (used_then - used_now);
-  const std::uint64_t grown = used_now - used_then;
+std::uint64_t left(std::uint64_t available, std::uint64_t then, std::uint64_t now) noexcept {
+  if (now <= then) {
+    const std::uint64_t freed = then - now;
+    return available > UINT64_MAX - freed ? UINT64_MAX : available + freed;
+  }
+  const std::uint64_t grown = now - then;
   return available > grown ? available - grown : 0;
 }
 
 }  // namespace
+
+/// While a thread is in a callback of a guard.
+class memory_guard::callback_scope {
+ public:
+  explicit callback_scope(const memory_guard& of) noexcept : of_(of) { innermost = this; }
+  callback_scope(const callback_scope&) = delete;
+  callback_scope& operator=(const callback_scope&) = delete;
+  ~callback_scope() { innermost = outer_; }
+
+  // A callback may use other volumes, whose guards have callbacks, too.
+  static bool is_in(const memory_guard& g) noexcept {
+    const callback_scope* s = innermost;
+    while (s != nullptr && &s->of_ != &g) s = s->outer_;
+    return s != nullptr;
+  }
+
+ private:
+  inline static thread_local const callback_scope* innermost = nullptr;
+
+  const memory_guard& of_;
+  const callback_scope* const outer_ = innermost;
+};
 
 result<void> memory_guard::check_quota(std::uint64_t max_bytes) {
   if (options_.mode == guard_mode::none) return boost::outcome_v2::success();
@@ -43,24 +69,26 @@ result<void> memory_guard::check_quota(std::uint64_t max_bytes) {
   return available ? judge(max_bytes, *available) : boost::outcome_v2::success();
 }
 
-result<void> memory_guard::check(std::uint64_t wanted, std::uint64_t used) {
-  const reading r = latest(used);
-  return r.available ? judge(wanted, left(*r.available, r.used, used))
+result<void> memory_guard::check(std::uint64_t wanted, const usage& now) {
+  if (callback_scope::is_in(*this)) return boost::outcome_v2::success();
+  const reading r = latest(now.charged);
+  return r.available ? judge(wanted, left(*r.available, r.charged, now.promised))
                      : boost::outcome_v2::success();
 }
 
-memory_guard::reading memory_guard::ask(std::uint64_t used) {
-  return {std::chrono::steady_clock::now(), call(options_), used};
+memory_guard::reading memory_guard::ask(std::uint64_t charged) {
+  const callback_scope scope(*this);
+  return {std::chrono::steady_clock::now(), call(options_), charged};
 }
 
 // Two that find the reading too old both ask; the later answer stays.
-memory_guard::reading memory_guard::latest(std::uint64_t used) {
+memory_guard::reading memory_guard::latest(std::uint64_t charged) {
   {
     const std::lock_guard lock(mutex_);
     if (latest_ && std::chrono::steady_clock::now() - latest_->taken_at < options_.interval)
       return *latest_;
   }
-  const reading fresh = ask(used);
+  const reading fresh = ask(charged);
   const std::lock_guard lock(mutex_);
   latest_ = fresh;
   return fresh;
@@ -70,6 +98,7 @@ result<void> memory_guard::judge(std::uint64_t wanted, std::uint64_t available) 
   if (wanted <= available) return boost::outcome_v2::success();
   const error e(errc::memory_guard, wanted, available);
   if (options_.action == guard_action::reject) return e;
+  const callback_scope scope(*this);
   warn(options_, e);
   return boost::outcome_v2::success();
 }

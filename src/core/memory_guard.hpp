@@ -13,8 +13,11 @@ namespace coramfs::detail {
 
 /// Asks the machine whether it still has the memory that the quota allows.
 ///
+/// What a volume has promised to operations that are under way counts as taken: the machine's
+/// memory is not spent twice, though none of it has been allocated yet.
+///
 /// Thread safety: all members may be called from many threads at once. The user's callbacks run
-/// with no lock held.
+/// with no lock held, and may use the volume: for what they do there themselves nobody is asked.
 class memory_guard {
  public:
   explicit memory_guard(const memory_guard_options& options) noexcept : options_(options) {}
@@ -26,19 +29,24 @@ class memory_guard {
 
   bool is_asked_per_write() const noexcept { return options_.mode == guard_mode::per_write; }
 
-  /// Whether `wanted` bytes more may be taken by a volume that is charged `used` bytes now.
-  /// Errors: `memory_guard`.
-  result<void> check(std::uint64_t wanted, std::uint64_t used);
+  /// What a volume takes, beside what it is asked about.
+  struct usage {
+    std::uint64_t charged;   ///< bytes: the machine's readings show them
+    std::uint64_t promised;  ///< bytes: these, and what is reserved for operations under way
+  };
+  /// Whether such a volume may take `wanted` bytes more. Errors: `memory_guard`.
+  result<void> check(std::uint64_t wanted, const usage& now);
 
  private:
   struct reading {
     std::chrono::steady_clock::time_point taken_at;
     std::optional<std::uint64_t> available;
-    std::uint64_t used;  // what the volume was charged then
+    std::uint64_t charged;  // what the volume was charged then
   };
+  class callback_scope;
 
-  reading ask(std::uint64_t used);
-  reading latest(std::uint64_t used);
+  reading ask(std::uint64_t charged);
+  reading latest(std::uint64_t charged);
   result<void> judge(std::uint64_t wanted, std::uint64_t available);
 
   const memory_guard_options& options_;

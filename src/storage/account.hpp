@@ -84,8 +84,8 @@ class account {
     return quota_.require(of(after), of(before), granted_);
   }
 
-  /// Asks the guard about a growth that the quota has room for, once for each operation and
-  /// before anything is allocated. No lock of the tree is held. Errors: `memory_guard`.
+  /// Asks the guard about a growth that is reserved, once for each operation and before anything
+  /// is allocated. No lock of the tree is held. Errors: `memory_guard`.
   result<void> approve(const extent& after, const extent& before) const {
     const std::uint64_t now = of(after).bytes, then = of(before).bytes;
     if (now <= then && after.size <= before.size) return boost::outcome_v2::success();
@@ -94,7 +94,11 @@ class account {
   /// Likewise, from `then` bytes charged to `now`.
   result<void> approve(std::uint64_t now, std::uint64_t then) const {
     if (prepaid_ || !guard_.is_asked_per_write()) return boost::outcome_v2::success();
-    return guard_.check(now > then ? now - then : 0, quota_.read().committed.bytes);
+    // Those of others alone: what is asked about is reserved already.
+    const std::uint64_t own = now > then ? now - then : 0;
+    const std::uint64_t promised = quota_.max_bytes() - quota_.left();
+    return guard_.check(own, {.charged = quota_.read().committed.bytes,
+                              .promised = promised > own ? promised - own : 0});
   }
 
   quota& limits() const noexcept { return quota_; }

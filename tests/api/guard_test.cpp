@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "api/coroutines.hpp"
 #include "api/scenario.hpp"
 
 namespace coramfs::tests {
@@ -155,6 +156,60 @@ TEST_CASE("guard: the callbacks may use the volume, and may throw", "[api][guard
   CHECK(calls == 2);
   CHECK(fs->list("/").value() ==
         std::vector<std::string>{"a", "b", "from-inside-1", "from-inside-2"});
+}
+
+TEST_CASE("guard: what a callback does with the volume is not asked about", "[api][guard]") {
+  any_file_system* inside = nullptr;
+  int depth = 0, deepest = 0;
+  const auto use = [&] {
+    if (inside == nullptr) return;
+    deepest = std::max(deepest, ++depth);
+    REQUIRE(depth < 10);
+    inside->write_file("/log", "low memory").value();
+    --depth;
+  };
+  memory_guard_options options;
+  options.mode = guard_mode::per_write;
+  options.interval = {};
+  if (GENERATE(false, true)) {
+    options.available_memory = []() -> std::optional<std::uint64_t> { return 1; };
+    options.on_warning = [&](std::string_view) { use(); };
+  } else {
+    options.available_memory = [&]() -> std::optional<std::uint64_t> {
+      use();
+      return 1'000'000;
+    };
+  }
+  const scenario fs({.max_quota = 1'000'000, .memory_guard = options});
+  const auto other = fs.twin();
+  inside = other.get();
+  fs->write_file("/a", "content").value();
+  inside = nullptr;
+  CHECK(deepest == 1);
+  CHECK(fs->read_file("/log").value() == "low memory");
+}
+
+TEST_CASE("guard: what one operation was promised is not there for another", "[api][guard]") {
+  constexpr std::uint64_t size = 4 << 20;
+  machine m;
+  m.available = 5 * size / 2;
+  auto options = m.options(guard_mode::per_write, guard_action::warn, std::chrono::hours(1));
+  const auto v =
+      volume::create(
+          {.max_quota = 100 * size, .accounting = accounting::payload, .memory_guard = options})
+          .value();
+  sync::file_system(v).write_file("/s", buffer_of(std::string(size, 'x'))).value();
+  m.warnings.clear();
+  asio::io_context context;
+  file_system fs(context.get_executor(), v);
+  for (const char* to : {"/a", "/b"}) {
+    spawn(context, [&fs, to]() -> asio::awaitable<void> {
+      const auto copied = co_await fs.copy("/s", to);
+      copied.value();
+    });
+  }
+  context.run();
+  CHECK(m.warnings.size() == 1);
 }
 
 }  // namespace coramfs::tests
