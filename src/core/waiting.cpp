@@ -35,6 +35,9 @@ class thread_waiter final : public waiter {
   bool granted_ = false;  // guarded by mutex_
 };
 
+// Of this thread. Only a pointer: an object with a destructor would take memory in each thread.
+thread_local admission* paused = nullptr;
+
 }  // namespace
 
 bool block_on(claim& c, const deadline& until, std::atomic<std::uint64_t>* waiting) noexcept {
@@ -53,13 +56,31 @@ void admission::append(waiter& w) noexcept {
   last_ = &w;
 }
 
+void admission::take(admission& others) noexcept {
+  if (others.first_ == nullptr) return;
+  (last_ != nullptr ? last_->next_ : first_) = others.first_;
+  last_ = std::exchange(others.last_, nullptr);
+  others.first_ = nullptr;
+}
+
 // A waiter may be gone once it is told.
 void admission::announce() noexcept {
+  if (first_ == nullptr) return;
+  if (paused != nullptr) return paused->take(*this);
   last_ = nullptr;
   while (first_ != nullptr) {
     waiter& w = *std::exchange(first_, first_->next_);
     w.granted();
   }
+}
+
+announcement_pause::announcement_pause() noexcept {
+  if (paused == nullptr) paused = &untold_;
+}
+
+// Who is told may come here again.
+announcement_pause::~announcement_pause() {
+  if (paused == &untold_) paused = nullptr;
 }
 
 void wait_queue::append(waiter& w, std::uint64_t wanted) noexcept {

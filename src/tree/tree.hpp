@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coramfs/detail/open_file.hpp>
+#include <coramfs/detail/waiting.hpp>
 #include <coramfs/result.hpp>
 
 #include "core/biased_lock.hpp"
@@ -124,7 +125,8 @@ class tree::shared_access {
   biased_lock& lock_;
   const unsigned lane_;
 };
-class tree::exclusive_access {
+// What is freed under it may be granted to somebody, who is told when the lock is gone.
+class tree::exclusive_access : announcement_pause {
  public:
   explicit exclusive_access(tree& t) noexcept : hold_(t.lock_) {}
 

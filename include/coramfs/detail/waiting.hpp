@@ -52,7 +52,8 @@ class waiter : public queue_place {
 };
 
 /// Waiters that have been granted what they wait for and are yet to be told, which is done by
-/// `announce` or at last by the destructor. Never under a lock that a `granted` takes.
+/// `announce` or at last by the destructor. Never under a lock that a `granted` takes, and never
+/// under one that a user's executor might come to: there an `announcement_pause` is due.
 class CORAMFS_EXPORT admission {
  public:
   admission() = default;
@@ -64,8 +65,23 @@ class CORAMFS_EXPORT admission {
  private:
   friend class wait_queue;
   void append(waiter& w) noexcept;
+  void take(admission& others) noexcept;
+
   waiter* first_ = nullptr;
   waiter* last_ = nullptr;
+};
+
+/// While one of these lives, its thread tells nobody: who is granted something meanwhile is told
+/// when the outermost of them ends. For whoever holds a lock that is not a leaf.
+class CORAMFS_EXPORT announcement_pause {
+ public:
+  announcement_pause() noexcept;
+  announcement_pause(const announcement_pause&) = delete;
+  announcement_pause& operator=(const announcement_pause&) = delete;
+  ~announcement_pause();
+
+ private:
+  admission untold_;  // told when it is destroyed
 };
 
 /// Waiters in the order in which they came. Guarded by the mutex of its owner.
