@@ -16,6 +16,7 @@
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
+#include <asio/system_executor.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -68,11 +69,13 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
  public:
   using executor_type = asio::any_io_executor;
 
-  /// A closed file, whose `get_executor` must not be called.
+  /// A closed file.
   file() noexcept = default;
 
-  /// The file system's executor.
-  executor_type get_executor() const { return *executor_; }
+  /// The file system's executor. Of a file that came from none, or was moved from: the system's.
+  executor_type get_executor() const {
+    return executor_ != nullptr ? *executor_ : executor_type(asio::system_executor());
+  }
 
   /// Reads at the cursor and moves it. 0 at or past the end; less than the buffer only there.
   ///

@@ -19,6 +19,7 @@
 #include <array>
 #include <concepts>
 #include <cstdint>
+#include <future>
 #include <limits>
 #include <optional>
 #include <string>
@@ -358,6 +359,119 @@ TEST_CASE("stream: buffers that are more than can be counted are too large", "[a
   ec.clear();
   CHECK(g.write_some(wraps, ec) == 0);
   CHECK(ec == make_error_code(errc::too_large));
+}
+
+namespace {
+
+/// Every asynchronous call of a stream and of a device, with a token.
+template <class Token, class See>
+void call_all(file& f, Token token, See see) {
+  std::array<char, 4> to{};
+  const auto from = asio::buffer("abc", 3);
+  see(f.async_read_some(asio::buffer(to), token));
+  see(f.async_write_some(from, token));
+  see(f.async_read_some_at(0, asio::buffer(to), token));
+  see(f.async_write_some_at(0, from, token));
+}
+
+}  // namespace
+
+TEST_CASE("streams: a file that is closed, moved from or none fails in every asynchronous call",
+          "[api][stream][close]") {
+  asio::io_context context;
+  auto fs = file_system::create(context.get_executor()).value();
+  file none, closed, moved_from, moved_to;
+  const auto on_full = GENERATE(when_full::reject, when_full::wait);
+  spawn(context, [&]() -> asio::awaitable<void> {
+    closed = (co_await fs.open("/a", open_mode::create, {.on_full = on_full})).value();
+    closed.close().value();
+    moved_from = (co_await fs.open("/b", open_mode::update, {})).value();
+  });
+  sync::file_system(fs.get_volume()).write_file("/b", buffer_of("b")).value();
+  context.run();
+  moved_to = std::move(moved_from);
+  for (file* const f : {&none, &closed, &moved_from}) {
+    int failed = 0;
+    call_all(*f, asio::use_future, [&](std::future<std::size_t> n) {
+      context.restart();
+      context.run();
+      try {
+        n.get();
+      } catch (const std::system_error& e) {
+        failed += e.code() == error(errc::not_open).code() ? 1 : 0;
+      }
+    });
+    CHECK(failed == 4);
+    spawn(context, [&, f]() -> asio::awaitable<void> {
+      std::array<char, 4> to{};
+      bytes given = bytes_of("abc");
+      const auto see = [&](const error& e) { failed += e == errc::not_open ? 1 : 0; };
+      const auto read = co_await f->read(asio::buffer(to));
+      see(error_of(read));
+      const auto all = co_await f->read_all();
+      see(error_of(all));
+      const auto read_at = co_await f->read_at(0, asio::buffer(to));
+      see(error_of(read_at));
+      const auto written = co_await f->write(buffer_of("abc"));
+      see(error_of(written));
+      const auto taken = co_await f->write(std::move(given));
+      see(error_of(taken));
+      const auto written_at = co_await f->write_at(0, buffer_of("abc"));
+      see(error_of(written_at));
+      const auto nothing = co_await f->write(asio::const_buffer());
+      see(error_of(nothing));
+      const auto cut = co_await f->truncate(1);
+      see(error_of(cut));
+      const auto prepared = co_await f->prepare(1);
+      see(error_of(prepared));
+    });
+    failed = 0;
+    context.restart();
+    context.run();
+    CHECK(failed == 9);
+    std::error_code ec;
+    std::array<char, 4> to{};
+    CHECK(f->read_some(asio::buffer(to), ec) == 0);
+    CHECK(ec == error(errc::not_open).code());
+    CHECK(f->write_some(buffer_of("abc"), ec) == 0);
+    CHECK(ec == error(errc::not_open).code());
+    CHECK(error_of(f->pin(0, 1)) == errc::not_open);
+    CHECK(error_of(f->commit(0)) == errc::not_open);
+    CHECK(error_of(f->seek(0)) == errc::not_open);
+    CHECK(error_of(f->tell()) == errc::not_open);
+    CHECK(error_of(f->size()) == errc::not_open);
+    CHECK(error_of(f->flush()) == errc::not_open);
+    CHECK(f->close().has_value());
+  }
+}
+
+TEST_CASE("streams: a blocking file that is closed or none fails in every call",
+          "[api][stream][close]") {
+  auto fs = sync::file_system::create().value();
+  sync::file none, closed = fs.open("/a", open_mode::create).value();
+  closed.close().value();
+  std::array<char, 4> to{};
+  for (sync::file* const f : {&none, &closed}) {
+    CHECK(error_of(f->read(asio::buffer(to))) == errc::not_open);
+    CHECK(error_of(f->read_all()) == errc::not_open);
+    CHECK(error_of(f->read_at(0, asio::buffer(to))) == errc::not_open);
+    CHECK(error_of(f->write(buffer_of("abc"))) == errc::not_open);
+    CHECK(error_of(f->write(bytes_of("abc"))) == errc::not_open);
+    CHECK(error_of(f->write_at(0, buffer_of("abc"))) == errc::not_open);
+    CHECK(error_of(f->truncate()) == errc::not_open);
+    CHECK(error_of(f->pin(0, 1)) == errc::not_open);
+    CHECK(error_of(f->prepare(1)) == errc::not_open);
+    CHECK(error_of(f->commit(0)) == errc::not_open);
+    CHECK(error_of(f->seek(0)) == errc::not_open);
+    CHECK(error_of(f->tell()) == errc::not_open);
+    CHECK(error_of(f->size()) == errc::not_open);
+    CHECK(error_of(f->flush()) == errc::not_open);
+    std::error_code ec;
+    CHECK(f->read_some_at(0, asio::buffer(to), ec) == 0);
+    CHECK(ec == error(errc::not_open).code());
+    CHECK(f->write_some_at(0, buffer_of("abc"), ec) == 0);
+    CHECK(ec == error(errc::not_open).code());
+  }
 }
 
 }  // namespace coramfs::tests
