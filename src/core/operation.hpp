@@ -32,7 +32,8 @@ inline progress progress_or_failure(const result<progress>& step, result<void>& 
 /// - After `yields` a `refuse` is a cancellation; what has begun to write does not listen.
 /// - After `done` there is an `outcome`, once.
 ///
-/// Dropped before it is done, it leaves everything as it was, or as if it were done.
+/// Dropped before it is done, it reads nothing of a caller's: it leaves everything as it was, or as
+/// if it were done; of a file that it overwrites it leaves what it has come to.
 template <class T>
 concept operation = requires(T& op, const error& why) {
   { op.advance() }

@@ -14,7 +14,7 @@ namespace coramfs::detail {
 
 /// Bytes of a caller's or zeros, on their way into room that was made for them, slice by slice.
 ///
-/// It is finished when it is destroyed: whoever has begun to store goes on to the end.
+/// Destroyed before it is done it stores no more: the caller's bytes may be gone by then.
 class filling {
  public:
   filling() noexcept = default;
@@ -23,10 +23,6 @@ class filling {
     swap(other);
     return *this;
   }
-  ~filling() {
-    while (!is_done()) store_slice();
-  }
-
   /// Precondition: is done. `from` and `content` must live until it is done again.
   void begin(storage& content, std::uint64_t offset, std::span<const std::byte> from) noexcept {
     content_ = &content;
@@ -42,6 +38,8 @@ class filling {
   }
 
   bool is_done() const noexcept { return next_ >= end_; }
+  /// Where it goes on.
+  std::uint64_t next() const noexcept { return next_; }
   void store_slice() noexcept {
     const std::uint64_t size = std::min(end_ - next_, slice_size);
     if (from_ != nullptr) {
@@ -51,6 +49,9 @@ class filling {
       content_->store_zeros(next_, next_ + size);
     }
     next_ += size;
+  }
+  void finish() noexcept {
+    while (!is_done()) store_slice();
   }
 
  private:

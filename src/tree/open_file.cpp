@@ -9,6 +9,7 @@
 #include "tree/opening.hpp"
 #include "tree/preparation.hpp"
 #include "tree/volume_state.hpp"
+#include "tree/writing.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -217,6 +218,15 @@ result<std::uint64_t> open_file::make_length(std::uint64_t size, grant& granted)
   return content().make_length(volume_->payer.funded(granted), size);
 }
 
+// To cut can not fail.
+void open_file::drop_room(std::uint64_t begin, std::uint64_t end) noexcept {
+  const std::uint64_t shown = node_->size();
+  if (content().size() > shown) content().resize(volume_->payer, shown).value();
+  if (begin < std::min(end, shown)) changed();
+}
+
+life_hold open_file::keep_volume() const noexcept { return life_hold(*volume_, lane_of(*node_)); }
+
 void open_file::length_made(std::uint64_t size) noexcept {
   const std::uint64_t before = node_->size();
   if (size == before) return;
@@ -394,6 +404,7 @@ void open_file::close() noexcept { let_go(); }
 
 void open_file::let_go() noexcept {
   if (!is_open()) return;
+  if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
   drop_prepared();
   if (may_write()) node_->content.trim(volume_->payer);
   node_.release();  // and with it perhaps the volume

@@ -50,10 +50,15 @@ opening opening::reading(std::shared_ptr<volume_state> v, path_argument path) no
                  {open_mode::read, when_full::reject, true, nullptr, 0}, {});
 }
 
-// What has begun to change the content goes on to the end.
+// What has begun to make zeros goes on to the end. Bytes of a caller's may be gone: the content
+// that they replace is gone, too, and the file is left empty.
 opening::~opening() {
   if (stage_ != stage::fills) return;
-  now_.emplace<filling>();
+  if (wanted_.content == nullptr) {
+    stored().finish();
+  } else {
+    node_->content.resize(volume_->payer, 0).value();
+  }
   publish();
 }
 
@@ -157,7 +162,7 @@ result<void> opening::find() noexcept {
   BOOST_OUTCOME_TRY(content.recreate(volume_->payer.prepaid(), wanted_.size));
   if (wanted_.size <= slice_size) {
     fill(content, 0);
-    now_.emplace<filling>();
+    stored().finish();
     return link_new(draft, normal);
   }
   draft_.reset(new (std::nothrow) file_draft(std::move(draft)));

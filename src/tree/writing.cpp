@@ -13,11 +13,28 @@ void growing::refuse(const error& why) noexcept {
   status_ = why;
 }
 
+growing::~growing() {
+  if (is_under_way_ && file_ != nullptr) file_->set_under_way(nullptr);
+}
+
+progress growing::pause(progress p) noexcept {
+  if (!std::exchange(is_under_way_, true)) file_->set_under_way(this);
+  return p;
+}
+
+void growing::lose_file() noexcept {
+  if (undo_ != nullptr) undo_(*this);
+  promotion_.reset();
+  volume_ = file_->keep_volume();
+  file_ = nullptr;
+  status_ = errc::not_open;
+}
+
 progress growing::fail(const error& e) noexcept {
   if (funds_.may_wait_after(e)) {
-    if (const auto room = funds_.claim_after(e, file_.own_charge())) {
+    if (const auto room = funds_.claim_after(e, file_->own_charge())) {
       claim_.emplace(*room);
-      return progress::waits;
+      return pause(progress::waits);
     }
   }
   status_ = e;
@@ -33,7 +50,7 @@ bool growing::resume() noexcept {
 result<progress> growing::make_room(std::optional<std::uint64_t> offset,
                                     std::uint64_t size) noexcept {
   if (promotion_ == nullptr) {
-    BOOST_OUTCOME_TRY(at_, file_.make_room(offset, size, funds_.grant(), promotion_));
+    BOOST_OUTCOME_TRY(at_, file_->make_room(offset, size, funds_.grant(), promotion_));
   }
   return promote();
 }
@@ -41,31 +58,27 @@ result<progress> growing::make_room(std::optional<std::uint64_t> offset,
 result<progress> growing::promote() noexcept {
   if (promotion_ == nullptr) return progress::done;
   const auto is_done = promotion_->advance(slice_size);
-  if (is_done && !is_done.value()) return progress::yields;
+  if (is_done && !is_done.value()) return pause(progress::yields);
   promotion_.reset();
   BOOST_OUTCOME_TRY(is_done);
   return progress::done;
-}
-
-writing::~writing() {
-  if (stores_) end();
 }
 
 progress writing::advance() noexcept {
   if (!resume()) return progress::done;
   if (!stores_) {
     if (from_.empty()) {
-      status_ = file_.require_writable();
+      status_ = file_->require_writable();
       return progress::done;
     }
     const auto made = make_room(offset_, from_.size());
     if (!made) return fail(made.error());
     if (made.value() == progress::yields) return progress::yields;
     stores_ = true;
-    filling_.begin(file_.content(), at_, from_);
+    filling_.begin(file_->content(), at_, from_);
   }
   filling_.store_slice();
-  if (!filling_.is_done()) return progress::yields;
+  if (!filling_.is_done()) return pause(progress::yields);
   end();
   return progress::done;
 }
@@ -75,23 +88,28 @@ result<std::size_t> writing::outcome() noexcept {
   return from_.size();
 }
 
+// What was not stored yet is not read any more.
+void writing::undo() noexcept {
+  if (std::exchange(stores_, false)) file_->drop_room(at_, filling_.next());
+}
+
 void writing::end() noexcept {
   stores_ = false;
   filling_ = filling();
-  file_.changed();
-  if (!offset_) file_.set_cursor(at_ + from_.size());
+  file_->changed();
+  if (!offset_) file_->set_cursor(at_ + from_.size());
 }
 
 progress gathering::advance() noexcept {
   if (!resume()) return progress::done;
   if (from_.size() == 0) {
-    status_ = file_.require_writable();
+    status_ = file_->require_writable();
     return progress::done;
   }
   const auto made = make_room(offset_, from_.size());
   if (!made) return fail(made.error());
   if (made.value() == progress::yields) return progress::yields;
-  file_.store_all(offset_, at_, from_);
+  file_->store_all(offset_, at_, from_);
   return progress::done;
 }
 
@@ -104,7 +122,7 @@ progress adopting::advance() noexcept {
   if (!has_begun()) {
     if (!resume()) return progress::done;
     from_ = buffer_;
-    const auto adopted = file_.adopt(buffer_, funds_.grant());
+    const auto adopted = file_->adopt(buffer_, funds_.grant());
     if (!adopted) return fail(adopted.error());
     if (adopted.value()) return progress::done;
   }
@@ -116,14 +134,14 @@ progress adopting::advance() noexcept {
 progress preparing::advance() noexcept {
   if (!resume()) return progress::done;
   if (made_ == nullptr) {
-    auto made = file_.prepare(size_, funds_.grant(), promotion_);
+    auto made = file_->prepare(size_, funds_.grant(), promotion_);
     if (!made) return fail(made.error());
     made_ = std::move(made).value();
   }
   const auto promoted = promote();
   if (!promoted) return fail(promoted.error());
   if (promoted.value() == progress::yields) return progress::yields;
-  places_ = file_.prepared(std::move(made_));
+  places_ = file_->prepared(std::move(made_));
   return progress::done;
 }
 
@@ -132,21 +150,17 @@ result<piece_list> preparing::outcome() noexcept {
   return std::move(places_);
 }
 
-truncating::~truncating() {
-  if (stores_) end();
-}
-
 progress truncating::advance() noexcept {
   if (!resume()) return progress::done;
   if (!stores_) {
-    if (!size_) size_ = file_.cursor();
-    const auto zeros_from = file_.make_length(*size_, funds_.grant());
+    if (!size_) size_ = file_->cursor();
+    const auto zeros_from = file_->make_length(*size_, funds_.grant());
     if (!zeros_from) return fail(zeros_from.error());
     stores_ = true;
-    filling_.begin_zeros(file_.content(), zeros_from.value(), *size_);
+    filling_.begin_zeros(file_->content(), zeros_from.value(), *size_);
   }
   if (!filling_.is_done()) filling_.store_slice();
-  if (!filling_.is_done()) return progress::yields;
+  if (!filling_.is_done()) return pause(progress::yields);
   end();
   return progress::done;
 }
@@ -156,10 +170,14 @@ result<std::uint64_t> truncating::outcome() noexcept {
   return *size_;
 }
 
+void truncating::undo() noexcept {
+  if (std::exchange(stores_, false)) file_->drop_room(0, 0);
+}
+
 void truncating::end() noexcept {
   stores_ = false;
   filling_ = filling();
-  file_.length_made(*size_);
+  file_->length_made(*size_);
 }
 
 }  // namespace coramfs::detail

@@ -7,6 +7,7 @@
 #include <coramfs/result.hpp>
 
 #include "core/funding.hpp"
+#include "core/lifetime.hpp"
 #include "core/operation.hpp"
 #include "storage/promotion.hpp"
 #include "tree/filling.hpp"
@@ -23,18 +24,32 @@ namespace coramfs::detail {
 
 /// What the operations have in common that make a file larger: they wait for space where the
 /// handle does. The handle must stay where it is until they end.
+///
+/// One that is dropped before it has ended, with the context that it ran on, reads nothing of the
+/// caller's: what it has not shown it takes back. Its handle may even be gone, or closed: that has
+/// told it before, when there still was something to take back, and all that it touches from then
+/// on is the volume, which it keeps alive.
 class growing {
  public:
   claim& awaited() noexcept { return *claim_; }
   lock_timeout patience() const noexcept { return funds_.patience(); }
-  std::atomic<std::uint64_t>* waiting() const noexcept { return file_.waiting(); }
+  std::atomic<std::uint64_t>* waiting() const noexcept { return file_->waiting(); }
   /// What has begun to write does not listen.
   void refuse(const error& why) noexcept;
+  /// Called by its handle, which lets go of the file.
+  void lose_file() noexcept;
 
  protected:
-  explicit growing(open_file& file) noexcept : file_(file), funds_(file.funds()) {}
+  /// What takes back what is not shown yet.
+  using undoing = void(growing&) noexcept;
+
+  explicit growing(open_file& file, undoing* undo = nullptr) noexcept
+      : file_(&file), funds_(file.funds()), undo_(undo) {}
   growing(growing&& unbegun) noexcept = default;
-  ~growing() = default;
+  ~growing();
+
+  /// Ends an `advance` after which others have a turn.
+  progress pause(progress p) noexcept;
 
   /// Ends an `advance` that can not go on: it waits for space, or has failed.
   progress fail(const error& e) noexcept;
@@ -45,7 +60,8 @@ class growing {
   /// Goes on with a promotion, if there is one.
   result<progress> promote() noexcept;
 
-  open_file& file_;
+  life_hold volume_;  // without a file
+  open_file* file_;   // none: it is gone
   funding funds_;
   std::optional<space_claim> claim_;  // waited for
   result<void> status_ = boost::outcome_v2::success();
@@ -53,18 +69,22 @@ class growing {
   std::uint64_t at_ = 0;  // where the room is
 
  private:
+  undoing* undo_;  // none: nothing
+  bool is_under_way_ = false;
 };
 
-/// A `write` or a `write_at`. Once it has begun to store it goes on to the end, also if it is
-/// dropped; before that it leaves the file as it was.
+/// A `write` or a `write_at`. Once it has begun to store no cancellation ends it. Dropped, it
+/// leaves the file as it was, but for what it has overwritten by then.
 class writing : public growing {
  public:
   /// `offset`: none for the cursor, which then moves. `from` must live until it is done.
   writing(open_file& file, std::optional<std::uint64_t> offset,
           std::span<const std::byte> from) noexcept
-      : growing(file), from_(from), offset_(offset) {}
+      : growing(file, [](growing& w) noexcept { static_cast<writing&>(w).undo(); }),
+        from_(from),
+        offset_(offset) {}
   writing(writing&&) noexcept = default;
-  ~writing();
+  ~writing() { undo(); }
 
   progress advance() noexcept;
   result<std::size_t> outcome() noexcept;
@@ -75,6 +95,7 @@ class writing : public growing {
   std::span<const std::byte> from_;
 
  private:
+  void undo() noexcept;
   void end() noexcept;
 
   const std::optional<std::uint64_t> offset_;
@@ -111,7 +132,9 @@ class adopting : public writing {
 /// A `prepare`.
 class preparing : public growing {
  public:
-  preparing(open_file& file, std::size_t size) noexcept : growing(file), size_(size) {}
+  preparing(open_file& file, std::size_t size) noexcept
+      : growing(file, [](growing& p) noexcept { static_cast<preparing&>(p).made_.reset(); }),
+        size_(size) {}
 
   progress advance() noexcept;
   result<piece_list> outcome() noexcept;
@@ -122,18 +145,21 @@ class preparing : public growing {
   piece_list places_;
 };
 
-/// A `truncate`. What has begun to store zeros goes on to the end.
+/// A `truncate`. Once it has begun to store zeros no cancellation ends it; dropped, it leaves the
+/// file as it was.
 class truncating : public growing {
  public:
   truncating(open_file& file, std::optional<std::uint64_t> size) noexcept
-      : growing(file), size_(size) {}
+      : growing(file, [](growing& t) noexcept { static_cast<truncating&>(t).undo(); }),
+        size_(size) {}
   truncating(truncating&&) noexcept = default;
-  ~truncating();
+  ~truncating() { undo(); }
 
   progress advance() noexcept;
   result<std::uint64_t> outcome() noexcept;
 
  private:
+  void undo() noexcept;
   void end() noexcept;
 
   std::optional<std::uint64_t> size_;

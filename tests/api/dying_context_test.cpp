@@ -7,6 +7,9 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
 
 namespace coramfs::tests {
 
@@ -116,6 +119,154 @@ TEST_CASE("dying context: deadlines that were running do no harm", "[api][corout
   CHECK(v.stats().waiting == 0);
   holder.close().value();
   CHECK(threads.open("/a", open_mode::update, at_once).has_value());
+}
+
+namespace {
+
+constexpr std::size_t many = 8 << 20;  // bytes: several slices
+
+/// A volume with a file of `before`, an operation on it that has done its first slice, and the
+/// caller's bytes. They are changed then, as if other things stood where they were.
+struct unfinished {
+  static constexpr std::string_view before = "before";
+  volume v = volume::create().value();
+  sync::file_system threads{v};
+  std::unique_ptr<asio::io_context> context = std::make_unique<asio::io_context>();
+  file_system fs{context->get_executor(), v};
+  std::string given = std::string(many, 'a');
+  std::optional<file> f;
+
+  unfinished() { threads.write_file("/a", buffer_of(before)).value(); }
+
+  void open(open_mode mode, open_options options = {}) {
+    fs.open("/a", mode, options, [this](result<file> opened) { f = std::move(opened).value(); });
+    context->run();
+    context->restart();
+  }
+  template <class Operation>
+  void begin(Operation operation) {
+    spawn(*context, [operation]() -> asio::awaitable<void> {
+      const auto ended = co_await operation();
+      FAIL("it has ended");
+    });
+    context->run_one();
+    context->run_one();
+    given.assign(many, 'z');
+  }
+  /// The handle before the context, or after it.
+  void die(bool file_first) {
+    if (file_first) f.reset();
+    context.reset();
+    f.reset();
+  }
+  std::string content() { return text_of(threads.read_file("/a").value()); }
+};
+
+}  // namespace
+
+TEST_CASE("dying context: a write that has begun is undone, and reads no more of its buffer",
+          "[api][coroutines][slices]") {
+  const bool file_first = GENERATE(false, true);
+  unfinished t;
+  const std::uint64_t used = t.v.stats().used_bytes;
+  SECTION("at the end") {
+    t.open(open_mode::append);
+    t.begin([&] { return t.f->write(buffer_of(t.given)); });
+    t.die(file_first);
+    CHECK(t.content() == t.before);
+    CHECK(t.v.stats().used_bytes == used);
+  }
+  SECTION("over other bytes, as far as it has come") {
+    t.threads.write_file("/a", buffer_of(std::string(many, 'b'))).value();
+    t.open(open_mode::update);
+    t.begin([&] { return t.f->write_at(many / 2, buffer_of(t.given)); });
+    t.die(file_first);
+    const std::string now = t.content();
+    CHECK(now.size() == many);
+    CHECK(now.find('z') == std::string::npos);
+    CHECK(now.find('a') == many / 2);
+    CHECK(now.back() == 'b');
+  }
+  SECTION("of a buffer that is taken over") {
+    t.open(open_mode::update);
+    bytes own(many, std::byte{'a'});
+    t.begin([&] { return t.f->write(std::move(own)); });
+    t.die(file_first);
+    CHECK(t.content() == "aaaaaa");
+  }
+  CHECK(t.v.stats().open_handles == 0);
+}
+
+TEST_CASE("dying context: a truncate that has begun is undone", "[api][coroutines][slices]") {
+  const bool file_first = GENERATE(false, true);
+  unfinished t;
+  const std::uint64_t used = t.v.stats().used_bytes;
+  t.open(open_mode::update);
+  t.begin([&] { return t.f->truncate(many); });
+  t.die(file_first);
+  CHECK(t.content() == t.before);
+  CHECK(t.v.stats().used_bytes == used);
+}
+
+TEST_CASE("dying context: a chain on its way to a table is one again",
+          "[api][coroutines][slices][promotion]") {
+  const bool file_first = GENERATE(false, true);
+  unfinished t;
+  const std::string chain(many, 'b');
+  t.threads.write_file("/a", buffer_of(chain)).value();
+  t.open(open_mode::update);
+  t.begin([&] { return t.f->write_at(many + 1000, buffer_of("x")); });
+  t.die(file_first);
+  CHECK(t.content() == chain);
+}
+
+TEST_CASE("dying context: a write_file that has begun reads no more of its buffer",
+          "[api][coroutines][slices]") {
+  unfinished t;
+  SECTION("a new file is not there") {
+    t.begin([&] { return t.fs.write_file("/new", buffer_of(t.given)); });
+    t.die(false);
+    CHECK(!t.threads.exists("/new").value());
+    CHECK(t.content() == t.before);
+  }
+  SECTION("one whose content was given up for it is empty") {
+    t.begin([&] { return t.fs.write_file("/a", buffer_of(t.given)); });
+    t.die(false);
+    CHECK(t.content().empty());
+  }
+}
+
+TEST_CASE("dying context: a wait for space may outlive its file, and the volume",
+          "[api][coroutines][space]") {
+  auto v = std::make_optional(
+      volume::create({.max_quota = 1000, .accounting = accounting::payload}).value());
+  auto context = std::make_unique<asio::io_context>();
+  std::optional<file> f;
+  const std::string much(600, 'x');
+  {
+    file_system fs(context->get_executor(), *v);
+    sync::file_system(*v).write_file("/large", buffer_of(much)).value();
+    fs.open("/a", open_mode::create, {.on_full = when_full::wait},
+            [&](result<file> opened) { f = std::move(opened).value(); });
+    context->run();
+    context->restart();
+  }
+  SECTION("of a coroutine") {
+    spawn(*context, [&]() -> asio::awaitable<void> {
+      const auto n = co_await f->write(buffer_of(much));
+      FAIL("it has ended");
+    });
+  }
+  SECTION("of a handler") {
+    f->async_write_some(buffer_of(much),
+                        [](std::error_code, std::size_t) { FAIL("it has ended"); });
+  }
+  context->poll();
+  CHECK(v->stats().waiting == 1);
+  f.reset();
+  CHECK(v->stats().open_handles == 0);
+  v.reset();
+  context.reset();
 }
 
 }  // namespace coramfs::tests

@@ -23,11 +23,13 @@ class account;
 class byte_source;
 class file_node;
 class funding;
+class growing;
 class preparation;
 class promotion;
 class grant;
 class hold_mark;
 class lifetime;
+class life_hold;
 class opening;
 class storage;
 class volume_state;
@@ -174,6 +176,14 @@ class CORAMFS_EXPORT open_file {
   /// About as many bytes as the file may yet grow by, and hardly less; 0 on a closed handle.
   std::uint64_t bytes_left() const noexcept;
 
+  /// Gives up room that was made and that nobody has seen, after bytes were stored from `begin` to
+  /// `end`: those stay that have taken the place of others.
+  void drop_room(std::uint64_t begin, std::uint64_t end) noexcept;
+  /// Has `op`, which goes on later, told before the handle lets go of its file; null: nobody.
+  void set_under_way(growing* op) noexcept { under_way_.op = op; }
+  /// Keeps the volume.
+  life_hold keep_volume() const noexcept;
+
   /// Shows a length that was made.
   void length_made(std::uint64_t size) noexcept;
   /// Shows what was written.
@@ -205,6 +215,15 @@ class CORAMFS_EXPORT open_file {
   void drop_prepared() noexcept;
   void let_go() noexcept;
 
+  // Does not move with the handle: an operation knows it by its place.
+  struct under_way {
+    under_way() noexcept = default;
+    under_way(under_way&&) noexcept {}
+    under_way& operator=(under_way&&) noexcept { return *this; }
+    growing* op = nullptr;
+  };
+
+  under_way under_way_;
   volume_state* volume_ = nullptr;  // of an open file: held alive by `node_`
   node_use node_;                   // of an open file: locked
   std::uint64_t cursor_ = 0;
