@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "async/context_waits.hpp"
 
-#include <asio/query.hpp>
-
-#include <cassert>
+#include <algorithm>
+#include <new>
+#include <thread>
 
 namespace coramfs::detail {
 
@@ -15,7 +15,8 @@ class wait_service : public asio::execution_context::service {
   inline static asio::execution_context::id id;
 
   explicit wait_service(asio::execution_context& context)
-      : asio::execution_context::service(context), waits(std::make_shared<context_waits>()) {}
+      : asio::execution_context::service(context),
+        waits(std::make_shared<context_waits>(context)) {}
 
   const std::shared_ptr<context_waits> waits;
 
@@ -23,22 +24,66 @@ class wait_service : public asio::execution_context::service {
   void shutdown() override { waits->shutdown(); }
 };
 
+// Between two attempts, where memory is refused again and again.
+constexpr std::chrono::milliseconds before_retry{1};
+
 }  // namespace
 
-bool context_waiter::start(claim& wanted, const deadline& until,
-                           const asio::any_io_executor& executor) {
+/// A call of an executor, on the stack of the thread that makes it. What becomes of the
+/// continuation in this thread while the call lasts is noted here: only the caller can tell what
+/// to make of it, when the call has returned or thrown.
+class context_waiter::handing {
+ public:
+  handing(context_waiter& w, bool may_run) noexcept : of_(&w), may_run_(may_run) {
+    innermost = this;
+  }
+  handing(const handing&) = delete;
+  handing& operator=(const handing&) = delete;
+  ~handing() { innermost = outer_; }
+
+  // None: it is handed over in no call of this thread.
+  static handing* of(const context_waiter& w) noexcept {
+    handing* h = innermost;
+    while (h != nullptr && h->of_ != &w) h = h->outer_;
+    return h;
+  }
+
+  // True: it may. The waiter may be gone afterwards, and another in its place.
+  bool begin_run() noexcept {
+    if (may_run_) {
+      of_ = nullptr;
+    } else {
+      fate_ = handed::back;
+    }
+    return may_run_;
+  }
+  bool has_run() const noexcept { return of_ == nullptr; }
+  void note_dropped() noexcept { fate_ = handed::lost; }
+  handed fate() const noexcept { return fate_; }
+
+ private:
+  inline static thread_local handing* innermost = nullptr;
+
+  context_waiter* of_;
+  const bool may_run_;
+  handed fate_ = handed::over;
+  handing* const outer_ = innermost;
+};
+
+bool context_waiter::start(claim& wanted, const deadline& until, asio::execution_context& context) {
   claim_ = &wanted;
   until_ = until;
   outcome_ = wait_outcome::canceled;
   is_granted_ = false;
   phase_.store(phase::begins, std::memory_order_relaxed);
-  waits_ = context_waits::of(asio::query(executor, asio::execution::context));
-  return waits_->start(*this, executor);
+  waits_ = context_waits::of(context);
+  return waits_->start(*this);
 }
 
-// Runs on the context, which therefore does not die.
 void context_waiter::suspended() noexcept {
-  if (phase_.exchange(phase::is_suspended, std::memory_order_acq_rel) == phase::has_ended) post();
+  if (phase_.exchange(phase::is_suspended, std::memory_order_acq_rel) != phase::has_ended) return;
+  const auto waits = waits_;
+  waits->hand_on_suspended(*this);
 }
 
 // Once it is handed on it may end on another thread, so it is not looked at again.
@@ -53,7 +98,7 @@ void context_waiter::granted() noexcept {
 }
 
 wait_outcome context_waiter::take_outcome() noexcept {
-  if (until_) waits_->forget_deadline(*this);
+  waits_->leave(*this);
   return outcome_;
 }
 
@@ -61,16 +106,67 @@ void context_waiter::give_back() noexcept {
   if (take_outcome() == wait_outcome::granted) claim_->give_back();
 }
 
+// An executor that has taken the continuation and throws all the same has taken it.
+context_waiter::handed context_waiter::hand_over(bool may_run) {
+  handing call(*this, may_run);
+  try {
+    submit(continuation(*this));
+  } catch (const std::bad_alloc&) {
+    if (call.has_run()) throw;
+    return call.fate() == handed::over ? handed::over : handed::back;
+  } catch (...) {
+    if (call.has_run()) throw;
+  }
+  return call.fate();
+}
+
+void context_waiter::run() {
+  handing* const call = handing::of(*this);
+  if (call == nullptr || call->begin_run()) resume();
+}
+
+void context_waiter::dropped() noexcept {
+  if (handing* const call = handing::of(*this)) {
+    call->note_dropped();
+  } else {
+    abandon();
+  }
+}
+
+// Ends a call that has been counted. The caller holds the waits.
+class context_waits::calling {
+ public:
+  explicit calling(context_waits& in) noexcept : in_(in) {}
+  calling(const calling&) = delete;
+  calling& operator=(const calling&) = delete;
+  ~calling() {
+    if (in_.calls_.fetch_sub(1, std::memory_order_acq_rel) != (closing | 1)) return;
+    const std::lock_guard lock(in_.mutex_);
+    in_.ended_.notify_all();
+  }
+
+ private:
+  context_waits& in_;
+};
+
 std::shared_ptr<context_waits> context_waits::of(asio::execution_context& context) {
   return asio::use_service<wait_service>(context).waits;
 }
 
-bool context_waits::start(context_waiter& w, const asio::any_io_executor& executor) {
+bool context_waits::start(context_waiter& w) {
   const std::lock_guard lock(mutex_);
-  assert(!closed_);
-  if (w.until_) add_deadline(w, executor);
+  if (closed_) {
+    // A handler that is destroyed with the context has begun something new. It ends with it.
+    ++count_;
+    w.phase_.store(context_waiter::phase::has_ended, std::memory_order_relaxed);
+    return false;
+  }
+  const auto when = w.until_.value_or(clock::time_point::max());
+  if (!armed_for_ || when < *armed_for_) arm(when);
+  ++count_;
+  if (w.until_) deadlines_.insert(w);
   if (w.claim_->enqueue(w)) {
-    remove_deadline(w);
+    count_out(w);
     return true;
   }
   waiting_.push_back(w);
@@ -79,35 +175,64 @@ bool context_waits::start(context_waiter& w, const asio::any_io_executor& execut
 
 void context_waits::cancel(context_waiter& w) noexcept {
   admission others;
-  const std::lock_guard lock(mutex_);
-  if (w.claim_->withdraw(w, others)) hand_on(w, wait_outcome::canceled);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || !w.claim_->withdraw(w, others)) return;
+    if (!end(w, wait_outcome::canceled)) return;
+    calls_.fetch_add(1, std::memory_order_relaxed);
+  }
+  hand_on(w);
 }
 
 void context_waits::grant(context_waiter& w) noexcept {
-  const std::lock_guard lock(mutex_);
-  if (closed_) {
-    w.is_granted_ = true;
-    granted_.notify_all();
-  } else {
-    hand_on(w, wait_outcome::granted);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) {
+      w.is_granted_ = true;
+      ended_.notify_all();
+      return;
+    }
+    if (!end(w, wait_outcome::granted)) return;
+    calls_.fetch_add(1, std::memory_order_relaxed);
   }
+  hand_on(w);
 }
 
-void context_waits::forget_deadline(context_waiter& w) noexcept {
+void context_waits::hand_on_suspended(context_waiter& w) noexcept {
+  calls_.fetch_add(1, std::memory_order_relaxed);
+  hand_on(w);
+}
+
+void context_waits::leave(context_waiter& w) noexcept {
   const std::lock_guard lock(mutex_);
-  remove_deadline(w);
+  count_out(w);
 }
 
+// The executors' calls come first: one of them may give its waiter back. Those whose calls begin
+// from now on find the waits closed.
 void context_waits::shutdown() noexcept {
   std::unique_lock lock(mutex_);
   closed_ = true;
   timer_.reset();
+  calls_.fetch_or(closing, std::memory_order_acq_rel);
+  ended_.wait(lock, [&] { return calls_.load(std::memory_order_acquire) == closing; });
+  shutdown_waiting(lock);
+  while (!handed_back_.empty()) {
+    context_waiter& w = handed_back_.front();
+    handed_back_.pop_front();
+    lock.unlock();
+    w.abandon();
+    lock.lock();
+  }
+}
+
+void context_waits::shutdown_waiting(std::unique_lock<std::mutex>& lock) noexcept {
   while (!waiting_.empty()) {
     context_waiter& w = waiting_.front();
     admission others;
     if (!w.claim_->withdraw(w, others)) {
       // It was granted: whoever did that is about to say so, and then knows it no more.
-      granted_.wait(lock, [&] { return w.is_granted_; });
+      ended_.wait(lock, [&] { return w.is_granted_; });
       w.outcome_ = wait_outcome::granted;
     }
     waiting_.pop_front();
@@ -118,52 +243,124 @@ void context_waits::shutdown() noexcept {
   }
 }
 
-void context_waits::add_deadline(context_waiter& w, const asio::any_io_executor& executor) {
-  if (!timer_) timer_.emplace(executor);
-  if (!armed_for_ || *w.until_ < *armed_for_) arm(*w.until_);
-  deadlines_.insert(w);
-}
-
-void context_waits::remove_deadline(context_waiter& w) noexcept {
-  if (!w.in_deadlines_.is_linked()) return;
-  deadlines_.erase(deadlines_.iterator_to(w));
-  // An armed timer keeps the context running. While deadlines are left it stays as it is, even
-  // if that is too early for the next of them.
-  if (deadlines_.empty() && timer_) {
-    armed_for_.reset();
-    timer_->cancel();
-  }
-}
-
-void context_waits::arm(std::chrono::steady_clock::time_point when) {
-  armed_for_.reset();
-  timer_->expires_at(when);
-  timer_->async_wait([self = shared_from_this()](const std::error_code& ec) {
-    if (!ec) self->expire();
-  });
-  armed_for_ = when;
-}
-
-void context_waits::expire() {
-  admission others;
-  const std::lock_guard lock(mutex_);
-  if (closed_) return;
-  const auto now = std::chrono::steady_clock::now();
-  while (!deadlines_.empty() && *deadlines_.begin()->until_ <= now) {
-    context_waiter& w = *deadlines_.begin();
-    deadlines_.erase(deadlines_.begin());
-    if (w.claim_->withdraw(w, others)) hand_on(w, wait_outcome::timed_out);
-  }
-  armed_for_.reset();
-  if (!deadlines_.empty()) arm(*deadlines_.begin()->until_);
-}
-
-void context_waits::hand_on(context_waiter& w, wait_outcome outcome) noexcept {
+// Under the mutex. True: it is suspended, and the caller has to hand it on.
+bool context_waits::end(context_waiter& w, wait_outcome outcome) noexcept {
   waiting_.erase(waiting_.iterator_to(w));
   w.outcome_ = outcome;
   using phase = context_waiter::phase;
-  if (w.phase_.exchange(phase::has_ended, std::memory_order_acq_rel) == phase::is_suspended)
-    w.post();
+  return w.phase_.exchange(phase::has_ended, std::memory_order_acq_rel) == phase::is_suspended;
+}
+
+// Of a call that is counted; with no lock held. This may be a stranger's thread, in the midst of an
+// unlock or a write, where nothing of the waiter's may run.
+void context_waits::hand_on(context_waiter& w) noexcept {
+  const calling call(*this);
+  switch (w.hand_over(false)) {
+    case context_waiter::handed::over: break;
+    case context_waiter::handed::back:
+      // The context's own thread tries again.
+      keep_back(w, clock::now());
+      wake();
+      break;
+    case context_waiter::handed::lost: w.abandon(); break;
+  }
+}
+
+void context_waits::keep_back(context_waiter& w, clock::time_point until) noexcept {
+  const std::lock_guard lock(mutex_);
+  handed_back_.push_back(w);
+  retry_at_ = until;
+}
+
+void context_waits::wake() noexcept {
+  const std::lock_guard lock(mutex_);
+  cancel_timer();
+}
+
+// Under the mutex. A pending timer keeps the context running. While others are there it stays as
+// it is, even if that is too early for the next of them.
+void context_waits::count_out(context_waiter& w) noexcept {
+  if (w.in_deadlines_.is_linked()) deadlines_.erase(deadlines_.iterator_to(w));
+  if (--count_ == 0) cancel_timer();
+}
+
+// What the timer calls, also where it was cancelled.
+void context_waits::tick(const std::error_code& ec) {
+  admission others;
+  std::unique_lock lock(mutex_);
+  --pending_;
+  if (closed_) return;
+  if (!ec) armed_for_.reset();
+  expire(others);
+  rearm(next_deadline());
+  hand_on_all(lock);
+  if (!handed_back_.empty()) rearm(retry_at_);
+}
+
+void context_waits::expire(admission& others) noexcept {
+  const auto now = clock::now();
+  while (!deadlines_.empty() && *deadlines_.begin()->until_ <= now) {
+    context_waiter& w = *deadlines_.begin();
+    deadlines_.erase(deadlines_.begin());
+    if (w.claim_->withdraw(w, others) && end(w, wait_outcome::timed_out)) handed_back_.push_back(w);
+  }
+}
+
+// On the context, in no call of anybody's: an executor that runs what it is given at once may do
+// so. What a handler throws then goes on to whoever runs the context.
+void context_waits::hand_on_all(std::unique_lock<std::mutex>& lock) {
+  for (std::size_t n = handed_back_.size(); n > 0 && !handed_back_.empty(); --n) {
+    context_waiter& w = handed_back_.front();
+    handed_back_.pop_front();
+    calls_.fetch_add(1, std::memory_order_relaxed);
+    lock.unlock();
+    try {
+      const calling call(*this);
+      switch (w.hand_over(true)) {
+        case context_waiter::handed::over: break;
+        case context_waiter::handed::back: keep_back(w, clock::now() + before_retry); break;
+        case context_waiter::handed::lost: w.abandon(); break;
+      }
+    } catch (...) {
+      lock.lock();
+      rearm(clock::now());
+      throw;
+    }
+    lock.lock();
+  }
+}
+
+context_waits::clock::time_point context_waits::next_deadline() const noexcept {
+  return deadlines_.empty() ? clock::time_point::max() : *deadlines_.begin()->until_;
+}
+
+void context_waits::arm(clock::time_point when) {
+  if (!timer_) timer_.emplace(in_place(context_));
+  armed_for_.reset();
+  timer_->expires_at(when);
+  timer_->async_wait([self = shared_from_this()](const std::error_code& ec) { self->tick(ec); });
+  ++pending_;
+  armed_for_ = when;
+}
+
+// Where memory is refused a cancelled handler is mostly still to come, which sees to it. If not,
+// there is nothing better than to try until it is had: Asio's table of all timers may have to grow.
+void context_waits::rearm(clock::time_point when) noexcept {
+  if (closed_ || count_ == 0) return;
+  while (!armed_for_ || when < *armed_for_) {
+    try {
+      arm(when);
+    } catch (const std::bad_alloc&) {
+      if (pending_ > 0) return;
+      std::this_thread::sleep_for(before_retry);
+    }
+  }
+}
+
+// Under the mutex. Whatever handler is pending is called soon.
+void context_waits::cancel_timer() noexcept {
+  armed_for_.reset();
+  if (timer_) timer_->cancel();
 }
 
 }  // namespace coramfs::detail

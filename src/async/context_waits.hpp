@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/continuation.hpp>
 #include <coramfs/detail/waiting.hpp>
 
-#include <asio/any_io_executor.hpp>
+#include <asio/basic_waitable_timer.hpp>
+#include <asio/execution.hpp>
 #include <asio/execution_context.hpp>
-#include <asio/executor_work_guard.hpp>
-#include <asio/steady_timer.hpp>
 
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
@@ -14,9 +14,12 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <system_error>
+#include <utility>
 
 namespace coramfs::detail {
 
@@ -29,14 +32,20 @@ class context_waits;
 ///
 /// What ends a wait, a grant, its deadline or a cancellation, hands the waiter to its executor
 /// with the outcome; the death of the context destroys it instead, and passes its turn on.
-class context_waiter : public waiter {
+///
+/// A user's executor may throw, may destroy what it is given, and may run it at once though it
+/// was asked not to. So it is called with no lock held, and what it refuses for lack of memory, or
+/// runs inside a stranger's call, it is given again on the context itself. What it destroys, or
+/// refuses for any other reason, ends as if the context had died.
+class context_waiter : public waiter, public continuation::owner {
  public:
   /// Queues. True: the claim is had at once, and nothing else is to be done. All that may throw
-  /// happens here, before the owner suspends. The claim must live until the wait is over.
-  /// Precondition: no wait is going on; runs on the context, which therefore does not die.
-  bool start(claim& wanted, const deadline& until, const asio::any_io_executor& executor);
+  /// happens here, before the owner suspends: `std::bad_alloc`, or `std::system_error` where the
+  /// system has no timer for the context. The claim must live until the wait is over.
+  /// Precondition: no wait is going on; the context does not die meanwhile.
+  bool start(claim& wanted, const deadline& until, asio::execution_context& context);
   /// After `start` has returned false, when the owner can be resumed. From here on exactly one
-  /// of `post` and `abandon` is called, once; which may be before this returns.
+  /// of `resume` and `abandon` is called, once; which may be before this returns.
   void suspended() noexcept;
   /// Ends the wait with `canceled`, if nothing else has ended it.
   void cancel() noexcept;
@@ -45,7 +54,17 @@ class context_waiter : public waiter {
   context_waiter() = default;
   ~context_waiter() = default;
 
-  /// What is posted calls this first, then resumes with the outcome.
+  /// What became of a call that hands the waiter to its executor.
+  enum class handed : unsigned char {
+    over,  ///< it may have been resumed, and be gone
+    back,  ///< it was refused for want of memory, or because it would have run in the call
+    lost,  ///< the executor does not want it
+  };
+  /// Outside of a wait, too. `may_run`: in the call, if the executor thinks it right; what is
+  /// thrown then comes out of here.
+  handed hand_over(bool may_run);
+
+  /// To be called first in `resume`, after a wait.
   wait_outcome take_outcome() noexcept;
   /// Gives back what was granted to one who will never run.
   void give_back() noexcept;
@@ -53,10 +72,16 @@ class context_waiter : public waiter {
  private:
   friend class context_waits;
 
-  /// Hands the waiter to its executor. Nothing of it is touched after this.
-  virtual void post() noexcept = 0;
+  /// Posts to the waiter's executor.
+  virtual void submit(continuation rest) = 0;
+  /// On that executor.
+  virtual void resume() = 0;
   /// Destroys the handler without calling it, and so perhaps this.
   virtual void abandon() noexcept = 0;
+
+  class handing;
+  void run() final;
+  void dropped() noexcept final;
   void granted() noexcept final;
 
   using deadline_hook = boost::intrusive::set_member_hook<boost::intrusive::optimize_size<true>>;
@@ -79,25 +104,57 @@ class context_waiter : public waiter {
 /// All waits of one execution context: it finds them when the context dies, and one timer
 /// serves all their deadlines.
 ///
-/// Locks: the mutex is taken before that of a queue, and never under it. It is held
-/// while a waiter is handed to its executor, so that the context can not die meanwhile.
+/// Nothing here is of a waiter's executor: the timer's handlers run wherever the context itself
+/// runs its timers, be its users' strands as busy as they like. That is on the threads that run
+/// an `asio::io_context` or a pool, and on a thread of Asio's own for any other context.
 ///
-/// A waiter is in the list until it is handed on, and among the deadlines until it runs: in a
+/// Locks: the mutex is taken before that of a queue, and never under it. No executor is called
+/// under it: a context that dies waits for those that are just being called.
+///
+/// Invariant: while anybody waits, or has not yet run, a handler of the timer is pending. So there
+/// is always something to be run on the context, which needs no memory any more, to try again what
+/// an executor has refused; and the context does not run out of work.
+///
+/// A waiter is in a list until it is handed on, and among the deadlines until it runs: in a
 /// steady handing over of a lock some deadline is always there, and the timer is never touched.
 class context_waits : public std::enable_shared_from_this<context_waits> {
  public:
+  explicit context_waits(asio::execution_context& context) noexcept : context_(context) {}
+
   static std::shared_ptr<context_waits> of(asio::execution_context& context);
 
   /// Called by `context_waiter`.
-  bool start(context_waiter& w, const asio::any_io_executor& executor);
+  bool start(context_waiter& w);
   void cancel(context_waiter& w) noexcept;
   void grant(context_waiter& w) noexcept;
-  void forget_deadline(context_waiter& w) noexcept;
+  void hand_on_suspended(context_waiter& w) noexcept;
+  void leave(context_waiter& w) noexcept;
 
   /// The context dies: ends all waits without a word.
   void shutdown() noexcept;
 
  private:
+  /// Runs a timer's handler where the context has its timers completed.
+  class in_place {
+   public:
+    explicit in_place(asio::execution_context& on) noexcept : on_(&on) {}
+    asio::execution_context& query(asio::execution::context_t) const noexcept { return *on_; }
+    static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept {
+      return asio::execution::blocking.always;
+    }
+    template <class Function>
+    void execute(Function&& f) const {
+      std::forward<Function>(f)();
+    }
+    friend bool operator==(const in_place& a, const in_place& b) noexcept { return a.on_ == b.on_; }
+    friend bool operator!=(const in_place& a, const in_place& b) noexcept { return !(a == b); }
+
+   private:
+    asio::execution_context* on_;
+  };
+  using clock = std::chrono::steady_clock;
+  using timer = asio::basic_waitable_timer<clock, asio::wait_traits<clock>, in_place>;
+
   struct earlier {
     bool operator()(const context_waiter& a, const context_waiter& b) const noexcept {
       return *a.until_ < *b.until_;
@@ -112,20 +169,41 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
       boost::intrusive::member_hook<context_waiter, context_waiter::deadline_hook,
                                     &context_waiter::in_deadlines_>>;
 
-  void add_deadline(context_waiter& w, const asio::any_io_executor& executor);
-  void remove_deadline(context_waiter& w) noexcept;
-  void arm(std::chrono::steady_clock::time_point when);
-  void expire();
-  void hand_on(context_waiter& w, wait_outcome outcome) noexcept;
+  /// One call of an executor more, or less, that the context has to outlive.
+  class calling;
+
+  bool end(context_waiter& w, wait_outcome outcome) noexcept;
+  void hand_on(context_waiter& w) noexcept;
+  void keep_back(context_waiter& w, clock::time_point until) noexcept;
+  void wake() noexcept;
+  void count_out(context_waiter& w) noexcept;
+
+  void tick(const std::error_code& ec);
+  void expire(admission& others) noexcept;
+  void hand_on_all(std::unique_lock<std::mutex>& lock);
+  clock::time_point next_deadline() const noexcept;
+  void arm(clock::time_point when);
+  void rearm(clock::time_point when) noexcept;
+  void cancel_timer() noexcept;
+  void shutdown_waiting(std::unique_lock<std::mutex>& lock) noexcept;
+
+  asio::execution_context& context_;  // until it is closed
 
   std::mutex mutex_;
   // Guarded by mutex_.
-  std::condition_variable granted_;
+  std::condition_variable ended_;  // an executor's call, or a grant's way here
   bool closed_ = false;
+  std::size_t count_ = 0;  // of those who wait or have not yet run
   waiter_list waiting_;
+  waiter_list handed_back_;
   deadline_set deadlines_;
-  std::optional<asio::steady_timer> timer_;
-  std::optional<std::chrono::steady_clock::time_point> armed_for_;
+  std::optional<timer> timer_;
+  std::optional<clock::time_point> armed_for_;  // if not cancelled since
+  std::size_t pending_ = 0;                     // handlers of the timer, the cancelled ones too
+  clock::time_point retry_at_;                  // if any were handed back
+
+  static constexpr std::size_t closing = ~(~std::size_t{0} >> 1);
+  std::atomic<std::size_t> calls_{0};  // of executors; and whether the context is dying
 };
 
 }  // namespace coramfs::detail

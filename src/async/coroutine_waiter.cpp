@@ -3,50 +3,45 @@
 
 #include <asio/cancellation_type.hpp>
 #include <asio/post.hpp>
+#include <asio/query.hpp>
+
+#include <system_error>
 
 namespace coramfs::detail {
 
-/// What is posted: if it is destroyed unrun, its context is dying.
-class coroutine_waiter::resumption {
- public:
-  explicit resumption(coroutine_waiter& w) noexcept : waiter_(&w) {}
-  resumption(resumption&& other) noexcept : waiter_(std::exchange(other.waiter_, nullptr)) {}
-  ~resumption() {
-    if (waiter_ != nullptr) waiter_->abandon();
-  }
-  void operator()() {
-    coroutine_waiter& w = *std::exchange(waiter_, nullptr);
-    w.forget_slot();
-    w.finish_(w, w.take_outcome());
-  }
-
- private:
-  coroutine_waiter* waiter_;
-};
-
-coroutine_waiter::had coroutine_waiter::start(claim& wanted, const deadline& until,
-                                              asio::cancellation_slot slot) noexcept try {
+result<coroutine_waiter::had> coroutine_waiter::start(claim& wanted, const deadline& until,
+                                                      asio::cancellation_slot slot) noexcept try {
   slot_ = slot;
   if (slot_.is_connected()) {
     slot_.assign([this](asio::cancellation_type type) {
       if (type != asio::cancellation_type::none) cancel();
     });
   }
-  if (!context_waiter::start(wanted, until, executor_)) return had::not_yet;
+  auto& context = asio::query(executor_, asio::execution::context);
+  if (!context_waiter::start(wanted, until, context)) return had::not_yet;
   forget_slot();
   return had::at_once;
 } catch (const std::bad_alloc&) {
   forget_slot();
-  return had::no_memory;
+  return errc::out_of_memory;
+} catch (const std::system_error& e) {
+  forget_slot();
+  return error(e.code());
 }
 
 void coroutine_waiter::forget_slot() noexcept {
   if (slot_.is_connected()) slot_.clear();
 }
 
-void coroutine_waiter::post() noexcept {
+void coroutine_waiter::submit(continuation rest) {
+  // The waiter may be gone while the call lasts.
   const asio::any_io_executor on = executor_;
-  asio::post(on, resumption(*this));
+  asio::post(on, std::move(rest));
+}
+
+void coroutine_waiter::resume() {
+  forget_slot();
+  finish_(*this, take_outcome());
 }
 
 void coroutine_waiter::abandon() noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coramfs/detail/asio_compat.hpp>
+#include <coramfs/result.hpp>
 
 #include "async/context_waits.hpp"
 
@@ -18,6 +19,13 @@
 
 namespace coramfs::detail {
 
+/// Makes the executor count as work, so that its context waits for us. One that can not is used as
+/// it is: it is no reason for a wait to fail that has begun, and the waits' timer is work, too.
+inline void count_work(asio::any_io_executor& executor) noexcept try {
+  executor = asio::prefer(std::as_const(executor), asio::execution::outstanding_work.tracked);
+} catch (...) {
+}
+
 /// The waiter of one coroutine, in that coroutine's frame: to wait takes no memory but Asio's.
 class coroutine_waiter final : public context_waiter {
  public:
@@ -25,10 +33,11 @@ class coroutine_waiter final : public context_waiter {
   /// one would be much of a frame.
   explicit coroutine_waiter(asio::any_io_executor& executor) noexcept : executor_(executor) {}
 
-  enum class had : unsigned char { at_once, not_yet, no_memory };
+  enum class had : unsigned char { at_once, not_yet };
 
   /// After `not_yet`, `co_await outcome()` tells. An awaiting coroutine sees no exception of ours.
-  had start(claim& wanted, const deadline& until, asio::cancellation_slot slot) noexcept;
+  /// Errors: `out_of_memory`; the system's where it has no timer.
+  result<had> start(claim& wanted, const deadline& until, asio::cancellation_slot slot) noexcept;
 
   auto outcome() {
     return asio::async_initiate<const suspend_t, void(wait_outcome)>(initiate{this}, suspend);
@@ -48,8 +57,7 @@ class coroutine_waiter final : public context_waiter {
   void keep(Handler&& handler) {
     using kept = std::decay_t<Handler>;
     static_assert(sizeof(kept) <= sizeof(handler_) && alignof(kept) <= alignof(void*));
-    // Counts as work, so that its context waits for us.
-    executor_ = asio::prefer(std::as_const(executor_), asio::execution::outstanding_work.tracked);
+    count_work(executor_);
     new (handler_) kept(std::forward<Handler>(handler));
     finish_ = [](coroutine_waiter& w, std::optional<wait_outcome> outcome) {
       kept& there = *std::launder(reinterpret_cast<kept*>(w.handler_));
@@ -61,9 +69,9 @@ class coroutine_waiter final : public context_waiter {
     };
   }
 
-  class resumption;
   void forget_slot() noexcept;
-  void post() noexcept override;
+  void submit(continuation rest) override;
+  void resume() override;
   void abandon() noexcept override;
 
   asio::any_io_executor& executor_;

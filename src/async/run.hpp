@@ -27,8 +27,8 @@ template <waiting_operation Operation>
 bool begin_wait(Operation& op, coroutine_waiter& waiter, asio::cancellation_slot slot) noexcept {
   const deadline until = op.patience().deadline(std::chrono::steady_clock::now());
   const auto had = waiter.start(op.awaited(), until, slot);
-  if (had == coroutine_waiter::had::no_memory) op.refuse(errc::out_of_memory);
-  return had == coroutine_waiter::had::not_yet;
+  if (!had) op.refuse(had.error());
+  return had && had.value() == coroutine_waiter::had::not_yet;
 }
 
 /// Runs an operation as a coroutine, which takes this one frame. It completes without suspending
@@ -41,8 +41,8 @@ auto run(Operation op) -> asio::awaitable<decltype(op.outcome())> {
     if (p == progress::done) break;
     // Asio does not repeat a cancellation: a wait that begins after it would not hear of it.
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    const bool is_first = state.cancelled() != asio::cancellation_type::none &&
-                          !std::exchange(is_canceled, true);
+    const bool is_first =
+        state.cancelled() != asio::cancellation_type::none && !std::exchange(is_canceled, true);
     if (is_first) {
       // What the operation still has to do goes on in slices, though each `co_await` would throw.
       would_throw = co_await asio::this_coro::throw_if_cancelled();

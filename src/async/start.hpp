@@ -9,13 +9,12 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/cancellation_type.hpp>
-#include <asio/post.hpp>
-#include <asio/prefer.hpp>
+#include <asio/query.hpp>
 
 #include <chrono>
-#include <cstddef>
 #include <new>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace coramfs::detail {
@@ -35,59 +34,33 @@ class started final : public context_waiter {
   }
 
  private:
-  /// Memory of the handler's own, for what is posted.
-  template <class T>
-  struct handler_allocator {
-    using value_type = T;
-    explicit handler_allocator(completion<Outcome>& of) noexcept : to(&of) {}
-    template <class U>
-    handler_allocator(const handler_allocator<U>& other) noexcept : to(other.to) {}
-
-    T* allocate(std::size_t n) { return static_cast<T*>(to->allocate(n * sizeof(T))); }
-    void deallocate(T* memory, std::size_t n) noexcept { to->deallocate(memory, n * sizeof(T)); }
-    template <class U>
-    bool operator==(const handler_allocator<U>& other) const noexcept {
-      return to == other.to;
-    }
-
-    completion<Outcome>* to;
-  };
-
-  /// What is posted: if it is destroyed unrun, its context is dying.
-  class resumption {
-   public:
-    using allocator_type = handler_allocator<void>;
-
-    explicit resumption(started& s) noexcept : started_(&s), allocator_(s.to_) {}
-    resumption(resumption&& other) noexcept
-        : started_(std::exchange(other.started_, nullptr)), allocator_(other.allocator_) {}
-    ~resumption() {
-      if (started_ != nullptr) started_->abandon();
-    }
-    allocator_type get_allocator() const noexcept { return allocator_; }
-    void operator()() { std::exchange(started_, nullptr)->resume(); }
-
-   private:
-    started* started_;
-    allocator_type allocator_;
-  };
-
   // True: it has ended. False: it goes on later, and `this` may be gone.
-  bool go_on() {
+  bool go_on() noexcept {
     for (;;) {
       const progress p = op_.advance();
       if (p == progress::done) return true;
-      executor_ = asio::prefer(to_.executor(), asio::execution::outstanding_work.tracked);
+      executor_ = to_.executor();
+      count_work(executor_);
       if (p == progress::yields) {
-        is_yielding_ = true;
-        post();
-        return false;
+        if (yield()) return false;
+        continue;
       }
       if (!start_waiting()) continue;
       mark_.emplace(op_.waiting());
       suspended();
       return false;
     }
+  }
+
+  // False: the executor has no memory for that, or no turns, and it goes on at once.
+  bool yield() noexcept {
+    is_yielding_ = true;
+    switch (hand_over(false)) {
+      case handed::over: break;
+      case handed::back: is_yielding_ = false; return false;
+      case handed::lost: abandon(); break;
+    }
+    return true;
   }
 
   // False: it need not wait.
@@ -99,16 +72,22 @@ class started final : public context_waiter {
       });
     }
     const deadline until = op_.patience().deadline(std::chrono::steady_clock::now());
-    if (!start(op_.awaited(), until, to_.executor())) return true;
+    auto& context = asio::query(to_.executor(), asio::execution::context);
+    if (!start(op_.awaited(), until, context)) return true;
     forget_slot();
     return false;
   } catch (const std::bad_alloc&) {
     forget_slot();
     op_.refuse(errc::out_of_memory);
     return false;
+  } catch (const std::system_error& e) {
+    forget_slot();
+    op_.refuse(error(e.code()));
+    return false;
   }
 
-  void resume() {
+  // Where the handler runs, and where it is cancelled.
+  void resume() override {
     if (!std::exchange(is_yielding_, false)) {
       forget_slot();
       mark_.reset();
@@ -126,10 +105,7 @@ class started final : public context_waiter {
     if (slot.is_connected()) slot.clear();
   }
 
-  void post() noexcept override {
-    const asio::any_io_executor executor = executor_;
-    asio::post(executor, resumption(*this));
-  }
+  void submit(continuation rest) override { to_.submit(std::move(rest)); }
 
   void abandon() noexcept override {
     if (!is_yielding_) {

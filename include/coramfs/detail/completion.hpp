@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coramfs/detail/asio_compat.hpp>
+#include <coramfs/detail/continuation.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
@@ -9,8 +10,8 @@
 #include <asio/associated_executor.hpp>
 #include <asio/associator.hpp>
 #include <asio/cancellation_signal.hpp>
-#include <asio/dispatch.hpp>
 #include <asio/executor_work_guard.hpp>
+#include <asio/post.hpp>
 #include <asio/system_executor.hpp>
 
 #include <cstddef>
@@ -45,11 +46,12 @@ class completion {
     return *made;
   }
 
-  /// Memory for what is posted on the way, from the same allocator.
-  virtual void* allocate(std::size_t size) = 0;
-  virtual void deallocate(void* memory, std::size_t size) noexcept = 0;
+  /// Posts to the handler's executor, where all of the operation runs but its beginning: what is
+  /// associated with the handler, its cancellation slot too, is touched nowhere else. Memory comes
+  /// from its allocator.
+  virtual void submit(continuation rest) = 0;
 
-  /// Calls the handler on its executor. To be called on `executor()`, not in the initiation.
+  /// Calls the handler. To be called in what `submit` has posted.
   virtual void complete(Outcome outcome) = 0;
   /// In the initiation: sees to it that the handler is called, but not in here.
   virtual void complete_at_once(Outcome outcome) = 0;
@@ -97,24 +99,27 @@ class handler_completion final : public completion<Outcome> {
  public:
   static completion<Outcome>& make(Handler handler, const asio::any_io_executor& executor) {
     allocator a(asio::get_associated_allocator(handler));
-    void* const memory = traits::allocate(a, 1);
-    // Handlers move without throwing: Asio asks for that.
-    return *new (memory) handler_completion(std::move(handler), executor);
+    handler_completion* const memory = traits::allocate(a, 1);
+    try {
+      // Handlers move without throwing: Asio asks for that. But an executor that is to count as
+      // work may take memory.
+      return *new (static_cast<void*>(memory)) handler_completion(std::move(handler), executor);
+    } catch (...) {
+      traits::deallocate(a, memory, 1);
+      throw;
+    }
   }
 
-  void* allocate(std::size_t size) override {
-    unit_allocator a(asio::get_associated_allocator(handler_));
-    return std::allocator_traits<unit_allocator>::allocate(a, units(size));
-  }
-  void deallocate(void* memory, std::size_t size) noexcept override {
-    unit_allocator a(asio::get_associated_allocator(handler_));
-    std::allocator_traits<unit_allocator>::deallocate(a, static_cast<unit*>(memory), units(size));
+  void submit(continuation rest) override {
+    // This may be gone while the call lasts.
+    const handler_executor on = work_.get_executor();
+    asio::post(on, posted{std::move(rest), asio::get_associated_allocator(handler_)});
   }
 
   void complete(Outcome outcome) override {
     const auto work = std::move(work_);
     bound_handler<Handler, Outcome> bound{take(), std::move(outcome)};
-    asio::dispatch(work.get_executor(), std::move(bound));
+    bound();
   }
   void complete_at_once(Outcome outcome) override {
     const asio::any_io_executor executor = this->executor();
@@ -128,15 +133,16 @@ class handler_completion final : public completion<Outcome> {
   using traits = typename std::allocator_traits<
       asio::associated_allocator_t<Handler>>::template rebind_traits<handler_completion>;
   using allocator = typename traits::allocator_type;
-  struct alignas(std::max_align_t) unit {
-    std::byte bytes[alignof(std::max_align_t)];
-  };
-  using unit_allocator = typename std::allocator_traits<
-      asio::associated_allocator_t<Handler>>::template rebind_alloc<unit>;
+  /// What is posted on the way.
+  struct posted {
+    using allocator_type = asio::associated_allocator_t<Handler>;
 
-  static std::size_t units(std::size_t size) noexcept {
-    return (size + sizeof(unit) - 1) / sizeof(unit);
-  }
+    allocator_type get_allocator() const noexcept { return memory; }
+    void operator()() { rest(); }
+
+    continuation rest;
+    allocator_type memory;
+  };
 
   handler_completion(Handler handler, const asio::any_io_executor& executor)
       : completion<Outcome>(executor, asio::get_associated_cancellation_slot(handler)),
