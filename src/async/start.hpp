@@ -105,7 +105,13 @@ class started final : public context_waiter {
     if (slot.is_connected()) slot.clear();
   }
 
-  void submit(continuation rest) override { to_.submit(std::move(rest)); }
+  // After a wait nothing more is wanted of the context where it waited, which may die before the
+  // handler's.
+  void submit(continuation rest) override {
+    asio::any_io_executor work;
+    if (!is_yielding_) std::swap(work, executor_);
+    to_.submit(std::move(rest));
+  }
 
   void abandon() noexcept override {
     if (!is_yielding_) {

@@ -13,13 +13,16 @@ void growing::refuse(const error& why) noexcept {
   status_ = why;
 }
 
-growing::~growing() {
-  if (is_under_way_ && file_ != nullptr) file_->set_under_way(nullptr);
-}
+growing::~growing() { end_pause(); }
 
 progress growing::pause(progress p) noexcept {
-  if (!std::exchange(is_under_way_, true)) file_->set_under_way(this);
+  is_paused_ = true;
+  file_->set_under_way(this);
   return p;
+}
+
+void growing::end_pause() noexcept {
+  if (std::exchange(is_paused_, false)) file_->set_under_way(nullptr);
 }
 
 void growing::lose_file() noexcept {
@@ -27,6 +30,7 @@ void growing::lose_file() noexcept {
   promotion_.reset();
   volume_ = file_->keep_volume();
   file_ = nullptr;
+  is_paused_ = false;
   status_ = errc::not_open;
 }
 
@@ -42,6 +46,7 @@ progress growing::fail(const error& e) noexcept {
 }
 
 bool growing::resume() noexcept {
+  end_pause();
   if (claim_) funds_.granted(*claim_);
   claim_.reset();
   return status_.has_value();

@@ -48,7 +48,7 @@ class growing {
   growing(growing&& unbegun) noexcept = default;
   ~growing();
 
-  /// Ends an `advance` after which others have a turn.
+  /// Ends an `advance` after which others have a turn; `resume` ends the pause.
   progress pause(progress p) noexcept;
 
   /// Ends an `advance` that can not go on: it waits for space, or has failed.
@@ -69,8 +69,10 @@ class growing {
   std::uint64_t at_ = 0;  // where the room is
 
  private:
-  undoing* undo_;  // none: nothing
-  bool is_under_way_ = false;
+  void end_pause() noexcept;
+
+  undoing* undo_;           // none: nothing
+  bool is_paused_ = false;  // and the handle knows of it
 };
 
 /// A `write` or a `write_at`. Once it has begun to store no cancellation ends it. Dropped, it

@@ -147,7 +147,7 @@ struct unfinished {
   void begin(Operation operation) {
     spawn(*context, [operation]() -> asio::awaitable<void> {
       const auto ended = co_await operation();
-      FAIL("it has ended");
+      FAIL("it has ended: " << error_of(ended).message());
     });
     context->run_one();
     context->run_one();
@@ -254,7 +254,7 @@ TEST_CASE("dying context: a wait for space may outlive its file, and the volume"
   SECTION("of a coroutine") {
     spawn(*context, [&]() -> asio::awaitable<void> {
       const auto n = co_await f->write(buffer_of(much));
-      FAIL("it has ended");
+      FAIL("it has ended: " << error_of(n).message());
     });
   }
   SECTION("of a handler") {

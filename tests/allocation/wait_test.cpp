@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+// Memory that is refused while waits end: in the thread that lets others in, and on the context.
+#include <coramfs/file_system.hpp>
+#include <coramfs/sync/file_system.hpp>
+
+#include "allocation/failing_malloc.hpp"
+#include "support/catch.hpp"
+#include "support/describe.hpp"
+
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+
+namespace coramfs::tests {
+
+namespace {
+
+void rethrow(std::exception_ptr thrown) {
+  if (thrown) std::rethrow_exception(thrown);
+}
+
+/// A file that a thread holds, and a context. No strand: one of Asio's that is refused memory for
+/// its own post stays locked for ever, with all that it has taken.
+struct fixture {
+  asio::io_context context;
+  volume v = volume::create().value();
+  file_system fs{context.get_executor(), v};
+  sync::file_system threads{v};
+  sync::file holder = threads.open("/a", open_mode::create).value();
+};
+
+}  // namespace
+
+TEST_CASE("waits and allocations: a close lets others in whatever memory it is refused",
+          "[allocation][coroutines]") {
+  const bool for_ever = GENERATE(false, true);
+  const bool with_token = GENERATE(false, true);
+  bool has_failed = true;
+  for (std::size_t nth = 1; has_failed; ++nth) {
+    INFO("the allocation that fails: " << nth);
+    fixture t;
+    bool opened = false;
+    if (with_token) {
+      t.fs.open("/a", open_mode::update, {}, [&](result<file> f) { opened = f.has_value(); });
+    } else {
+      asio::co_spawn(
+          t.context,
+          [&]() -> asio::awaitable<void> {
+            const auto f = co_await t.fs.open("/a", open_mode::update);
+            opened = f.has_value();
+          },
+          rethrow);
+    }
+    t.context.poll();
+    REQUIRE(t.v.stats().waiting == 1);
+    {
+      const failing_malloc failing(nth, for_ever);
+      t.holder.close().value();
+      has_failed = failing.has_failed();
+    }
+    t.context.restart();
+    t.context.run();
+    CHECK(opened);
+    CHECK(t.v.stats().open_handles == 0);
+  }
+}
+
+TEST_CASE("waits and allocations: deadlines come whatever memory the context is refused",
+          "[allocation][coroutines]") {
+  bool has_failed = true;
+  for (std::size_t nth = 1; has_failed; ++nth) {
+    INFO("the allocation that fails: " << nth);
+    fixture t;
+    int timed_out = 0;
+    for (const int length : {1, 1, 2, 3}) {
+      const open_options options{.timeout = std::chrono::milliseconds(length)};
+      t.fs.open("/a", open_mode::update, options,
+                [&](result<file> f) { timed_out += error_of(f) == errc::timed_out ? 1 : 0; });
+    }
+    {
+      const failing_malloc failing(nth, false);
+      t.context.run();
+      has_failed = failing.has_failed();
+    }
+    CHECK(timed_out == 4);
+    CHECK(t.v.stats().waiting == 0);
+  }
+}
+
+}  // namespace coramfs::tests
