@@ -45,7 +45,13 @@ namespace coramfs {
 /// Long reads, copies, exports and imports end between two slices, and leave nothing; a write or a
 /// removal that has begun runs to its end.
 ///
-/// Lifetime: cheap to copy; a copy shares the volume. An operation keeps what it needs alive.
+/// Lifetime: cheap to copy; a copy shares the volume. An operation keeps what it needs alive. A
+/// context that dies destroys the handlers and coroutines of its operations, which read no more of
+/// their callers' buffers; a `write_file` that had begun to replace a content leaves none.
+///
+/// Executors: those who wait are handed to their own, with no lock of the library held, and to
+/// nobody else's. What an executor refuses with `std::bad_alloc` it is given again on its context;
+/// what it destroys, or refuses otherwise, ends as if the context had died.
 ///
 /// Thread safety: all members may be called from many threads and coroutines at once.
 ///
@@ -89,9 +95,10 @@ class CORAMFS_EXPORT file_system {
   /// The same operation for any completion token, with the completion signature
   /// `void(result<file>)`; for `asio::use_awaitable` it is the coroutine.
   ///
-  /// It is begun when the token's initiation runs, and waits on this file system's executor. The
-  /// handler is called on its associated executor, never from within the initiation unless it has
-  /// associated an immediate executor that does so. All cancellation types end a wait, with
+  /// It is begun when the token's initiation runs, and waits on the context of this file system's
+  /// executor. All that follows a wait or a slice runs on the handler's associated executor, where
+  /// the handler is called, never from within the initiation unless it has associated an immediate
+  /// executor that does so. All cancellation types end a wait, with
   /// `canceled`. A file that the handler does not take closes itself. Memory comes from the
   /// associated allocator, whose exceptions pass through the initiation.
   ///

@@ -11,14 +11,13 @@ namespace coramfs::detail {
 class continuation {
  public:
   class owner {
+   public:
+    virtual void run() = 0;
+    virtual void dropped() noexcept = 0;
+
    protected:
     owner() = default;
     ~owner() = default;
-
-   private:
-    friend class continuation;
-    virtual void run() = 0;
-    virtual void dropped() noexcept = 0;
   };
 
   explicit continuation(owner& of) noexcept : owner_(&of) {}
