@@ -92,7 +92,7 @@ struct volume_options {
   /// Bytes: a larger file of `storage_layout::automatic` never becomes a table.
   std::uint64_t promotion_hard_limit = 512 * 1024 * 1024;
   coramfs::accounting accounting = coramfs::accounting::memory;
-  /// Bytes: as much of the memory of freed blocks is kept for blocks to come, but never more than
+  /// Bytes: as much of the pages that are freed is kept for what is to come, but never more than
   /// the quota has left, and none with `guard_mode::per_write`, which is to see what is taken.
   std::uint64_t max_recycled = 512 * 1024 * 1024;
   /// For operations that name no timeout of their own.

@@ -24,7 +24,8 @@ struct volume_stats {
   std::uint64_t file_count, directory_count, chunk_count;
   /// Handles open now, and operations that wait for a lock or for space.
   std::uint64_t open_handles, waiting;
-  /// Bytes that are kept for reuse, which `free_bytes` contains.
+  /// Bytes that are kept for reuse, which `free_bytes` contains: pages, and what is free between
+  /// small things beyond 64 KiB for each size of them.
   std::uint64_t recycled_bytes;
 };
 
@@ -40,7 +41,7 @@ struct volume_stats {
 ///     auto v = coramfs::volume::create(options).value();
 class CORAMFS_EXPORT volume {
  public:
-  /// An empty volume. Allocates a few hundred bytes, whatever the quota.
+  /// An empty volume. Takes some 30 KiB and 128 KiB of pages, whatever the quota.
   ///
   /// Errors: `invalid_argument` for an unknown enumerator; `node_limit_exceeded` for no nodes;
   /// `memory_guard` if the guard rejects `max_quota`; `out_of_memory`.

@@ -12,6 +12,8 @@
 
 namespace coramfs::detail {
 
+class storage;
+
 /// What a file's content amounts to, in both ways of counting.
 struct extent {
   std::uint64_t size = 0;       ///< bytes that a reader sees
@@ -59,6 +61,15 @@ class account {
     a.is_a_file_ = false;
     return a;
   }
+
+  /// For operations of one file's content, whose blocks are its own.
+  account for_content(storage& owner) const noexcept {
+    account a = *this;
+    a.owner_ = &owner;
+    return a;
+  }
+  /// None: what is made is nobody's yet, and is never moved.
+  storage* owner() const noexcept { return owner_; }
 
   /// Whether it matters to the charge how much memory a content takes.
   bool counts_memory() const noexcept { return counting_ == accounting::memory; }
@@ -115,6 +126,7 @@ class account {
   bool prepaid_ = false;
   grant* granted_ = nullptr;
   bool is_a_file_ = true;
+  storage* owner_ = nullptr;
 };
 
 }  // namespace coramfs::detail

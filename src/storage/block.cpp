@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "storage/block.hpp"
 
-#include "core/footprint.hpp"
+#include "storage/adopted_buffer.hpp"
 #include "storage/long_copy.hpp"
-#include "storage/pages.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -17,72 +15,84 @@ namespace {
 
 // What stands behind the header of a block that is not small.
 using page_run = block_memory::run;
+struct slice {
+  adopted_buffer* of;
+  std::byte* data;
+  std::uint64_t taken;
+};
 constexpr std::size_t large_size = sizeof(block) + sizeof(page_run);
-constexpr std::size_t adopted_size = sizeof(block) + sizeof(bytes);
+constexpr std::size_t slice_size = sizeof(block) + sizeof(slice);
+constexpr auto content = small_memory::use::content;
 
+// Whichever takes less: a piece of a slab with header and bytes, or pages beside a header.
 bool is_large(std::size_t capacity) noexcept {
-  return capacity >= block_memory::smallest_run && capacity <= block_memory::region_size;
+  return !small_memory::fits(sizeof(block) + capacity) ||
+         small_memory::footprint(large_size) + block_memory::whole_pages(capacity) <
+             small_memory::footprint(sizeof(block) + capacity);
 }
 
 page_run& run_of(block* b) noexcept { return *std::launder(reinterpret_cast<page_run*>(b + 1)); }
-bytes& adopted(block* b) noexcept { return *std::launder(reinterpret_cast<bytes*>(b + 1)); }
+slice& slice_of(block* b) noexcept { return *std::launder(reinterpret_cast<slice*>(b + 1)); }
 
 }  // namespace
 
-block* block::allocate(block_memory& from, std::size_t capacity) noexcept {
-  if (is_large(capacity)) return allocate_large(from, capacity);
-  const std::size_t room = usable(capacity);
-  void* const memory = std::malloc(sizeof(block) + room);
-  return memory != nullptr ? new (memory) block(from, kind::small, room) : nullptr;
+block* block::make(block_memory& in, storage* owner, kind what, std::size_t capacity,
+                   std::size_t bytes) noexcept {
+  block* made = nullptr;
+  in.small().take(bytes, content,
+                  [&](void* memory) { made = new (memory) block(owner, what, capacity); });
+  return made;
 }
 
-block* block::allocate_large(block_memory& from, std::size_t capacity) noexcept {
-  void* const memory = std::malloc(large_size);
-  if (memory == nullptr) return nullptr;
+block* block::allocate(block_memory& from, storage* owner, std::size_t capacity) noexcept {
+  if (is_large(capacity)) return allocate_large(from, owner, capacity);
   const std::size_t room = usable(capacity);
+  return make(from, owner, kind::small, room, sizeof(block) + room);
+}
+
+// Nobody moves it before it has a place in a file.
+block* block::allocate_large(block_memory& from, storage* owner, std::size_t capacity) noexcept {
+  const std::size_t room = usable(capacity);
+  block* const b = make(from, owner, kind::large, room, large_size);
+  if (b == nullptr) return nullptr;
   const page_run taken = from.take(room);
   if (taken.data == nullptr) {
-    std::free(memory);
+    small_memory::give(b);
     return nullptr;
   }
-  block* const b = new (memory) block(from, kind::large, room);
   new (b + 1) page_run(taken);
   return b;
 }
 
-block* block::make_adopter(block_memory& from) noexcept {
-  void* const memory = std::malloc(adopted_size);
-  if (memory == nullptr) return nullptr;
-  block* const b = new (memory) block(from, kind::adopted, 0);
-  new (b + 1) bytes;
+block* block::make_slice(block_memory& from, storage* owner) noexcept {
+  block* const b = make(from, owner, kind::adopted, 0, slice_size);
+  if (b != nullptr) new (b + 1) slice{nullptr, nullptr, 0};
   return b;
 }
 
-void block::adopt(bytes&& content) noexcept {
-  capacity_ = content.size();
-  adopted(this).swap(content);
+void block::become_slice(adopted_buffer& of, std::byte* data, std::size_t size,
+                         std::uint64_t taken) noexcept {
+  slice_of(this) = {&of, data, taken};
+  capacity_ = size;
 }
+
+std::uint64_t block::slice_footprint() noexcept { return small_memory::footprint(slice_size); }
 
 std::uint64_t block::footprint(std::size_t capacity) noexcept {
   return is_large(capacity)
-             ? heap_footprint(large_size) + block_memory::whole_pages(capacity)
-             : heap_footprint(sizeof(block) + capacity);
+             ? small_memory::footprint(large_size) + block_memory::whole_pages(capacity)
+             : small_memory::footprint(sizeof(block) + capacity);
 }
 
-std::uint64_t block::adopted_footprint(std::size_t capacity) noexcept {
-  return heap_footprint(adopted_size) + heap_footprint(capacity);
-}
-
-// A small block may have more than asked for, but stays small.
 std::size_t block::usable(std::size_t capacity) noexcept {
   return is_large(capacity) ? block_memory::whole_pages(capacity)
-                            : heap_usable(sizeof(block) + capacity) - sizeof(block);
+                            : small_memory::usable(sizeof(block) + capacity) - sizeof(block);
 }
 
 std::byte* block::data() noexcept {
   switch (kind_) {
     case kind::large: return run_of(this).data;
-    case kind::adopted: return adopted(this).data();
+    case kind::adopted: return slice_of(this).data;
     default: return reinterpret_cast<std::byte*>(this + 1);
   }
 }
@@ -90,14 +100,14 @@ std::byte* block::data() noexcept {
 std::uint64_t block::footprint() const noexcept {
   auto* const b = const_cast<block*>(this);
   switch (kind_) {
-    case kind::large: return heap_footprint(large_size) + capacity_;
-    case kind::adopted: return adopted_footprint(adopted(b).capacity());
-    default: return heap_footprint(sizeof(block) + capacity_);
+    case kind::large: return small_memory::footprint(large_size) + capacity_;
+    case kind::adopted: return slice_footprint() + slice_of(b).taken;
+    default: return small_memory::footprint(sizeof(block) + capacity_);
   }
 }
 
 std::uint64_t block::slack() const noexcept {
-  if (state_.load(std::memory_order_acquire) != owned || kind_ == kind::adopted) return 0;
+  if (state_.load(std::memory_order_acquire) != owned) return 0;
   const std::uint64_t all = footprint();
   return all - std::min(all, footprint(used));
 }
@@ -146,34 +156,41 @@ void block::settle_charge() noexcept {
   }
 }
 
+// Pages are given back where they are; else what is left moves, if that takes less.
 block* block::shrink(block* b, std::size_t capacity) noexcept {
-  const std::size_t room = usable(capacity);
-  if (b->kind_ == kind::adopted || room >= b->capacity_) return b;
-  return b->kind_ == kind::large ? shrink_large(b, capacity) : shrink_small(b, room);
-}
-
-block* block::shrink_small(block* b, std::size_t room) noexcept {
-  void* const memory = std::realloc(static_cast<void*>(b), sizeof(block) + room);
-  if (memory == nullptr) return b;
-  block* const cut = static_cast<block*>(memory);
-  cut->capacity_ = room;
-  return cut;
-}
-
-// What is left may be small, and moves then.
-block* block::shrink_large(block* b, std::size_t capacity) noexcept {
-  block* const moved = is_large(capacity) ? nullptr : allocate(b->home_, capacity);
-  if (moved != nullptr) {
-    std::memcpy(moved->data(), b->data(), capacity);
-    moved->used = b->used;
-    destroy(b);
-    return moved;
+  const std::uint64_t before = b->footprint(), after = footprint(capacity);
+  if (after >= before) return b;
+  if (b->kind_ == kind::large && is_large(capacity)) {
+    const std::size_t kept = block_memory::whole_pages(capacity);
+    b->home().put_tail(run_of(b), b->capacity_, kept);
+    b->capacity_ = kept;
+    return b;
   }
-  const std::size_t kept = block_memory::whole_pages(std::max<std::size_t>(capacity, 1));
-  if (kept >= b->capacity_ || (run_of(b).in == nullptr && !can_unmap_parts())) return b;
-  b->home_.put_tail(run_of(b), b->capacity_, kept);
-  b->capacity_ = kept;
-  return b;
+  // The pages of a slice that is still used for the most part stay where they are.
+  if (b->kind_ == kind::adopted && after > before / 2) return b;
+  block* const moved = allocate(b->home(), b->owner_, capacity);
+  if (moved == nullptr) return b;
+  std::memcpy(moved->data(), b->data(), std::min(capacity, b->capacity_));
+  moved->used = b->used;
+  moved->place = b->place;
+  destroy(b);
+  return moved;
+}
+
+std::size_t block::size_of_piece() const noexcept {
+  switch (kind_) {
+    case kind::large: return large_size;
+    case kind::adopted: return slice_size;
+    default: return sizeof(block) + capacity_;
+  }
+}
+
+block& block::move_to(void* memory) noexcept {
+  block* const moved = new (memory) block(owner_, kind_, capacity_);
+  moved->used = used;
+  moved->place = place;
+  std::memcpy(static_cast<void*>(moved + 1), this + 1, size_of_piece() - sizeof(block));
+  return *moved;
 }
 
 // A file's share, or a pin's. A pin that goes last has no charge to give back where the file had
@@ -181,16 +198,17 @@ block* block::shrink_large(block* b, std::size_t capacity) noexcept {
 void block::drop(std::uint32_t share) noexcept {
   const std::uint32_t rest = state_.fetch_sub(share, std::memory_order_acq_rel) - share;
   if ((rest & ~keeps_charge) != 0) return;
-  block_memory& home = home_;
+  block_memory& memory = home();
   const std::uint64_t freed = rest == keeps_charge ? footprint() : 0;
   destroy(this);
-  if (freed != 0) home.give_back(freed);
+  if (freed != 0) memory.give_back(freed);
 }
 
 void block::destroy(block* b) noexcept {
-  if (b->kind_ == kind::large) b->home_.put(run_of(b), b->capacity_);
-  if (b->kind_ == kind::adopted) adopted(b).~vector();
-  std::free(b);
+  if (b->kind_ == kind::large) b->home().put(run_of(b), b->capacity_);
+  if (const slice* const s = b->kind_ == kind::adopted ? &slice_of(b) : nullptr)
+    if (s->of != nullptr) s->of->drop_slice(s->data, s->taken);
+  small_memory::give(b);
 }
 
 // Nobody pins while the file's lock is held, so what is not pinned stays so.

@@ -12,29 +12,37 @@
 
 namespace coramfs::detail {
 
+class adopted_buffer;
+class storage;
+
 /// A run of bytes, the unit that files are made of. The bytes of a small one stand behind it,
-/// those of a large one are pages from the block memory, and those of an adopted one a vector's.
+/// those of a large one are pages from the block memory, and those of an adopted one are a slice of
+/// a vector that somebody has moved in.
 ///
 /// A block belongs to one file and may be pinned any number of times; it goes with the last of
 /// them. While the file has it, it is in the file's charge. A file that is about to give up a
 /// pinned block leaves the charge to the block first, which gives it back when it goes. That
 /// moves no byte from one to the other: the sum of charges is the same before and after.
 ///
+/// A block that is not pinned may be moved by who knows that nobody uses its file: `move_to`.
+///
 /// Thread safety: pins may go on any thread, without a lock. All else is guarded by the lock of
 /// the file, held exclusively, but for `pin`, which may run beside others of its kind.
 class block {
  public:
-  /// Uninitialised room for `capacity` bytes or a little more; null if memory is refused.
-  static block* allocate(block_memory& from, std::size_t capacity) noexcept;
-  /// A block to `adopt` with; null if memory is refused.
-  static block* make_adopter(block_memory& from) noexcept;
-  /// Becomes `content`, which is then empty. Precondition: made by `make_adopter`.
-  void adopt(bytes&& content) noexcept;
+  /// Uninitialised room for `capacity` bytes or a little more, for a file's content; null if memory
+  /// is refused.
+  static block* allocate(block_memory& from, storage* owner, std::size_t capacity) noexcept;
+  /// What will be a slice of an adopted vector; null if memory is refused.
+  static block* make_slice(block_memory& from, storage* owner) noexcept;
+  /// Makes it one: of `size` bytes, for which `taken` are charged beside the block.
+  void become_slice(adopted_buffer& of, std::byte* data, std::size_t size,
+                    std::uint64_t taken) noexcept;
+  /// Bytes that a slice takes beside those of the vector.
+  static std::uint64_t slice_footprint() noexcept;
 
   /// Bytes that `allocate(capacity)` takes from the machine.
   static std::uint64_t footprint(std::size_t capacity) noexcept;
-  /// Bytes that a block takes which adopted a vector of `capacity`.
-  static std::uint64_t adopted_footprint(std::size_t capacity) noexcept;
   /// What `allocate(capacity)` really gives.
   static std::size_t usable(std::size_t capacity) noexcept;
 
@@ -63,9 +71,21 @@ class block {
   /// Leaves the charge to the block if it is pinned, and takes it back if it is not.
   void settle_charge() noexcept;
 
+  /// Of which content it is a part, if it is no one's but that content's.
+  storage* sole_owner() const noexcept {
+    return state_.load(std::memory_order_acquire) == owned ? owner_ : nullptr;
+  }
+  /// A block like this in other memory of the same size, with what this holds, which is then only
+  /// good for giving its memory back. Nobody uses the content meanwhile.
+  block& move_to(void* memory) noexcept;
+  /// The content has another place itself.
+  void set_owner(storage& owner) noexcept { owner_ = &owner; }
+
   /// Of a block in a table: the bytes up to the last one that was stored. What is behind them
   /// reads as zero.
   std::uint32_t used = 0;
+  /// Where its owner finds it: the offset in a chain, the number in a table.
+  std::uint64_t place = 0;
 
  private:
   friend class block_ref;
@@ -74,13 +94,15 @@ class block {
 
   enum class kind : std::uint8_t { small, large, adopted };
 
-  block(block_memory& home, kind what, std::size_t capacity) noexcept
-      : kind_(what), capacity_(capacity), home_(home) {}
+  block(storage* owner, kind what, std::size_t capacity) noexcept
+      : kind_(what), capacity_(capacity), owner_(owner) {}
   ~block() = default;
-  static block* allocate_large(block_memory& from, std::size_t capacity) noexcept;
+  block_memory& home() const noexcept { return small_memory::home_of(this); }
+  static block* make(block_memory& in, storage* owner, kind what, std::size_t capacity,
+                     std::size_t bytes) noexcept;
+  static block* allocate_large(block_memory& from, storage* owner, std::size_t capacity) noexcept;
+  std::size_t size_of_piece() const noexcept;
   static block* shrink(block* b, std::size_t capacity) noexcept;
-  static block* shrink_small(block* b, std::size_t room) noexcept;
-  static block* shrink_large(block* b, std::size_t capacity) noexcept;
   void drop(std::uint32_t share) noexcept;
   static void destroy(block* b) noexcept;
 
@@ -90,7 +112,7 @@ class block {
   std::atomic<std::uint32_t> pinned_end_{0};  // while there are pins: no byte behind it has any
   const kind kind_;
   std::size_t capacity_;
-  block_memory& home_;
+  storage* owner_;
 };
 
 /// A file's ownership of a block.
@@ -115,8 +137,8 @@ class block_ref {
   /// Gives the ownership away.
   block* release() noexcept { return std::exchange(block_, nullptr); }
 
-  /// Cuts an allocated block down to `capacity` bytes or a little more. Leaves it as it is where
-  /// it is pinned or memory is refused.
+  /// Cuts a block down to `capacity` bytes or a little more. Leaves it as it is where it is pinned
+  /// or memory is refused.
   void shrink(std::size_t capacity) noexcept;
 
  private:

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "storage/block_map.hpp"
 
-#include "core/footprint.hpp"
-
 #include <algorithm>
 #include <bit>
 #include <new>
@@ -48,6 +46,7 @@ std::optional<std::uint64_t> block_map::next(std::uint64_t first) const noexcept
 
 void block_map::set(std::uint64_t number, block_ref b) noexcept {
   slot& s = *place(number);
+  b->place = number;
   const block_ref old(std::exchange(s.leaf, b.release()));
   footprint_ += s.leaf->charged();
   slack_bound_ += spare(*s.leaf);
@@ -73,18 +72,18 @@ void block_map::settle_charge(block& b) noexcept {
   footprint_ += b.charged();
 }
 
-bool block_map::make_pages(std::uint64_t first, std::uint64_t last) noexcept {
+bool block_map::make_pages(block_memory& from, std::uint64_t first, std::uint64_t last) noexcept {
   const unsigned levels_before = levels_, levels = levels_with(last);
   if (root_.child == nullptr) levels_ = levels;
   while (levels_ < levels) {
-    page* const top = new_page();
+    page* const top = new_page(from);
     if (top == nullptr) break;
     const bool may_have_slack = root_may_have_slack();
     top->slots[0] = std::exchange(root_, {top});
     ++levels_;
     top->may_have_slack = may_have_slack ? 1 : 0;
   }
-  if (levels_ == levels && make(root_, levels_, {first, last})) return true;
+  if (levels_ == levels && make(from, root_, levels_, {first, last})) return true;
   if (prune(root_, levels_)) {
     levels_ = 0;
   } else {
@@ -111,7 +110,7 @@ std::uint64_t block_map::missing_footprint(std::uint64_t first, std::uint64_t la
         if (rest.first >> (level * fanout_bits) == 0) --pages;  // that is a new root
     }
   }
-  return pages * heap_footprint(sizeof(page));
+  return pages * page_footprint;
 }
 
 std::uint64_t block_map::pages_footprint() const noexcept {
@@ -125,7 +124,7 @@ std::uint64_t block_map::pages_footprint(range a, range b) noexcept {
   std::uint64_t pages = pages_for(a, levels) + pages_for(b, levels);
   for (unsigned level = 1; level <= levels; ++level)
     if (a.last >> (level * fanout_bits) == b.first >> (level * fanout_bits)) --pages;
-  return pages * heap_footprint(sizeof(page));
+  return pages * page_footprint;
 }
 
 unsigned block_map::levels_for(std::uint64_t number) noexcept {
@@ -164,13 +163,13 @@ block_map::slot* block_map::place(std::uint64_t number) noexcept {
   return s;
 }
 
-bool block_map::make(slot& s, unsigned level, range r) noexcept {
+bool block_map::make(block_memory& from, slot& s, unsigned level, range r) noexcept {
   if (level == 0) return true;
-  if (s.child == nullptr) s.child = new_page();
+  if (s.child == nullptr) s.child = new_page(from);
   if (s.child == nullptr) return false;
   const unsigned bits = (level - 1) * fanout_bits;
   for (std::uint64_t c = r.first >> bits; c <= r.last >> bits; ++c)
-    if (!make(s.child->slots[c], level - 1, below(r, level, c))) return false;
+    if (!make(from, s.child->slots[c], level - 1, below(r, level, c))) return false;
   return true;
 }
 
@@ -271,15 +270,16 @@ void block_map::shrink_all(range kept) noexcept {
   block_has_slack_ = for_each_slack(root_, levels_, 0, look);
 }
 
-block_map::page* block_map::new_page() noexcept {
-  page* const made = new (std::nothrow) page;
-  if (made != nullptr) footprint_ += heap_footprint(sizeof(page));
-  return made;
+block_map::page* block_map::new_page(block_memory& from) noexcept {
+  void* const memory = from.small().take(sizeof(page), small_memory::use::fixed);
+  if (memory == nullptr) return nullptr;
+  footprint_ += page_footprint;
+  return new (memory) page;
 }
 
 void block_map::delete_page(slot& s) noexcept {
-  delete std::exchange(s.child, nullptr);
-  footprint_ -= heap_footprint(sizeof(page));
+  small_memory::give(std::exchange(s.child, nullptr));
+  footprint_ -= page_footprint;
 }
 
 std::uint64_t block_map::remove_from(std::uint64_t first, bool dry) noexcept {
@@ -290,7 +290,7 @@ std::uint64_t block_map::remove_from(std::uint64_t first, bool dry) noexcept {
   if (first != 0) {
     const slot* s = &root_;
     for (unsigned level = levels_; level > levels && s->child != nullptr; --level) {
-      freed += heap_footprint(sizeof(page));
+      freed += page_footprint;
       s = &s->child->slots[0];
     }
   }
@@ -328,7 +328,7 @@ std::uint64_t block_map::remove(slot& s, unsigned level, std::uint64_t first, bo
     freed += remove(s.child->slots[c], level - 1, from, dry);
   }
   if (first == 0) {
-    freed += heap_footprint(sizeof(page));
+    freed += page_footprint;
     if (!dry) delete_page(s);
   }
   return freed;

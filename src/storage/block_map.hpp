@@ -14,7 +14,7 @@ namespace coramfs::detail {
 /// Blocks by number, in a radix tree of pages: what has no blocks takes no pages, however far
 /// apart the blocks are. Block 0 alone needs no page at all.
 ///
-/// Guarded by the file's lock.
+/// Each block is told its place. Guarded by the file's lock.
 class block_map {
  public:
   /// The numbers from `first` to `last`.
@@ -47,6 +47,8 @@ class block_map {
   std::optional<std::uint64_t> next(std::uint64_t first) const noexcept;
   /// Puts a block into its place. Precondition: `make_pages` has made that place.
   void set(std::uint64_t number, block_ref b) noexcept;
+  /// Has another block, which takes as much memory, stand for one.
+  void replace(const block& old, block& fresh) noexcept { place(old.place)->leaf = &fresh; }
   /// Takes a block out of its place.
   block_ref take(std::uint64_t number) noexcept;
 
@@ -67,7 +69,7 @@ class block_map {
   void shrink_all(range kept = none) noexcept;
 
   /// Makes the places from `first` to `last`. False: memory is refused, and nothing has changed.
-  bool make_pages(std::uint64_t first, std::uint64_t last) noexcept;
+  bool make_pages(block_memory& from, std::uint64_t first, std::uint64_t last) noexcept;
   /// Bytes of the pages for two ranges, in an empty map. Precondition: `a` does not end behind
   /// the begin of `b`.
   static std::uint64_t pages_footprint(range a, range b) noexcept;
@@ -94,6 +96,7 @@ class block_map {
     std::array<slot, fanout> slots;
     std::uint64_t may_have_slack = 0;  // one bit for each: whether a block below does
   };
+  static constexpr std::uint64_t page_footprint = small_memory::footprint(sizeof(page));
   template <class Action>
   static void for_each(const slot& s, unsigned level, std::uint64_t first, Action& action) {
     if (s.child == nullptr) return;
@@ -108,7 +111,7 @@ class block_map {
   slot* place(std::uint64_t number) noexcept;
   static std::optional<std::uint64_t> next(const slot& s, unsigned level,
                                            std::uint64_t first) noexcept;
-  bool make(slot& s, unsigned level, range r) noexcept;
+  bool make(block_memory& from, slot& s, unsigned level, range r) noexcept;
   bool prune(slot& s, unsigned level) noexcept;
   void pop_roots(unsigned levels) noexcept;
   std::uint64_t missing_pages(const slot& s, unsigned level, range r) const noexcept;
@@ -116,7 +119,7 @@ class block_map {
   void mark_slack(std::uint64_t number, bool has_any) noexcept;
   template <class Look>
   static bool for_each_slack(slot& s, unsigned level, std::uint64_t first, Look& look);
-  page* new_page() noexcept;
+  page* new_page(block_memory& from) noexcept;
   void delete_page(slot& s) noexcept;
   std::uint64_t remove_from(std::uint64_t first, bool dry) noexcept;
   std::uint64_t remove(slot& s, unsigned level, std::uint64_t first, bool dry) noexcept;

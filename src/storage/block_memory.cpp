@@ -1,24 +1,43 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "storage/block_memory.hpp"
 
+#include "storage/fault_point.hpp"
 #include "storage/page_set.hpp"
 #include "storage/pages.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <limits>
 #include <new>
 
 namespace coramfs::detail {
 
-/// Invariant: what is free and not released counts as kept.
+namespace {
+
+/// What stands in front of memory that is no piece of a slab.
+struct long_piece {
+  block_memory& home;
+  block_memory::run run;  // in no region: pages of its own
+};
+
+constexpr std::size_t with_header(std::size_t bytes) noexcept {
+  return block_memory::whole_pages(bytes + sizeof(long_piece));
+}
+
+}  // namespace
+
+/// Invariant: what is free and not released is resident, and counts as kept.
 struct block_memory::region {
   std::byte* data;
   page_set<pages_in_region> used;      // taken by runs
   page_set<pages_in_region> warm;      // have been in a run, and are resident
   page_set<pages_in_region> released;  // not resident
+  std::size_t kept = 0;                // pages
   region* next = nullptr;              // of its class
   region* previous = nullptr;
+  region* next_keeping = nullptr;
+  region* previous_keeping = nullptr;
 
   std::size_t longest() const noexcept {
     std::size_t most = 0;
@@ -27,100 +46,189 @@ struct block_memory::region {
       most = std::max(most, free.count);
     return most;
   }
-  std::size_t kept_in(std::size_t first, std::size_t pages) const noexcept {
-    return pages - released.count(first, pages);
+  // The first of so many free pages; `pages_in_region`: there are none.
+  std::size_t find(std::size_t pages, std::size_t alignment) const noexcept {
+    for (auto free = used.next(0, false); free.count > 0;
+         free = used.next(free.first + free.count, false)) {
+      const std::size_t first = (free.first + alignment - 1) / alignment * alignment;
+      if (first + pages <= free.first + free.count) return first;
+    }
+    return pages_in_region;
   }
   bool is_empty() const noexcept { return used.count(0, pages_in_region) == 0; }
 };
+static_assert(sizeof(block_memory::region) <= block_memory::page_size);
 
-block_memory::block_memory(quota& limits, accounting counting,
-                           std::uint64_t max_recycled) noexcept
-    : quota_(limits), counting_(counting), max_recycled_(max_recycled) {
+// What is known of a region has pages of its own: nothing of a volume is in the process's heap.
+constexpr std::size_t book_size = block_memory::page_size;
+
+block_memory::block_memory(quota& limits, accounting counting, std::uint64_t max_recycled) noexcept
+    : quota_(limits), counting_(counting), max_recycled_(max_recycled), small_(*this) {
   quota_.set_spare(this);
 }
 
 block_memory::~block_memory() {
   quota_.set_spare(nullptr);
+  small_.remove_empty_slabs();
   trim(0);
 }
 
-block_memory::run block_memory::take(std::size_t bytes) noexcept {
-  assert(bytes % page_size == 0 && bytes <= region_size);
-  {
-    const std::lock_guard lock(mutex_);
-    if (const run found = take_kept(bytes / page_size); found.data != nullptr) return found;
-    const std::uint64_t kept = kept_bytes() + region_size - bytes;
-    if (kept <= std::min(max_recycled_, quota_.left()))
-      if (region* const fresh = add_region(); fresh != nullptr)
-        return take_from(*fresh, bytes / page_size);
-  }
-  return {map_pages(bytes), nullptr, false};
+std::uint64_t block_memory::most_resident() const noexcept {
+  constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
+  constexpr std::uint64_t constant = 2 * 1024 * 1024;
+  const std::uint64_t limit = quota_.max_bytes();
+  if (counting_ == accounting::payload || !can_release_pages()) return all;
+  const std::uint64_t more = limit / 64 + constant;
+  return limit < all - more ? limit + more : all;
 }
 
-void block_memory::put(const run& r, std::size_t bytes) noexcept { put_tail(r, bytes, 0); }
+block_memory::run block_memory::take(std::size_t bytes) noexcept {
+  if (memory_is_refused()) return {};
+  run r = try_take(bytes, page_size);
+  while (r.data == nullptr && relieve()) r = try_take(bytes, page_size);
+  return r;
+}
+
+block_memory::run block_memory::try_take(std::size_t bytes, std::size_t alignment) noexcept {
+  assert(bytes % page_size == 0 && bytes <= region_size);
+  const std::size_t pages = bytes / page_size;
+  const std::lock_guard lock(mutex_);
+  for (bool has_trimmed = false;; has_trimmed = true) {
+    place at = find_place(pages, alignment / page_size);
+    if (at.in == nullptr) at = {add_region(bytes), 0};
+    if (at.in == nullptr) return {};
+    const std::uint64_t fresh = at.in->released.count(at.first, pages) * page_size;
+    if (fits(fresh)) return take_from(at, pages);
+    if (has_trimmed) {
+      if (at.in->is_empty()) remove(*at.in);
+      return {};
+    }
+    make_fit(bytes);
+  }
+}
 
 void block_memory::put_tail(const run& r, std::size_t bytes, std::size_t kept) noexcept {
-  if (r.in == nullptr) {
-    unmap_pages(r.data + kept, bytes - kept);
-    return;
-  }
   const std::lock_guard lock(mutex_);
   const std::size_t first = static_cast<std::size_t>(r.data - r.in->data) / page_size;
   put_pages(*r.in, first + kept / page_size, (bytes - kept) / page_size);
   trim(max_recycled_);
 }
 
+void* block_memory::take_bytes(std::size_t bytes) noexcept {
+  if (small_memory::fits(bytes)) return small_.take(bytes, small_memory::use::fixed);
+  const std::size_t all = with_header(bytes);
+  run r;
+  if (all <= region_size) {
+    r = take(all);
+  } else {
+    r.data = map_pages(all);
+    if (r.data != nullptr) add_foreign(all);
+  }
+  return r.data != nullptr ? new (r.data) long_piece{*this, r} + 1 : nullptr;
+}
+
+void block_memory::give_bytes(void* memory, std::size_t bytes) noexcept {
+  if (small_memory::fits(bytes)) return small_memory::give(memory);
+  const std::size_t all = with_header(bytes);
+  const long_piece p = static_cast<const long_piece*>(memory)[-1];
+  if (p.run.in != nullptr) return p.home.put(p.run, all);
+  unmap_pages(p.run.data, all);
+  p.home.drop_foreign(all);
+}
+
+std::uint64_t block_memory::footprint(std::size_t bytes) noexcept {
+  if (bytes == 0) return 0;
+  return small_memory::fits(bytes) ? small_memory::footprint(bytes) : with_header(bytes);
+}
+
 void block_memory::keep_at_most(std::uint64_t bytes) noexcept {
-  if (kept_bytes() <= bytes) return;
+  const std::uint64_t in_slabs = small_.spare_bytes();
+  const std::uint64_t in_runs = bytes > in_slabs ? bytes - in_slabs : 0;
+  if (kept_.load(std::memory_order_relaxed) <= in_runs) return;
   const std::lock_guard lock(mutex_);
-  trim(bytes);
+  trim(in_runs);
 }
 
 // All below is called under the mutex.
 
 // From the class that fits best. Each region of the higher ones has a run that is long enough;
-// in the lowest that may have one, only a few are looked at.
-block_memory::run block_memory::take_kept(std::size_t pages) noexcept {
-  const std::size_t lowest = std::bit_width(pages) - 1;
-  int looks = 4;
-  for (region* r = by_longest_[lowest]; r != nullptr && looks > 0; r = r->next, --looks)
-    if (r->longest() >= pages) return take_from(*r, pages);
-  for (std::size_t c = lowest + 1; c < classes; ++c)
-    if (by_longest_[c] != nullptr) return take_from(*by_longest_[c], pages);
-  return {};
+// in those that may have one, only a few are looked at.
+block_memory::place block_memory::find_place(std::size_t pages, std::size_t alignment) noexcept {
+  const std::size_t surely = pages + alignment - 1;
+  for (std::size_t c = std::bit_width(pages) - 1; c < classes; ++c) {
+    int looks = (std::size_t{1} << c) >= surely ? 1 : 4;
+    for (region* r = by_longest_[c]; r != nullptr && looks > 0; r = r->next, --looks)
+      if (const std::size_t first = r->find(pages, alignment); first != pages_in_region)
+        return {r, first};
+  }
+  return {nullptr, 0};
 }
 
-block_memory::region* block_memory::add_region() noexcept {
-  auto* const fresh = new (std::nothrow) region{};
-  if (fresh == nullptr) return nullptr;
-  fresh->data = map_region(region_size);
+// Free pages are released for those that come.
+void block_memory::make_fit(std::uint64_t bytes) noexcept {
+  const std::uint64_t over = resident_bytes() + bytes - most_resident();
+  trim(kept_ - std::min(kept_.load(), over));
+}
+
+// It has huge pages where all of it may be kept.
+block_memory::region* block_memory::add_region(std::size_t wanted) noexcept {
+  std::byte* const memory = map_pages(book_size);
+  if (memory == nullptr) return nullptr;
+  auto* const fresh = new (memory) region{};
+  const std::uint64_t kept = kept_bytes() + region_size - wanted;
+  const bool is_whole =
+      !can_release_pages() || (kept <= std::min(max_recycled_, quota_.left()) && fits(region_size));
+  fresh->data = map_region(region_size, is_whole);
   if (fresh->data == nullptr) {
-    delete fresh;
+    unmap_pages(memory, book_size);
     return nullptr;
   }
-  kept_ += region_size;
+  if (is_whole) {
+    change_kept(*fresh, pages_in_region);
+    resident_ += region_size;
+  } else {
+    fresh->released.set(0, pages_in_region, true);
+  }
   file_away(*fresh);
   return fresh;
 }
 
-block_memory::run block_memory::take_from(region& from, std::size_t pages) noexcept {
-  auto free = from.used.next(0, false);
-  while (free.count < pages) free = from.used.next(free.first + free.count, false);
-  take_out(from);
-  kept_ -= from.kept_in(free.first, pages) * page_size;
-  const bool warm = from.warm.count(free.first, pages) == pages;
-  from.used.set(free.first, pages, true);
-  from.warm.set(free.first, pages, true);
-  from.released.set(free.first, pages, false);
-  file_away(from);
-  return {from.data + free.first * page_size, &from, warm};
+block_memory::run block_memory::take_from(const place& from, std::size_t pages) noexcept {
+  region& r = *from.in;
+  take_out(r);
+  const std::size_t fresh = r.released.count(from.first, pages);
+  change_kept(r, static_cast<std::ptrdiff_t>(fresh) - static_cast<std::ptrdiff_t>(pages));
+  resident_ += fresh * page_size;
+  const bool warm = r.warm.count(from.first, pages) == pages;
+  r.used.set(from.first, pages, true);
+  r.warm.set(from.first, pages, true);
+  r.released.set(from.first, pages, false);
+  file_away(r);
+  return {r.data + from.first * page_size, &r, warm};
 }
 
 void block_memory::put_pages(region& to, std::size_t first, std::size_t pages) noexcept {
   take_out(to);
   to.used.set(first, pages, false);
-  kept_ += pages * page_size;
+  change_kept(to, static_cast<std::ptrdiff_t>(pages));
   file_away(to);
+}
+
+void block_memory::change_kept(region& r, std::ptrdiff_t pages) noexcept {
+  if (pages == 0) return;
+  const bool was_keeping = r.kept != 0;
+  r.kept += static_cast<std::size_t>(pages);
+  kept_ += static_cast<std::uint64_t>(pages) * page_size;
+  if (was_keeping == (r.kept != 0)) return;
+  if (was_keeping) {
+    (r.previous_keeping != nullptr ? r.previous_keeping->next_keeping : keeping_) = r.next_keeping;
+    if (r.next_keeping != nullptr) r.next_keeping->previous_keeping = r.previous_keeping;
+  } else {
+    r.previous_keeping = nullptr;
+    r.next_keeping = keeping_;
+    if (keeping_ != nullptr) keeping_->previous_keeping = &r;
+    keeping_ = &r;
+  }
 }
 
 void block_memory::file_away(region& r) noexcept {
@@ -144,27 +252,27 @@ void block_memory::take_out(region& r) noexcept {
     if (first == &r) first = r.next;
 }
 
-// Empty regions go first.
 void block_memory::trim(std::uint64_t bytes) noexcept {
-  for (std::size_t c = classes; c-- > 0 && kept_bytes() > bytes;)
-    for (region* r = by_longest_[c]; r != nullptr && kept_bytes() > bytes;) {
-      region* const next = r->next;
-      if (r->is_empty()) {
-        remove(*r);
-      } else {
-        release_free_pages(*r);
-      }
-      r = next;
+  while (kept_ > bytes && keeping_ != nullptr) {
+    region& r = *keeping_;
+    if (r.is_empty()) {
+      remove(r);
+    } else if (can_release_pages()) {
+      release_free_pages(r);
+    } else {
+      return;
     }
+  }
 }
 
 void block_memory::release_free_pages(region& r) noexcept {
   for (auto free = r.used.next(0, false); free.count > 0;
        free = r.used.next(free.first + free.count, false)) {
-    const std::size_t kept = r.kept_in(free.first, free.count);
+    const std::size_t kept = free.count - r.released.count(free.first, free.count);
     if (kept == 0) continue;
     release_pages(r.data, region_size, r.data + free.first * page_size, free.count * page_size);
-    kept_ -= kept * page_size;
+    change_kept(r, -static_cast<std::ptrdiff_t>(kept));
+    resident_ -= kept * page_size;
     r.warm.set(free.first, free.count, false);
     r.released.set(free.first, free.count, true);
   }
@@ -172,9 +280,10 @@ void block_memory::release_free_pages(region& r) noexcept {
 
 void block_memory::remove(region& r) noexcept {
   take_out(r);
-  kept_ -= r.kept_in(0, pages_in_region) * page_size;
-  unmap_pages(r.data, region_size);
-  delete &r;
+  resident_ -= r.kept * page_size;
+  change_kept(r, -static_cast<std::ptrdiff_t>(r.kept));
+  unmap_region(r.data, region_size);
+  unmap_pages(reinterpret_cast<std::byte*>(&r), book_size);
 }
 
 }  // namespace coramfs::detail

@@ -4,6 +4,7 @@
 #include <coramfs/options.hpp>
 
 #include "core/quota.hpp"
+#include "storage/small_memory.hpp"
 
 #include <array>
 #include <atomic>
@@ -13,28 +14,45 @@
 
 namespace coramfs::detail {
 
-/// Where the large blocks of a volume come from: runs of pages inside of regions of 2 MiB, for
-/// which huge pages are asked. A page that is touched for the first time costs more than what is
-/// copied into it, so freed runs are kept for those to come.
+/// Who can move what is in use, so that memory that is free in many small pieces becomes whole
+/// pages again.
+class memory_relief {
+ public:
+  /// Makes a slab free. False: that can not be had. No lock below the tree's is held.
+  virtual bool free_a_slab() noexcept = 0;
+
+ protected:
+  ~memory_relief() = default;
+};
+
+/// Where the memory of a volume comes from: runs of pages inside of regions of 2 MiB. A page that
+/// is touched for the first time costs more than what is copied into it, so freed runs are kept for
+/// those to come, and huge pages are asked for where a whole region may be resident. What is
+/// smaller than a few pages comes from slabs, which are runs themselves (`small_memory`).
 ///
-/// What is kept is bounded three times: by `max_recycled`; by what the quota has left, so that
-/// used and kept together stay below its limit; and by the life of the volume. A new region is
-/// resident as a whole from the first byte on, so it counts as kept where it is not used, and
-/// where there is no room for that a run gets pages of its own.
+/// Resident is what was written to and has not been released. Of that, kept is what nobody uses:
+/// the free runs, and what is free in slabs. Two bounds hold with `accounting::memory`:
+/// - What is charged and what is kept in runs pass `max_quota` together only by what is kept in
+///   slabs; free runs are released for every byte that is reserved. They are bounded by
+///   `max_recycled`, too.
+/// - What is resident never passes `most_resident`, which is the quota with 1/64 of it and 2 MiB.
+///   A page beyond that is had only after slabs have been emptied by moving what is in them, or
+///   not at all. Charges are never below what they stand for, so this refuses a request that
+///   fits by the books only where slabs are sparse with what can not be moved: pinned, open, or on
+///   its way into the tree.
 ///
 /// Thread safety: all members may be called from many threads at once. The mutex is a leaf,
 /// save for the quota's.
 class block_memory final : public spare_memory {
  public:
-  static constexpr std::size_t page_size = 4096;                // bytes
-  static constexpr std::size_t region_size = 2 * 1024 * 1024;   // bytes; a run fits into one
-  static constexpr std::size_t smallest_run = 64 * 1024;        // bytes; malloc does what is below
+  static constexpr std::size_t page_size = 4096;               // bytes
+  static constexpr std::size_t region_size = 2 * 1024 * 1024;  // bytes; a run fits into one
 
   struct region;
   /// Whole pages that stand together.
   struct run {
     std::byte* data = nullptr;
-    region* in = nullptr;  ///< none: pages of their own
+    region* in = nullptr;
     bool is_warm = false;  ///< has been used before
   };
 
@@ -50,26 +68,66 @@ class block_memory final : public spare_memory {
   /// `bytes` are whole pages that have been paid for, and no more than a region. No data: memory
   /// is refused.
   run take(std::size_t bytes) noexcept;
-  void put(const run& r, std::size_t bytes) noexcept;
+  void put(const run& r, std::size_t bytes) noexcept { put_tail(r, bytes, 0); }
   /// Puts back what is behind the first `kept` bytes, which are whole pages too.
   void put_tail(const run& r, std::size_t bytes, std::size_t kept) noexcept;
+
+  /// Memory of any size, for what is not content, and is charged as `footprint(bytes)`. Null:
+  /// memory is refused.
+  void* take_bytes(std::size_t bytes) noexcept;
+  /// Of whichever volume.
+  static void give_bytes(void* memory, std::size_t bytes) noexcept;
+  static std::uint64_t footprint(std::size_t bytes) noexcept;
+
+  /// Counts memory of others that a volume is charged for, such as that of adopted buffers.
+  void add_foreign(std::uint64_t bytes) noexcept { foreign_ += bytes; }
+  void drop_foreign(std::uint64_t bytes) noexcept { foreign_ -= bytes; }
 
   /// Gives back the charge of a block that no file has paid for any more when it went.
   void give_back(std::uint64_t footprint) noexcept {
     if (counting_ == accounting::memory) quota_.release({.bytes = footprint});
   }
 
-  std::uint64_t kept_bytes() const noexcept { return kept_.load(std::memory_order_relaxed); }
+  small_memory& small() noexcept { return small_; }
+
+  /// Bytes that are kept for reuse: those of free runs, and of slabs beyond one for each size in
+  /// use.
+  std::uint64_t kept_bytes() const noexcept {
+    return kept_.load(std::memory_order_relaxed) + small_.spare_bytes();
+  }
+  std::uint64_t resident_bytes() const noexcept {
+    return resident_.load(std::memory_order_relaxed) + foreign_.load(std::memory_order_relaxed);
+  }
+  std::uint64_t most_resident() const noexcept;
   void keep_at_most(std::uint64_t bytes) noexcept override;
+
+  /// Asked when a page is not to be had within the bound. Before others use this, and after.
+  void set_relief(memory_relief* relief) noexcept { relief_ = relief; }
+  /// Whether it is worth to try again.
+  bool relieve() noexcept {
+    return small_.remove_empty_slabs() || (relief_ != nullptr && relief_->free_a_slab());
+  }
+
+  /// As `take`, aligned, without relief.
+  run try_take(std::size_t bytes, std::size_t alignment) noexcept;
 
  private:
   static constexpr std::size_t pages_in_region = region_size / page_size;
   static constexpr std::size_t classes = 10;  // of the longest free run, by powers of two
 
-  run take_kept(std::size_t pages) noexcept;
-  region* add_region() noexcept;
-  run take_from(region& from, std::size_t pages) noexcept;
+  struct place {
+    region* in;  // none: there is none
+    std::size_t first;
+  };
+  place find_place(std::size_t pages, std::size_t alignment) noexcept;
+  bool fits(std::uint64_t bytes) const noexcept {
+    return resident_bytes() + bytes <= most_resident();
+  }
+  void make_fit(std::uint64_t bytes) noexcept;
+  region* add_region(std::size_t wanted) noexcept;
+  run take_from(const place& from, std::size_t pages) noexcept;
   void put_pages(region& to, std::size_t first, std::size_t pages) noexcept;
+  void change_kept(region& r, std::ptrdiff_t pages) noexcept;
   void file_away(region& r) noexcept;
   void take_out(region& r) noexcept;
   void trim(std::uint64_t bytes) noexcept;
@@ -79,11 +137,18 @@ class block_memory final : public spare_memory {
   quota& quota_;
   const accounting counting_;
   const std::uint64_t max_recycled_;
+  memory_relief* relief_ = nullptr;
 
   std::mutex mutex_;
   // Guarded by mutex_. Regions by the longest run that they have free; full ones are in none.
   std::array<region*, classes> by_longest_{};
-  std::atomic<std::uint64_t> kept_{0};  // bytes; written under the mutex
+  region* keeping_ = nullptr;  // those with pages that are kept
+  // Bytes; written under the mutex.
+  std::atomic<std::uint64_t> kept_{0};
+  std::atomic<std::uint64_t> resident_{0};
+  std::atomic<std::uint64_t> foreign_{0};
+
+  small_memory small_;  // goes first
 };
 
 }  // namespace coramfs::detail

@@ -65,7 +65,8 @@ result<void> block_table::recreate(const account& payer, std::uint64_t size) {
 }
 
 void block_table::trim(const account& payer) noexcept {
-  if (blocks_.slack_bound() == 0) return;
+  // What gave way in vain is still charged.
+  if (blocks_.slack_bound() == 0 && footprint_ == blocks_.footprint()) return;
   settle_slack(block_map::none);
   blocks_.shrink_all();
   settle(payer);
@@ -249,7 +250,7 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
   }
   // A pin may have gone since it was in the way.
   if (!fresh.empty()) {
-    BOOST_OUTCOME_TRY(install(payer.blocks(), fresh));
+    BOOST_OUTCOME_TRY(install(payer.blocks(), payer.owner(), fresh));
   }
   size_ = now.size;
   footprint_ = now.footprint;
@@ -272,12 +273,13 @@ result<void> block_table::give_way(const account& payer, const wish& w, const ne
 }
 
 // A block that grows takes over what was in it.
-result<void> block_table::install(block_memory& from, new_blocks& fresh) {
+result<void> block_table::install(block_memory& from, storage* owner, new_blocks& fresh) {
   for (new_block& f : fresh) {
-    f.memory = block_ref(block::allocate(from, f.capacity));
+    f.memory = block_ref(block::allocate(from, owner, f.capacity));
     if (!f.memory) return errc::out_of_memory;
   }
-  if (!blocks_.make_pages(fresh.front().number, fresh.back().number)) return errc::out_of_memory;
+  if (!blocks_.make_pages(from, fresh.front().number, fresh.back().number))
+    return errc::out_of_memory;
   for (new_block& f : fresh) {
     if (const block* const old = blocks_.find(f.number)) {
       f.memory->used = std::min(old->used, static_cast<std::uint32_t>(f.capacity));
@@ -349,8 +351,9 @@ result<void> block_table::clone_room(const account& prepaid, const block_table& 
     fresh.push_back({number, b.used, {}});
   });
   for (new_block& f : fresh) {
-    f.memory = block_ref(block::allocate(prepaid.blocks(), f.capacity));
-    if (!f.memory || !blocks_.make_pages(f.number, f.number)) return errc::out_of_memory;
+    f.memory = block_ref(block::allocate(prepaid.blocks(), prepaid.owner(), f.capacity));
+    if (!f.memory || !blocks_.make_pages(prepaid.blocks(), f.number, f.number))
+      return errc::out_of_memory;
   }
   for (new_block& f : fresh) {
     f.memory->used = static_cast<std::uint32_t>(f.capacity);
@@ -375,13 +378,13 @@ std::uint64_t block_table::clone_bytes(const block_table& from, std::uint64_t be
 }
 
 // Blocks with nothing in them, full but for the last one, which ends at `stop`; all or none.
-result<void> block_table::add_blocks(block_memory& from, std::uint64_t first, std::uint64_t behind,
-                                     std::uint64_t stop) noexcept try {
+result<void> block_table::add_blocks(block_memory& from, storage* owner, std::uint64_t first,
+                                     std::uint64_t behind, std::uint64_t stop) noexcept try {
   if (first >= behind) return boost::outcome_v2::success();
   new_blocks fresh;
   for (std::uint64_t i = first; i < behind; ++i)
     fresh.push_back({i, std::min<std::uint64_t>(stop - i * block_size, block_size), {}});
-  return install(from, fresh);
+  return install(from, owner, fresh);
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
 }

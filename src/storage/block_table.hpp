@@ -76,6 +76,13 @@ class block_table {
   /// Gives back memory that no byte is in.
   void trim(const account& payer) noexcept;
 
+  bool has_few_blocks() const noexcept { return size_ <= block_size; }
+  void set_owner(storage& owner) noexcept {
+    if (block* const only = blocks_.find(0)) only->set_owner(owner);
+  }
+  /// Has another block, which takes as much memory, stand for one of its.
+  void replace(const block& old, block& fresh) noexcept { blocks_.replace(old, fresh); }
+
   /// What a copy amounts to that takes no more than it needs.
   extent clone_extent() const noexcept;
   /// Makes room for such a copy, holes and all; the caller has paid. Precondition: this is empty.
@@ -117,9 +124,9 @@ class block_table {
   result<void> take_blocks(const account& payer, const wish& w);
   result<void> give_way(const account& payer, const wish& w, const new_blocks& fresh, extent& now,
                         reservation& paid) noexcept;
-  result<void> install(block_memory& from, new_blocks& fresh);
-  result<void> add_blocks(block_memory& from, std::uint64_t first, std::uint64_t behind,
-                          std::uint64_t stop) noexcept;
+  result<void> install(block_memory& from, storage* owner, new_blocks& fresh);
+  result<void> add_blocks(block_memory& from, storage* owner, std::uint64_t first,
+                          std::uint64_t behind, std::uint64_t stop) noexcept;
   std::byte* extend_to(std::uint64_t number, block& b, std::size_t begin, std::size_t n) noexcept;
   void settle(const account& payer) noexcept;
   std::uint64_t settle_slack(block_map::range kept) noexcept;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "storage/chain.hpp"
 
-#include "core/footprint.hpp"
+#include "storage/adopted_buffer.hpp"
 
 #include <boost/container/small_vector.hpp>
 
@@ -28,35 +28,55 @@ result<void> chain::make_room(const account& payer, std::uint64_t offset, std::u
   return grant(payer, {offset, offset + size, std::max(size_, offset + size)});
 }
 
-result<void> chain::adopt(const account& payer, bytes& from) {
-  const bool is_full = chunks_.size() == chunks_.capacity();
-  extent now;
-  const auto reserve = [&](std::size_t entries) {
-    now = taken();
-    now.size += from.size();
-    now.footprint -= chunk_list::footprint(chunks_.capacity());
-    now.footprint += chunk_list::footprint(entries) + block::adopted_footprint(from.capacity());
-    ++now.chunks;
-    return payer.reserve(now, extent_now());
-  };
-  std::size_t entries = is_full ? 2 * chunks_.capacity() : chunks_.capacity();
-  auto reserved = reserve(entries);
-  if (!reserved && is_full) reserved = reserve(entries = chunks_.capacity() + 1);
+result<void> chain::adopt(const account& payer, bytes& from) try {
+  const std::size_t slices = adopted_buffer::count_slices(from);
+  const std::size_t needed = chunks_.size() + slices;
+  const bool is_full = needed > chunks_.capacity();
+  std::size_t table = is_full ? std::max(needed, 2 * chunks_.capacity()) : chunks_.capacity();
+  auto reserved = payer.reserve(after_adopting(from, table), extent_now());
+  if (!reserved && is_full)
+    reserved = payer.reserve(after_adopting(from, table = needed), extent_now());
+  const extent now = after_adopting(from, table);
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
   BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
   chunk_list grown;
-  block_ref adopter(block::make_adopter(payer.blocks()));
-  if (!adopter || (is_full && !grown.set_capacity(entries))) return errc::out_of_memory;
-  adopter->adopt(std::move(from));
+  if (is_full && !grown.set_capacity(payer.blocks(), table)) return errc::out_of_memory;
+  boost::container::small_vector<block_ref, 1> made;
+  made.reserve(slices);
+  for (std::size_t i = 0; i < slices; ++i) {
+    made.emplace_back(block::make_slice(payer.blocks(), payer.owner()));
+    if (!made.back()) return errc::out_of_memory;
+  }
+  adopted_buffer* const buffer = adopted_buffer::make(payer.blocks(), slices);
+  if (buffer == nullptr) return errc::out_of_memory;
+  // Nothing fails from here on.
+  buffer->adopt(std::move(from));
+  bytes& content = buffer->content();
   if (is_full) replace_table(grown);
   const std::uint64_t slack = shrink_last();
-  chunks_.push_back({std::move(adopter), size_});
+  std::size_t at = 0;
+  for (block_ref& slice : made) {
+    const std::size_t end = adopted_buffer::end_of_slice(content, at);
+    slice->become_slice(*buffer, content.data() + at, end - at,
+                        adopted_buffer::taken_by_slice(content, at));
+    chunks_.push_back({std::move(slice), size_ + at});
+    at = end;
+  }
   size_ = now.size;
   paid.commit();
   charged_.reset();
   footprint_ = now.footprint - slack;
   settle(payer, now);
   return boost::outcome_v2::success();
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+extent chain::after_adopting(const bytes& from, std::size_t table) const noexcept {
+  return {size_ + from.size(),
+          footprint_ - chunk_list::footprint(chunks_.capacity()) + chunk_list::footprint(table) +
+              adopted_buffer::footprint(from),
+          chunks_.size() + adopted_buffer::count_slices(from)};
 }
 
 void chain::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
@@ -93,19 +113,20 @@ std::uint64_t chain::clone_bytes(const chain& from, std::uint64_t begin,
 void chain::trim(const account& payer) noexcept {
   if (!chunks_.empty()) settle_pins(chunks_.back().begin, size_);
   const extent before = extent_now();
+  split_last(payer);
   footprint_ -= shrink_last();
-  trim_table();
+  trim_table(payer.blocks());
   settle(payer, before);
 }
 
 // A long one keeps some entries: to make it anew takes as long as the chain is, and would come with
 // each little that is appended.
-void chain::trim_table() noexcept {
+void chain::trim_table(block_memory& memory) noexcept {
   constexpr std::size_t is_short = 64;
   const std::size_t n = chunks_.size(), kept = n <= is_short ? n : n + n / 8;
   // Where memory for a smaller table is refused, the spare entries stay, and stay paid for.
   chunk_list snug;
-  if (kept >= chunks_.capacity() || !snug.set_capacity(kept)) return;
+  if (kept >= chunks_.capacity() || !snug.set_capacity(memory, kept)) return;
   footprint_ -= chunk_list::footprint(chunks_.capacity());
   footprint_ += chunk_list::footprint(snug.capacity());
   replace_table(snug);
@@ -118,6 +139,43 @@ std::uint64_t chain::shrink_last() noexcept {
   const std::uint64_t before = last.memory->charged();
   last.memory.shrink(size_ - last.begin);
   return before - last.memory->charged();
+}
+
+// Of room for so many bytes, how many the first chunk has. A few pages and a rest are two chunks,
+// where the rest takes less than a page.
+std::uint64_t chain::first_of(std::uint64_t room) noexcept {
+  constexpr std::uint64_t page = block_memory::page_size, few = 20 * page, worth = 128;
+  const std::uint64_t pages = room / page * page, rest = room - pages;
+  if (room >= max_chunk) return max_chunk;
+  if (rest == 0 || pages == 0 || pages > few) return room;
+  const std::uint64_t in_two = block::footprint(pages) + block::footprint(rest) + worth;
+  return in_two < block::footprint(room) ? pages : room;
+}
+
+std::uint64_t chain::growth::new_chunks() const noexcept {
+  const std::uint64_t full = room / max_chunk, rest = room % max_chunk;
+  if (rest == 0) return full;
+  return full + (first_of(rest) < rest ? 2 : 1);
+}
+
+// Gives the last chunk's bytes two chunks where they take less. Where memory is refused, it stays.
+void chain::split_last(const account& payer) noexcept {
+  if (chunks_.empty() || chunks_.back().memory->is_pinned_from(0)) return;
+  chunk& last = chunks_.back();
+  const std::uint64_t bytes = size_ - last.begin, kept = first_of(bytes), begin = last.begin + kept;
+  if (kept == bytes || last.memory->capacity() <= kept) return;
+  const bool is_full = chunks_.size() == chunks_.capacity();
+  chunk_list grown;
+  if (is_full && !grown.set_capacity(payer.blocks(), chunks_.size() + 1)) return;
+  block_ref rest(block::allocate(payer.blocks(), payer.owner(), bytes - kept));
+  if (!rest) return;
+  std::memcpy(rest->data(), last.memory->data() + kept, bytes - kept);
+  footprint_ -= last.memory->charged() + chunk_list::footprint(chunks_.capacity());
+  last.memory.shrink(kept);
+  footprint_ += last.memory->charged() + rest->charged();
+  if (is_full) replace_table(grown);
+  footprint_ += chunk_list::footprint(chunks_.capacity());
+  chunks_.push_back({std::move(rest), begin});
 }
 
 std::size_t chain::find(std::uint64_t offset) const noexcept {
@@ -206,7 +264,10 @@ chain::growth chain::roomy(const wish& w, growth g) const noexcept {
   if (w.size > size_ && g.room > 0) {
     const std::uint64_t copied = size_ - std::min(size_, end_of_kept(g.kept));
     const std::uint64_t likely = copied + std::min<std::uint64_t>(size_, max_chunk);
-    g.room = std::max(g.room, copied > 0 ? std::min<std::uint64_t>(likely, max_chunk) : likely);
+    const std::uint64_t room = copied > 0 ? std::min<std::uint64_t>(likely, max_chunk) : likely;
+    // In whole pages, which need no rest of their own.
+    if (room > g.room)
+      g.room = room < block_memory::page_size ? room : block_memory::whole_pages(room);
   }
   g.table = std::max<std::size_t>(chunks_.capacity(), g.kept + g.new_chunks());
   if (g.table > chunks_.capacity()) g.table = std::max(g.table, 2 * chunks_.capacity());
@@ -230,8 +291,10 @@ extent chain::after(const wish& w, const growth& g) const noexcept {
   for (std::size_t i = g.kept; i < chunks_.size(); ++i) footprint -= chunks_[i].memory->charged();
   for (const std::size_t i : w.pinned)
     if (i < g.kept) footprint += block::footprint(extent_of(i)) - chunks_[i].memory->charged();
-  const std::uint64_t full = g.room / max_chunk, rest = g.room % max_chunk;
-  footprint += full * block::footprint(max_chunk) + (rest > 0 ? block::footprint(rest) : 0);
+  const std::uint64_t full = g.room / max_chunk, rest = g.room % max_chunk, first = first_of(rest);
+  footprint += full * block::footprint(max_chunk);
+  if (rest > 0) footprint += block::footprint(first);
+  if (rest > first) footprint += block::footprint(rest - first);
   return {w.size, footprint + chunk_list::footprint(g.table), g.kept + g.new_chunks()};
 }
 
@@ -286,18 +349,18 @@ result<void> chain::apply(const account& payer, const wish& w, const growth& g, 
   const extent now = after(w, g);
   const bool new_table = g.table != chunks_.capacity();
   chunk_list grown;
-  if (new_table && !grown.set_capacity(g.table)) return errc::out_of_memory;
+  if (new_table && !grown.set_capacity(payer.blocks(), g.table)) return errc::out_of_memory;
   boost::container::small_vector<block_ref, 1> fresh, copies;
   const auto make = [&](auto& in, std::uint64_t capacity) {
-    in.emplace_back(block::allocate(payer.blocks(), capacity));
+    in.emplace_back(block::allocate(payer.blocks(), payer.owner(), capacity));
     return static_cast<bool>(in.back());
   };
   copies.reserve(w.pinned.size());
   for (const std::size_t i : w.pinned)
     if (i < g.kept && !make(copies, extent_of(i))) return errc::out_of_memory;
   fresh.reserve(g.new_chunks());
-  for (std::uint64_t left = g.room; left > 0; left -= std::min<std::uint64_t>(left, max_chunk))
-    if (!make(fresh, std::min<std::uint64_t>(left, max_chunk))) return errc::out_of_memory;
+  for (std::uint64_t left = g.room; left > 0; left -= first_of(left))
+    if (!make(fresh, first_of(left))) return errc::out_of_memory;
   // Nothing fails from here on.
   for (std::size_t i = 0; i < copies.size(); ++i) {
     chunk& c = chunks_[w.pinned[i]];
@@ -385,9 +448,9 @@ void chain::store(std::uint64_t offset, std::span<const std::byte> from) noexcep
   }
 }
 
-bool chain::dismantling::prepare(std::size_t count) noexcept {
+bool chain::dismantling::prepare(block_memory& memory, std::size_t count) noexcept {
   charged_.reset(new (std::nothrow) extent);
-  return charged_ != nullptr && put_back_.set_capacity(count + of_.chunks_.size());
+  return charged_ != nullptr && put_back_.set_capacity(memory, count + of_.chunks_.size());
 }
 
 void chain::dismantling::drop_before(std::uint64_t offset) noexcept {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace coramfs::detail {
 
@@ -46,6 +47,14 @@ class chain {
   static constexpr std::size_t max_chunk = 1024 * 1024;
   static constexpr std::size_t most_gathered = 4 * max_chunk;  // bytes
 
+  chain() noexcept = default;
+  chain(chain&& other) noexcept
+      : size_(std::exchange(other.size_, 0)),
+        footprint_(std::exchange(other.footprint_, 0)),
+        charged_(std::move(other.charged_)) {
+    chunks_.swap(other.chunks_);
+  }
+
   std::uint64_t size() const noexcept { return size_; }
   extent extent_now() const noexcept {
     return charged_ != nullptr ? extent{size_, charged_->footprint, charged_->chunks} : taken();
@@ -75,7 +84,7 @@ class chain {
   /// them is given up. Returns whether there was any.
   bool settle_pins(std::uint64_t begin, std::uint64_t end) noexcept;
 
-  /// Appends `from` as a chunk of its own, without a copy; `from` is then empty.
+  /// Appends `from` as chunks of its own, without a copy; `from` is then empty.
   ///
   /// Errors: `quota_exceeded`, `out_of_memory`; `from` is untouched then.
   result<void> adopt(const account& payer, bytes& from);
@@ -104,6 +113,13 @@ class chain {
   /// Gives back memory that no byte is in.
   void trim(const account& payer) noexcept;
 
+  bool has_few_blocks() const noexcept { return chunks_.size() <= 16; }
+  void set_owner(storage& owner) noexcept {
+    for (chunk& c : chunks_) c.memory->set_owner(owner);
+  }
+  /// The place in which a block stands, which is one of its.
+  block_ref& place_of(const block& b) noexcept { return chunks_[find(b.place)].memory; }
+
   /// Takes a chain apart from the front, without a say of its account.
   class dismantling;
 
@@ -124,7 +140,7 @@ class chain {
     std::uint64_t room;
     std::size_t table;  // entries
 
-    std::uint64_t new_chunks() const noexcept { return (room + max_chunk - 1) / max_chunk; }
+    std::uint64_t new_chunks() const noexcept;
   };
 
   std::size_t find(std::uint64_t offset) const noexcept;
@@ -138,13 +154,16 @@ class chain {
   growth gathering(const wish& w, std::uint64_t reach) const noexcept;
   std::uint64_t end_of_kept(std::size_t kept) const noexcept;
   extent after(const wish& w, const growth& g) const noexcept;
+  extent after_adopting(const bytes& from, std::size_t table) const noexcept;
   result<void> grant(const account& payer, wish w);
   result<void> apply(const account& payer, const wish& w, const growth& g, reservation paid);
   void replace_table(chunk_list& fresh) noexcept;
   extent taken() const noexcept { return {size_, footprint_, chunks_.size()}; }
   void settle(const account& payer, const extent& before) noexcept;
-  void trim_table() noexcept;
+  void trim_table(block_memory& memory) noexcept;
   std::uint64_t shrink_last() noexcept;
+  void split_last(const account& payer) noexcept;
+  static std::uint64_t first_of(std::uint64_t room) noexcept;
   template <class Action>
   void for_each_piece(std::uint64_t offset, std::uint64_t size, Action action) const noexcept;
 
@@ -160,7 +179,7 @@ class chain::dismantling {
 
   /// Makes sure that `count` pieces may be put back, in front of what is left. False: memory is
   /// refused.
-  bool prepare(std::size_t count) noexcept;
+  bool prepare(block_memory& memory, std::size_t count) noexcept;
 
   /// Frees the chunks that end at `offset` or before. What is behind can still be read.
   void drop_before(std::uint64_t offset) noexcept;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "core/footprint.hpp"
 #include "storage/block.hpp"
 
 #include <cassert>
@@ -9,7 +8,6 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <new>
 #include <utility>
 
 namespace coramfs::detail {
@@ -22,20 +20,24 @@ struct chunk {
 
 /// The chunks of a chain in order. The capacity changes only where it is said to, for it is
 /// charged; one chunk stands in the list itself, for most files have no more. There are never more
-/// than 2^32 - 1: empty files are many, and each has such a list.
+/// than 2^32 - 1: empty files are many, and each has such a list. Each block is told its place.
 class chunk_list {
  public:
   chunk_list() noexcept = default;
   chunk_list(const chunk_list&) = delete;
   chunk_list& operator=(const chunk_list&) = delete;
+  ~chunk_list() {
+    while (!empty()) pop_back();
+    if (has_table()) block_memory::give_bytes(table(), capacity_ * sizeof(chunk));
+  }
 
   std::size_t size() const noexcept { return size_; }
   std::size_t capacity() const noexcept { return capacity_; }
   bool empty() const noexcept { return size_ == 0; }
 
-  chunk* begin() noexcept { return heap_ ? heap_.get() : &inline_; }
+  chunk* begin() noexcept { return has_table() ? table() : &inline_; }
   chunk* end() noexcept { return begin() + size_; }
-  const chunk* begin() const noexcept { return heap_ ? heap_.get() : &inline_; }
+  const chunk* begin() const noexcept { return has_table() ? table() : &inline_; }
   const chunk* end() const noexcept { return begin() + size_; }
   chunk& operator[](std::size_t i) noexcept { return begin()[i]; }
   const chunk& operator[](std::size_t i) const noexcept { return begin()[i]; }
@@ -45,23 +47,26 @@ class chunk_list {
   /// Precondition: there is capacity.
   void push_back(chunk&& c) noexcept {
     assert(size_ < capacity_);
+    c.memory->place = c.begin;
     begin()[size_++] = std::move(c);
   }
-  void pop_back() noexcept { *end_of_last() = chunk(); }
+  void pop_back() noexcept { begin()[--size_] = chunk(); }
 
   /// Precondition: the list is empty. False: memory is refused, or they are too many.
-  bool set_capacity(std::size_t entries) noexcept {
-    assert(empty());
+  bool set_capacity(block_memory& from, std::size_t entries) noexcept {
+    assert(empty() && !has_table());
     if (entries > std::numeric_limits<std::uint32_t>::max()) return false;
     if (entries > 1) {
-      heap_.reset(new (std::nothrow) chunk[entries]);
-      if (!heap_) return false;
+      void* const memory = from.take_bytes(entries * sizeof(chunk));
+      if (memory == nullptr) return false;
+      auto* const made = static_cast<chunk*>(memory);
+      std::uninitialized_value_construct_n(made, entries);
+      inline_.begin = reinterpret_cast<std::uintptr_t>(made);
     }
     capacity_ = entries > 1 ? static_cast<std::uint32_t>(entries) : 1;
     return true;
   }
   void swap(chunk_list& other) noexcept {
-    std::swap(heap_, other.heap_);
     std::swap(inline_, other.inline_);
     std::swap(size_, other.size_);
     std::swap(capacity_, other.capacity_);
@@ -69,14 +74,16 @@ class chunk_list {
 
   /// Bytes that the list takes beside itself.
   static std::uint64_t footprint(std::size_t entries) noexcept {
-    return entries > 1 ? heap_footprint(entries * sizeof(chunk)) : 0;
+    return entries > 1 ? block_memory::footprint(entries * sizeof(chunk)) : 0;
   }
 
  private:
-  chunk* end_of_last() noexcept { return begin() + --size_; }
+  bool has_table() const noexcept { return capacity_ > 1; }
+  chunk* table() const noexcept {
+    return reinterpret_cast<chunk*>(static_cast<std::uintptr_t>(inline_.begin));
+  }
 
-  std::unique_ptr<chunk[]> heap_;
-  chunk inline_;
+  chunk inline_;  // where there is a table, its offset is the place of that
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 1;
 };

@@ -5,22 +5,28 @@
 
 namespace coramfs::detail {
 
-// Pages from the system. Where it has no call for that, pages of their own come from the heap,
-// and there are no regions.
+// Pages from the system. Where it has no call for that, they come from the heap, and all of them
+// count as resident from the first moment on.
 
 /// Null: memory is refused.
 std::byte* map_pages(std::size_t bytes) noexcept;
-/// The whole of what was mapped, or its end.
 void unmap_pages(std::byte* data, std::size_t bytes) noexcept;
-/// Whether a part of a mapping can be unmapped.
-bool can_unmap_parts() noexcept;
 
-/// `bytes` of memory aligned to `bytes`, a power of two, with huge pages where there are any.
-/// Null: memory is refused, or the system does not know such a thing.
-std::byte* map_region(std::size_t bytes) noexcept;
-/// Has the system take pages of a region back; they read as zeros from then on. No huge page
-/// takes their place, for that would not be counted.
+/// `bytes` of memory aligned to `bytes`, a power of two: with huge pages, where there are any, it
+/// may be resident as a whole once a byte of it was written to; else page by page. Null: memory is
+/// refused.
+std::byte* map_region(std::size_t bytes, bool with_huge_pages) noexcept;
+void unmap_region(std::byte* data, std::size_t bytes) noexcept;
+
+/// Whether pages that were never written to, or were released, take no memory.
+bool can_release_pages() noexcept;
+/// Has the system take pages of a region back; what they hold is lost. No huge page takes their
+/// place, for that would not be counted.
 void release_pages(std::byte* region, std::size_t region_bytes, std::byte* data,
                    std::size_t bytes) noexcept;
+
+/// Has the system take back the whole pages between two places in memory that somebody else has
+/// allocated and that nobody will read again. Returns their bytes.
+std::size_t release_inner_pages(std::byte* data, std::size_t bytes) noexcept;
 
 }  // namespace coramfs::detail

@@ -54,8 +54,8 @@ result<bool> promotion::advance(std::uint64_t bytes) noexcept {
 
 // All that the write needs behind the chain.
 result<void> promotion::begin() noexcept {
-  if (!source_.prepare(blocks_)) return errc::out_of_memory;
-  return table_.add_blocks(memory_, std::max(begin_ / block_size, blocks_),
+  if (!source_.prepare(memory_, blocks_)) return errc::out_of_memory;
+  return table_.add_blocks(memory_, &of_, std::max(begin_ / block_size, blocks_),
                            block_table::blocks_for(end_), end_);
 }
 
@@ -63,7 +63,7 @@ result<void> promotion::move_up_to(std::uint64_t block) noexcept {
   const std::uint64_t size = from_.size();
   // The write may begin in the last block of the chain.
   const std::uint64_t stop = begin_ / block_size < blocks_ ? std::max(size, end_) : size;
-  BOOST_OUTCOME_TRY(table_.add_blocks(memory_, moved_, block, stop));
+  BOOST_OUTCOME_TRY(table_.add_blocks(memory_, &of_, moved_, block, stop));
   for (; moved_ < block; ++moved_) {
     const std::uint64_t at = moved_ * block_size;
     detail::block& to = *table_.blocks_.find(moved_);

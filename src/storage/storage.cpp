@@ -2,6 +2,7 @@
 #include "storage/storage.hpp"
 
 #include "core/pace.hpp"
+#include "storage/adopted_buffer.hpp"
 #include "storage/promotion.hpp"
 
 #include <algorithm>
@@ -32,6 +33,17 @@ storage::storage(storage_layout layout) noexcept : layout_(layout) {
   if (layout == storage_layout::random_access) content_.emplace<block_table>();
 }
 
+storage::storage(storage&& other) noexcept
+    : layout_(other.layout_),
+      may_have_pins_(other.may_have_pins_.load(std::memory_order_relaxed)),
+      content_(std::move(other.content_)) {
+  std::visit([this](auto& c) { c.set_owner(*this); }, content_);
+}
+
+bool storage::may_be_moved() const noexcept {
+  return std::visit([](const auto& c) { return c.has_few_blocks(); }, content_);
+}
+
 std::uint64_t storage::size() const noexcept {
   return std::visit([](const auto& c) { return c.size(); }, content_);
 }
@@ -48,8 +60,8 @@ std::size_t storage::read(std::uint64_t offset, std::span<std::byte> to) const n
   return std::visit([&](const auto& c) { return c.read(offset, to); }, content_);
 }
 
-result<piece_list> storage::pin(std::uint64_t offset, std::uint64_t size,
-                                life_hold alive) const try {
+result<piece_list> storage::pin(std::uint64_t offset, std::uint64_t size, life_hold alive) const
+    try {
   pieces found;
   list_pieces(offset, offset + size, found);
   return pin(found, std::move(alive));
@@ -81,7 +93,8 @@ result<void> storage::make_room(const account& payer, std::uint64_t offset, std:
   settle_pins(offset, offset + size);
   if (std::holds_alternative<chain>(content_) && offset > this->size())
     return promote(payer, offset, offset + size, rest);
-  return std::visit([&](auto& c) { return c.make_room(payer, offset, size); }, content_);
+  const account own = payer.for_content(*this);
+  return std::visit([&](auto& c) { return c.make_room(own, offset, size); }, content_);
 }
 
 bool storage::promotes_long(std::uint64_t offset) const noexcept {
@@ -121,8 +134,8 @@ result<void> storage::write(const account& payer, std::uint64_t offset, bytes&& 
 result<bool> storage::adopt(const account& payer, std::uint64_t offset, bytes& from) {
   BOOST_OUTCOME_TRY(require_end(offset, from.size()));
   chain* const c = std::get_if<chain>(&content_);
-  if (c == nullptr || offset != c->size()) return false;
-  const auto adopted = c->adopt(payer, from);
+  if (c == nullptr || offset != c->size() || !adopted_buffer::pays(from)) return false;
+  const auto adopted = c->adopt(payer.for_content(*this), from);
   if (adopted) return true;
   // A copy does without the spare room that came with the buffer.
   if (adopted.error() == errc::quota_exceeded) return false;
@@ -154,7 +167,7 @@ result<std::uint64_t> storage::make_length(const account& payer, std::uint64_t s
     content_.emplace<block_table>(std::move(table));
     return size;
   }
-  BOOST_OUTCOME_TRY(c.make_room(payer, end, size - end));
+  BOOST_OUTCOME_TRY(c.make_room(payer.for_content(*this), end, size - end));
   return end;
 }
 
@@ -167,7 +180,8 @@ result<void> storage::resize(const account& payer, std::uint64_t size) {
 result<void> storage::recreate(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_size(size));
   settle_pins();
-  return std::visit([&](auto& c) { return c.recreate(payer, size); }, content_);
+  const account own = payer.for_content(*this);
+  return std::visit([&](auto& c) { return c.recreate(own, size); }, content_);
 }
 
 result<void> storage::assign(const account& payer, std::span<const std::byte> from) {
@@ -187,9 +201,10 @@ extent storage::clone_extent() const noexcept {
 }
 
 result<void> storage::clone_room(const account& prepaid, const storage& from) {
+  const account own = prepaid.for_content(*this);
   if (const auto* const c = std::get_if<chain>(&from.content_))
-    return std::get<chain>(content_).clone_room(prepaid, *c);
-  return content_.emplace<block_table>().clone_room(prepaid, std::get<block_table>(from.content_));
+    return std::get<chain>(content_).clone_room(own, *c);
+  return content_.emplace<block_table>().clone_room(own, std::get<block_table>(from.content_));
 }
 
 std::uint64_t storage::clone_bytes(const storage& from, std::uint64_t begin,
@@ -202,12 +217,24 @@ std::uint64_t storage::clone_bytes(const storage& from, std::uint64_t begin,
       content_);
 }
 
+void storage::move(block& b, void* to) noexcept {
+  block& moved = b.move_to(to);
+  if (auto* const c = std::get_if<chain>(&content_)) {
+    block_ref& place = c->place_of(b);
+    place.release();
+    place = block_ref(&moved);
+  } else {
+    std::get<block_table>(content_).replace(b, moved);
+  }
+}
+
 // A layout leaves the charge of what it cuts to the pins itself: all of it would take as long as
 // the file is. A short one takes back at once what pins have held that are gone.
 void storage::trim(const account& payer) noexcept {
   constexpr std::uint64_t is_short = 4 * slice_size;
   if (size() <= is_short) settle_pins();
-  std::visit([&](auto& c) { c.trim(payer); }, content_);
+  const account own = payer.for_content(*this);
+  std::visit([&](auto& c) { c.trim(own); }, content_);
 }
 
 void storage::trim_excess(const account& payer) noexcept {

@@ -31,6 +31,10 @@ inline constexpr std::uint64_t max_file_size = std::numeric_limits<std::int64_t>
 class storage {
  public:
   explicit storage(storage_layout layout) noexcept;
+  /// The same content in another place. Precondition: `may_be_moved()`.
+  storage(storage&& other) noexcept;
+  /// Whether it is in few enough blocks to tell all of them their new place.
+  bool may_be_moved() const noexcept;
 
   std::uint64_t size() const noexcept;
   /// What the file has been charged for.
@@ -89,9 +93,10 @@ class storage {
   /// Stores all of `from` at `offset`: both of the above.
   result<void> write(const account& payer, std::uint64_t offset, std::span<const std::byte> from);
 
-  /// As `write`, taking `from` over where the layout can; on failure it is untouched.
+  /// As `write`, taking `from` over where the layout can and it pays; on failure it is untouched.
   result<void> write(const account& payer, std::uint64_t offset, bytes&& from);
-  /// The former of both alone. False: it can not, and nothing has changed. Errors: as `write`.
+  /// Takes it over. False: the layout can not, or it does not pay, and nothing has changed.
+  /// Errors: as `write`.
   result<bool> adopt(const account& payer, std::uint64_t offset, bytes& from);
 
   /// Stores zeros there.
@@ -120,6 +125,10 @@ class storage {
   /// Copies about `count` of them, from where it left off: `begin`, at first 0. Returns where to
   /// go on, which is the size at last. Holes are skipped.
   std::uint64_t clone_bytes(const storage& from, std::uint64_t begin, std::uint64_t count) noexcept;
+
+  /// Moves one of its blocks, which is not pinned, to other memory of the same size; the caller
+  /// gives back the memory that it had. Nobody else looks at the content meanwhile.
+  void move(block& b, void* to) noexcept;
 
   /// Gives slack back.
   void trim(const account& payer) noexcept;

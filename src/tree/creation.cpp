@@ -9,9 +9,21 @@
 namespace coramfs::detail {
 
 std::unique_ptr<directory_node> new_directory(const tree& of, std::string_view name) noexcept {
+  small_memory& from = of.memory();
+  std::unique_ptr<directory_node> fresh(new (from) directory_node(node_time(), of.key(), from));
+  if (fresh != nullptr && !fresh->name.assign(from, name)) fresh.reset();
+  return fresh;
+}
+
+// Who moves memory looks at a file as soon as it has some.
+std::unique_ptr<file_node> new_file(const volume_state& v, std::string_view name) noexcept {
   const auto now = node_time();
-  std::unique_ptr<directory_node> fresh(new (std::nothrow) directory_node(now, of.key()));
-  if (fresh != nullptr && !fresh->name.assign(name)) fresh.reset();
+  small_memory& from = v.names.memory();
+  std::unique_ptr<file_node> fresh;
+  from.take(sizeof(file_node), small_memory::use::file, [&](void* memory) {
+    fresh.reset(::new (memory) file_node(v.options.default_storage, now));
+  });
+  if (fresh != nullptr && !fresh->name.assign(from, name)) fresh.reset();
   return fresh;
 }
 
@@ -39,9 +51,8 @@ result<file_draft> file_draft::make(volume_state& v, std::string_view name, cons
   if (content.size > 0) {
     BOOST_OUTCOME_TRY(v.payer.approve(cost.wanted.bytes, cost.replaced.bytes));
   }
-  const auto now = node_time();
-  std::unique_ptr<file_node> file(new (std::nothrow) file_node(v.options.default_storage, now));
-  if (file == nullptr || !file->name.assign(name)) return errc::out_of_memory;
+  auto file = new_file(v, name);
+  if (file == nullptr) return errc::out_of_memory;
   return file_draft(v, std::move(paid), std::move(file));
 }
 

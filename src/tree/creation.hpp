@@ -15,6 +15,9 @@ namespace coramfs::detail {
 /// A new empty directory that is not in the tree yet. Null: memory is refused.
 std::unique_ptr<directory_node> new_directory(const tree& of, std::string_view name) noexcept;
 
+/// A new empty file that is not in the tree yet. Null: memory is refused.
+std::unique_ptr<file_node> new_file(const volume_state& v, std::string_view name) noexcept;
+
 /// What a new node without content is charged in a directory.
 charge node_charge(const volume_state& v, const directory_node& in, std::string_view name,
                    bool is_directory) noexcept;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/directory_index.hpp"
 
-#include "core/footprint.hpp"
+#include "storage/small_memory.hpp"
 #include "tree/node.hpp"
 
 #include <atomic>
@@ -81,6 +81,7 @@ node* directory_index::take_all(node* rest) noexcept {
     for (node* next = take(i); next != nullptr;) {
       node& taken = *std::exchange(next, next->next_in_bucket);
       taken.next_in_bucket = std::exchange(rest, &taken);
+      taken.parent = nullptr;
     }
   }
   size_ = 0;
@@ -102,7 +103,7 @@ node* directory_index::next(const node& n) const noexcept {
 std::uint64_t directory_index::footprint(std::size_t entries) noexcept {
   std::size_t level = leaves_for(entries), pages = level;
   while (level > 1) pages += level = (level + fanout - 1) / fanout;
-  return pages * heap_footprint(sizeof(page));
+  return pages * small_memory::footprint(sizeof(page));
 }
 
 std::size_t directory_index::leaves_for(std::size_t buckets) noexcept {
@@ -158,7 +159,7 @@ void directory_index::drop_leaf() noexcept {
 }
 
 bool directory_index::push_root() noexcept {
-  page* const top = new (std::nothrow) page{};
+  page* const top = new_page();
   if (top == nullptr) return false;
   top->slots[0].child = std::exchange(root_, top);
   ++depth_;
@@ -167,24 +168,29 @@ bool directory_index::push_root() noexcept {
 
 void directory_index::pop_root() noexcept {
   page* const top = std::exchange(root_, root_->slots[0].child);
-  delete top;
+  small_memory::give(top);
   --depth_;
+}
+
+directory_index::page* directory_index::new_page() noexcept {
+  void* const memory = memory_->take(sizeof(page), small_memory::use::fixed);
+  return memory != nullptr ? new (memory) page{} : nullptr;
 }
 
 // With the pages above it that do not exist yet; all or none.
 bool directory_index::make_leaf(page*& place, unsigned level, std::size_t leaf) noexcept {
   const bool is_new = place == nullptr;
-  if (is_new) place = new (std::nothrow) page{};
+  if (is_new) place = new_page();
   if (place == nullptr) return false;
   if (level == 0 || make_leaf(child(place, level, leaf), level - 1, leaf)) return true;
-  if (is_new) delete std::exchange(place, nullptr);
+  if (is_new) small_memory::give(std::exchange(place, nullptr));
   return false;
 }
 
 // With the pages above it of which it was the first, and is the last.
 void directory_index::remove_leaf(page*& place, unsigned level, std::size_t leaf) noexcept {
   if (level > 0) remove_leaf(child(place, level, leaf), level - 1, leaf);
-  if (leaf % leaves_below(level) == 0) delete std::exchange(place, nullptr);
+  if (leaf % leaves_below(level) == 0) small_memory::give(std::exchange(place, nullptr));
 }
 
 directory_index::page*& directory_index::child(page* above, unsigned level,

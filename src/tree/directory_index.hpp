@@ -11,6 +11,7 @@
 namespace coramfs::detail {
 
 class node;
+class small_memory;
 
 /// The entries of one directory by name: a hash table that grows by one bucket for each entry.
 ///
@@ -28,8 +29,9 @@ class node;
 /// Guarded by the tree's lock. Nodes are not owned.
 class directory_index {
  public:
-  /// `key`: of the volume's hashes. It must live as long, save for the destructor.
-  explicit directory_index(const hash_key& key) noexcept : key_(&key) {}
+  /// `key`: of the volume's hashes; `from`: what pages come from. Both must live as long, save for
+  /// the destructor.
+  directory_index(const hash_key& key, small_memory& from) noexcept : key_(&key), memory_(&from) {}
   directory_index(const directory_index&) = delete;
   directory_index& operator=(const directory_index&) = delete;
   ~directory_index();
@@ -51,7 +53,8 @@ class directory_index {
   void replace(node& old, node& fresh) noexcept;
   /// The pages stay until `release_spare`.
   void erase(node& n) noexcept;
-  /// Takes all nodes out and chains them, by their `next_in_bucket`, in front of `rest`.
+  /// Takes all nodes out and chains them, by their `next_in_bucket`, in front of `rest`. They are in
+  /// no directory then.
   node* take_all(node* rest) noexcept;
 
   /// The first of all nodes, in no order; none: there are none.
@@ -93,7 +96,8 @@ class directory_index {
   void drop_leaf() noexcept;
   bool push_root() noexcept;
   void pop_root() noexcept;
-  static bool make_leaf(page*& place, unsigned level, std::size_t leaf) noexcept;
+  page* new_page() noexcept;
+  bool make_leaf(page*& place, unsigned level, std::size_t leaf) noexcept;
   static void remove_leaf(page*& place, unsigned level, std::size_t leaf) noexcept;
   static page*& child(page* above, unsigned level, std::size_t leaf) noexcept;
   static constexpr std::size_t leaves_below(unsigned level) noexcept {
@@ -104,6 +108,7 @@ class directory_index {
   void change() noexcept;
 
   const hash_key* key_;
+  small_memory* memory_;
   std::uint64_t version_ = 0;
   std::size_t size_ = 0;    // entries, and, from 1 on, buckets
   std::size_t leaves_ = 0;  // pages with buckets; ahead of size_ between reserve and insert

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/importing.hpp"
 
-#include "core/clock.hpp"
 #include "core/path.hpp"
+#include "tree/creation.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -172,11 +172,9 @@ result<bool> importing::make_slice(import_items::value_type& item) {
 }
 
 result<void> importing::make_file(import_items::value_type& item) {
-  const auto now = node_time();
   auto& [path, i] = item;
-  i.file.reset(new (std::nothrow) file_node(volume_->options.default_storage, now));
-  const auto name = normal_path::given_out(path).name();
-  if (i.file == nullptr || !i.file->name.assign(name)) return errc::out_of_memory;
+  i.file = new_file(*volume_, normal_path::given_out(path).name());
+  if (i.file == nullptr) return errc::out_of_memory;
   return i.file->content.recreate(volume_->payer.prepaid(), i.content.size());
 }
 

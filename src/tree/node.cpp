@@ -5,7 +5,6 @@
 
 #include "core/brief_lock.hpp"
 #include "core/clock.hpp"
-#include "core/footprint.hpp"
 #include "core/lifetime.hpp"
 #include "tree/hold_table.hpp"
 
@@ -17,6 +16,13 @@
 #include <utility>
 
 namespace coramfs::detail {
+
+/// A name that is too long for its node, with its text behind it.
+struct node_name::long_text {
+  std::atomic<node*> owner{nullptr};
+
+  char* text() noexcept { return reinterpret_cast<char*>(this + 1); }
+};
 
 node_name::node_name(node_name&& other) noexcept : size_(std::exchange(other.size_, 0)) {
   std::memcpy(text_, other.text_, sizeof text_);
@@ -31,13 +37,16 @@ node_name& node_name::operator=(node_name&& other) noexcept {
   return *this;
 }
 
-bool node_name::assign(std::string_view text) noexcept {
+bool node_name::assign(small_memory& from, std::string_view text) noexcept {
   char fresh[inline_size] = {};
   char* copy = fresh;
   if (text.size() > inline_size) {
-    copy = new (std::nothrow) char[text.size()];
-    if (copy == nullptr) return false;
-    std::memcpy(fresh, &copy, sizeof copy);
+    long_text* piece = nullptr;
+    from.take(sizeof(long_text) + text.size(), small_memory::use::name,
+              [&piece](void* memory) { piece = new (memory) long_text; });
+    if (piece == nullptr) return false;
+    std::memcpy(fresh, &piece, sizeof piece);
+    copy = piece->text();
   }
   std::memcpy(copy, text.data(), text.size());
   free();
@@ -47,17 +56,34 @@ bool node_name::assign(std::string_view text) noexcept {
 }
 
 std::uint64_t node_name::footprint(std::string_view text) noexcept {
-  return text.size() <= inline_size ? 0 : heap_footprint(text.size());
+  return text.size() <= inline_size ? 0 : small_memory::footprint(sizeof(long_text) + text.size());
 }
 
-char* node_name::heap() const noexcept {
-  char* text;
-  std::memcpy(&text, text_, sizeof text);
-  return text;
+node_name::long_text* node_name::piece() const noexcept {
+  long_text* piece;
+  std::memcpy(&piece, text_, sizeof piece);
+  return piece;
+}
+
+const char* node_name::long_view() const noexcept { return piece()->text(); }
+
+void node_name::set_owner(node& of) noexcept {
+  if (!is_inline()) piece()->owner.store(&of, std::memory_order_relaxed);
+}
+
+node* node_name::owner_of(void* piece) noexcept {
+  return static_cast<long_text*>(piece)->owner.load(std::memory_order_relaxed);
+}
+
+void node_name::move_to(void* memory) noexcept {
+  auto* const moved = new (memory) long_text;
+  std::memcpy(moved->text(), piece()->text(), size_);
+  moved->owner.store(owner_of(piece()), std::memory_order_relaxed);
+  std::memcpy(text_, &moved, sizeof moved);
 }
 
 void node_name::free() noexcept {
-  if (!is_inline()) delete[] heap();
+  if (!is_inline()) small_memory::give(piece());
 }
 
 void file_node::note_marks_of(unsigned lane) noexcept {
@@ -105,6 +131,27 @@ void file_node::show(time_point now, std::uint64_t generation) noexcept {
   generation_.store(generation, std::memory_order_release);
   turn_.store(turn + 2, std::memory_order_release);
 }
+
+// It need not be hot any more, nor known to have marks.
+file_node::file_node(file_node&& idle) noexcept
+    : node(false, idle.created_at),
+      content(std::move(idle.content)),
+      size_(idle.size_.load(std::memory_order_relaxed)),
+      footprint_(idle.footprint_.load(std::memory_order_relaxed)),
+      generation_(idle.generation_.load(std::memory_order_relaxed)),
+      modified_at_(idle.modified_at_.load(std::memory_order_relaxed)) {
+  name = std::move(idle.name);
+}
+
+// Where a member stands in a class with a base is for the compiler to say; all that are supported
+// do.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+file_node& file_node::of(storage& content) noexcept {
+  auto* const address = reinterpret_cast<std::byte*>(&content) - offsetof(file_node, content);
+  return *std::launder(reinterpret_cast<file_node*>(address));
+}
+#pragma GCC diagnostic pop
 
 file_status file_node::status() const noexcept {
   return look([this] {

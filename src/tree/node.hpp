@@ -7,6 +7,7 @@
 #include "core/quota.hpp"
 #include "core/sip_hash.hpp"
 #include "core/thread_lane.hpp"
+#include "storage/small_memory.hpp"
 #include "storage/storage.hpp"
 #include "tree/directory_index.hpp"
 
@@ -22,7 +23,8 @@ namespace coramfs::detail {
 using time_point = std::chrono::system_clock::time_point;
 
 /// A node's name: owned text of at most 255 bytes. A short one, as most are, stands in the node
-/// itself: it costs nothing, and a look-up finds it beside the hash.
+/// itself: it costs nothing, and a look-up finds it beside the hash. A long one stands in a piece
+/// of the volume's memory that may be moved once it knows its node.
 class node_name {
  public:
   static constexpr std::size_t inline_size = 23;
@@ -33,21 +35,50 @@ class node_name {
   ~node_name() { free(); }
 
   /// False: memory is refused, and the name is as before.
-  bool assign(std::string_view text) noexcept;
+  bool assign(small_memory& from, std::string_view text) noexcept;
 
-  std::string_view view() const noexcept { return {is_inline() ? text_ : heap(), size_}; }
+  std::string_view view() const noexcept { return {is_inline() ? text_ : long_view(), size_}; }
   static std::uint64_t footprint(std::string_view text) noexcept;
 
+  /// Says whose name it is, from when on it may be moved.
+  void set_owner(class node& of) noexcept;
+  /// Of a long text that stands in a piece: the node whose name it is. None: nobody's yet.
+  static class node* owner_of(void* piece) noexcept;
+  /// Moves a long text to another piece of the same size.
+  void move_to(void* piece) noexcept;
+
  private:
+  struct long_text;
   bool is_inline() const noexcept { return size_ <= inline_size; }
-  char* heap() const noexcept;
+  long_text* piece() const noexcept;
+  const char* long_view() const noexcept;
   void free() noexcept;
 
   alignas(char*) char text_[inline_size] = {};  // or where the text is
   std::uint8_t size_ = 0;
 };
 
+class directory_node;
 class file_node;
+
+/// The directory that a node is in. It changes under the tree's lock, or while the node is not in
+/// the tree; who moves memory looks at it at any time.
+class parent_link {
+ public:
+  parent_link() noexcept = default;
+  parent_link(const parent_link& other) noexcept : to_(other.get()) {}
+  parent_link& operator=(const parent_link& other) noexcept { return *this = other.get(); }
+  parent_link& operator=(directory_node* to) noexcept {
+    to_.store(to, std::memory_order_relaxed);
+    return *this;
+  }
+  directory_node* get() const noexcept { return to_.load(std::memory_order_relaxed); }
+  operator directory_node*() const noexcept { return get(); }
+  directory_node* operator->() const noexcept { return get(); }
+
+ private:
+  std::atomic<directory_node*> to_{nullptr};
+};
 
 /// What files and directories have in common: a place in the tree.
 ///
@@ -57,6 +88,13 @@ class file_node;
 /// it but the root. It goes up under the tree's lock alone.
 class node {
  public:
+  /// Nodes come from the memory of their volume. Null: memory is refused.
+  static void* operator new(std::size_t size, small_memory& from) noexcept {
+    return from.take(size, small_memory::use::fixed);
+  }
+  static void operator delete(void* memory, small_memory&) noexcept { small_memory::give(memory); }
+  static void operator delete(void* memory) noexcept { small_memory::give(memory); }
+
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
@@ -64,7 +102,7 @@ class node {
   bool has_users() const noexcept { return users.load(std::memory_order_acquire) != 0; }
 
   // Guarded by the tree's lock; `parent` does not change while the node is busy.
-  class directory_node* parent = nullptr;  ///< none: the root, or not in the tree
+  parent_link parent;  ///< none: the root, or not in the tree
   node* next_in_bucket = nullptr;
   node_name name;
 
@@ -87,8 +125,8 @@ std::size_t lane_of(const file_node& n) noexcept;
 
 class directory_node final : public node {
  public:
-  directory_node(time_point now, const hash_key& key) noexcept
-      : node(true, now), modified_at(now), entries(key) {}
+  directory_node(time_point now, const hash_key& key, small_memory& from) noexcept
+      : node(true, now), modified_at(now), entries(key, from) {}
 
   file_status status() const noexcept { return {0, created_at, modified_at, 0, true}; }
 
@@ -103,6 +141,10 @@ class file_node final : public node {
  public:
   file_node(storage_layout layout, time_point now) noexcept
       : node(false, now), content(layout), modified_at_(now.time_since_epoch().count()) {}
+  /// The same file in another place of the memory, which no directory has yet. Nobody uses it.
+  explicit file_node(file_node&& idle) noexcept;
+  /// The file that a content is of.
+  static file_node& of(storage& content) noexcept;
 
   file_status status() const noexcept;
   std::uint64_t size() const noexcept { return status().size; }

@@ -92,7 +92,8 @@ result<detached_node> relocate(volume_state& v, node& moved, const entry& to,
   BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(b.wanted, b.replaced));
   node_name name;
   directory_index& entries = to.parent->entries;
-  if (!name.assign(to.name) || !entries.reserve(entries.size() + 1)) return errc::out_of_memory;
+  if (!name.assign(v.names.memory(), to.name) || !entries.reserve(entries.size() + 1))
+    return errc::out_of_memory;
   detached_node replaced = tree::relocate(moved, std::move(name), to);
   entries.release_spare();
   paid.commit();
@@ -114,7 +115,8 @@ result<void> relocate_into_gap(volume_state& v, node& moved, gap missing,
   BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(b.wanted, b.replaced));
   directory_chain made = new_directory_chain(v.names, missing.at.name, missing.below);
   node_name own;
-  if (made.top == nullptr || !own.assign(name) || !made.deepest->entries.reserve(1) ||
+  if (made.top == nullptr || !own.assign(v.names.memory(), name) ||
+      !made.deepest->entries.reserve(1) ||
       !above.entries.reserve(above.entries.size() + 1))
     return errc::out_of_memory;
   tree::link(missing.at, std::move(made.top));

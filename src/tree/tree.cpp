@@ -2,12 +2,12 @@
 #include "tree/tree.hpp"
 
 #include "core/clock.hpp"
-#include "core/footprint.hpp"
 #include "core/pace.hpp"
 #include "core/random_key.hpp"
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 namespace coramfs::detail {
@@ -60,11 +60,14 @@ void subtree_deleter::operator()(node* top) const noexcept {
   while (top != nullptr) top = free_first(top);
 }
 
-tree::tree(lifetime& whole)
+tree::tree(lifetime& whole, small_memory& memory)
     : key_(random_key()),
       whole_(whole),
-      root_(new directory_node(node_time(), key_)),
-      holds_(whole) {}
+      memory_(memory),
+      root_(new (memory) directory_node(node_time(), key_, memory)),
+      holds_(whole) {
+  if (root_ == nullptr) throw std::bad_alloc();
+}
 
 result<entry> tree::look_up(normal_path path) const noexcept {
   if (path.is_root()) return entry{nullptr, {}, root_.get()};
@@ -163,6 +166,7 @@ detached_node tree::link_made(const entry& at, detached_node fresh) noexcept {
 detached_node tree::put(const entry& at, detached_node fresh) noexcept {
   node& n = *fresh.release();
   n.parent = at.parent;
+  n.name.set_owner(n);
   if (at.found != nullptr) {
     at.found->parent = nullptr;
     at.parent->entries.replace(*at.found, n);
@@ -190,9 +194,33 @@ detached_node tree::relocate(node& n, node_name name, const entry& to) noexcept 
   return replaced;
 }
 
+tree::exclusive_access::exclusive_access(tree& t) noexcept : tree_(t), hold_(t.lock_) {
+  t.writer_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+}
+
+tree::exclusive_access::~exclusive_access() {
+  tree_.writer_.store(std::thread::id(), std::memory_order_relaxed);
+}
+
+bool tree::is_in_tree(const node& n) const noexcept {
+  const node* at = &n;
+  for (int levels = 0; levels < deepest_look && at != nullptr; ++levels) {
+    if (at == root_.get()) return true;
+    at = at->parent.get();
+  }
+  return false;
+}
+
+void tree::replace(file_node& idle, file_node& moved) noexcept {
+  directory_node& in = *idle.parent.get();
+  moved.parent = &in;
+  moved.name.set_owner(moved);
+  in.entries.replace(idle, moved);
+}
+
 std::uint64_t node_footprint(bool is_directory, std::string_view name) noexcept {
   const std::size_t size = is_directory ? sizeof(directory_node) : sizeof(file_node);
-  return heap_footprint(size) + node_name::footprint(name);
+  return small_memory::footprint(size) + node_name::footprint(name);
 }
 
 std::uint64_t entry_footprint(const directory_node& in, std::size_t added) noexcept {

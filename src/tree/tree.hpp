@@ -13,9 +13,11 @@
 #include "tree/node.hpp"
 #include "tree/recent_directories.hpp"
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace coramfs::detail {
@@ -51,7 +53,8 @@ class tree {
   class shared_access;
   class exclusive_access;
 
-  explicit tree(lifetime& whole);
+  /// `memory`: for all nodes of it. Throws `std::bad_alloc`.
+  tree(lifetime& whole, small_memory& memory);
   tree(const tree&) = delete;
   tree& operator=(const tree&) = delete;
 
@@ -83,6 +86,19 @@ class tree {
   /// The file that is there, or none. Under the lock.
   file_node* find_file(normal_path path) const noexcept;
 
+  small_memory& memory() const noexcept { return memory_; }
+
+  /// Whether the calling thread holds the lock exclusively.
+  bool is_changed_by_this_thread() const noexcept {
+    return writer_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+  /// Whether a node can be reached from the root, as far as a few levels tell: of one that is
+  /// deeper the answer is no. Of any node of the volume, under the exclusive lock.
+  bool is_in_tree(const node& n) const noexcept;
+  /// Has the same file in another place of the memory stand for one that is not busy. Under the
+  /// exclusive lock.
+  static void replace(file_node& idle, file_node& moved) noexcept;
+
   /// Of the hashes of all names in it.
   const hash_key& key() const noexcept { return key_; }
 
@@ -100,6 +116,8 @@ class tree {
   static detached_node relocate(node& n, node_name name, const entry& to) noexcept;
 
  private:
+  static constexpr int deepest_look = 64;  // levels
+
   static detached_node put(const entry& at, detached_node fresh) noexcept;
   result<directory_node*> look_up_directory(std::string_view path) const noexcept;
 
@@ -108,6 +126,8 @@ class tree {
   biased_lock lock_;
   const hash_key key_;
   lifetime& whole_;
+  small_memory& memory_;
+  std::atomic<std::thread::id> writer_{};  // of the lock's exclusive holder
   detached_node root_;
   hold_table holds_;
   mutable recent_directories recent_;
@@ -128,9 +148,13 @@ class tree::shared_access {
 // What is freed under it may be granted to somebody, who is told when the lock is gone.
 class tree::exclusive_access : announcement_pause {
  public:
-  explicit exclusive_access(tree& t) noexcept : hold_(t.lock_) {}
+  explicit exclusive_access(tree& t) noexcept;
+  exclusive_access(const exclusive_access&) = delete;
+  exclusive_access& operator=(const exclusive_access&) = delete;
+  ~exclusive_access();
 
  private:
+  tree& tree_;
   std::lock_guard<biased_lock> hold_;
 };
 

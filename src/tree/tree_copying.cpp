@@ -185,9 +185,8 @@ result<void> tree_copying::begin_file(const copy_plan::directory& in) noexcept {
   if (v.payer.of(wanted).bytes > v.payer.of(f.estimate).bytes) {
     BOOST_OUTCOME_TRY(v.limits.adjust(paid_, total(), {}));
   }
-  const auto now = node_time();
-  file_.reset(new (std::nothrow) file_node(v.options.default_storage, now));
-  if (file_ == nullptr || !file_->name.assign(f.name)) return errc::out_of_memory;
+  file_ = new_file(v, f.name);
+  if (file_ == nullptr) return errc::out_of_memory;
   copied_ = 0;
   return file_->content.clone_room(v.payer.prepaid(), content);
 }

@@ -10,6 +10,7 @@
 #include "core/quota.hpp"
 #include "storage/account.hpp"
 #include "storage/block_memory.hpp"
+#include "tree/compaction.hpp"
 #include "tree/tree.hpp"
 
 #include <atomic>
@@ -42,6 +43,7 @@ class volume_state final : public lifetime {
   block_memory blocks;
   const account payer;
   tree names;
+  compaction relief;
   std::atomic<std::uint64_t> waiting{0};
 
  private:
@@ -51,7 +53,8 @@ class volume_state final : public lifetime {
         guard(options.memory_guard),
         blocks(limits, options.accounting, recycled_at_most(options)),
         payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit),
-        names(*this) {}
+        names(*this, blocks.small()),
+        relief(names, blocks) {}
   ~volume_state() = default;
   void end() noexcept override { delete this; }
 };

@@ -322,7 +322,7 @@ struct debtor : subject {
     const picture before = picture_of(fs, f);
     error e{std::error_code()};
     {
-      const failing_malloc failing(20, false);
+      const failing_malloc failing(30, false);
       e = leave_a_gap(f);
     }
     REQUIRE(e == errc::out_of_memory);

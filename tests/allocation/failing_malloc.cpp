@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "allocation/failing_malloc.hpp"
 
+#include "storage/fault_point.hpp"
+
 #include <atomic>
 #include <cerrno>
 
@@ -55,6 +57,13 @@ std::size_t allocation_count::last() noexcept { return last_made; }
 std::int64_t live_allocations() noexcept { return live; }
 
 }  // namespace coramfs::tests
+
+namespace coramfs::detail {
+
+// Pieces of a volume's own memory are refused as allocations are.
+bool memory_is_refused() noexcept { return tests::refuses(); }
+
+}  // namespace coramfs::detail
 
 // Ours stand in front of glibc's, for the libraries that are loaded too.
 extern "C" {

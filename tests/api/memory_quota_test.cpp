@@ -98,12 +98,41 @@ TEST_CASE("memory: a moved-in buffer is charged by its capacity", "[api][quota][
   const auto f = fs->open("/a", open_mode::create).value();
   bytes content;
   content.reserve(100'000);
-  content.resize(1);
+  content.resize(70'000);
   const std::uint64_t before = fs.used();
-  CHECK(f->write(std::move(content)).value() == 1);
+  CHECK(f->write(std::move(content)).value() == 70'000);
   CHECK(fs.used() >= before + 100'000);
   f->truncate(0).value();
   CHECK(fs.used() <= before);
+}
+
+TEST_CASE("memory: a buffer whose room is hardly used is copied, and charged by its bytes",
+          "[api][quota][memory]") {
+  const scenario fs(accounting::memory, GENERATE(from_range(layouts)));
+  const auto f = fs->open("/a", open_mode::create).value();
+  const std::size_t size = GENERATE(1u, 40'000u);
+  bytes content;
+  content.reserve(1'000'000);
+  content.resize(size);
+  const std::uint64_t before = fs.used();
+  CHECK(f->write(std::move(content)).value() == size);
+  CHECK(content.empty());
+  f->close().value();
+  CHECK(fs.used() - before <= size + size / 20 + 200);
+}
+
+TEST_CASE("memory: a moved-in buffer that is cut gives back what is cut off",
+          "[api][quota][memory]") {
+  constexpr std::size_t size = 5'000'000;
+  const scenario fs(accounting::memory, {.max_quota = 2 * size});
+  auto f = fs->open("/a", open_mode::create).value();
+  const std::uint64_t before = fs.used();
+  f->write(bytes(size, std::byte{'m'})).value();
+  const std::size_t kept = GENERATE(1u, 100'000u, 3'000'000u);
+  f->truncate(kept).value();
+  f->close().value();
+  CHECK(fs.used() - before <= kept + kept / 20 + 300);
+  CHECK(fs->read_file("/a").value() == std::string(kept, 'm'));
 }
 
 TEST_CASE("memory: the smallest form fits exactly, with one byte less it is refused",

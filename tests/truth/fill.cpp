@@ -93,6 +93,57 @@ void refill(sync::file_system& fs, const bytes& content) {
   fill_with_files(fs, content, files);
 }
 
+// Full again and again with files of another size, most of which go.
+void shift_sizes(sync::file_system& fs) {
+  std::uint64_t number = 0;
+  std::vector<std::uint64_t> kept;
+  for (const std::size_t size : {900, 1'900, 3'900, 7'900, 15'900, 31'900, 63'000}) {
+    const std::uint64_t added = fill_with_files(fs, bytes(size, std::byte{'a'}), number);
+    if (fs.stats().value().free_bytes > 2 * size + 4096) {
+      std::printf("refused with %zu bytes free\n", std::size_t(fs.stats().value().free_bytes));
+      std::exit(1);
+    }
+    std::vector<std::uint64_t> all = std::move(kept);
+    for (std::uint64_t i = 0; i < added; ++i) all.push_back(number + i);
+    number += added;
+    kept.clear();
+    for (std::size_t i = 0; i < all.size(); ++i)
+      i % 3 == 0 ? kept.push_back(all[i]) : fs.remove(name(all[i])).value();
+  }
+  fill_with_files(fs, bytes(mib, std::byte{'a'}), number);
+}
+
+// Many long names, of which few stay, and large files behind them.
+void shift_from_names(sync::file_system& fs) {
+  const std::string stem(180, 'n');
+  const std::uint64_t files = until_full(
+      [&](std::uint64_t i) { return fs.write_file("/" + stem + std::to_string(i), {}); });
+  for (std::uint64_t i = 0; i < files; ++i)
+    if (i % 64 != 0) fs.remove("/" + stem + std::to_string(i)).value();
+  fill_with_files(fs, bytes(mib, std::byte{'a'}));
+  if (fs.stats().value().free_bytes > 2 * mib) {
+    std::printf("refused with %zu bytes free\n", std::size_t(fs.stats().value().free_bytes));
+    std::exit(1);
+  }
+}
+
+// Moved-in buffers, cut and removed, and large files in their place.
+void shift_from_buffers(sync::file_system& fs) {
+  const std::uint64_t files = until_full([&](std::uint64_t i) -> result<void> {
+    BOOST_OUTCOME_TRY(auto f, fs.open(name(i), open_mode::write));
+    BOOST_OUTCOME_TRY(f.write(bytes(3 * mib, std::byte{'a'})));
+    return boost::outcome_v2::success();
+  });
+  for (std::uint64_t i = 0; i < files; ++i) {
+    if (i % 2 == 0) {
+      fs.open(name(i), open_mode::update).value().truncate(mib).value();
+    } else {
+      fs.remove(name(i)).value();
+    }
+  }
+  fill_with_files(fs, bytes(mib, std::byte{'a'}), files);
+}
+
 using way = std::function<void(sync::file_system&, std::vector<pinned>&)>;
 
 const std::map<std::string_view, way> ways{
@@ -110,6 +161,9 @@ const std::map<std::string_view, way> ways{
     {"refill_4k", [](auto& fs, auto&) { refill(fs, bytes(4096, std::byte{'a'})); }},
     {"refill_100k", [](auto& fs, auto&) { refill(fs, bytes(100'000, std::byte{'a'})); }},
     {"refill_1m", [](auto& fs, auto&) { refill(fs, bytes(mib, std::byte{'a'})); }},
+    {"shifting_sizes", [](auto& fs, auto&) { shift_sizes(fs); }},
+    {"after_names", [](auto& fs, auto&) { shift_from_names(fs); }},
+    {"after_buffers", [](auto& fs, auto&) { shift_from_buffers(fs); }},
     {"small_after_large", [](auto& fs, auto&) {
        fill_in_pieces(fs, bytes(mib, std::byte{'a'}), 100 * mib);
        remove_all(fs);

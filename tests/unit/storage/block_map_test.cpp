@@ -52,8 +52,8 @@ TEST_CASE("block map: how much slack there is, it knows after each change", "[st
                        static_cast<std::uint32_t>(random.below(found->capacity() + 1)));
           break;
         default: {
-          REQUIRE(m.make_pages(number, number));
-          block_ref fresh(block::allocate(b.blocks, random.below(70'000)));
+          REQUIRE(m.make_pages(b.blocks, number, number));
+          block_ref fresh(block::allocate(b.blocks, nullptr, random.below(70'000)));
           fresh->used = static_cast<std::uint32_t>(random.below(fresh->capacity() + 1));
           m.set(number, std::move(fresh));
         }

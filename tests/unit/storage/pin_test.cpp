@@ -117,11 +117,12 @@ TEST_CASE("pin: whatever becomes of the file, a pin shows what it showed, and th
 
 TEST_CASE("pin: what a writer copies is charged beside what the pin holds", "[storage][pin]") {
   const auto layout = GENERATE(from_range(std::begin(layouts), std::end(layouts)));
-  bench b(layout, 25'000);
-  REQUIRE(b.write(0, filled(10'000, 'a')));
+  // Of a size that is one chunk.
+  bench b(layout, 20'000);
+  REQUIRE(b.write(0, filled(8'192, 'a')));
   const std::uint64_t one = b.used();
   {
-    const piece_list p = b.pin(0, 10'000);
+    const piece_list p = b.pin(0, 8'192);
     CHECK(b.used() == one);
     REQUIRE(b.write(5000, filled(1, 'b')));
     CHECK(b.used() == 2 * one);
@@ -130,7 +131,7 @@ TEST_CASE("pin: what a writer copies is charged beside what the pin holds", "[st
     const piece_list second = b.pin(0, 1);
     CHECK(tests::error_of(b.write(0, filled(1, 'c'))) == errc::quota_exceeded);
     CHECK(b.used() == 2 * one);
-    CHECK(bytes_of(p) == filled(10'000, 'a'));
+    CHECK(bytes_of(p) == filled(8'192, 'a'));
   }
   CHECK(b.used() == one);
   b.content.trim(b.payer);

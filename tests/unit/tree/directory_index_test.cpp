@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/dice.hpp"
+#include "unit/tree/memory.hpp"
 #include "unit/tree/whole.hpp"
 
 #include <algorithm>
@@ -24,8 +25,9 @@ std::string name_of(int i) { return "entry-" + std::to_string(i); }
 
 struct entries {
   tests::whole all;
-  const tree of{all};  // whose hashes these are
-  directory_index index{of.key()};
+  tests::memory memory;
+  const tree of{all, memory.small()};  // whose hashes these are
+  directory_index index{of.key(), memory.small()};
   std::deque<std::unique_ptr<directory_node>> nodes;
 
   ~entries() { index.take_all(nullptr); }

@@ -4,6 +4,7 @@
 #include "tree/creation.hpp"
 
 #include "support/catch.hpp"
+#include "unit/tree/memory.hpp"
 #include "unit/tree/whole.hpp"
 
 #include <memory>
@@ -21,7 +22,8 @@ std::string name_of(int i) { return "entry-" + std::to_string(i); }
 class fixture {
  public:
   tests::whole all;
-  tree names{all};
+  tests::memory memory;
+  tree names{all, memory.small()};
   directory_scan scan;
   std::set<std::string> seen;
   int slices = 0;
@@ -45,7 +47,7 @@ class fixture {
   void remove(int i) { tree::unlink(*at(i).found); }
   void rename(int from, int to) {
     node_name name;
-    REQUIRE(name.assign(name_of(to)));
+    REQUIRE(name.assign(memory.small(), name_of(to)));
     tree::relocate(*at(from).found, std::move(name), at(to));
   }
 
@@ -112,7 +114,8 @@ TEST_CASE("directory scan: one that is changed again and again is seen in one ho
 
 TEST_CASE("directory scan: an empty directory is complete at once", "[tree][scan]") {
   tests::whole all;
-  tree names{all};
+  tests::memory memory;
+  tree names{all, memory.small()};
   directory_scan scan;
   pace p;
   CHECK(scan.resume(names.root()));

@@ -9,6 +9,7 @@
 #include "core/path.hpp"
 #include "support/await_waiting.hpp"
 #include "support/catch.hpp"
+#include "unit/tree/memory.hpp"
 #include "tree/tree.hpp"
 #include "tree/volume_state.hpp"
 
@@ -103,11 +104,13 @@ class counted final : public detail::lifetime {
 class lone_file {
  public:
   counted whole;
-  tree names{whole};
+  memory from;
+  tree names{whole, from.small()};
 
   lone_file() {
-    auto fresh = std::make_unique<file_node>(storage_layout::automatic, detail::time_point());
-    REQUIRE(fresh->name.assign("a"));
+    std::unique_ptr<file_node> fresh(
+        new (from.small()) file_node(storage_layout::automatic, detail::time_point()));
+    REQUIRE(fresh->name.assign(from.small(), "a"));
     file_ = fresh.get();
     REQUIRE(names.root().entries.reserve(1));
     const tree::exclusive_access access(names);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/node.hpp"
 
-#include "core/footprint.hpp"
 #include "support/catch.hpp"
+#include "unit/tree/memory.hpp"
 
 #include <string>
 #include <utility>
@@ -22,17 +22,18 @@ std::string name_of(std::size_t size) {
 // Short ones stand in the name itself, long ones elsewhere; both turn into each other.
 TEST_CASE("node: a name of any length is kept, moved and replaced by any other", "[tree][node]") {
   constexpr std::size_t at_most = node_name::inline_size;
+  memory m;
   for (const std::size_t size :
        {std::size_t{1}, at_most - 1, at_most, at_most + 1, std::size_t{255}}) {
     for (const std::size_t other : {std::size_t{1}, at_most, at_most + 1, std::size_t{255}}) {
       node_name name, second;
-      REQUIRE(name.assign(name_of(size)));
+      REQUIRE(name.assign(m.small(), name_of(size)));
       CHECK(name.view() == name_of(size));
-      REQUIRE(second.assign(name_of(other)));
+      REQUIRE(second.assign(m.small(), name_of(other)));
       second = std::move(name);
       CHECK(second.view() == name_of(size));
       CHECK(name.view().empty());
-      REQUIRE(second.assign(name_of(other)));
+      REQUIRE(second.assign(m.small(), name_of(other)));
       const node_name third = std::move(second);
       CHECK(third.view() == name_of(other));
       CHECK(second.view().empty());
@@ -42,8 +43,11 @@ TEST_CASE("node: a name of any length is kept, moved and replaced by any other",
 
 TEST_CASE("node: a name is charged what it takes beside the node", "[tree][node]") {
   CHECK(node_name::footprint(name_of(node_name::inline_size)) == 0);
-  CHECK(node_name::footprint(name_of(node_name::inline_size + 1)) == detail::heap_footprint(24));
-  CHECK(node_name::footprint(name_of(255)) == detail::heap_footprint(255));
+  // And what says whose it is.
+  constexpr std::size_t owner = sizeof(void*);
+  CHECK(node_name::footprint(name_of(node_name::inline_size + 1)) ==
+        detail::small_memory::footprint(owner + 24));
+  CHECK(node_name::footprint(name_of(255)) == detail::small_memory::footprint(owner + 255));
 }
 
 }  // namespace coramfs::tests

@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 #include "tree/node.hpp"
+#include "unit/tree/memory.hpp"
 
 #include <memory>
 #include <string>
@@ -21,18 +22,24 @@ class places {
  public:
   directory_node& root() { return *all_.front(); }
   directory_node& add(directory_node& above, std::string_view name) {
-    directory_node& made = *all_.emplace_back(std::make_unique<directory_node>(now_, key_));
+    directory_node& made = *all_.emplace_back(make());
     made.parent = &above;
-    REQUIRE(made.name.assign(name));
+    REQUIRE(made.name.assign(memory_.small(), name));
     return made;
   }
 
  private:
+  std::unique_ptr<directory_node> make() {
+    return std::unique_ptr<directory_node>(
+        new (memory_.small()) directory_node(now_, key_, memory_.small()));
+  }
+
+  memory memory_;
   const detail::hash_key key_{1, 2};
   const detail::time_point now_ = std::chrono::system_clock::now();
   std::vector<std::unique_ptr<directory_node>> all_ = [this] {
     std::vector<std::unique_ptr<directory_node>> v;
-    v.push_back(std::make_unique<directory_node>(now_, key_));
+    v.push_back(make());
     return v;
   }();
 };

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "storage/small_memory.hpp"
+
+#include "storage/block_memory.hpp"
+
+#include <algorithm>
+#include <bitset>
+#include <cassert>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace coramfs::detail {
+
+namespace {
+
+struct free_piece {
+  free_piece* next;
+};
+
+}  // namespace
+
+/// What stands in front of the pieces of a slab.
+struct small_memory::slab {
+  small_memory& home;
+  const block_memory::run run;
+  slab* next = nullptr;  // of its quarter
+  slab* previous = nullptr;
+  free_piece* free = nullptr;  // of those that have been used before
+  std::uint16_t fresh = 0;     // the first that has not
+  std::uint16_t used = 0;
+  const std::uint8_t size;  // in the table
+  const small_memory::use what;
+  bool is_stuck = false;  // a piece could not be moved, and none has been freed since
+
+  std::byte* pieces() noexcept { return reinterpret_cast<std::byte*>(this) + header; }
+  std::size_t capacity() const noexcept { return table.in_slab[size]; }
+  /// Of so many that are used; a full slab is in none.
+  std::size_t quarter(std::size_t in_use) const noexcept {
+    return in_use == capacity() ? quarters : in_use * quarters / capacity();
+  }
+  std::size_t index_of(const void* piece) noexcept {
+    return static_cast<std::size_t>(static_cast<const std::byte*>(piece) - pieces()) /
+           table.bytes[size];
+  }
+};
+
+small_memory::~small_memory() {
+  for ([[maybe_unused]] const auto& of_use : shelves_)
+    for ([[maybe_unused]] const shelf& of : of_use) assert(of.used == 0);
+}
+
+void small_memory::give(void* memory) noexcept {
+  slab& s = slab_of(memory);
+  small_memory& home = s.home;
+  const std::lock_guard lock(home.mutex_);
+  home.give_piece(s, memory);
+}
+
+block_memory& small_memory::home_of(const void* memory) noexcept {
+  return slab_of(memory).home.pages_;
+}
+
+bool small_memory::remove_empty_slabs() noexcept {
+  const std::lock_guard lock(mutex_);
+  bool any = false;
+  for (auto& of_use : shelves_)
+    for (shelf& of : of_use) {
+      slab* const s = of.by_quarter[0];
+      if (s == nullptr || s->used != 0) continue;
+      remove_slab(*s);
+      any = true;
+    }
+  return any;
+}
+
+bool small_memory::relieve() noexcept { return pages_.relieve(); }
+
+small_memory::slab& small_memory::slab_of(const void* piece) noexcept {
+  return *reinterpret_cast<slab*>(reinterpret_cast<std::uintptr_t>(piece) &
+                                  ~std::uintptr_t{slab_size - 1});
+}
+
+// All below is called under the mutex.
+
+// From the fullest: the others may become empty.
+void* small_memory::take_piece(std::size_t bytes, use what) noexcept {
+  const std::size_t size = table.find(bytes);
+  shelf& from = shelves_[static_cast<std::size_t>(what)][size];
+  slab* s = nullptr;
+  for (std::size_t q = quarters; q-- > 0 && s == nullptr;) s = from.by_quarter[q];
+  if (s == nullptr) s = add_slab(from, size, what);
+  if (s == nullptr) return nullptr;
+  void* piece = s->free;
+  if (piece != nullptr) {
+    s->free = s->free->next;
+  } else {
+    piece = s->pieces() + std::size_t{s->fresh++} * table.bytes[size];
+  }
+  change_used(*s, +1);
+  return piece;
+}
+
+// A slab moves on when another quarter of it is used, or all of it.
+void small_memory::change_used(slab& s, int by) noexcept {
+  shelf& of = shelf_of(s);
+  const auto after = static_cast<std::uint16_t>(s.used + by);
+  const bool moves = s.quarter(s.used) != s.quarter(after);
+  if (moves) take_out(s);
+  s.used = after;
+  if (moves) file_away(s);
+  if (by > 0) {
+    ++of.used;
+    change_free(0, table.share[s.size]);
+  } else {
+    --of.used;
+    change_free(table.share[s.size], 0);
+  }
+}
+
+void small_memory::change_free(std::uint64_t more, std::uint64_t less) noexcept {
+  free_.store(free_.load(std::memory_order_relaxed) + more - less, std::memory_order_relaxed);
+}
+
+void small_memory::give_piece(slab& s, void* memory) noexcept {
+  s.is_stuck = false;
+  s.free = new (memory) free_piece{s.free};
+  change_used(s, -1);
+  const shelf& of = shelf_of(s);
+  // The last room of a size stays, for those to come.
+  const bool is_last_room = of.slabs * s.capacity() - of.used == s.capacity();
+  if (s.used == 0 && !is_last_room) remove_slab(s);
+}
+
+small_memory::slab* small_memory::add_slab(shelf& to, std::size_t size, use what) noexcept {
+  const block_memory::run r = pages_.try_take(slab_size, slab_size);
+  if (r.data == nullptr) return nullptr;
+  auto* const made = new (r.data)
+      slab{*this, r, nullptr, nullptr, nullptr, 0, 0, static_cast<std::uint8_t>(size), what, false};
+  if (to.slabs++ == 0) ++shelves_in_use_;
+  change_free(std::uint64_t{table.share[size]} * table.in_slab[size], 0);
+  file_away(*made);
+  return made;
+}
+
+void small_memory::remove_slab(slab& s) noexcept {
+  take_out(s);
+  if (--shelf_of(s).slabs == 0) --shelves_in_use_;
+  change_free(0, std::uint64_t{table.share[s.size]} * s.capacity());
+  const block_memory::run r = s.run;
+  pages_.put(r, slab_size);
+}
+
+small_memory::shelf& small_memory::shelf_of(const slab& s) noexcept {
+  return shelves_[static_cast<std::size_t>(s.what)][s.size];
+}
+
+void small_memory::file_away(slab& s) noexcept {
+  if (s.quarter(s.used) == quarters) return;
+  slab*& first = shelf_of(s).by_quarter[s.quarter(s.used)];
+  s.previous = nullptr;
+  s.next = first;
+  if (first != nullptr) first->previous = &s;
+  first = &s;
+}
+
+void small_memory::take_out(slab& s) noexcept {
+  if (s.quarter(s.used) == quarters) return;
+  (s.previous != nullptr ? s.previous->next : shelf_of(s).by_quarter[s.quarter(s.used)]) = s.next;
+  if (s.next != nullptr) s.next->previous = s.previous;
+}
+
+bool small_memory::evacuate(piece_mover& mover) noexcept {
+  const std::lock_guard lock(mutex_);
+  while (slab* const s = find_sparse())
+    if (move_pieces(*s, mover)) return true;
+  return false;
+}
+
+// Of the size of which the most is free.
+small_memory::slab* small_memory::find_sparse() noexcept {
+  slab* found = nullptr;
+  std::uint64_t most = 0;
+  for (std::size_t u = static_cast<std::size_t>(use::fixed) + 1; u < uses; ++u)
+    for (std::size_t size = 0; size < table.count; ++size) {
+      shelf& of = shelves_[u][size];
+      const std::uint64_t free = of.slabs * table.in_slab[size] - of.used;
+      if (free <= table.in_slab[size] || free * table.share[size] <= most) continue;
+      slab* sparse = nullptr;
+      for (std::size_t q = 0; q < quarters && sparse == nullptr; ++q) {
+        sparse = of.by_quarter[q];
+        while (sparse != nullptr && sparse->is_stuck) sparse = sparse->next;
+      }
+      if (sparse == nullptr) continue;
+      found = sparse;
+      most = free * table.share[size];
+    }
+  return found;
+}
+
+// The others of its size have room for all of them, and it is taken from none of itself.
+bool small_memory::move_pieces(slab& from, piece_mover& mover) noexcept {
+  std::bitset<room / grain> is_free;
+  for (const free_piece* f = from.free; f != nullptr; f = f->next) is_free.set(from.index_of(f));
+  const std::uint16_t fresh = from.fresh;
+  for (std::size_t i = 0; i < fresh; ++i) {
+    if (is_free.test(i)) continue;
+    take_out(from);
+    void* const to = take_piece(table.bytes[from.size], from.what);
+    file_away(from);
+    void* const piece = from.pieces() + i * table.bytes[from.size];
+    const bool has_moved = to != nullptr && mover.move(from.what, piece, to);
+    if (to != nullptr && !has_moved) give_piece(slab_of(to), to);
+    from.is_stuck = !has_moved;
+    if (!has_moved) return false;
+    const bool is_last = from.used == 1;
+    give_piece(from, piece);
+    if (is_last) return true;  // and the slab has gone
+  }
+  return false;
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "storage/fault_point.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+namespace coramfs::detail {
+
+class block_memory;
+
+/// Who moves pieces of memory for their owners.
+class piece_mover;
+
+/// Where the small things of a volume come from: nodes, names, the pages of directories, contents
+/// smaller than a few pages.
+///
+/// A slab is 64 KiB of the volume's memory cut into pieces of one size, for one use. Sizes go up in
+/// steps of 16 bytes, and from 512 bytes on in steps of about 1/16 that fill a slab well. What is
+/// charged for a piece is its share of the slab, so a full slab is charged as what it takes.
+///
+/// What is free in a slab is kept for pieces of the same size and use, and is no more than what has
+/// been freed and one slab for each size in use. A slab that holds nothing goes back, unless it has
+/// the last room for its size. Where pages run short, slabs are emptied by moving what is in them:
+/// `evacuate`.
+///
+/// Thread safety: all members may be called from many threads at once. Of the locks only those of
+/// the block memory, and of the quota, are taken under the one of this.
+class small_memory {
+ public:
+  static constexpr std::size_t slab_size = 64 * 1024;  // bytes, and what slabs are aligned to
+  static constexpr std::size_t largest = 13'088;       // bytes of a piece: five to a slab
+
+  /// What pieces are for: how they are moved, if at all.
+  enum class use : unsigned char { fixed, content, name, file };
+  static constexpr std::size_t uses = 4;
+
+  explicit small_memory(block_memory& pages) noexcept : pages_(pages) {}
+  small_memory(const small_memory&) = delete;
+  small_memory& operator=(const small_memory&) = delete;
+
+  static constexpr bool fits(std::size_t bytes) noexcept { return bytes <= largest; }
+
+  /// Memory for `bytes`, aligned to 16. Null: memory is refused. Precondition: `fits`. No lock
+  /// below the tree's is held.
+  ///
+  /// What may be moved is looked at as soon as it is there: `make` makes of the memory, under the
+  /// lock, what can be looked at.
+  template <class Make>
+  void* take(std::size_t bytes, use what, Make make) noexcept {
+    if (memory_is_refused()) return nullptr;
+    do {
+      const std::lock_guard lock(mutex_);
+      void* const piece = take_piece(bytes, what);
+      if (piece == nullptr) continue;
+      make(piece);
+      return piece;
+    } while (relieve());
+    return nullptr;
+  }
+  void* take(std::size_t bytes, use what) noexcept {
+    return take(bytes, what, [](void*) {});
+  }
+  /// Of whichever volume.
+  static void give(void* memory) noexcept;
+  /// The memory that a piece is from.
+  static block_memory& home_of(const void* memory) noexcept;
+
+  /// How many bytes `take(bytes)` gives.
+  static constexpr std::size_t usable(std::size_t bytes) noexcept;
+  /// What they are charged as.
+  static constexpr std::uint64_t footprint(std::size_t bytes) noexcept;
+
+  /// Bytes of slabs that no piece is charged for, beyond one slab for each size and use.
+  std::uint64_t spare_bytes() const noexcept {
+    const std::uint64_t free = free_.load(std::memory_order_relaxed);
+    const std::uint64_t stock = shelves_in_use_.load(std::memory_order_relaxed) * slab_size;
+    return free > stock ? free - stock : 0;
+  }
+
+  /// Makes the slab free that is the emptiest of a size of which more than one slab is free, by
+  /// having its pieces moved to others. False: there is none, or no piece may be moved.
+  bool evacuate(piece_mover& mover) noexcept;
+
+  /// Gives back the slabs that stayed for pieces to come. Returns whether there were any.
+  bool remove_empty_slabs() noexcept;
+
+  ~small_memory();
+
+ private:
+  struct slab;
+  struct sizes;
+  static constexpr std::size_t grain = 16, header = 64, room = slab_size - header;
+  static constexpr std::size_t quarters = 4;
+
+  /// The slabs of one size and use that have room, by how full they are.
+  struct shelf {
+    std::array<slab*, quarters> by_quarter{};
+    std::size_t slabs = 0, used = 0;  // pieces
+  };
+
+  static constexpr sizes make_sizes() noexcept;
+  static const sizes table;
+
+  bool relieve() noexcept;
+  void* take_piece(std::size_t bytes, use what) noexcept;
+  void change_used(slab& s, int by) noexcept;
+  void change_free(std::uint64_t more, std::uint64_t less) noexcept;
+  static slab& slab_of(const void* piece) noexcept;
+  slab* add_slab(shelf& to, std::size_t size, use what) noexcept;
+  void remove_slab(slab& s) noexcept;
+  void give_piece(slab& s, void* memory) noexcept;
+  shelf& shelf_of(const slab& s) noexcept;
+  void file_away(slab& s) noexcept;
+  void take_out(slab& s) noexcept;
+  slab* find_sparse() noexcept;
+  bool move_pieces(slab& from, piece_mover& mover) noexcept;
+
+  block_memory& pages_;
+  // Written under the mutex.
+  std::atomic<std::uint64_t> free_{0};  // bytes
+  std::atomic<std::size_t> shelves_in_use_{0};
+
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  static constexpr std::size_t most_sizes = 96;
+  std::array<std::array<shelf, most_sizes>, uses> shelves_{};
+};
+
+class piece_mover {
+ public:
+  /// Has the owner of a piece use `to` instead, which has as many bytes. False: it may not be
+  /// moved now. Called under the memory's lock.
+  virtual bool move(small_memory::use what, void* from, void* to) noexcept = 0;
+
+ protected:
+  ~piece_mover() = default;
+};
+
+/// The sizes of pieces, and which is the smallest for a request.
+struct small_memory::sizes {
+  std::array<std::uint16_t, most_sizes> bytes{};
+  std::array<std::uint16_t, most_sizes> in_slab{};
+  std::array<std::uint16_t, most_sizes> share{};
+  std::array<std::uint8_t, largest / grain + 1> for_grains{};
+  std::size_t count = 0;
+
+  constexpr std::size_t find(std::size_t wanted) const noexcept {
+    return for_grains[(wanted + grain - 1) / grain];
+  }
+};
+
+constexpr small_memory::sizes small_memory::make_sizes() noexcept {
+  constexpr std::size_t fine = 512;
+  sizes s;
+  const auto add = [&s](std::size_t bytes) {
+    s.bytes[s.count] = static_cast<std::uint16_t>(bytes);
+    s.in_slab[s.count] = static_cast<std::uint16_t>(room / bytes);
+    s.share[s.count] = static_cast<std::uint16_t>((slab_size + room / bytes - 1) / (room / bytes));
+    ++s.count;
+  };
+  for (std::size_t bytes = grain; bytes <= fine; bytes += grain) add(bytes);
+  for (std::size_t in_slab = room / (fine + grain); in_slab >= room / largest; --in_slab) {
+    const std::size_t bytes = room / in_slab / grain * grain;
+    if (bytes * 16 >= s.bytes[s.count - 1] * std::size_t{17}) add(bytes);
+  }
+  for (std::size_t grains = 0, c = 0; grains < s.for_grains.size(); ++grains) {
+    if (s.bytes[c] < grains * grain) ++c;
+    s.for_grains[grains] = static_cast<std::uint8_t>(c);
+  }
+  return s;
+}
+
+inline constexpr small_memory::sizes small_memory::table = make_sizes();
+
+constexpr std::size_t small_memory::usable(std::size_t bytes) noexcept {
+  return table.bytes[table.find(bytes)];
+}
+
+constexpr std::uint64_t small_memory::footprint(std::size_t bytes) noexcept {
+  return table.share[table.find(bytes)];
+}
+
+}  // namespace coramfs::detail

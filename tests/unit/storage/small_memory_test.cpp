@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "storage/small_memory.hpp"
+
+#include "core/quota.hpp"
+#include "storage/block_memory.hpp"
+#include "support/catch.hpp"
+#include "support/dice.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace coramfs::detail {
+
+namespace {
+
+using use = small_memory::use;
+
+/// The small memory of no volume.
+struct fixture {
+  explicit fixture(std::uint64_t max_bytes = std::uint64_t{1} << 30) : limits(max_bytes, {}) {}
+
+  small_memory& small() noexcept { return blocks.small(); }
+
+  quota limits;
+  block_memory blocks{limits, accounting::memory, std::uint64_t{1} << 30};
+};
+
+struct piece {
+  std::byte* at;
+  std::size_t bytes;
+  std::byte mark;
+};
+
+piece take(small_memory& from, std::size_t bytes, std::byte mark, use what = use::fixed) {
+  auto* const at = static_cast<std::byte*>(from.take(bytes, what));
+  REQUIRE(at != nullptr);
+  std::memset(at, static_cast<int>(mark), bytes);
+  return {at, bytes, mark};
+}
+
+bool is_intact(const piece& p) {
+  return std::all_of(p.at, p.at + p.bytes, [&](std::byte b) { return b == p.mark; });
+}
+
+/// The owner of some pieces: it moves those that are told it, but for one that it keeps.
+class owner final : public piece_mover {
+ public:
+  std::vector<piece> pieces;
+  const std::byte* kept = nullptr;
+
+  bool move(use, void* from, void* to) noexcept override {
+    const auto found = std::find_if(pieces.begin(), pieces.end(),
+                                    [&](const piece& p) { return p.at == from; });
+    if (found == pieces.end() || from == kept) return false;
+    std::memcpy(to, from, found->bytes);
+    found->at = static_cast<std::byte*>(to);
+    return true;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("small memory: a piece is as large as asked for, and is charged little more",
+          "[storage][slabs]") {
+  for (std::size_t bytes = 1; bytes <= small_memory::largest; ++bytes) {
+    const std::size_t usable = small_memory::usable(bytes);
+    REQUIRE(usable >= bytes);
+    REQUIRE(small_memory::usable(usable) == usable);
+    REQUIRE(small_memory::footprint(bytes) >= usable);
+    // Above the finest steps a piece is at most a sixteenth too large, but where few fill a slab.
+    if (bytes > 512 && bytes < 3'000) REQUIRE(small_memory::footprint(bytes) <= bytes + bytes / 8);
+  }
+}
+
+TEST_CASE("small memory: pieces never overlap, and what is charged and free is what is taken",
+          "[storage][slabs]") {
+  fixture f;
+  tests::dice random(11);
+  std::vector<piece> all;
+  std::uint64_t charged = 0;
+  for (int step = 0; step < 20'000; ++step) {
+    if (random.below(5) < 3) {
+      const std::size_t bytes = 1 + random.below(1 + random.below(small_memory::largest));
+      all.push_back(take(f.small(), bytes, static_cast<std::byte>(step)));
+      charged += small_memory::footprint(bytes);
+    } else if (!all.empty()) {
+      std::swap(all[random.below(all.size())], all.back());
+      REQUIRE(is_intact(all.back()));
+      charged -= small_memory::footprint(all.back().bytes);
+      small_memory::give(all.back().at);
+      all.pop_back();
+    }
+  }
+  // The pages of all slabs, and of runs that are kept for more of them.
+  CHECK(charged <= f.blocks.resident_bytes());
+  for (const piece& p : all) {
+    REQUIRE(is_intact(p));
+    small_memory::give(p.at);
+  }
+  f.small().remove_empty_slabs();
+  f.blocks.keep_at_most(0);
+  CHECK(f.blocks.resident_bytes() == 0);
+}
+
+TEST_CASE("small memory: memory is found again by any of its pieces", "[storage][slabs]") {
+  fixture one, other;
+  const piece a = take(one.small(), 100, std::byte{1}), b = take(other.small(), 100, std::byte{2});
+  CHECK(&small_memory::home_of(a.at) == &one.blocks);
+  CHECK(&small_memory::home_of(b.at) == &other.blocks);
+  small_memory::give(b.at);
+  small_memory::give(a.at);
+}
+
+TEST_CASE("small memory: sparse slabs are emptied by moving what is in them", "[storage][slabs]") {
+  fixture f;
+  owner o;
+  constexpr std::size_t bytes = 1'000, many = 2'000;
+  for (std::size_t i = 0; i < many; ++i)
+    o.pieces.push_back(take(f.small(), bytes, static_cast<std::byte>(i), use::content));
+  std::vector<piece> rest;
+  for (std::size_t i = 0; i < many; ++i) {
+    if (i % 8 == 0) {
+      rest.push_back(o.pieces[i]);
+    } else {
+      small_memory::give(o.pieces[i].at);
+    }
+  }
+  o.pieces = rest;
+  const std::uint64_t before = f.small().spare_bytes();
+  CHECK(before > many * bytes / 2);
+  while (f.small().evacuate(o)) {
+  }
+  CHECK(f.small().spare_bytes() < 2 * small_memory::slab_size);
+  for (const piece& p : o.pieces) {
+    REQUIRE(is_intact(p));
+    small_memory::give(p.at);
+  }
+}
+
+TEST_CASE("small memory: a piece that may not be moved keeps its slab, and no other",
+          "[storage][slabs]") {
+  fixture f;
+  owner o;
+  constexpr std::size_t bytes = 5'000, many = 200;
+  for (std::size_t i = 0; i < many; ++i)
+    o.pieces.push_back(take(f.small(), bytes, static_cast<std::byte>(i), use::content));
+  for (std::size_t i = 0; i < many; ++i)
+    if (i % 10 != 0) small_memory::give(o.pieces[i].at);
+  std::erase_if(o.pieces, [first = o.pieces.data()](const piece& p) { return (&p - first) % 10; });
+  o.kept = o.pieces.front().at;
+  while (f.small().evacuate(o)) {
+  }
+  CHECK(o.pieces.front().at == o.kept);
+  CHECK(f.small().spare_bytes() < 3 * small_memory::slab_size);
+  for (const piece& p : o.pieces) {
+    REQUIRE(is_intact(p));
+    small_memory::give(p.at);
+  }
+}
+
+TEST_CASE("small memory: what is fixed is not moved", "[storage][slabs]") {
+  fixture f;
+  owner o;
+  for (int i = 0; i < 1'000; ++i) o.pieces.push_back(take(f.small(), 1'000, std::byte{1}));
+  for (std::size_t i = 1; i < o.pieces.size(); ++i) small_memory::give(o.pieces[i].at);
+  o.pieces.resize(1);
+  CHECK_FALSE(f.small().evacuate(o));
+  small_memory::give(o.pieces.front().at);
+}
+
+TEST_CASE("small memory: a slab may become empty while another thread takes from it",
+          "[storage][slabs][race]") {
+  fixture f;
+  const auto work = [&f](unsigned seed) {
+    tests::dice random(seed);
+    std::vector<std::byte*> mine;
+    for (int i = 0; i < 20'000; ++i) {
+      if (mine.size() < 20 && random.one_in(2)) {
+        auto* const at = static_cast<std::byte*>(f.small().take(6'000, use::fixed));
+        if (at == nullptr) std::abort();
+        at[0] = at[5'999] = static_cast<std::byte>(seed);
+        mine.push_back(at);
+      } else if (!mine.empty()) {
+        if (mine.back()[0] != static_cast<std::byte>(seed)) std::abort();
+        small_memory::give(mine.back());
+        mine.pop_back();
+      }
+    }
+    for (std::byte* const at : mine) small_memory::give(at);
+  };
+  std::vector<std::thread> threads;
+  for (unsigned seed = 1; seed <= 3; ++seed) threads.emplace_back(work, seed);
+  for (std::thread& t : threads) t.join();
+  f.small().remove_empty_slabs();
+  f.blocks.keep_at_most(0);
+  CHECK(f.blocks.resident_bytes() == 0);
+}
+
+}  // namespace coramfs::detail
