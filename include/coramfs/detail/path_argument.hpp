@@ -20,7 +20,7 @@ namespace detail {
 /// is false and the operation fails with `out_of_memory`.
 class path_text {
  public:
-  static constexpr std::size_t inline_size = 80;
+  static constexpr std::size_t inline_size = 56;
 
   path_text() noexcept = default;
   explicit path_text(std::string_view text) noexcept : size_(text.size()) {
