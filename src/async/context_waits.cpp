@@ -293,6 +293,11 @@ void context_waits::tick(const std::error_code& ec) {
   if (!ec) armed_for_.reset();
   expire(others);
   rearm(next_deadline());
+  // Whoever goes in now is told before any executor is called, which may run its handlers here.
+  lock.unlock();
+  others.announce();
+  lock.lock();
+  if (closed_) return;
   hand_on_all(lock);
   if (!handed_back_.empty()) rearm(retry_at_);
 }
@@ -309,7 +314,7 @@ void context_waits::expire(admission& others) noexcept {
 // On the context, in no call of anybody's: an executor that runs what it is given at once may do
 // so. What a handler throws then goes on to whoever runs the context.
 void context_waits::hand_on_all(std::unique_lock<std::mutex>& lock) {
-  for (std::size_t n = handed_back_.size(); n > 0 && !handed_back_.empty(); --n) {
+  for (std::size_t n = handed_back_.size(); n > 0 && !closed_ && !handed_back_.empty(); --n) {
     context_waiter& w = handed_back_.front();
     handed_back_.pop_front();
     calls_.fetch_add(1, std::memory_order_relaxed);

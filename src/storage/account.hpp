@@ -62,10 +62,11 @@ class account {
     return a;
   }
 
-  /// For operations of one file's content, whose blocks are its own.
+  /// For operations of one file's content, whose blocks are its own. Of a content beside files they
+  /// are nobody's.
   account for_content(storage& owner) const noexcept {
     account a = *this;
-    a.owner_ = &owner;
+    a.owner_ = is_a_file_ ? &owner : nullptr;
     return a;
   }
   /// None: what is made is nobody's yet, and is never moved.

@@ -24,16 +24,14 @@ std::size_t adopted_buffer::count_slices(const bytes& content) noexcept {
 }
 
 std::uint64_t adopted_buffer::footprint(const bytes& content) noexcept {
-  return small_memory::footprint(sizeof(adopted_buffer)) + heap_footprint(content.capacity()) +
-         count_slices(content) * block::slice_footprint();
+  return foreign_bytes(content) + count_slices(content) * block::slice_footprint();
 }
 
 // The last one has what is behind the content, and the buffer itself.
 std::uint64_t adopted_buffer::taken_by_slice(const bytes& content, std::size_t begin) noexcept {
   const std::size_t end = end_of_slice(content, begin);
   if (end < content.size()) return end - begin;
-  return small_memory::footprint(sizeof(adopted_buffer)) + heap_footprint(content.capacity()) -
-         begin;
+  return foreign_bytes(content) - begin;
 }
 
 adopted_buffer* adopted_buffer::make(block_memory& from, std::size_t slices) noexcept {
@@ -41,10 +39,10 @@ adopted_buffer* adopted_buffer::make(block_memory& from, std::size_t slices) noe
   return memory != nullptr ? new (memory) adopted_buffer(slices) : nullptr;
 }
 
-void adopted_buffer::adopt(bytes&& content) noexcept {
-  small_memory::home_of(this).add_foreign(heap_footprint(content.capacity()) +
-                                          small_memory::footprint(sizeof(adopted_buffer)));
-  content_.swap(content);
+void adopted_buffer::adopt(bytes&& content) noexcept { content_.swap(content); }
+
+std::uint64_t adopted_buffer::foreign_bytes(const bytes& content) noexcept {
+  return small_memory::footprint(sizeof(adopted_buffer)) + heap_footprint(content.capacity());
 }
 
 // Whether the allocator gives the memory of the vector back to the system is its own affair, so

@@ -37,7 +37,10 @@ class adopted_buffer {
 
   /// Empty; null if memory is refused. It goes with the last of so many slices.
   static adopted_buffer* make(block_memory& from, std::size_t slices) noexcept;
+  /// Precondition: `block_memory::add_foreign(foreign_bytes(content))`.
   void adopt(bytes&& content) noexcept;
+  /// What of its footprint is not the volume's own memory, with the buffer itself.
+  static std::uint64_t foreign_bytes(const bytes& content) noexcept;
   bytes& content() noexcept { return content_; }
 
   /// A slice goes, of which `taken` bytes were charged.

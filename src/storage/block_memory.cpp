@@ -75,7 +75,7 @@ block_memory::~block_memory() {
 
 std::uint64_t block_memory::most_resident() const noexcept {
   constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
-  constexpr std::uint64_t constant = 2 * 1024 * 1024;
+  constexpr std::uint64_t constant = 3 * 1024 * 1024;
   const std::uint64_t limit = quota_.max_bytes();
   if (counting_ == accounting::payload || !can_release_pages()) return all;
   const std::uint64_t more = limit / 64 + constant;
@@ -114,6 +114,16 @@ void block_memory::put_tail(const run& r, std::size_t bytes, std::size_t kept) n
   trim(max_recycled_);
 }
 
+bool block_memory::add_foreign(std::uint64_t bytes) noexcept {
+  do {
+    const std::lock_guard lock(mutex_);
+    if (!make_fit(bytes)) continue;
+    foreign_ += bytes;
+    return true;
+  } while (relieve());
+  return false;
+}
+
 void* block_memory::take_bytes(std::size_t bytes) noexcept {
   if (small_memory::fits(bytes)) return small_.take(bytes, small_memory::use::fixed);
   const std::size_t all = with_header(bytes);
@@ -121,8 +131,9 @@ void* block_memory::take_bytes(std::size_t bytes) noexcept {
   if (all <= region_size) {
     r = take(all);
   } else {
+    if (!add_foreign(all)) return nullptr;
     r.data = map_pages(all);
-    if (r.data != nullptr) add_foreign(all);
+    if (r.data == nullptr) drop_foreign(all);
   }
   return r.data != nullptr ? new (r.data) long_piece{*this, r} + 1 : nullptr;
 }
@@ -165,9 +176,10 @@ block_memory::place block_memory::find_place(std::size_t pages, std::size_t alig
 }
 
 // Free pages are released for those that come.
-void block_memory::make_fit(std::uint64_t bytes) noexcept {
-  const std::uint64_t over = resident_bytes() + bytes - most_resident();
-  trim(kept_ - std::min(kept_.load(), over));
+bool block_memory::make_fit(std::uint64_t bytes) noexcept {
+  const std::uint64_t sum = resident_bytes() + bytes, most = most_resident();
+  if (sum > most) trim(kept_ - std::min(kept_.load(), sum - most));
+  return fits(bytes);
 }
 
 // It has huge pages where all of it may be kept.

@@ -35,7 +35,7 @@ class memory_relief {
 /// - What is charged and what is kept in runs pass `max_quota` together only by what is kept in
 ///   slabs; free runs are released for every byte that is reserved. They are bounded by
 ///   `max_recycled`, too.
-/// - What is resident never passes `most_resident`, which is the quota with 1/64 of it and 2 MiB.
+/// - What is resident never passes `most_resident`, which is the quota with 1/64 of it and 3 MiB.
 ///   A page beyond that is had only after slabs have been emptied by moving what is in them, or
 ///   not at all. Charges are never below what they stand for, so this refuses a request that
 ///   fits by the books only where slabs are sparse with what can not be moved: pinned, open, or on
@@ -79,8 +79,9 @@ class block_memory final : public spare_memory {
   static void give_bytes(void* memory, std::size_t bytes) noexcept;
   static std::uint64_t footprint(std::size_t bytes) noexcept;
 
-  /// Counts memory of others that a volume is charged for, such as that of adopted buffers.
-  void add_foreign(std::uint64_t bytes) noexcept { foreign_ += bytes; }
+  /// Counts memory of others that a volume is charged for, such as that of adopted buffers. False: it
+  /// does not fit into what may be resident.
+  bool add_foreign(std::uint64_t bytes) noexcept;
   void drop_foreign(std::uint64_t bytes) noexcept { foreign_ -= bytes; }
 
   /// Gives back the charge of a block that no file has paid for any more when it went.
@@ -123,7 +124,7 @@ class block_memory final : public spare_memory {
   bool fits(std::uint64_t bytes) const noexcept {
     return resident_bytes() + bytes <= most_resident();
   }
-  void make_fit(std::uint64_t bytes) noexcept;
+  bool make_fit(std::uint64_t bytes) noexcept;
   region* add_region(std::size_t wanted) noexcept;
   run take_from(const place& from, std::size_t pages) noexcept;
   void put_pages(region& to, std::size_t first, std::size_t pages) noexcept;

@@ -47,8 +47,13 @@ result<void> chain::adopt(const account& payer, bytes& from) try {
     made.emplace_back(block::make_slice(payer.blocks(), payer.owner()));
     if (!made.back()) return errc::out_of_memory;
   }
+  const std::uint64_t foreign = adopted_buffer::foreign_bytes(from);
+  if (!payer.blocks().add_foreign(foreign)) return errc::out_of_memory;
   adopted_buffer* const buffer = adopted_buffer::make(payer.blocks(), slices);
-  if (buffer == nullptr) return errc::out_of_memory;
+  if (buffer == nullptr) {
+    payer.blocks().drop_foreign(foreign);
+    return errc::out_of_memory;
+  }
   // Nothing fails from here on.
   buffer->adopt(std::move(from));
   bytes& content = buffer->content();
@@ -169,12 +174,18 @@ void chain::split_last(const account& payer) noexcept {
   if (is_full && !grown.set_capacity(payer.blocks(), chunks_.size() + 1)) return;
   block_ref rest(block::allocate(payer.blocks(), payer.owner(), bytes - kept));
   if (!rest) return;
+  const std::uint64_t had = last.memory->charged();
+  const std::uint64_t table = chunk_list::footprint(chunks_.capacity());
+  const std::uint64_t new_table = is_full ? chunk_list::footprint(grown.capacity()) : table;
+  if (last.memory->is_adopted() ||
+      block::footprint(kept) + rest->footprint() + new_table >= had + table)
+    return;
   std::memcpy(rest->data(), last.memory->data() + kept, bytes - kept);
-  footprint_ -= last.memory->charged() + chunk_list::footprint(chunks_.capacity());
   last.memory.shrink(kept);
-  footprint_ += last.memory->charged() + rest->charged();
+  if (last.memory->charged() == had) return;  // it could not be had, and all is in it still
+  footprint_ -= had + table;
+  footprint_ += last.memory->charged() + rest->charged() + new_table;
   if (is_full) replace_table(grown);
-  footprint_ += chunk_list::footprint(chunks_.capacity());
   chunks_.push_back({std::move(rest), begin});
 }
 
@@ -365,6 +376,7 @@ result<void> chain::apply(const account& payer, const wish& w, const growth& g, 
   for (std::size_t i = 0; i < copies.size(); ++i) {
     chunk& c = chunks_[w.pinned[i]];
     std::memcpy(copies[i]->data(), c.memory->data(), extent_of(w.pinned[i]));
+    copies[i]->place = c.begin;
     c.memory = std::move(copies[i]);
   }
   std::uint64_t begin = end_of_kept(g.kept);

@@ -31,7 +31,7 @@ struct small_memory::slab {
   std::uint16_t used = 0;
   const std::uint8_t size;  // in the table
   const small_memory::use what;
-  bool is_stuck = false;  // a piece could not be moved, and none has been freed since
+  std::uint64_t stuck_in = 0;  // the last evacuation in which a piece could not be moved
 
   std::byte* pieces() noexcept { return reinterpret_cast<std::byte*>(this) + header; }
   std::size_t capacity() const noexcept { return table.in_slab[size]; }
@@ -46,6 +46,7 @@ struct small_memory::slab {
 };
 
 small_memory::~small_memory() {
+  static_assert(sizeof(slab) <= header);
   for ([[maybe_unused]] const auto& of_use : shelves_)
     for ([[maybe_unused]] const shelf& of : of_use) assert(of.used == 0);
 }
@@ -123,7 +124,6 @@ void small_memory::change_free(std::uint64_t more, std::uint64_t less) noexcept 
 }
 
 void small_memory::give_piece(slab& s, void* memory) noexcept {
-  s.is_stuck = false;
   s.free = new (memory) free_piece{s.free};
   change_used(s, -1);
   const shelf& of = shelf_of(s);
@@ -136,7 +136,7 @@ small_memory::slab* small_memory::add_slab(shelf& to, std::size_t size, use what
   const block_memory::run r = pages_.try_take(slab_size, slab_size);
   if (r.data == nullptr) return nullptr;
   auto* const made = new (r.data)
-      slab{*this, r, nullptr, nullptr, nullptr, 0, 0, static_cast<std::uint8_t>(size), what, false};
+      slab{*this, r, nullptr, nullptr, nullptr, 0, 0, static_cast<std::uint8_t>(size), what, 0};
   if (to.slabs++ == 0) ++shelves_in_use_;
   change_free(std::uint64_t{table.share[size]} * table.in_slab[size], 0);
   file_away(*made);
@@ -172,16 +172,18 @@ void small_memory::take_out(slab& s) noexcept {
 
 bool small_memory::evacuate(piece_mover& mover) noexcept {
   const std::lock_guard lock(mutex_);
-  while (slab* const s = find_sparse())
+  ++evacuations_;
+  while (slab* const s = find_sparse(mover))
     if (move_pieces(*s, mover)) return true;
   return false;
 }
 
 // Of the size of which the most is free.
-small_memory::slab* small_memory::find_sparse() noexcept {
+small_memory::slab* small_memory::find_sparse(const piece_mover& mover) noexcept {
   slab* found = nullptr;
   std::uint64_t most = 0;
-  for (std::size_t u = static_cast<std::size_t>(use::fixed) + 1; u < uses; ++u)
+  for (std::size_t u = 0; u < uses; ++u) {
+    if (!mover.may_move(static_cast<use>(u))) continue;
     for (std::size_t size = 0; size < table.count; ++size) {
       shelf& of = shelves_[u][size];
       const std::uint64_t free = of.slabs * table.in_slab[size] - of.used;
@@ -189,17 +191,22 @@ small_memory::slab* small_memory::find_sparse() noexcept {
       slab* sparse = nullptr;
       for (std::size_t q = 0; q < quarters && sparse == nullptr; ++q) {
         sparse = of.by_quarter[q];
-        while (sparse != nullptr && sparse->is_stuck) sparse = sparse->next;
+        while (sparse != nullptr && sparse->stuck_in == evacuations_) sparse = sparse->next;
       }
       if (sparse == nullptr) continue;
       found = sparse;
       most = free * table.share[size];
     }
+  }
   return found;
 }
 
 // The others of its size have room for all of them, and it is taken from none of itself.
 bool small_memory::move_pieces(slab& from, piece_mover& mover) noexcept {
+  if (from.used == 0) {
+    remove_slab(from);
+    return true;
+  }
   std::bitset<room / grain> is_free;
   for (const free_piece* f = from.free; f != nullptr; f = f->next) is_free.set(from.index_of(f));
   const std::uint16_t fresh = from.fresh;
@@ -211,12 +218,15 @@ bool small_memory::move_pieces(slab& from, piece_mover& mover) noexcept {
     void* const piece = from.pieces() + i * table.bytes[from.size];
     const bool has_moved = to != nullptr && mover.move(from.what, piece, to);
     if (to != nullptr && !has_moved) give_piece(slab_of(to), to);
-    from.is_stuck = !has_moved;
-    if (!has_moved) return false;
+    if (!has_moved) {
+      from.stuck_in = evacuations_;
+      return false;
+    }
     const bool is_last = from.used == 1;
     give_piece(from, piece);
     if (is_last) return true;  // and the slab has gone
   }
+  from.stuck_in = evacuations_;
   return false;
 }
 

@@ -78,7 +78,9 @@ class small_memory {
   /// Bytes of slabs that no piece is charged for, beyond one slab for each size and use.
   std::uint64_t spare_bytes() const noexcept {
     const std::uint64_t free = free_.load(std::memory_order_relaxed);
-    const std::uint64_t stock = shelves_in_use_.load(std::memory_order_relaxed) * slab_size;
+    // The shares of a slab's pieces are rounded up: all of them are a sixteenth more at most.
+    constexpr std::uint64_t whole = slab_size + slab_size / 16;
+    const std::uint64_t stock = shelves_in_use_.load(std::memory_order_relaxed) * whole;
     return free > stock ? free - stock : 0;
   }
 
@@ -94,7 +96,7 @@ class small_memory {
  private:
   struct slab;
   struct sizes;
-  static constexpr std::size_t grain = 16, header = 64, room = slab_size - header;
+  static constexpr std::size_t grain = 16, header = 80, room = slab_size - header;
   static constexpr std::size_t quarters = 4;
 
   /// The slabs of one size and use that have room, by how full they are.
@@ -117,7 +119,7 @@ class small_memory {
   shelf& shelf_of(const slab& s) noexcept;
   void file_away(slab& s) noexcept;
   void take_out(slab& s) noexcept;
-  slab* find_sparse() noexcept;
+  slab* find_sparse(const piece_mover& mover) noexcept;
   bool move_pieces(slab& from, piece_mover& mover) noexcept;
 
   block_memory& pages_;
@@ -128,11 +130,14 @@ class small_memory {
   std::mutex mutex_;
   // Guarded by mutex_.
   static constexpr std::size_t most_sizes = 96;
+  std::uint64_t evacuations_ = 0;
   std::array<std::array<shelf, most_sizes>, uses> shelves_{};
 };
 
 class piece_mover {
  public:
+  /// Whether pieces of this use may be moved at all.
+  virtual bool may_move(small_memory::use what) const noexcept = 0;
   /// Has the owner of a piece use `to` instead, which has as many bytes. False: it may not be
   /// moved now. Called under the memory's lock.
   virtual bool move(small_memory::use what, void* from, void* to) noexcept = 0;

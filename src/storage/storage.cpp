@@ -6,6 +6,7 @@
 #include "storage/promotion.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 #include <new>
 #include <type_traits>
@@ -221,6 +222,7 @@ void storage::move(block& b, void* to) noexcept {
   block& moved = b.move_to(to);
   if (auto* const c = std::get_if<chain>(&content_)) {
     block_ref& place = c->place_of(b);
+    assert(place.get() == &b);
     place.release();
     place = block_ref(&moved);
   } else {

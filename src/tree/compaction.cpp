@@ -25,12 +25,15 @@ bool compaction::free_a_slab() noexcept {
   return memory_.small().evacuate(*this);
 }
 
+bool compaction::may_move(small_memory::use what) const noexcept {
+  return what == small_memory::use::content || (moves_nodes_ && what != small_memory::use::fixed);
+}
+
 bool compaction::move(small_memory::use what, void* from, void* to) noexcept {
   switch (what) {
     case small_memory::use::content: return move_content(*static_cast<block*>(from), to);
-    case small_memory::use::name: return moves_nodes_ && move_name(from, to);
-    case small_memory::use::file:
-      return moves_nodes_ && move_file(*static_cast<file_node*>(from), to);
+    case small_memory::use::name: return move_name(from, to);
+    case small_memory::use::file: return move_file(*static_cast<file_node*>(from), to);
     case small_memory::use::fixed: break;
   }
   return false;

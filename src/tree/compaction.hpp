@@ -28,6 +28,7 @@ class compaction final : public memory_relief, private piece_mover {
   bool free_a_slab() noexcept override;
 
  private:
+  bool may_move(small_memory::use what) const noexcept override;
   bool move(small_memory::use what, void* from, void* to) noexcept override;
   bool move_content(block& from, void* to) noexcept;
   bool move_name(void* from, void* to) noexcept;

@@ -21,7 +21,9 @@ hold_table::made hold_table::mark(file_node& f, unsigned mine, std::uint64_t kin
   }
   // Those that stay long come to be counted, and the places are left to those that do not.
   hold_mark& victim = in.marks[in.next_victim++ % places];
-  count_one(victim, *victim.file_.exchange(&f, std::memory_order_relaxed), ticket);
+  count_one(victim, *victim.file_.load(std::memory_order_relaxed));
+  victim.file_.store(&f, std::memory_order_relaxed);
+  victim.ticket_.store(ticket, std::memory_order_release);
   return {&victim, ticket};
 }
 
@@ -47,12 +49,12 @@ bool hold_table::holds_below(const directory_node& d) const noexcept {
 
 void hold_table::count(file_node& f) noexcept {
   for_each([&](hold_mark& m) {
-    if (m.file_.load(std::memory_order_relaxed) == &f) count_one(m, f, 0);
+    if (m.file_.load(std::memory_order_relaxed) == &f) count_one(m, f);
   });
 }
 
 void hold_table::count_all() noexcept {
-  for_each([&](hold_mark& m) { count_one(m, *m.file_.load(std::memory_order_relaxed), 0); });
+  for_each([&](hold_mark& m) { count_one(m, *m.file_.load(std::memory_order_relaxed)); });
 }
 
 std::uint64_t hold_table::handles() const noexcept {
@@ -78,20 +80,18 @@ bool hold_table::any_of(Condition is) const noexcept {
   return false;
 }
 
-// The count comes before the mark goes: at no time is there neither. `fresh` is the ticket of the
-// use that comes into its place, or 0.
-void hold_table::count_one(hold_mark& m, file_node& f, std::uint64_t fresh) noexcept {
+// The count comes before the mark goes: at no time is there neither.
+void hold_table::count_one(hold_mark& m, file_node& f) noexcept {
   std::uint64_t ticket = m.ticket_.load(std::memory_order_acquire);
   while (ticket != 0) {
     count(f, ticket);
     const std::uint64_t counted = ticket;
-    if (m.ticket_.compare_exchange_strong(ticket, fresh, std::memory_order_acq_rel,
+    if (m.ticket_.compare_exchange_strong(ticket, 0, std::memory_order_acq_rel,
                                           std::memory_order_acquire))
       return;
     // It was taken away, or has become a handle's.
     discount(f, counted);
   }
-  if (fresh != 0) m.ticket_.store(fresh, std::memory_order_release);
 }
 
 void hold_table::count(file_node& f, std::uint64_t ticket) noexcept {

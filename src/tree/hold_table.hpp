@@ -50,8 +50,8 @@ class hold_mark {
 /// Marks are made under the tree's lock, shared or exclusive, and taken away under none.
 ///
 /// Invariants: the file of a mark is in the tree. A lane's places are filled by its own thread
-/// alone. Who makes counts of the marks of others holds the tree exclusively, or is the last who
-/// holds the volume: then none are made meanwhile.
+/// alone. Who makes counts of the marks of others holds the tree exclusively: then none are made
+/// meanwhile, and no file is moved.
 class hold_table {
  public:
   explicit hold_table(lifetime& whole) noexcept : whole_(whole) {}
@@ -92,7 +92,7 @@ class hold_table {
   void for_each(Action action) noexcept;
   template <class Condition>
   bool any_of(Condition is) const noexcept;
-  void count_one(hold_mark& m, file_node& f, std::uint64_t fresh) noexcept;
+  void count_one(hold_mark& m, file_node& f) noexcept;
   void count(file_node& f, std::uint64_t ticket) noexcept;
   void discount(file_node& f, std::uint64_t ticket) noexcept;
 

@@ -55,8 +55,8 @@ bool node_name::assign(small_memory& from, std::string_view text) noexcept {
   return true;
 }
 
-std::uint64_t node_name::footprint(std::string_view text) noexcept {
-  return text.size() <= inline_size ? 0 : small_memory::footprint(sizeof(long_text) + text.size());
+std::uint64_t node_name::footprint(std::size_t size) noexcept {
+  return size <= inline_size ? 0 : small_memory::footprint(sizeof(long_text) + size);
 }
 
 node_name::long_text* node_name::piece() const noexcept {
@@ -68,11 +68,11 @@ node_name::long_text* node_name::piece() const noexcept {
 const char* node_name::long_view() const noexcept { return piece()->text(); }
 
 void node_name::set_owner(node& of) noexcept {
-  if (!is_inline()) piece()->owner.store(&of, std::memory_order_relaxed);
+  if (!is_inline()) piece()->owner.store(&of, std::memory_order_release);
 }
 
 node* node_name::owner_of(void* piece) noexcept {
-  return static_cast<long_text*>(piece)->owner.load(std::memory_order_relaxed);
+  return static_cast<long_text*>(piece)->owner.load(std::memory_order_acquire);
 }
 
 void node_name::move_to(void* memory) noexcept {

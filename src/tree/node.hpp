@@ -38,7 +38,9 @@ class node_name {
   bool assign(small_memory& from, std::string_view text) noexcept;
 
   std::string_view view() const noexcept { return {is_inline() ? text_ : long_view(), size_}; }
-  static std::uint64_t footprint(std::string_view text) noexcept;
+  std::size_t size() const noexcept { return size_; }
+  static std::uint64_t footprint(std::size_t size) noexcept;
+  static std::uint64_t footprint(std::string_view text) noexcept { return footprint(text.size()); }
 
   /// Says whose name it is, from when on it may be moved.
   void set_owner(class node& of) noexcept;
@@ -69,10 +71,10 @@ class parent_link {
   parent_link(const parent_link& other) noexcept : to_(other.get()) {}
   parent_link& operator=(const parent_link& other) noexcept { return *this = other.get(); }
   parent_link& operator=(directory_node* to) noexcept {
-    to_.store(to, std::memory_order_relaxed);
+    to_.store(to, std::memory_order_release);
     return *this;
   }
-  directory_node* get() const noexcept { return to_.load(std::memory_order_relaxed); }
+  directory_node* get() const noexcept { return to_.load(std::memory_order_acquire); }
   operator directory_node*() const noexcept { return get(); }
   directory_node* operator->() const noexcept { return get(); }
 

@@ -100,10 +100,10 @@ result<directory_node*> tree::look_up_directory(std::string_view path) const noe
 }
 
 bool tree::is_busy(const node& n) const noexcept {
-  if (n.is_directory) recent_.forget();
-  if (n.has_users()) return true;
-  return n.is_directory ? holds_.holds_below(static_cast<const directory_node&>(n))
-                        : holds_.holds(static_cast<const file_node&>(n));
+  // Under the shared lock a mark may become a count meanwhile, so the marks are looked at first.
+  if (!n.is_directory) return holds_.holds(static_cast<const file_node&>(n)) || n.has_users();
+  recent_.forget();
+  return n.has_users() || holds_.holds_below(static_cast<const directory_node&>(n));
 }
 
 result<void> tree::require_idle(const node& n) const noexcept {
@@ -218,9 +218,9 @@ void tree::replace(file_node& idle, file_node& moved) noexcept {
   in.entries.replace(idle, moved);
 }
 
-std::uint64_t node_footprint(bool is_directory, std::string_view name) noexcept {
+std::uint64_t node_footprint(bool is_directory, std::size_t name_size) noexcept {
   const std::size_t size = is_directory ? sizeof(directory_node) : sizeof(file_node);
-  return small_memory::footprint(size) + node_name::footprint(name);
+  return small_memory::footprint(size) + node_name::footprint(name_size);
 }
 
 std::uint64_t entry_footprint(const directory_node& in, std::size_t added) noexcept {
@@ -231,7 +231,7 @@ std::uint64_t entry_footprint(const directory_node& in, std::size_t added) noexc
 charge file_charge(file_node& file, const account& payer) noexcept {
   file.content.settle_pins();
   charge total = payer.of(file.content.extent_now());
-  total.bytes += payer.of_metadata(node_footprint(false, file.name.view()));
+  total.bytes += payer.of_metadata(node_footprint(false, file.name.size()));
   total.files = 1;
   return total;
 }

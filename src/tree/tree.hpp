@@ -159,7 +159,10 @@ class tree::exclusive_access : announcement_pause {
 };
 
 /// Bytes that a node takes beside its content and its directory's table: itself and its name.
-std::uint64_t node_footprint(bool is_directory, std::string_view name) noexcept;
+std::uint64_t node_footprint(bool is_directory, std::size_t name_size) noexcept;
+inline std::uint64_t node_footprint(bool is_directory, std::string_view name) noexcept {
+  return node_footprint(is_directory, name.size());
+}
 
 /// Bytes that a directory's table takes more for `added` entries more.
 std::uint64_t entry_footprint(const directory_node& in, std::size_t added = 1) noexcept;

@@ -49,7 +49,11 @@ namespace detail {
 std::shared_ptr<volume_state> volume_state::create(volume_options chosen) {
   // Whoever has marked a file as open holds the volume from now on by a count.
   const auto let_go = [](volume_state* v) noexcept {
-    v->names.holds().count_all();
+    {
+      // Files may be moved until the very end, by those who still write through handles.
+      const tree::exclusive_access access(v->names);
+      v->names.holds().count_all();
+    }
     v->drop_owner();
   };
   return std::shared_ptr<volume_state>(new volume_state(std::move(chosen)), let_go);

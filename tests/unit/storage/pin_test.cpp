@@ -138,6 +138,38 @@ TEST_CASE("pin: what a writer copies is charged beside what the pin holds", "[st
   CHECK(b.used() == b.content.extent_now().footprint);
 }
 
+TEST_CASE("pin: what was copied beside a pin is moved in its own place", "[storage][pin][slabs]") {
+  bench b(storage_layout::sequential);
+  bytes model;
+  for (const std::size_t size : {3'000u, 5'100u, 6'000u, 2'100u}) {
+    const bytes piece = filled(size, static_cast<int>(size / 1'000));
+    REQUIRE(b.write(b.content.size(), piece));
+    b.content.trim(b.payer);
+    model.insert(model.end(), piece.begin(), piece.end());
+  }
+  {
+    const piece_list p = b.pin(0, model.size());
+    for (const std::uint64_t at : {10u, 4'000u, 9'000u}) {
+      REQUIRE(b.write(at, filled(1, 'x')));
+      model[at] = std::byte{'x'};
+    }
+  }
+  pieces all;
+  b.content.expose(0, model.size(), all);
+  CHECK(all.size() > 1);
+  for (const piece& p : all) {
+    REQUIRE(p.owner->sole_owner() == &b.content);
+    void* const to = b.blocks.small().take(sizeof(block) + p.owner->capacity(),
+                                           small_memory::use::content);
+    REQUIRE(to != nullptr);
+    b.content.move(*p.owner, to);
+    small_memory::give(p.owner);
+  }
+  CHECK(b.all() == model);
+  REQUIRE(b.content.resize(b.payer, 0));
+  CHECK(b.used() == 0);
+}
+
 TEST_CASE("pin: an append behind what is pinned copies nothing", "[storage][pin][chain]") {
   bench b(storage_layout::sequential);
   REQUIRE(b.write(0, filled(1000, 'a')));

@@ -56,6 +56,7 @@ class owner final : public piece_mover {
   std::vector<piece> pieces;
   const std::byte* kept = nullptr;
 
+  bool may_move(use what) const noexcept override { return what == use::content; }
   bool move(use, void* from, void* to) noexcept override {
     const auto found = std::find_if(pieces.begin(), pieces.end(),
                                     [&](const piece& p) { return p.at == from; });
@@ -160,6 +161,32 @@ TEST_CASE("small memory: a piece that may not be moved keeps its slab, and no ot
   }
   CHECK(o.pieces.front().at == o.kept);
   CHECK(f.small().spare_bytes() < 3 * small_memory::slab_size);
+  for (const piece& p : o.pieces) {
+    REQUIRE(is_intact(p));
+    small_memory::give(p.at);
+  }
+}
+
+TEST_CASE("small memory: where no piece may be moved, it ends, and tries again the next time",
+          "[storage][slabs]") {
+  fixture f;
+  owner o;
+  constexpr std::size_t bytes = 5'000, many = 200;
+  std::vector<piece> all;
+  for (std::size_t i = 0; i < many; ++i)
+    all.push_back(take(f.small(), bytes, static_cast<std::byte>(i), use::content));
+  for (std::size_t i = 0; i < many; ++i) {
+    if (i % 10 == 0) {
+      o.pieces.push_back(all[i]);
+    } else {
+      small_memory::give(all[i].at);
+    }
+  }
+  std::vector<piece> barred;
+  barred.swap(o.pieces);
+  CHECK_FALSE(f.small().evacuate(o));
+  o.pieces.swap(barred);
+  CHECK(f.small().evacuate(o));
   for (const piece& p : o.pieces) {
     REQUIRE(is_intact(p));
     small_memory::give(p.at);
