@@ -2,6 +2,7 @@
 #include "api/scenario.hpp"
 
 #include "support/await_waiting.hpp"
+#include "support/node_clock.hpp"
 
 #include <thread>
 
@@ -25,6 +26,7 @@ TEST_CASE("copy: with replace it takes the place of a file, as a new one", "[api
   fs->write_file("/a", "content").value();
   fs->write_file("/b", "old").value();
   const auto created = fs->stat("/b").value().created_at;
+  tick();
   fs->copy("/a", "/b", if_exists::replace).value();
   CHECK(fs->read_file("/b").value() == "content");
   CHECK(fs->stat("/b").value().created_at > created);

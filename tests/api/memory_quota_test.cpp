@@ -125,6 +125,7 @@ TEST_CASE("memory: a moved-in buffer that is cut gives back what is cut off",
           "[api][quota][memory]") {
   constexpr std::size_t size = 5'000'000;
   const scenario fs(accounting::memory, {.max_quota = 2 * size});
+  fs.expect_slices();
   auto f = fs->open("/a", open_mode::create).value();
   const std::uint64_t before = fs.used();
   f->write(bytes(size, std::byte{'m'})).value();

@@ -151,21 +151,21 @@ TEST_CASE("pin: payload counts no pins", "[api][pin][quota]") {
 
 TEST_CASE("pin: memory counts what is pinned until the last pin goes", "[api][pin][memory]") {
   const scenario fs(accounting::memory);
-  fs.fill("/a", open_mode::write, xs(30'000));
+  fs.fill("/a", open_mode::write, xs(28'672));
   auto f = fs->open("/a", open_mode::update).value();
   const std::uint64_t once = fs.used();
-  pinned p = f->pin(0, 30'000).value();
+  pinned p = f->pin(0, 28'672).value();
   CHECK(fs.used() == once);
   CHECK(f->write_at(7, "y").has_value());
-  CHECK(fs.used() >= once + 30'000);
+  CHECK(fs.used() >= once + 28'672);
   f->close().value();
   const std::uint64_t twice = fs.used();
   fs->remove("/a").value();
-  CHECK(fs.used() >= 30'000);
-  CHECK(fs.used() < twice - 30'000);
+  CHECK(fs.used() >= 28'672);
+  CHECK(fs.used() < twice - 28'672);
   pinned copy = p;
   p = pinned();
-  CHECK(fs.used() >= 30'000);
+  CHECK(fs.used() >= 28'672);
   copy = pinned();
   CHECK(fs.used() == 0);
 }
@@ -173,7 +173,7 @@ TEST_CASE("pin: memory counts what is pinned until the last pin goes", "[api][pi
 TEST_CASE("pin: a write that would have to copy what is pinned may find no room",
           "[api][pin][memory][quota]") {
   const scenario fs(accounting::memory, {.max_quota = 70'000});
-  fs.fill("/a", open_mode::write, xs(40'000));
+  fs.fill("/a", open_mode::write, xs(36'864));
   auto f = fs->open("/a", open_mode::update).value();
   {
     const pinned p = f->pin(10, 1).value();
@@ -182,13 +182,13 @@ TEST_CASE("pin: a write that would have to copy what is pinned may find no room"
       CHECK(error_of(operation()) == errc::quota_exceeded);
       CHECK(fs.used() == used);
       CHECK(f->tell().value() == 0);
-      CHECK(f->size().value() == 40'000);
-      CHECK(text_in(f->pin(0, 40'000).value()) == xs(40'000));
+      CHECK(f->size().value() == 36'864);
+      CHECK(text_in(f->pin(0, 36'864).value()) == xs(36'864));
     };
     refused([&] { return f->write("y"); });
     refused([&] { return f->write_at(10, "y"); });
-    CHECK(f->truncate(39'000).has_value());
-    CHECK(f->truncate(40'000).has_value() == (fs.layout() == storage_layout::random_access));
+    CHECK(f->truncate(36'000).has_value());
+    CHECK(f->truncate(36'864).has_value() == (fs.layout() == storage_layout::random_access));
     CHECK(text_in(p) == "x");
   }
   CHECK(f->write("y").has_value());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "api/scenario.hpp"
+#include "support/node_clock.hpp"
 
 #include <string>
 
@@ -49,6 +50,7 @@ TEST_CASE("rename: both parents are changed by it, and nothing else", "[api][ren
   const auto moved = fs->stat("/a/b").value().modified_at;
   const auto from = fs->stat("/a").value().modified_at;
   const auto to = fs->stat("/empty").value().modified_at;
+  tick();
   fs->rename("/a/b", "/empty/x").value();
   CHECK(fs->stat("/empty/x").value().modified_at == moved);
   CHECK(fs->stat("/a").value().modified_at > from);

@@ -3,7 +3,6 @@
 #include "support/node_clock.hpp"
 
 #include <functional>
-#include <thread>
 
 namespace coramfs::tests {
 
@@ -36,12 +35,6 @@ change change_of(const scenario& fs, const char* path, Action action) {
   };
   return {moved(before.created_at, after.created_at), moved(before.modified_at, after.modified_at),
           static_cast<std::int64_t>(after.generation - before.generation)};
-}
-
-// The nodes' clock has moved on when this returns, so that no two actions fall on one tick.
-void tick() {
-  const auto now = earliest_node_time();
-  while (earliest_node_time() == now) std::this_thread::yield();
 }
 
 }  // namespace

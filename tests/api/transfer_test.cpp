@@ -124,6 +124,7 @@ TEST_CASE("import: it is one request, for bytes and for nodes", "[api][import][q
 
 TEST_CASE("import: what is exported from one volume is the same in another", "[api][import]") {
   const scenario fs;
+  fs.expect_slices();
   file_map files;
   for (int i = 0; i < 300; ++i)
     files.emplace("/d" + std::to_string(i % 7) + "/f" + std::to_string(i),

@@ -127,7 +127,9 @@ TEST_CASE("truncate: shrinking works in a full volume, and gives back what it fr
     CHECK(f->truncate(size).value() == size);
     f->close().value();
     CHECK(fs.used() - empty >= size);
-    CHECK(fs.used() - empty <= size + size / 20 + 100);
+    // Of the last block of a table a page may be used in part.
+    const std::uint64_t page = fs.layout() == storage_layout::random_access ? 4096 : 0;
+    CHECK(fs.used() - empty <= size + size / 20 + 100 + page);
     f = fs->open("/a", open_mode::update).value();
   }
   f->truncate(0).value();

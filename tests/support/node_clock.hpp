@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <chrono>
+#include <thread>
 
 namespace coramfs::tests {
 
@@ -18,6 +19,12 @@ inline std::chrono::system_clock::time_point earliest_node_time() {
 #else
   return std::chrono::system_clock::now();
 #endif
+}
+
+/// The nodes' clock has moved on when this returns, so that no two actions fall on one tick.
+inline void tick() {
+  const auto now = earliest_node_time();
+  while (earliest_node_time() == now) std::this_thread::yield();
 }
 
 }  // namespace coramfs::tests
