@@ -75,10 +75,10 @@ block_memory::~block_memory() {
 
 std::uint64_t block_memory::most_resident() const noexcept {
   constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
-  constexpr std::uint64_t constant = 3 * 1024 * 1024;
+  constexpr std::uint64_t constant = 4 * 1024 * 1024;
   const std::uint64_t limit = quota_.max_bytes();
   if (counting_ == accounting::payload || !can_release_pages()) return all;
-  const std::uint64_t more = limit / 64 + constant;
+  const std::uint64_t more = limit / 128 + constant;
   return limit < all - more ? limit + more : all;
 }
 

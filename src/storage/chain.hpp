@@ -45,7 +45,7 @@ class chain {
  public:
   /// Bytes: the largest chunk that growth makes. Two fill a region of the block memory.
   static constexpr std::size_t max_chunk = 1024 * 1024;
-  static constexpr std::size_t most_gathered = 2 * max_chunk;  // bytes
+  static constexpr std::size_t most_gathered = 3 * max_chunk;  // bytes
 
   chain() noexcept = default;
   chain(chain&& other) noexcept

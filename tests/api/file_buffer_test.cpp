@@ -229,7 +229,7 @@ TEST_CASE("file buffer: a large quota is its limit too, and no sum of it wraps",
 TEST_CASE("file buffer: it can grow to its limit, whatever the quota", "[api][buffer][quota]") {
   for (const auto counting : {accounting::payload, accounting::memory}) {
     for (const auto layout : {storage_layout::automatic, storage_layout::random_access}) {
-      for (std::uint64_t quota = 300; quota < 400'000; quota += quota / 5) {
+      for (std::uint64_t quota = 400; quota < 400'000; quota += quota / 5) {
         INFO(quota);
         fixture t(short_of(quota, counting, layout));
         file f = t.make("abc");

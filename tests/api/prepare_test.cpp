@@ -289,7 +289,9 @@ TEST_CASE("prepare: a pin beside the room is charged for the bytes under the roo
     CHECK(f->read_all().value() == xs(30'000) + std::string(90, 'y') + xs(29'910));
   }
   CHECK(fs.used() <= before);
-  // Where not even those bytes can be had it is refused, and the room stays.
+  // Where not even those bytes can be had it is refused, and the room stays. What a table gives back
+  // are pages, which are more than those bytes.
+  if (fs.layout() == storage_layout::random_access) return;
   const auto g = fs->open("/b", open_mode::create).value();
   f->seek(0).value();
   while (g->write(xs(500))) {
