@@ -3,6 +3,7 @@
 
 #include "core/clock.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -27,6 +28,15 @@ std::unique_ptr<file_node> new_file(const volume_state& v, std::string_view name
   return fresh;
 }
 
+result<void> require_beside(const volume_state& v, const charge& wanted,
+                            const charge& replaced) noexcept {
+  if (replaced.bytes == 0) return boost::outcome_v2::success();
+  const std::uint64_t most = v.blocks.most_resident();
+  const std::uint64_t left = most - std::min(most, v.limits.read().committed.bytes);
+  if (wanted.bytes > left) return error(errc::quota_exceeded, wanted.bytes, left);
+  return boost::outcome_v2::success();
+}
+
 charge node_charge(const volume_state& v, const directory_node& in, std::string_view name,
                    bool is_directory) noexcept {
   const std::uint64_t footprint = node_footprint(is_directory, name) + entry_footprint(in);
@@ -48,6 +58,7 @@ file_cost cost_of_file(const volume_state& v, const entry& at, const extent& con
 result<file_draft> file_draft::make(volume_state& v, std::string_view name, const file_cost& cost,
                                     const extent& content, grant* granted) noexcept {
   BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(cost.wanted, cost.replaced, granted));
+  BOOST_OUTCOME_TRY(require_beside(v, cost.wanted, cost.replaced));
   if (content.size > 0) {
     BOOST_OUTCOME_TRY(v.payer.approve(cost.wanted.bytes, cost.replaced.bytes));
   }

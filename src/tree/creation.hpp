@@ -18,6 +18,11 @@ std::unique_ptr<directory_node> new_directory(const tree& of, std::string_view n
 /// A new empty file that is not in the tree yet. Null: memory is refused.
 std::unique_ptr<file_node> new_file(const volume_state& v, std::string_view name) noexcept;
 
+/// Whether what is new may be in memory beside what it replaces, though only the difference is
+/// charged. Errors: `quota_exceeded`.
+result<void> require_beside(const volume_state& v, const charge& wanted,
+                            const charge& replaced) noexcept;
+
 /// What a new node without content is charged in a directory.
 charge node_charge(const volume_state& v, const directory_node& in, std::string_view name,
                    bool is_directory) noexcept;

@@ -135,6 +135,7 @@ result<void> importing::pay() {
   const charge &wanted = plan_.wanted(), &replaced = plan_.replaced();
   if (plans_++ > 0) return volume_->limits.adjust(paid_, wanted, replaced);
   BOOST_OUTCOME_TRY(paid_, volume_->limits.reserve(wanted, replaced));
+  BOOST_OUTCOME_TRY(require_beside(*volume_, wanted, replaced));
   return has_content_ ? volume_->payer.approve(wanted.bytes, replaced.bytes)
                       : boost::outcome_v2::success();
 }
