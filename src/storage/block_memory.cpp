@@ -78,7 +78,7 @@ std::uint64_t block_memory::most_resident() const noexcept {
   constexpr std::uint64_t constant = 4 * 1024 * 1024;
   const std::uint64_t limit = quota_.max_bytes();
   if (counting_ == accounting::payload || !can_release_pages()) return all;
-  const std::uint64_t more = limit / 128 + constant;
+  const std::uint64_t more = limit / 256 + constant;
   return limit < all - more ? limit + more : all;
 }
 
