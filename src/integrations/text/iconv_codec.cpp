@@ -32,6 +32,9 @@ constexpr std::string_view question_mark = "?";
 // what it has to see. Four are the most that is known.
 constexpr std::size_t longest_cluster = 12;
 
+// Code points that a decoder may still give out at the end of a text.
+constexpr std::size_t flushed_most = 16;
+
 bool is_character(char32_t c) noexcept { return c < 0xd800 || (c > 0xdfff && c <= 0x10ffff); }
 
 // The tags U+E0000 to U+E007F, which some iconv drop in silence where an encoding lacks them.
@@ -164,7 +167,8 @@ result<decoded> iconv_codec::decode(std::string_view from, std::size_t limit, bo
     }
   }
   if (stateful_ && last && d.bytes == from.size() && d.characters < limit) {
-    BOOST_OUTCOME_TRY(put(flush(), limit, d, to));
+    std::array<char32_t, flushed_most> room;
+    BOOST_OUTCOME_TRY(put(flush(room), limit, d, to));
   }
   return d;
 }
@@ -174,7 +178,8 @@ result<decoded> iconv_codec::decode(std::string_view from, std::size_t limit, bo
 bool iconv_codec::keeps_back() {
   const bool is_beyond = !held_.empty();
   held_.clear();
-  return !flush().empty() || is_beyond;
+  std::array<char32_t, flushed_most> room;
+  return !flush(room).empty() || is_beyond;
 }
 
 // Decodes the least bytes at the start of `from` which, taken by themselves, mean what they mean
@@ -185,16 +190,18 @@ result<iconv_codec::outcome> iconv_codec::decode_cluster(std::string_view from, 
   const std::size_t reach = longest_cluster * unit_;
   if (from.size() < reach && !last) return outcome::incomplete;
   const std::string_view window = from.substr(0, reach);
-  const alone all = decode_alone(window);
+  std::array<std::array<char32_t, 16 * longest_cluster>, 3> rooms;
+  const alone all = decode_alone(window, rooms[0]);
   std::size_t size = unit_;
-  std::u32string characters = all.characters;
+  std::u32string_view characters = all.characters;
   for (; size < all.bytes; size += unit_) {
-    const alone head = decode_alone(window.substr(0, size));
+    const alone head = decode_alone(window.substr(0, size), rooms[1]);
     if (head.bytes != size || head.characters.empty()) continue;
-    const alone tail = decode_alone(window.substr(size, all.bytes - size));
+    if (!all.characters.starts_with(head.characters)) continue;
+    const alone tail = decode_alone(window.substr(size, all.bytes - size), rooms[2]);
     d.repeated += all.bytes;
     if (tail.bytes != all.bytes - size) continue;
-    if (head.characters + tail.characters != all.characters) continue;
+    if (all.characters.substr(head.characters.size()) != tail.characters) continue;
     characters = head.characters;
     break;
   }
@@ -233,22 +240,21 @@ result<void> iconv_codec::put(std::u32string_view characters, std::size_t limit,
   return boost::outcome_v2::success();
 }
 
-std::u32string iconv_codec::flush() {
-  std::array<char32_t, 16> room;
-  std::span<char> left(reinterpret_cast<char*>(room.data()), sizeof(room));
-  decoder_.finish(left);
-  return {room.data(), room.size() - left.size() / sizeof(char32_t)};
-}
-
 // As a whole text, up to what is malformed or cut off.
-iconv_codec::alone iconv_codec::decode_alone(std::string_view from) {
-  std::array<char32_t, 16 * longest_cluster> room;
-  std::span<char> left(reinterpret_cast<char*>(room.data()), sizeof(room));
+iconv_codec::alone iconv_codec::decode_alone(std::string_view from, std::span<char32_t> room) {
+  std::span<char> left(reinterpret_cast<char*>(room.data()), room.size_bytes());
   std::string_view rest = from;
   decoder_.reset();
   decoder_.convert(rest, left);
   decoder_.finish(left);
-  return {from.size() - rest.size(), {room.data(), room.size() - left.size() / sizeof(char32_t)}};
+  return {from.size() - rest.size(),
+          {room.data(), room.size() - left.size() / sizeof(char32_t)}};
+}
+
+std::u32string_view iconv_codec::flush(std::span<char32_t> room) {
+  std::span<char> left(reinterpret_cast<char*>(room.data()), room.size_bytes());
+  decoder_.finish(left);
+  return {room.data(), room.size() - left.size() / sizeof(char32_t)};
 }
 
 result<std::size_t> iconv_codec::encode_some(std::string_view& utf8, std::string& to) {

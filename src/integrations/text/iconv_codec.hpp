@@ -4,6 +4,7 @@
 #include "integrations/text/iconv_descriptor.hpp"
 #include "integrations/text/text_codec.hpp"
 
+#include <span>
 #include <utility>
 
 namespace coramfs::detail {
@@ -48,12 +49,12 @@ class iconv_codec final : public text_codec {
   bool keeps_back();
   result<outcome> decode_cluster(std::string_view from, bool last, std::size_t limit, decoded& d,
                                  std::string& to);
-  std::u32string flush();
   struct alone {
     std::size_t bytes;
-    std::u32string characters;
+    std::u32string_view characters;
   };
-  alone decode_alone(std::string_view from);
+  alone decode_alone(std::string_view from, std::span<char32_t> room);
+  std::u32string_view flush(std::span<char32_t> room);
 
   outcome encode(std::string_view& utf8, std::string& to);
   result<std::size_t> encode_well_formed(std::string_view utf8, std::size_t characters,
