@@ -6,6 +6,7 @@
 #include "allocation/failing_malloc.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
+#include "support/largest_that_fits.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -287,8 +288,14 @@ void check_chain(subject& s, const ending& expected) {
 
 // Uses up what is left of a volume.
 void fill_up(sync::file_system& fs) {
-  std::uint64_t size = fs.stats().value().free_bytes;
-  while (size > 0 && !fs.write_file("/b", asio::const_buffer(xs.data(), size))) --size;
+  const auto write = [&](std::uint64_t size) {
+    return fs.write_file("/b", asio::const_buffer(xs.data(), size));
+  };
+  write(largest_that_fits(fs.stats().value().free_bytes, [&](std::uint64_t size) {
+    const bool fits = write(size).has_value();
+    if (fits) fs.remove("/b").value();
+    return fits;
+  })).value();
 }
 
 }  // namespace

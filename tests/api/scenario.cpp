@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "api/scenario.hpp"
 
+#include "support/largest_that_fits.hpp"
+
 #include <exception>
 #include <functional>
 #include <sstream>
@@ -127,6 +129,18 @@ std::vector<std::string> all_paths(any_file_system& fs) {
   }
   found.erase(found.begin());
   return found;
+}
+
+void fill_up(any_file_system& fs, const std::string& path) {
+  const auto write = [&](std::uint64_t size) {
+    return fs.write_file(path, std::string(size, 'x'));
+  };
+  const auto fits = [&](std::uint64_t size) {
+    const bool written = write(size).has_value();
+    if (written) fs.remove(path).value();
+    return written;
+  };
+  write(largest_that_fits(fs.stats().value().free_bytes, fits)).value();
 }
 
 void check_books(any_file_system& fs) {

@@ -88,6 +88,9 @@ class scenario {
 /// Every path below the root, parents before what is in them.
 std::vector<std::string> all_paths(any_file_system& fs);
 
+/// Uses up what is left of a volume, whatever a file costs: with the largest file that fits.
+void fill_up(any_file_system& fs, const std::string& path);
+
 /// With no call running and no handle open: the books agree with the tree.
 void check_books(any_file_system& fs);
 

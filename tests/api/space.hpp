@@ -51,12 +51,6 @@ inline background::operation open(std::string path, open_mode mode, open_options
   return [=](any_file_system& fs) { return error_of(fs.open(path, mode, options)); };
 }
 
-/// Uses up what is left of a volume, whatever a file costs.
-inline void fill_up(any_file_system& fs, const std::string& path) {
-  std::size_t size = fs.stats().value().free_bytes;
-  while (!fs.write_file(path, xs(size)) && size > 0) --size;
-}
-
 /// What an error says is left.
 inline std::uint64_t available(any_file_system& fs, const std::string& path) {
   return error_of(fs.write_file(path, xs(100'000))).available();

@@ -84,8 +84,7 @@ TEST_CASE("write_file: rewriting passes in a volume that is full by memory",
           "[api][whole_file][quota]") {
   const scenario fs(accounting::memory, {.max_quota = 200'000});
   fs->write_file("/a", std::string(100'000, 'a')).value();
-  std::size_t size = fs.stats().free_bytes;
-  while (!fs->write_file("/filler", std::string(size, 'x'))) --size;
+  fill_up(*fs, "/filler");
   const std::uint64_t used = fs.used();
   fs->write_file("/a", std::string(100'000, 'b')).value();
   CHECK(fs.used() == used);
