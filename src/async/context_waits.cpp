@@ -224,6 +224,7 @@ void context_waits::shutdown() noexcept {
     w.abandon();
     lock.lock();
   }
+  is_over_ = true;
 }
 
 void context_waits::shutdown_waiting(std::unique_lock<std::mutex>& lock) noexcept {
@@ -259,17 +260,19 @@ void context_waits::hand_on(context_waiter& w) noexcept {
     case context_waiter::handed::over: break;
     case context_waiter::handed::back:
       // The context's own thread tries again.
-      keep_back(w, clock::now());
-      wake();
+      keep_back(w, clock::now()) ? wake() : w.abandon();
       break;
     case context_waiter::handed::lost: w.abandon(); break;
   }
 }
 
-void context_waits::keep_back(context_waiter& w, clock::time_point until) noexcept {
+// False: the context has died, and the caller has to abandon it.
+bool context_waits::keep_back(context_waiter& w, clock::time_point until) noexcept {
   const std::lock_guard lock(mutex_);
+  if (is_over_) return false;
   handed_back_.push_back(w);
   retry_at_ = until;
+  return true;
 }
 
 void context_waits::wake() noexcept {
@@ -323,7 +326,9 @@ void context_waits::hand_on_all(std::unique_lock<std::mutex>& lock) {
       const calling call(*this);
       switch (w.hand_over(true)) {
         case context_waiter::handed::over: break;
-        case context_waiter::handed::back: keep_back(w, clock::now() + before_retry); break;
+        case context_waiter::handed::back:
+          if (!keep_back(w, clock::now() + before_retry)) w.abandon();
+          break;
         case context_waiter::handed::lost: w.abandon(); break;
       }
     } catch (...) {

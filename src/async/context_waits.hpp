@@ -174,7 +174,7 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
 
   bool end(context_waiter& w, wait_outcome outcome) noexcept;
   void hand_on(context_waiter& w) noexcept;
-  void keep_back(context_waiter& w, clock::time_point until) noexcept;
+  bool keep_back(context_waiter& w, clock::time_point until) noexcept;
   void wake() noexcept;
   void count_out(context_waiter& w) noexcept;
 
@@ -192,7 +192,8 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
   std::mutex mutex_;
   // Guarded by mutex_.
   std::condition_variable ended_;  // an executor's call, or a grant's way here
-  bool closed_ = false;
+  bool closed_ = false;   // nobody waits any more
+  bool is_over_ = false;  // and nobody who was handed back will be seen to
   std::size_t count_ = 0;  // of those who wait or have not yet run
   waiter_list waiting_;
   waiter_list handed_back_;

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <new>
+#include <utility>
 
 namespace coramfs::detail {
 
@@ -22,18 +24,22 @@ namespace {
 /// glibc allocates, and a refusal there ends the process.
 class lane_register {
  public:
-  lane_register() noexcept : has_key_(pthread_key_create(&key_, &give_back) == 0) {}
-  lane_register(const lane_register&) = delete;
-  lane_register& operator=(const lane_register&) = delete;
-  ~lane_register() {
-    if (has_key_) pthread_key_delete(key_);
+  /// A thread that has no lane yet gets none before this, and none after `close`.
+  void open() noexcept {
+    const std::lock_guard lock(mutex_);
+    is_open_ = pthread_key_create(&key_, &give_back) == 0;
+  }
+  /// Afterwards no end of a thread calls into this library, which may be unloaded.
+  void close() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(is_open_, false)) pthread_key_delete(key_);
   }
 
   unsigned assign() noexcept {
     const std::lock_guard lock(mutex_);
     std::size_t lane = 0;
     while (lane < thread_lanes && taken_[lane]) ++lane;
-    if (lane == thread_lanes || !has_key_) return no_lane;
+    if (lane == thread_lanes || !is_open_) return no_lane;
     const auto mark = reinterpret_cast<void*>(static_cast<std::uintptr_t>(lane + 1));
     if (pthread_setspecific(key_, mark) != 0) return no_lane;
     taken_[lane] = true;
@@ -48,17 +54,28 @@ class lane_register {
   static void give_back(void* mark) noexcept;
 
   std::mutex mutex_;
-  std::bitset<thread_lanes> taken_;  // guarded by mutex_
-  std::atomic<unsigned> in_use_{0};
+  // Guarded by mutex_.
+  std::bitset<thread_lanes> taken_;
   pthread_key_t key_{};
-  const bool has_key_;
+  bool is_open_ = false;
+
+  std::atomic<unsigned> in_use_{0};
 };
 
-// Made with its first use, which other static objects may be before.
+// Never destroyed: other static objects, volumes among them, may end after those of this library.
 lane_register& lanes() noexcept {
-  static lane_register all;
+  alignas(lane_register) static std::byte place[sizeof(lane_register)];
+  static lane_register& all = *new (place) lane_register;
   return all;
 }
+
+class opening {
+ public:
+  opening() noexcept { lanes().open(); }
+  opening(const opening&) = delete;
+  opening& operator=(const opening&) = delete;
+  ~opening() { lanes().close(); }
+};
 
 void lane_register::give_back(void* mark) noexcept {
   known_lane = 0;
@@ -70,6 +87,7 @@ void lane_register::give_back(void* mark) noexcept {
 }  // namespace
 
 unsigned assign_lane() noexcept {
+  static const opening until_the_end;
   const unsigned lane = lanes().assign();
   known_lane = lane + 1;
   return lane;

@@ -59,9 +59,10 @@ std::shared_ptr<volume_state> volume_state::create(volume_options chosen) {
   return std::shared_ptr<volume_state>(new volume_state(std::move(chosen)), let_go);
 }
 
-// The tree's lock keeps nodes and charges in step: both change under it.
+// The tree's lock keeps nodes and charges in step: both change under it. Under the shared one a
+// mark could just become a count, and the handle be counted twice.
 volume_stats volume_state::stats() noexcept {
-  const tree::shared_access access(names);
+  const tree::exclusive_access access(names);
   const auto [charged, peak] = limits.read();
   volume_stats s{};
   s.quota_bytes = limits.max_bytes();

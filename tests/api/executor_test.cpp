@@ -315,6 +315,37 @@ TEST_CASE("executors: one of the user's own context dies with those who wait", "
   CHECK(threads.open("/a", open_mode::update, at_once).has_value());
 }
 
+TEST_CASE("executors: what begins while a context dies, and finds no memory, is destroyed with it",
+          "[api][executors]") {
+  volume v = volume::create().value();
+  sync::file_system threads(v);
+  const sync::file holder = threads.open("/a", open_mode::create).value();
+  auto context = std::make_unique<asio::io_context>();
+  section in{*context};
+  const asio::any_io_executor executor{section_executor(in)};
+  file_system fs(context->get_executor(), v);
+  const auto second = std::make_shared<int>();
+  const auto begin = [&](auto kept) {
+    fs.open("/a", open_mode::update, {},
+            asio::bind_executor(executor, [kept](const result<file>&) {}));
+  };
+  // When the last that refers to this is destroyed, another operation begins.
+  const auto begins_another = [&] {
+    return std::shared_ptr<void>(nullptr, [&](void*) {
+      in.now = mood::is_out_of_memory;
+      begin(second);
+    });
+  };
+  // One that waits, and one that is not even of this library.
+  begin(begins_another());
+  asio::post(*context, [kept = begins_another()] {});
+  CHECK(v.stats().waiting == 1);
+  context.reset();
+  CHECK(second.use_count() == 1);
+  CHECK(v.stats().waiting == 0);
+  CHECK(v.stats().open_handles == 1);
+}
+
 TEST_CASE("executors: what is refused for want of memory is tried again", "[api][executors]") {
   fixture t;
   const bool with_token = GENERATE(false, true);
