@@ -3,6 +3,7 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
+#include "async/freeing.hpp"
 #include "async/in_turn.hpp"
 #include "async/lent_buffer.hpp"
 #include "async/run.hpp"
@@ -156,7 +157,7 @@ asio::awaitable<result<std::uint64_t>> file::truncate(std::optional<std::uint64_
   const std::uint64_t end = or_none(file_.size());
   const std::uint64_t wanted = size ? *size : or_none(file_.tell());
   const bool due = is_due(wanted - std::min(wanted, end));
-  return detail::run(in_turn<detail::truncating>(due, file_, size));
+  return detail::run(detail::freeing(in_turn<detail::truncating>(due, file_, size)));
 }
 
 result<pinned> file::pin(std::uint64_t offset, std::size_t n) {

@@ -5,6 +5,7 @@
 #include <coramfs/file.hpp>
 
 #include "core/made_by.hpp"
+#include "storage/backlog.hpp"
 #include "tree/opening.hpp"
 
 #include <atomic>
@@ -38,7 +39,7 @@ class file_opening {
       now_.emplace<opening>(std::shared_ptr<volume_state>(std::shared_ptr<void>(), volume_),
                             std::move(all.path), all.mode, all.options);
     }
-    return in_steps().advance();
+    return open_in_steps();
   }
   claim& awaited() noexcept { return in_steps().awaited(); }
   lock_timeout patience() const noexcept { return std::get_if<opening>(&now_)->patience(); }
@@ -66,6 +67,12 @@ class file_opening {
     node_use found;
   };
 
+  // What stood in the file is given up, if anything: its memory serves what will be written.
+  progress open_in_steps() noexcept {
+    backlog given_up;
+    const backlog::collecting collected(given_up);
+    return in_steps().advance();
+  }
   opening& in_steps() noexcept { return *std::get_if<opening>(&now_); }
 
   volume_state* volume_;

@@ -5,6 +5,7 @@
 
 #include "async/boxed.hpp"
 #include "async/file_opening.hpp"
+#include "async/freeing.hpp"
 #include "async/run.hpp"
 #include "async/start.hpp"
 #include "tree/copying.hpp"
@@ -40,12 +41,10 @@ asio::awaitable<result<T>> run(state_ptr v, path_argument path,
   co_return operation(*v, path);
 }
 
-template <class T>
-asio::awaitable<result<T>> run(state_ptr v, path_argument from, path_argument to,
-                               if_exists existing,
-                               result<T> (*operation)(detail::volume_state&, const path_argument&,
-                                                      const path_argument&, if_exists)) {
-  co_return operation(*v, from, to, existing);
+// Those which never wait either, but may give up a file.
+template <class Step>
+asio::awaitable<result<void>> run_freeing(Step s) {
+  return detail::run(detail::freeing(detail::one_step<result<void>, Step>(std::move(s))));
 }
 
 asio::awaitable<result<volume_stats>> read_stats(volume v) { co_return v.stats(); }
@@ -93,27 +92,33 @@ asio::awaitable<result<bool>> file_system::create_directories(path_argument path
 }
 
 asio::awaitable<result<void>> file_system::remove(path_argument path) {
-  return run(state(volume_), std::move(path), detail::remove);
+  return run_freeing([v = state(volume_), path = std::move(path)] {
+    return detail::remove(*v, path);
+  });
 }
 
 asio::awaitable<result<void>> file_system::remove_tree(path_argument path) {
-  return detail::run(detail::removing(state(volume_), std::move(path)));
+  return detail::run(detail::freeing(detail::removing(state(volume_), std::move(path))));
 }
 
 asio::awaitable<result<void>> file_system::rename(path_argument from, path_argument to,
                                                   if_exists existing) {
-  return run(state(volume_), std::move(from), std::move(to), existing, detail::rename);
+  return run_freeing([v = state(volume_), from = std::move(from), to = std::move(to), existing] {
+    return detail::rename(*v, from, to, existing);
+  });
 }
 
 asio::awaitable<result<void>> file_system::move(path_argument from, path_argument to,
                                                 if_exists existing) {
-  return run(state(volume_), std::move(from), std::move(to), existing, detail::move);
+  return run_freeing([v = state(volume_), from = std::move(from), to = std::move(to), existing] {
+    return detail::move(*v, from, to, existing);
+  });
 }
 
 asio::awaitable<result<void>> file_system::copy(path_argument from, path_argument to,
                                                 if_exists existing) {
-  return detail::run(
-      detail::boxed(detail::copying(state(volume_), std::move(from), std::move(to), existing)));
+  return detail::run(detail::boxed(detail::freeing(
+      detail::copying(state(volume_), std::move(from), std::move(to), existing))));
 }
 
 asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to) {
@@ -161,7 +166,8 @@ asio::awaitable<result<bytes>> file_system::read_file(path_argument path,
 
 asio::awaitable<result<void>> file_system::write_file(path_argument path,
                                                       asio::const_buffer content) {
-  return detail::run(detail::replacing(state(volume_), std::move(path), detail::to_span(content)));
+  return detail::run(detail::freeing(
+      detail::replacing(state(volume_), std::move(path), detail::to_span(content))));
 }
 
 asio::awaitable<result<file_map>> file_system::export_tree(path_argument prefix,
@@ -170,7 +176,8 @@ asio::awaitable<result<file_map>> file_system::export_tree(path_argument prefix,
 }
 
 asio::awaitable<result<void>> file_system::import_tree(file_map files) {
-  return detail::run(detail::boxed(detail::importing(state(volume_), std::move(files))));
+  return detail::run(
+      detail::boxed(detail::freeing(detail::importing(state(volume_), std::move(files)))));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::files_below(path_argument prefix,

@@ -39,7 +39,10 @@ adopted_buffer* adopted_buffer::make(block_memory& from, std::size_t slices) noe
   return memory != nullptr ? new (memory) adopted_buffer(slices) : nullptr;
 }
 
-void adopted_buffer::adopt(bytes&& content) noexcept { content_.swap(content); }
+void adopted_buffer::adopt(bytes&& content) noexcept {
+  content_.swap(content);
+  small_memory::home_of(this).add_outside(*this);
+}
 
 std::uint64_t adopted_buffer::foreign_bytes(const bytes& content) noexcept {
   return small_memory::footprint(sizeof(adopted_buffer)) + heap_footprint(content.capacity());
@@ -54,6 +57,7 @@ void adopted_buffer::drop_slice(std::byte* data, std::uint64_t taken) noexcept {
     small_memory::home_of(this).drop_foreign(taken);
   }
   if (slices_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  small_memory::home_of(this).remove_outside(*this);
   this->~adopted_buffer();
   small_memory::give(this);
 }

@@ -3,20 +3,20 @@
 
 #include <coramfs/result.hpp>
 
+#include "storage/block_memory.hpp"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 namespace coramfs::detail {
 
-class block_memory;
-
 /// A vector that somebody has moved in. It is cut into slices that are blocks of their own: each is
 /// pinned, copied and dropped alone, and gives its pages back to the system when it goes, long
 /// before the last one frees the vector.
 ///
 /// Thread safety: slices may go on any thread.
-class adopted_buffer {
+class adopted_buffer final : public block_memory::outside {
  public:
   /// Bytes of a slice at most.
   static constexpr std::size_t slice_size = 1024 * 1024;
@@ -42,6 +42,8 @@ class adopted_buffer {
   /// What of its footprint is not the volume's own memory, with the buffer itself.
   static std::uint64_t foreign_bytes(const bytes& content) noexcept;
   bytes& content() noexcept { return content_; }
+
+  void end() noexcept override { this->~adopted_buffer(); }
 
   /// A slice goes, of which `taken` bytes were charged.
   void drop_slice(std::byte* data, std::uint64_t taken) noexcept;

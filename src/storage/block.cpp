@@ -2,6 +2,7 @@
 #include "storage/block.hpp"
 
 #include "storage/adopted_buffer.hpp"
+#include "storage/backlog.hpp"
 #include "storage/long_copy.hpp"
 
 #include <algorithm>
@@ -173,7 +174,7 @@ block* block::shrink(block* b, std::size_t capacity) noexcept {
   std::memcpy(moved->data(), b->data(), std::min(capacity, b->capacity_));
   moved->used = b->used;
   moved->place = b->place;
-  destroy(b);
+  give_up(*b);
   return moved;
 }
 
@@ -200,15 +201,31 @@ void block::drop(std::uint32_t share) noexcept {
   if ((rest & ~keeps_charge) != 0) return;
   block_memory& memory = home();
   const std::uint64_t freed = rest == keeps_charge ? footprint() : 0;
-  destroy(this);
+  give_up(*this);
   if (freed != 0) memory.give_back(freed);
 }
 
-void block::destroy(block* b) noexcept {
-  if (b->kind_ == kind::large) b->home().put(run_of(b), b->capacity_);
-  if (const slice* const s = b->kind_ == kind::adopted ? &slice_of(b) : nullptr)
+std::uint64_t block::large_bytes() const noexcept {
+  switch (kind_) {
+    case kind::large: return capacity_;
+    case kind::adopted: return slice_of(const_cast<block*>(this)).taken;
+    default: return 0;
+  }
+}
+
+void block::give_up(block& b) noexcept {
+  if (b.large_bytes() != 0 && backlog::collecting::note(b.home())) {
+    b.home().collect(b);
+  } else {
+    free(b);
+  }
+}
+
+void block::free(block& b) noexcept {
+  if (b.kind_ == kind::large) b.home().put(run_of(&b), b.capacity_);
+  if (const slice* const s = b.kind_ == kind::adopted ? &slice_of(&b) : nullptr)
     if (s->of != nullptr) s->of->drop_slice(s->data, s->taken);
-  small_memory::give(b);
+  small_memory::give(&b);
 }
 
 // Nobody pins while the file's lock is held, so what is not pinned stays so.

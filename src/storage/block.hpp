@@ -78,6 +78,15 @@ class block {
   /// A block like this in other memory of the same size, with what this holds, which is then only
   /// good for giving its memory back. Nobody uses the content meanwhile.
   block& move_to(void* memory) noexcept;
+  /// Of one that nobody has, and that is to be freed later: the one after it.
+  block* next() const noexcept {
+    return reinterpret_cast<block*>(static_cast<std::uintptr_t>(place));
+  }
+  void set_next(block* b) noexcept { place = reinterpret_cast<std::uintptr_t>(b); }
+  /// Bytes that it takes beside its piece of a slab: of a small one none.
+  std::uint64_t large_bytes() const noexcept;
+  static void free(block& b) noexcept;
+
   /// The content has another place itself.
   void set_owner(storage& owner) noexcept { owner_ = &owner; }
 
@@ -104,7 +113,7 @@ class block {
   std::size_t size_of_piece() const noexcept;
   static block* shrink(block* b, std::size_t capacity) noexcept;
   void drop(std::uint32_t share) noexcept;
-  static void destroy(block* b) noexcept;
+  static void give_up(block& b) noexcept;
 
   /// Who goes last is decided by this word alone: whether a file has it, who has the charge,
   /// and the number of pins.

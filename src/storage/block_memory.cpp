@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "storage/block_memory.hpp"
 
+#include "storage/block.hpp"
 #include "storage/fault_point.hpp"
 #include "storage/page_set.hpp"
 #include "storage/pages.hpp"
@@ -16,9 +17,15 @@ namespace coramfs::detail {
 namespace {
 
 /// What stands in front of memory that is no piece of a slab.
-struct long_piece {
+struct alignas(std::max_align_t) long_piece final : block_memory::outside {
+  long_piece(block_memory& from, const block_memory::run& r, std::size_t all) noexcept
+      : home(from), run(r), bytes(all) {}
+  // Of one with pages of its own.
+  void end() noexcept override { unmap_pages(run.data, bytes); }
+
   block_memory& home;
-  block_memory::run run;  // in no region: pages of its own
+  const block_memory::run run;  // in no region: pages of its own
+  const std::size_t bytes;
 };
 
 constexpr std::size_t with_header(std::size_t bytes) noexcept {
@@ -38,6 +45,8 @@ struct block_memory::region {
   region* previous = nullptr;
   region* next_keeping = nullptr;
   region* previous_keeping = nullptr;
+  region* next_of_all = nullptr;
+  region* previous_of_all = nullptr;
 
   std::size_t longest() const noexcept {
     std::size_t most = 0;
@@ -62,15 +71,25 @@ static_assert(sizeof(block_memory::region) <= block_memory::page_size);
 // What is known of a region has pages of its own: nothing of a volume is in the process's heap.
 constexpr std::size_t book_size = block_memory::page_size;
 
-block_memory::block_memory(quota& limits, accounting counting, std::uint64_t max_recycled) noexcept
-    : quota_(limits), counting_(counting), max_recycled_(max_recycled), small_(*this) {
+block_memory::block_memory(quota& limits, accounting counting, std::uint64_t max_recycled,
+                           lifetime* whole) noexcept
+    : quota_(limits),
+      counting_(counting),
+      max_recycled_(max_recycled),
+      whole_(whole),
+      small_(*this) {
   quota_.set_spare(this);
 }
 
+// Whatever is still in a region goes with it.
 block_memory::~block_memory() {
   quota_.set_spare(nullptr);
-  small_.remove_empty_slabs();
-  trim(0);
+  while (!outside_.empty()) {
+    outside& o = outside_.front();
+    outside_.pop_front();
+    o.end();
+  }
+  while (all_ != nullptr) unmap(*all_);
 }
 
 std::uint64_t block_memory::most_resident() const noexcept {
@@ -84,6 +103,7 @@ std::uint64_t block_memory::most_resident() const noexcept {
 
 block_memory::run block_memory::take(std::size_t bytes) noexcept {
   if (memory_is_refused()) return {};
+  free_collected(bytes);
   run r = try_take(bytes, page_size);
   while (r.data == nullptr && relieve()) r = try_take(bytes, page_size);
   return r;
@@ -124,6 +144,49 @@ bool block_memory::add_foreign(std::uint64_t bytes) noexcept {
   return false;
 }
 
+bool block_memory::relieve() noexcept {
+  if (collected_bytes_.load(std::memory_order_relaxed) != 0) {
+    free_collected(freed_at_once);
+    return true;
+  }
+  return small_.remove_empty_slabs() || (relief_ != nullptr && relief_->free_a_slab());
+}
+
+void block_memory::add_outside(outside& o) noexcept {
+  const std::lock_guard lock(mutex_);
+  outside_.push_back(o);
+}
+
+void block_memory::remove_outside(outside& o) noexcept {
+  const std::lock_guard lock(mutex_);
+  outside_.erase(outside_.iterator_to(o));
+}
+
+void block_memory::collect(block& b) noexcept {
+  const std::lock_guard lock(mutex_);
+  b.set_next(collected_);
+  collected_ = &b;
+  collected_bytes_ += b.large_bytes();
+}
+
+// In the same order as they were collected in it would take longer: the last ones are in caches.
+bool block_memory::free_collected(std::uint64_t bytes) noexcept {
+  for (std::uint64_t freed = 0; collected_bytes_.load(std::memory_order_relaxed) != 0;) {
+    if (freed >= bytes) return true;
+    block* b = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      b = collected_;
+      if (b == nullptr) return false;
+      collected_ = b->next();
+      collected_bytes_ -= b->large_bytes();
+    }
+    freed += b->large_bytes();
+    block::free(*b);
+  }
+  return false;
+}
+
 void* block_memory::take_bytes(std::size_t bytes) noexcept {
   if (small_memory::fits(bytes)) return small_.take(bytes, small_memory::use::fixed);
   const std::size_t all = with_header(bytes);
@@ -135,16 +198,21 @@ void* block_memory::take_bytes(std::size_t bytes) noexcept {
     r.data = map_pages(all);
     if (r.data == nullptr) drop_foreign(all);
   }
-  return r.data != nullptr ? new (r.data) long_piece{*this, r} + 1 : nullptr;
+  if (r.data == nullptr) return nullptr;
+  auto* const piece = new (r.data) long_piece(*this, r, all);
+  if (r.in == nullptr) add_outside(*piece);
+  return piece + 1;
 }
 
 void block_memory::give_bytes(void* memory, std::size_t bytes) noexcept {
   if (small_memory::fits(bytes)) return small_memory::give(memory);
   const std::size_t all = with_header(bytes);
-  const long_piece p = static_cast<const long_piece*>(memory)[-1];
-  if (p.run.in != nullptr) return p.home.put(p.run, all);
-  unmap_pages(p.run.data, all);
-  p.home.drop_foreign(all);
+  auto& piece = static_cast<long_piece*>(memory)[-1];
+  block_memory& home = piece.home;
+  if (piece.run.in != nullptr) return home.put(run(piece.run), all);
+  home.remove_outside(piece);
+  piece.end();
+  home.drop_foreign(all);
 }
 
 std::uint64_t block_memory::footprint(std::size_t bytes) noexcept {
@@ -155,9 +223,19 @@ std::uint64_t block_memory::footprint(std::size_t bytes) noexcept {
 void block_memory::keep_at_most(std::uint64_t bytes) noexcept {
   const std::uint64_t in_slabs = small_.spare_bytes();
   const std::uint64_t in_runs = bytes > in_slabs ? bytes - in_slabs : 0;
-  if (kept_.load(std::memory_order_relaxed) <= in_runs) return;
-  const std::lock_guard lock(mutex_);
-  trim(in_runs);
+  const auto excess = [&] {
+    const std::uint64_t kept = kept_.load(std::memory_order_relaxed) +
+                               collected_bytes_.load(std::memory_order_relaxed);
+    return kept - std::min(kept, in_runs);
+  };
+  for (std::uint64_t more = excess(); more != 0; more = excess()) {
+    {
+      const std::lock_guard lock(mutex_);
+      trim(kept_ - std::min(kept_.load(), more));
+    }
+    if (more = excess(); more == 0 || collected_bytes_.load(std::memory_order_relaxed) == 0) return;
+    free_collected(more);
+  }
 }
 
 // All below is called under the mutex.
@@ -195,6 +273,9 @@ block_memory::region* block_memory::add_region(std::size_t wanted) noexcept {
     unmap_pages(memory, book_size);
     return nullptr;
   }
+  fresh->next_of_all = all_;
+  if (all_ != nullptr) all_->previous_of_all = fresh;
+  all_ = fresh;
   if (is_whole) {
     change_kept(*fresh, pages_in_region);
     resident_ += region_size;
@@ -294,6 +375,12 @@ void block_memory::remove(region& r) noexcept {
   take_out(r);
   resident_ -= r.kept * page_size;
   change_kept(r, -static_cast<std::ptrdiff_t>(r.kept));
+  unmap(r);
+}
+
+void block_memory::unmap(region& r) noexcept {
+  if (r.next_of_all != nullptr) r.next_of_all->previous_of_all = r.previous_of_all;
+  (r.previous_of_all != nullptr ? r.previous_of_all->next_of_all : all_) = r.next_of_all;
   unmap_region(r.data, region_size);
   unmap_pages(reinterpret_cast<std::byte*>(&r), book_size);
 }

@@ -3,8 +3,11 @@
 
 #include <coramfs/options.hpp>
 
+#include "core/lifetime.hpp"
 #include "core/quota.hpp"
 #include "storage/small_memory.hpp"
+
+#include <boost/intrusive/list.hpp>
 
 #include <array>
 #include <atomic>
@@ -13,6 +16,8 @@
 #include <mutex>
 
 namespace coramfs::detail {
+
+class block;
 
 /// Who can move what is in use, so that memory that is free in many small pieces becomes whole
 /// pages again.
@@ -31,10 +36,13 @@ class memory_relief {
 /// smaller than a few pages comes from slabs, which are runs themselves (`small_memory`).
 ///
 /// Resident is what was written to and has not been released. Of that, kept is what nobody uses:
-/// the free runs, and what is free in slabs. Two bounds hold with `accounting::memory`:
+/// the free runs, what is free in slabs, and blocks that are yet to be freed (`backlog`). The
+/// memory goes as a whole: at its end nobody has to give back what is from it.
+///
+/// Two bounds hold with `accounting::memory`:
 /// - What is charged and what is kept in runs pass `max_quota` together only by what is kept in
 ///   slabs; free runs are released for every byte that is reserved. They are bounded by
-///   `max_recycled`, too.
+///   `max_recycled`, too, but for what is yet to be freed.
 /// - What is resident never passes `most_resident`, which is the quota with 1/256 of it and 4 MiB.
 ///   A page beyond that is had only after slabs have been emptied by moving what is in them, or
 ///   not at all. Charges are never below what they stand for, so this refuses a request that
@@ -56,7 +64,18 @@ class block_memory final : public spare_memory {
     bool is_warm = false;  ///< has been used before
   };
 
-  block_memory(quota& limits, accounting counting, std::uint64_t max_recycled) noexcept;
+  /// Memory beside the regions: a moved-in vector, or what is larger than a region.
+  class outside : public boost::intrusive::list_base_hook<> {
+   public:
+    virtual void end() noexcept = 0;
+
+   protected:
+    ~outside() = default;
+  };
+
+  /// `whole`: what the memory is a part of, if it may be held.
+  block_memory(quota& limits, accounting counting, std::uint64_t max_recycled,
+               lifetime* whole = nullptr) noexcept;
   ~block_memory();
   block_memory(const block_memory&) = delete;
   block_memory& operator=(const block_memory&) = delete;
@@ -83,6 +102,17 @@ class block_memory final : public spare_memory {
   /// does not fit into what may be resident.
   bool add_foreign(std::uint64_t bytes) noexcept;
   void drop_foreign(std::uint64_t bytes) noexcept { foreign_ -= bytes; }
+  /// What has to be ended with the memory, if it is still there then.
+  void add_outside(outside& o) noexcept;
+  void remove_outside(outside& o) noexcept;
+
+  /// Takes over a block that nobody has any more, to be freed later.
+  void collect(block& b) noexcept;
+  /// Frees some of those. True: there are more.
+  bool free_collected() noexcept { return free_collected(freed_at_once); }
+  life_hold keep_alive() noexcept {
+    return whole_ != nullptr ? life_hold(*whole_, lane_of_collectors) : life_hold();
+  }
 
   /// Gives back the charge of a block that no file has paid for any more when it went.
   void give_back(std::uint64_t footprint) noexcept {
@@ -91,10 +121,11 @@ class block_memory final : public spare_memory {
 
   small_memory& small() noexcept { return small_; }
 
-  /// Bytes that are kept for reuse: those of free runs, and of slabs beyond one for each size in
-  /// use.
+  /// Bytes that are kept for reuse: those of free runs, of slabs beyond one for each size in use,
+  /// and of what is yet to be freed.
   std::uint64_t kept_bytes() const noexcept {
-    return kept_.load(std::memory_order_relaxed) + small_.spare_bytes();
+    return kept_.load(std::memory_order_relaxed) + collected_bytes_.load(std::memory_order_relaxed) +
+           small_.spare_bytes();
   }
   std::uint64_t resident_bytes() const noexcept {
     return resident_.load(std::memory_order_relaxed) + foreign_.load(std::memory_order_relaxed);
@@ -105,9 +136,7 @@ class block_memory final : public spare_memory {
   /// Asked when a page is not to be had within the bound. Before others use this, and after.
   void set_relief(memory_relief* relief) noexcept { relief_ = relief; }
   /// Whether it is worth to try again.
-  bool relieve() noexcept {
-    return small_.remove_empty_slabs() || (relief_ != nullptr && relief_->free_a_slab());
-  }
+  bool relieve() noexcept;
 
   /// As `take`, aligned, without relief.
   run try_take(std::size_t bytes, std::size_t alignment) noexcept;
@@ -131,23 +160,33 @@ class block_memory final : public spare_memory {
   void change_kept(region& r, std::ptrdiff_t pages) noexcept;
   void file_away(region& r) noexcept;
   void take_out(region& r) noexcept;
+  bool free_collected(std::uint64_t bytes) noexcept;
   void trim(std::uint64_t bytes) noexcept;
   void release_free_pages(region& r) noexcept;
   void remove(region& r) noexcept;
+  void unmap(region& r) noexcept;
+
+  static constexpr std::uint64_t freed_at_once = 4 * 1024 * 1024;  // bytes
+  static constexpr std::size_t lane_of_collectors = 0;
 
   quota& quota_;
   const accounting counting_;
   const std::uint64_t max_recycled_;
+  lifetime* const whole_;
   memory_relief* relief_ = nullptr;
 
   std::mutex mutex_;
   // Guarded by mutex_. Regions by the longest run that they have free; full ones are in none.
   std::array<region*, classes> by_longest_{};
   region* keeping_ = nullptr;  // those with pages that are kept
+  region* all_ = nullptr;
+  boost::intrusive::list<outside, boost::intrusive::constant_time_size<false>> outside_;
+  block* collected_ = nullptr;  // each knows the next one
   // Bytes; written under the mutex.
   std::atomic<std::uint64_t> kept_{0};
   std::atomic<std::uint64_t> resident_{0};
   std::atomic<std::uint64_t> foreign_{0};
+  std::atomic<std::uint64_t> collected_bytes_{0};
 
   small_memory small_;  // goes first
 };

@@ -461,7 +461,8 @@ void chain::store(std::uint64_t offset, std::span<const std::byte> from) noexcep
 }
 
 bool chain::dismantling::prepare(block_memory& memory, std::size_t count) noexcept {
-  charged_.reset(new (std::nothrow) extent);
+  void* const piece = memory.small().take(sizeof(extent), small_memory::use::fixed);
+  if (piece != nullptr) charged_.reset(new (piece) extent);
   return charged_ != nullptr && put_back_.set_capacity(memory, count + of_.chunks_.size());
 }
 

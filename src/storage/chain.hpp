@@ -170,7 +170,9 @@ class chain {
   chunk_list chunks_;
   std::uint64_t size_ = 0;
   std::uint64_t footprint_ = 0;      // what it takes
-  std::unique_ptr<extent> charged_;  // where that is not what it was charged for
+  // Where that is not what it was charged for.
+  using charged_extent = std::unique_ptr<extent, small_memory::giver>;
+  charged_extent charged_;
 };
 
 class chain::dismantling {
@@ -193,7 +195,7 @@ class chain::dismantling {
  private:
   chain& of_;
   chunk_list put_back_;
-  std::unique_ptr<extent> charged_;  // for the chain
+  charged_extent charged_;  // for the chain
   std::size_t dropped_ = 0;
 };
 

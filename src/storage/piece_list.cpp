@@ -2,6 +2,7 @@
 #include <coramfs/detail/piece_list.hpp>
 
 #include "core/lifetime.hpp"
+#include "storage/backlog.hpp"
 #include "storage/block.hpp"
 
 #include <array>
@@ -24,6 +25,7 @@ struct piece_list::counted : shared {
   counted() noexcept : shared{} {}
 
   piece* pieces() noexcept { return reinterpret_cast<piece*>(this + 1); }
+  void unpin_all() noexcept;
 
   std::atomic<std::size_t> references{1};
   life_hold alive;
@@ -41,10 +43,20 @@ piece_list::~piece_list() {
   if (shared_ == nullptr) return;
   counted& c = own();
   if (c.references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  for (const piece* p = c.first; p != c.last; ++p)
-    if (p->owner != nullptr) p->owner->unpin();
+  c.unpin_all();
   c.~counted();
   std::free(&c);
+}
+
+// It may go anywhere, and with it gigabytes.
+void piece_list::counted::unpin_all() noexcept {
+  backlog given_up;
+  {
+    const backlog::collecting collected(given_up);
+    for (const piece* p = first; p != last; ++p)
+      if (p->owner != nullptr) p->owner->unpin();
+  }
+  given_up.free_some();
 }
 
 result<piece_list> piece_list::with_room(std::size_t count) noexcept {

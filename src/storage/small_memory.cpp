@@ -45,10 +45,13 @@ struct small_memory::slab {
   }
 };
 
-small_memory::~small_memory() {
+bool small_memory::is_unused() noexcept {
   static_assert(sizeof(slab) <= header);
-  for ([[maybe_unused]] const auto& of_use : shelves_)
-    for ([[maybe_unused]] const shelf& of : of_use) assert(of.used == 0);
+  const std::lock_guard lock(mutex_);
+  for (const auto& of_use : shelves_)
+    for (const shelf& of : of_use)
+      if (of.used != 0) return false;
+  return true;
 }
 
 void small_memory::give(void* memory) noexcept {

@@ -91,7 +91,13 @@ class small_memory {
   /// Gives back the slabs that stayed for pieces to come. Returns whether there were any.
   bool remove_empty_slabs() noexcept;
 
-  ~small_memory();
+  /// Whether all pieces have been given back, for tests.
+  bool is_unused() noexcept;
+
+  /// Gives a piece back that holds what needs no destructor.
+  struct giver {
+    void operator()(void* piece) const noexcept { give(piece); }
+  };
 
  private:
   struct slab;

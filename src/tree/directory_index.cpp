@@ -75,18 +75,27 @@ void directory_index::erase(node& n) noexcept {
   if (in_pages_ && size_ <= inline_buckets) move_buckets(false);
 }
 
-node* directory_index::take_all(node* rest) noexcept {
+// By whole pages of buckets.
+node* directory_index::take_some(std::size_t most, node* rest) noexcept {
   change();
-  for (std::size_t i = 0; i < size_; ++i) {
-    for (node* next = take(i); next != nullptr;) {
-      node& taken = *std::exchange(next, next->next_in_bucket);
-      taken.next_in_bucket = std::exchange(rest, &taken);
-      taken.parent = nullptr;
-    }
+  const std::size_t before = size_;
+  const auto take_buckets = [&](std::size_t first, std::size_t count) {
+    for (std::size_t i = first; i < first + count; ++i)
+      for (node* next = take(i); next != nullptr; --size_) {
+        node& taken = *std::exchange(next, next->next_in_bucket);
+        taken.next_in_bucket = std::exchange(rest, &taken);
+        taken.parent = nullptr;
+      }
+  };
+  if (!in_pages_) take_buckets(0, inline_buckets);
+  while (size_ > 0 && before - size_ < most) {
+    take_buckets((leaves_ - 1) * fanout, fanout);
+    drop_leaf();
   }
-  size_ = 0;
-  in_pages_ = false;
-  drop_leaves(0);
+  if (size_ == 0) {
+    in_pages_ = false;
+    drop_leaves(0);
+  }
   return rest;
 }
 

@@ -53,9 +53,9 @@ class directory_index {
   void replace(node& old, node& fresh) noexcept;
   /// The pages stay until `release_spare`.
   void erase(node& n) noexcept;
-  /// Takes all nodes out and chains them, by their `next_in_bucket`, in front of `rest`. They are in
-  /// no directory then.
-  node* take_all(node* rest) noexcept;
+  /// Takes about as many nodes out, or all, and chains them, by their `next_in_bucket`, in front of
+  /// `rest`. They are in no directory then, and nothing but this is done with what is left.
+  node* take_some(std::size_t most, node* rest) noexcept;
 
   /// The first of all nodes, in no order; none: there are none.
   node* first() const noexcept { return first_from(0); }

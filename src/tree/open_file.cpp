@@ -5,6 +5,7 @@
 
 #include "core/funding.hpp"
 #include "core/path.hpp"
+#include "storage/backlog.hpp"
 #include "storage/promotion.hpp"
 #include "tree/opening.hpp"
 #include "tree/preparation.hpp"
@@ -405,8 +406,13 @@ void open_file::close() noexcept { let_go(); }
 void open_file::let_go() noexcept {
   if (!is_open()) return;
   if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
-  drop_prepared();
-  if (may_write()) node_->content.trim(volume_->payer);
+  backlog given_up;
+  {
+    const backlog::collecting collected(given_up);
+    drop_prepared();
+    if (may_write()) node_->content.trim(volume_->payer);
+  }
+  given_up.free_some();
   node_.release();  // and with it perhaps the volume
 }
 

@@ -22,9 +22,16 @@ node* free_first(node* chain) noexcept {
     return rest;
   }
   auto* const directory = static_cast<directory_node*>(chain);
-  node* const all = directory->entries.take_all(rest);
+  node* const all = directory->entries.take_some(directory->entries.size(), rest);
   delete directory;
   return all;
+}
+
+// None: it has no entries, or is a file.
+directory_node* full_directory(node* n) noexcept {
+  if (!n->is_directory) return nullptr;
+  auto* const directory = static_cast<directory_node*>(n);
+  return directory->entries.size() != 0 ? directory : nullptr;
 }
 
 charge charge_of(node& n, const account& payer) noexcept {
@@ -246,9 +253,18 @@ charge disposal::step(const account& payer) noexcept {
   charge freed;
   pace p;
   for (bool is_slice = false; rest_ != nullptr && !is_slice;) {
-    freed += charge_of(*rest_, payer);
-    is_slice = p.has_done();
-    rest_.reset(free_first(rest_.release()));
+    if (auto* const full = full_directory(rest_.get())) {
+      const std::size_t before = full->entries.size();
+      rest_.reset(full->entries.take_some(pace::nodes_in_slice(), rest_.release()));
+      const std::size_t after = full->entries.size();
+      freed.bytes += payer.of_metadata(directory_index::footprint(before) -
+                                       directory_index::footprint(after));
+      is_slice = before - after >= pace::nodes_in_slice();
+    } else {
+      freed += charge_of(*rest_, payer);
+      rest_.reset(free_first(rest_.release()));
+      is_slice = p.has_done();
+    }
   }
   return freed;
 }

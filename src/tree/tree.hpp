@@ -55,6 +55,8 @@ class tree {
 
   /// `memory`: for all nodes of it. Throws `std::bad_alloc`.
   tree(lifetime& whole, small_memory& memory);
+  /// Nothing in it is freed: its memory goes as a whole.
+  ~tree() { static_cast<void>(root_.release()); }
   tree(const tree&) = delete;
   tree& operator=(const tree&) = delete;
 

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "core/operation.hpp"
+#include "storage/backlog.hpp"
+
+#include <utility>
+
+namespace coramfs::detail {
+
+/// An operation that may give up much, and frees it in turns before it ends. By then it has done
+/// what it is for: a cancellation changes nothing any more.
+template <operation Operation>
+class freeing : public Operation {
+ public:
+  explicit freeing(Operation&& unbegun) noexcept : Operation(std::move(unbegun)) {}
+
+  progress advance() noexcept {
+    if (!is_done_) {
+      const backlog::collecting collected(given_up_);
+      const progress p = Operation::advance();
+      if (p != progress::done) return p;
+      is_done_ = true;
+    }
+    return given_up_.free_some() ? progress::yields : progress::done;
+  }
+  void refuse(const error& why) noexcept {
+    if (!is_done_) Operation::refuse(why);
+  }
+
+ private:
+  backlog given_up_;
+  bool is_done_ = false;
+};
+
+/// An operation in one step.
+template <class Outcome, class Function>
+class one_step {
+ public:
+  explicit one_step(Function f) noexcept : function_(std::move(f)) {}
+
+  progress advance() noexcept {
+    outcome_ = function_();
+    return progress::done;
+  }
+  void refuse(const error&) noexcept {}
+  Outcome outcome() noexcept { return std::move(outcome_); }
+
+ private:
+  Function function_;
+  Outcome outcome_ = errc::canceled;
+};
+
+}  // namespace coramfs::detail
