@@ -38,13 +38,18 @@ pattern::places pattern::start() {
   return at;
 }
 
+// A brace that closes has no state, but is not a part of the name either.
 std::optional<std::string_view> pattern::only_name(const places& at) const noexcept {
   if (at.size() != 1) return std::nullopt;
   std::size_t i = at.front();
-  while (states_[i].what == kind::character) ++i;
+  const std::string_view behind = text_.substr(states_[i].position);
+  std::string_view rest = behind;
+  for (; states_[i].what == kind::character; ++i) {
+    if (states_[i].position != text_.size() - rest.size()) return std::nullopt;
+    take_character(rest);
+  }
   if (states_[i].what != kind::separator && states_[i].what != kind::end) return std::nullopt;
-  const std::size_t begin = states_[at.front()].position;
-  return text_.substr(begin, states_[i].position - begin);
+  return behind.substr(0, behind.size() - rest.size());
 }
 
 pattern::step pattern::read(const places& from, std::string_view name) {

@@ -21,6 +21,9 @@ bool matches(std::string_view text, const names& path) {
   pattern::places at = p.start();
   bool last = false;
   for (const std::string& name : path) {
+    // As a glob does, which looks that name up and reads no other.
+    const auto only = p.only_name(at);
+    if (only && *only != name) return false;
     const pattern::step s = p.read(at, name);
     at = s.next;
     last = s.matches;
