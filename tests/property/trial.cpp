@@ -66,6 +66,9 @@ void trial::run(const script& s) {
     }
   }
   finish();
+  // Others get a turn after every 4 MiB through one handle, and with all that is compared no command
+  // moves as much.
+  require(real_->suspensions() <= s.commands.size() / 2, "operations suspend");
 }
 
 void trial::step(const command& c, std::size_t number) {
@@ -201,7 +204,6 @@ void trial::finish() {
   require(s.used_bytes == 0 && s.file_count == 0 && s.directory_count == 1 && s.chunk_count == 0 &&
               s.open_handles == 0 && s.waiting == 0,
           "everything removed, nothing is left");
-  require_same("suspensions", real_->suspensions(), std::uint64_t{0});
 }
 
 }  // namespace coramfs::tests
