@@ -94,6 +94,9 @@ struct volume_options {
   coramfs::accounting accounting = coramfs::accounting::memory;
   /// Bytes: as much of the pages that are freed is kept for what is to come, but never more than
   /// the quota has left, and none with `guard_mode::per_write`, which is to see what is taken.
+  /// Pages go back to the system in turns of 4 MiB: a coroutine's operation that gives up more
+  /// ends when all of it has gone; a `close`, an asynchronous `open` and the last copy of a pin
+  /// leave the rest to the calls that take memory next.
   std::uint64_t max_recycled = 512 * 1024 * 1024;
   /// For operations that name no timeout of their own.
   lock_timeout default_lock_timeout = std::chrono::seconds(30);

@@ -157,7 +157,9 @@ asio::awaitable<result<std::uint64_t>> file::truncate(std::optional<std::uint64_
   const std::uint64_t end = or_none(file_.size());
   const std::uint64_t wanted = size ? *size : or_none(file_.tell());
   const bool due = is_due(wanted - std::min(wanted, end));
-  return detail::run(detail::freeing(in_turn<detail::truncating>(due, file_, size)));
+  auto alive = file_.is_open() ? file_.keep_volume() : detail::life_hold();
+  return detail::run(
+      detail::freeing(in_turn<detail::truncating>(due, file_, size), std::move(alive)));
 }
 
 result<pinned> file::pin(std::uint64_t offset, std::size_t n) {

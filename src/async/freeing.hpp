@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "core/lifetime.hpp"
 #include "core/operation.hpp"
 #include "storage/backlog.hpp"
 
@@ -13,7 +14,9 @@ namespace coramfs::detail {
 template <operation Operation>
 class freeing : public Operation {
  public:
-  explicit freeing(Operation&& unbegun) noexcept : Operation(std::move(unbegun)) {}
+  /// `volume`: what keeps it alive, where the operation does not.
+  explicit freeing(Operation&& unbegun, life_hold volume = {}) noexcept
+      : Operation(std::move(unbegun)), volume_(std::move(volume)) {}
 
   progress advance() noexcept {
     if (!is_done_) {
@@ -29,6 +32,7 @@ class freeing : public Operation {
   }
 
  private:
+  life_hold volume_;
   backlog given_up_;
   bool is_done_ = false;
 };

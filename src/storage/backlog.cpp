@@ -11,11 +11,7 @@ bool backlog::free_some() noexcept { return in_ != nullptr && in_->free_collecte
 
 bool backlog::collecting::note(block_memory& in) noexcept {
   if (innermost == nullptr) return false;
-  backlog& to = innermost->to_;
-  if (to.in_ == nullptr) {
-    to.alive_ = in.keep_alive();
-    to.in_ = &in;
-  }
+  innermost->to_.in_ = &in;
   return true;
 }
 

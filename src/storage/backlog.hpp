@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "core/lifetime.hpp"
-
 #include <utility>
 
 namespace coramfs::detail {
@@ -17,6 +15,8 @@ class block_memory;
 /// What can not wait for turns frees some once; the rest is for later operations: whoever takes
 /// memory frees as much of it first, and uses that.
 ///
+/// Whoever has one keeps the volume alive until it is done with it.
+///
 /// What is collected counts as kept for reuse (`block_memory::kept_bytes`), beyond `max_recycled`
 /// perhaps, and gives way like it.
 class backlog {
@@ -28,7 +28,6 @@ class backlog {
 
  private:
   block_memory* in_ = nullptr;  // none: nothing was collected
-  life_hold alive_;
 };
 
 /// While it is there, its thread collects the large blocks that it gives up.

@@ -71,13 +71,8 @@ static_assert(sizeof(block_memory::region) <= block_memory::page_size);
 // What is known of a region has pages of its own: nothing of a volume is in the process's heap.
 constexpr std::size_t book_size = block_memory::page_size;
 
-block_memory::block_memory(quota& limits, accounting counting, std::uint64_t max_recycled,
-                           lifetime* whole) noexcept
-    : quota_(limits),
-      counting_(counting),
-      max_recycled_(max_recycled),
-      whole_(whole),
-      small_(*this) {
+block_memory::block_memory(quota& limits, accounting counting, std::uint64_t max_recycled) noexcept
+    : quota_(limits), counting_(counting), max_recycled_(max_recycled), small_(*this) {
   quota_.set_spare(this);
 }
 
@@ -169,7 +164,6 @@ void block_memory::collect(block& b) noexcept {
   collected_bytes_ += b.large_bytes();
 }
 
-// In the same order as they were collected in it would take longer: the last ones are in caches.
 bool block_memory::free_collected(std::uint64_t bytes) noexcept {
   for (std::uint64_t freed = 0; collected_bytes_.load(std::memory_order_relaxed) != 0;) {
     if (freed >= bytes) return true;

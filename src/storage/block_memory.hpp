@@ -3,7 +3,6 @@
 
 #include <coramfs/options.hpp>
 
-#include "core/lifetime.hpp"
 #include "core/quota.hpp"
 #include "storage/small_memory.hpp"
 
@@ -73,9 +72,7 @@ class block_memory final : public spare_memory {
     ~outside() = default;
   };
 
-  /// `whole`: what the memory is a part of, if it may be held.
-  block_memory(quota& limits, accounting counting, std::uint64_t max_recycled,
-               lifetime* whole = nullptr) noexcept;
+  block_memory(quota& limits, accounting counting, std::uint64_t max_recycled) noexcept;
   ~block_memory();
   block_memory(const block_memory&) = delete;
   block_memory& operator=(const block_memory&) = delete;
@@ -110,9 +107,6 @@ class block_memory final : public spare_memory {
   void collect(block& b) noexcept;
   /// Frees some of those. True: there are more.
   bool free_collected() noexcept { return free_collected(freed_at_once); }
-  life_hold keep_alive() noexcept {
-    return whole_ != nullptr ? life_hold(*whole_, lane_of_collectors) : life_hold();
-  }
 
   /// Gives back the charge of a block that no file has paid for any more when it went.
   void give_back(std::uint64_t footprint) noexcept {
@@ -167,12 +161,10 @@ class block_memory final : public spare_memory {
   void unmap(region& r) noexcept;
 
   static constexpr std::uint64_t freed_at_once = 4 * 1024 * 1024;  // bytes
-  static constexpr std::size_t lane_of_collectors = 0;
 
   quota& quota_;
   const accounting counting_;
   const std::uint64_t max_recycled_;
-  lifetime* const whole_;
   memory_relief* relief_ = nullptr;
 
   std::mutex mutex_;

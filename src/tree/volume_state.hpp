@@ -51,7 +51,7 @@ class volume_state final : public lifetime {
       : options(std::move(chosen)),
         limits(options.max_quota, options.max_nodes),
         guard(options.memory_guard),
-        blocks(limits, options.accounting, recycled_at_most(options), this),
+        blocks(limits, options.accounting, recycled_at_most(options)),
         payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit),
         names(*this, blocks.small()),
         relief(names, blocks) {}
