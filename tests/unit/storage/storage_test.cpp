@@ -409,4 +409,33 @@ TEST_CASE("clone: a copy has the content and the holes", "[storage]") {
   CHECK(read == b.all());
 }
 
+TEST_CASE("storage: a content that goes gives all pieces of memory back", "[storage][memory]") {
+  const auto layout = GENERATE(storage_layout::automatic, storage_layout::sequential,
+                               storage_layout::random_access);
+  quota limits(1 << 30, std::nullopt);
+  memory_guard_options options;
+  memory_guard guard(options);
+  block_memory blocks(limits, accounting::memory, 0);
+  const account payer(limits, guard, blocks, accounting::memory, 1 << 29);
+  std::mt19937_64 random(11);
+  for (int round = 0; round < 20; ++round) {
+    storage content(layout);
+    for (int step = 0; step < 20; ++step) {
+      const std::size_t size = random() % 200'000;
+      bytes piece = filled(size, step);
+      switch (random() % 4) {
+        case 0: REQUIRE(content.write(payer, content.size(), std::move(piece))); break;
+        case 1: REQUIRE(content.resize(payer, size)); break;
+        case 2: REQUIRE(content.assign(payer, piece)); break;
+        default: {
+          const std::span<const std::byte> all(piece);
+          REQUIRE(content.write(payer, random() % (content.size() + 1), all));
+        }
+      }
+    }
+    CHECK((content.size() == 0 || !blocks.small().is_unused()));
+  }
+  CHECK(blocks.small().is_unused());
+}
+
 }  // namespace coramfs::detail
