@@ -67,7 +67,8 @@ class file_opening {
     node_use found;
   };
 
-  // What stood in the file is given up, if anything: its memory serves what will be written.
+  // An `open_mode::write` gives up the content of the file. Its memory stays in the volume, and is
+  // used for what is written next.
   progress open_in_steps() noexcept {
     backlog given_up;
     const backlog::collecting collected(given_up);

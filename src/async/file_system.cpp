@@ -41,10 +41,28 @@ asio::awaitable<result<T>> run(state_ptr v, path_argument path,
   co_return operation(*v, path);
 }
 
-// Those which never wait either, but may give up a file.
+// An operation that does all in one step.
+template <class Step>
+class one_step {
+ public:
+  explicit one_step(Step s) noexcept : step_(std::move(s)) {}
+
+  detail::progress advance() noexcept {
+    outcome_ = step_();
+    return detail::progress::done;
+  }
+  void refuse(const error&) noexcept {}
+  result<void> outcome() noexcept { return outcome_; }
+
+ private:
+  Step step_;
+  result<void> outcome_ = boost::outcome_v2::success();
+};
+
+// The operations that never wait either, but may give up a file.
 template <class Step>
 asio::awaitable<result<void>> run_freeing(Step s) {
-  return detail::run(detail::freeing(detail::one_step<result<void>, Step>(std::move(s))));
+  return detail::run(detail::freeing(one_step<Step>(std::move(s))));
 }
 
 asio::awaitable<result<volume_stats>> read_stats(volume v) { co_return v.stats(); }

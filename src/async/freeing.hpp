@@ -37,22 +37,4 @@ class freeing : public Operation {
   bool is_done_ = false;
 };
 
-/// An operation in one step.
-template <class Outcome, class Function>
-class one_step {
- public:
-  explicit one_step(Function f) noexcept : function_(std::move(f)) {}
-
-  progress advance() noexcept {
-    outcome_ = function_();
-    return progress::done;
-  }
-  void refuse(const error&) noexcept {}
-  Outcome outcome() noexcept { return std::move(outcome_); }
-
- private:
-  Function function_;
-  Outcome outcome_ = errc::canceled;
-};
-
 }  // namespace coramfs::detail

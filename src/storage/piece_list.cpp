@@ -48,7 +48,8 @@ piece_list::~piece_list() {
   std::free(&c);
 }
 
-// It may go anywhere, and with it gigabytes.
+// The last copy of a list can be destroyed on any thread, and may free gigabytes: only a part of
+// them is freed here.
 void piece_list::counted::unpin_all() noexcept {
   backlog given_up;
   {

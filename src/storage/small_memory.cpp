@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <bitset>
-#include <cassert>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -46,7 +45,6 @@ struct small_memory::slab {
 };
 
 bool small_memory::is_unused() noexcept {
-  static_assert(sizeof(slab) <= header);
   const std::lock_guard lock(mutex_);
   for (const auto& of_use : shelves_)
     for (const shelf& of : of_use)
@@ -136,6 +134,7 @@ void small_memory::give_piece(slab& s, void* memory) noexcept {
 }
 
 small_memory::slab* small_memory::add_slab(shelf& to, std::size_t size, use what) noexcept {
+  static_assert(sizeof(slab) <= header);
   const block_memory::run r = pages_.try_take(slab_size, slab_size);
   if (r.data == nullptr) return nullptr;
   auto* const made = new (r.data)

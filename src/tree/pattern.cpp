@@ -38,7 +38,8 @@ pattern::places pattern::start() {
   return at;
 }
 
-// A brace that closes has no state, but is not a part of the name either.
+// The text of a name ends where its last character does: a closing brace may follow, which makes no
+// state.
 std::optional<std::string_view> pattern::only_name(const places& at) const noexcept {
   if (at.size() != 1) return std::nullopt;
   std::size_t i = at.front();
