@@ -157,10 +157,17 @@ void block_memory::remove_outside(outside& o) noexcept {
   outside_.erase(outside_.iterator_to(o));
 }
 
+// What was collected first is freed first: files are given up from their ends, and an allocator
+// gives back what is at the end of its heap.
 void block_memory::collect(block& b) noexcept {
   const std::lock_guard lock(mutex_);
-  b.set_next(collected_);
-  collected_ = &b;
+  b.set_next(nullptr);
+  if (collected_ == nullptr) {
+    collected_ = &b;
+  } else {
+    last_collected_->set_next(&b);
+  }
+  last_collected_ = &b;
   collected_bytes_ += b.large_bytes();
 }
 

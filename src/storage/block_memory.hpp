@@ -173,7 +173,8 @@ class block_memory final : public spare_memory {
   region* keeping_ = nullptr;  // those with pages that are kept
   region* all_ = nullptr;
   boost::intrusive::list<outside, boost::intrusive::constant_time_size<false>> outside_;
-  block* collected_ = nullptr;  // each knows the next one
+  block* collected_ = nullptr;  // the first; each knows the next one
+  block* last_collected_ = nullptr;
   // Bytes; written under the mutex.
   std::atomic<std::uint64_t> kept_{0};
   std::atomic<std::uint64_t> resident_{0};

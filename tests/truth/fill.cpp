@@ -31,7 +31,10 @@ std::uint64_t resident() {
   return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-std::string name(std::uint64_t i) { return "/" + std::to_string(i); }
+// All that is filled in, so that nobody needs a list of it.
+constexpr const char* top = "/d";
+
+std::string name(std::uint64_t i) { return std::string(top) + "/" + std::to_string(i); }
 
 /// Does it until it is refused for space, and gives the number of times that it was not.
 std::uint64_t until_full(const std::function<result<void>(std::uint64_t)>& step) {
@@ -63,7 +66,7 @@ void fill_in_pieces(sync::file_system& fs, const bytes& piece, std::uint64_t fil
 }
 
 void fill_sparsely(sync::file_system& fs, const bytes& piece) {
-  auto f = fs.open("/sparse", open_mode::update).value();
+  auto f = fs.open(name(0), open_mode::write).value();
   until_full([&](std::uint64_t i) -> result<void> {
     BOOST_OUTCOME_TRY(f.write_at(i * 1'000'003, asio::buffer(piece)));
     return boost::outcome_v2::success();
@@ -73,8 +76,8 @@ void fill_sparsely(sync::file_system& fs, const bytes& piece) {
 // Each round rewrites what it has pinned, and keeps the pins.
 void fill_with_pins(sync::file_system& fs, std::vector<pinned>& pins) {
   const bytes piece(300'000, std::byte{'p'});
-  fs.write_file("/pinned", asio::buffer(piece)).value();
-  auto f = fs.open("/pinned", open_mode::update).value();
+  fs.write_file(name(0), asio::buffer(piece)).value();
+  auto f = fs.open(name(0), open_mode::update).value();
   until_full([&](std::uint64_t) -> result<void> {
     pins.push_back(f.pin(0, piece.size()).value());
     BOOST_OUTCOME_TRY(f.write_at(0, asio::buffer(piece)));
@@ -82,10 +85,8 @@ void fill_with_pins(sync::file_system& fs, std::vector<pinned>& pins) {
   });
 }
 
-void remove_all(sync::file_system& fs) {
-  const auto names = fs.list("/").value();
-  for (const std::string& n : names) fs.remove("/" + n).value();
-}
+void begin(sync::file_system& fs) { fs.create_directories(top).value(); }
+void remove_all(sync::file_system& fs) { fs.remove_tree(top).value(); }
 
 void refill(sync::file_system& fs, const bytes& content) {
   const std::uint64_t files = fill_with_files(fs, content);
@@ -93,22 +94,27 @@ void refill(sync::file_system& fs, const bytes& content) {
   fill_with_files(fs, content, files);
 }
 
-// Full again and again with files of another size, most of which go.
+// Full again and again with files of another size. Each time two of three go, of all sizes.
 void shift_sizes(sync::file_system& fs) {
+  struct filling {
+    std::uint64_t begin, end;
+    std::uint64_t distance = 1;  // of those that are there
+  };
+  std::vector<filling> all;
   std::uint64_t number = 0;
-  std::vector<std::uint64_t> kept;
   for (const std::size_t size : {900, 1'900, 3'900, 7'900, 15'900, 31'900, 63'000}) {
     const std::uint64_t added = fill_with_files(fs, bytes(size, std::byte{'a'}), number);
     if (fs.stats().value().free_bytes > 2 * size + 4096) {
       std::printf("refused with %zu bytes free\n", std::size_t(fs.stats().value().free_bytes));
       std::exit(1);
     }
-    std::vector<std::uint64_t> all = std::move(kept);
-    for (std::uint64_t i = 0; i < added; ++i) all.push_back(number + i);
+    all.push_back({number, number + added});
     number += added;
-    kept.clear();
-    for (std::size_t i = 0; i < all.size(); ++i)
-      i % 3 == 0 ? kept.push_back(all[i]) : fs.remove(name(all[i])).value();
+    for (filling& f : all) {
+      for (std::uint64_t i = 0; f.begin + i < f.end; i += f.distance)
+        if (i % (3 * f.distance) != 0) fs.remove(name(f.begin + i)).value();
+      f.distance *= 3;
+    }
   }
   fill_with_files(fs, bytes(mib, std::byte{'a'}), number);
 }
@@ -117,9 +123,9 @@ void shift_sizes(sync::file_system& fs) {
 void shift_from_names(sync::file_system& fs) {
   const std::string stem(180, 'n');
   const std::uint64_t files = until_full(
-      [&](std::uint64_t i) { return fs.write_file("/" + stem + std::to_string(i), {}); });
+      [&](std::uint64_t i) { return fs.write_file(name(i) + stem, {}); });
   for (std::uint64_t i = 0; i < files; ++i)
-    if (i % 64 != 0) fs.remove("/" + stem + std::to_string(i)).value();
+    if (i % 64 != 0) fs.remove(name(i) + stem).value();
   fill_with_files(fs, bytes(mib, std::byte{'a'}));
   if (fs.stats().value().free_bytes > 2 * mib) {
     std::printf("refused with %zu bytes free\n", std::size_t(fs.stats().value().free_bytes));
@@ -153,10 +159,7 @@ const std::map<std::string_view, way> ways{
     {"100k", [](auto& fs, auto&) { fill_with_files(fs, bytes(100'000, std::byte{'a'})); }},
     {"large", [](auto& fs, auto&) { fill_in_pieces(fs, bytes(mib, std::byte{'a'}), 100 * mib); }},
     {"appends", [](auto& fs, auto&) { fill_in_pieces(fs, bytes(10, std::byte{'a'}), mib); }},
-    {"sparse", [](auto& fs, auto&) {
-       fs.write_file("/sparse", {}).value();
-       fill_sparsely(fs, bytes(10'000, std::byte{'a'}));
-     }},
+    {"sparse", [](auto& fs, auto&) { fill_sparsely(fs, bytes(10'000, std::byte{'a'})); }},
     {"pins", [](auto& fs, auto& pins) { fill_with_pins(fs, pins); }},
     {"refill_4k", [](auto& fs, auto&) { refill(fs, bytes(4096, std::byte{'a'})); }},
     {"refill_100k", [](auto& fs, auto&) { refill(fs, bytes(100'000, std::byte{'a'})); }},
@@ -167,6 +170,7 @@ const std::map<std::string_view, way> ways{
     {"small_after_large", [](auto& fs, auto&) {
        fill_in_pieces(fs, bytes(mib, std::byte{'a'}), 100 * mib);
        remove_all(fs);
+       begin(fs);
        fill_with_files(fs, bytes(100, std::byte{'a'}));
      }},
 };
@@ -193,6 +197,7 @@ int main(int argc, char** argv) {
     options.max_quota = max_quota;
     auto fs = sync::file_system::create(options).value();
     std::vector<pinned> pins;
+    begin(fs);
     chosen->second(fs, pins);
     const volume_stats stats = fs.stats().value();
     const std::uint64_t used = stats.used_bytes, told = used + stats.recycled_bytes;
