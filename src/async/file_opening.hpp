@@ -48,7 +48,7 @@ class file_opening {
 
   result<file> outcome() noexcept {
     auto* const wanted = std::get_if<request>(&now_);
-    if (wanted == nullptr && !in_steps().status()) return in_steps().status().error();
+    if (wanted == nullptr && !in_steps().outcome()) return in_steps().outcome().error();
     return result<file>(std::in_place_type<file>, made_by([&] {
                           if (wanted == nullptr) return file(in_steps(), std::move(executor_));
                           return file(*volume_, std::move(wanted->found), std::move(wanted->path),

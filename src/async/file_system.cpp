@@ -3,25 +3,17 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
-#include "async/boxed.hpp"
 #include "async/file_opening.hpp"
 #include "async/freeing.hpp"
 #include "async/run.hpp"
 #include "async/start.hpp"
-#include "tree/copying.hpp"
-#include "tree/exporting.hpp"
-#include "tree/file_listing.hpp"
-#include "tree/globbing.hpp"
-#include "tree/importing.hpp"
-#include "tree/listing.hpp"
+#include "tree/long_operations.hpp"
 #include "tree/opening.hpp"
 #include "tree/operations.hpp"
 #include "tree/reading.hpp"
 #include "tree/removing.hpp"
 #include "tree/replacing.hpp"
-#include "tree/tree_copying.hpp"
 #include "tree/volume_state.hpp"
-#include "tree/walking.hpp"
 
 #include <utility>
 
@@ -135,25 +127,24 @@ asio::awaitable<result<void>> file_system::move(path_argument from, path_argumen
 
 asio::awaitable<result<void>> file_system::copy(path_argument from, path_argument to,
                                                 if_exists existing) {
-  return detail::run(detail::boxed(detail::freeing(
-      detail::copying(state(volume_), std::move(from), std::move(to), existing))));
+  return detail::run(detail::freeing(
+      detail::copy(state(volume_), std::move(from), std::move(to), existing)));
 }
 
 asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to) {
-  return detail::run(
-      detail::boxed(detail::tree_copying(state(volume_), std::move(from), std::move(to))));
+  return detail::run(detail::copy_tree(state(volume_), std::move(from), std::move(to)));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argument path) {
-  return detail::run(detail::listing(state(volume_), std::move(path)));
+  return detail::run(detail::list(state(volume_), std::move(path)));
 }
 
 asio::awaitable<result<std::vector<walk_entry>>> file_system::walk(path_argument path) {
-  return detail::run(detail::walking(state(volume_), std::move(path)));
+  return detail::run(detail::walk(state(volume_), std::move(path)));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::glob(path_argument pattern) {
-  return detail::run(detail::globbing(state(volume_), std::move(pattern)));
+  return detail::run(detail::glob(state(volume_), std::move(pattern)));
 }
 
 asio::awaitable<result<bool>> file_system::exists(path_argument path) {
@@ -190,17 +181,16 @@ asio::awaitable<result<void>> file_system::write_file(path_argument path,
 
 asio::awaitable<result<file_map>> file_system::export_tree(path_argument prefix,
                                                            export_options options) {
-  return detail::run(detail::boxed(detail::exporting(state(volume_), std::move(prefix), options)));
+  return detail::run(detail::export_tree(state(volume_), std::move(prefix), options));
 }
 
 asio::awaitable<result<void>> file_system::import_tree(file_map files) {
-  return detail::run(
-      detail::boxed(detail::freeing(detail::importing(state(volume_), std::move(files)))));
+  return detail::run(detail::freeing(detail::import_tree(state(volume_), std::move(files))));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::files_below(path_argument prefix,
                                                                            export_options options) {
-  return detail::run(detail::file_listing(state(volume_), std::move(prefix), options));
+  return detail::run(detail::files_below(state(volume_), std::move(prefix), options));
 }
 
 asio::awaitable<result<std::optional<bytes>>> file_system::read_if_there(const std::string& path) {

@@ -19,11 +19,10 @@ class gradual_sort {
  public:
   /// `longest`: bytes, of an item that may be longer than a name. Throws `std::bad_alloc`, here
   /// alone.
-  void begin(std::vector<std::string>&& items, std::size_t longest = 0) {
-    from_ = std::move(items);
-    run_ = done_ = 0;
-    step_size_ = longest <= max_name_size ? pace::nodes_in_slice()
-                                          : pace::items_in_slice(comparisons * longest);
+  explicit gradual_sort(std::vector<std::string>&& items, std::size_t longest = 0)
+      : step_size_(longest <= max_name_size ? pace::nodes_in_slice()
+                                            : pace::items_in_slice(comparisons * longest)),
+        from_(std::move(items)) {
     if (from_.size() > step_size_) to_.reserve(from_.size());
   }
 
@@ -34,10 +33,7 @@ class gradual_sort {
     merge();
     return true;
   }
-  std::vector<std::string> take() noexcept {
-    to_ = {};
-    return std::move(from_);
-  }
+  std::vector<std::string> take() noexcept { return std::move(from_); }
 
  private:
   using iterator = std::vector<std::string>::iterator;
@@ -91,7 +87,7 @@ class gradual_sort {
     ++done_;
   }
 
-  std::size_t step_size_ = pace::nodes_in_slice();
+  const std::size_t step_size_;
   std::vector<std::string> from_, to_;
   std::size_t run_ = 0;               // the length of sorted runs; 0: they are being made
   std::size_t done_ = 0;              // items of this pass

@@ -5,20 +5,13 @@
 
 #include "core/made_by.hpp"
 #include "sync/run.hpp"
-#include "tree/copying.hpp"
-#include "tree/exporting.hpp"
-#include "tree/file_listing.hpp"
-#include "tree/globbing.hpp"
-#include "tree/importing.hpp"
-#include "tree/listing.hpp"
+#include "tree/long_operations.hpp"
 #include "tree/opening.hpp"
 #include "tree/operations.hpp"
 #include "tree/reading.hpp"
 #include "tree/removing.hpp"
 #include "tree/replacing.hpp"
-#include "tree/tree_copying.hpp"
 #include "tree/volume_state.hpp"
-#include "tree/walking.hpp"
 
 #include <memory>
 #include <utility>
@@ -46,7 +39,7 @@ result<file> file_system::open(path_argument path, open_mode mode, open_options 
   struct file_opening : detail::opening {
     using opening::opening;
     result<file> outcome() noexcept {
-      if (!status()) return status().error();
+      if (const auto opened = opening::outcome(); !opened) return opened.error();
       return result<file>(std::in_place_type<file>,
                           detail::made_by([this] { return file(*this); }));
     }
@@ -86,16 +79,16 @@ result<void> file_system::move(path_argument from, path_argument to, if_exists e
 
 result<void> file_system::copy(path_argument from, path_argument to, if_exists existing) {
   return detail::run_blocking(
-      detail::copying(lent_state(volume_), std::move(from), std::move(to), existing));
+      detail::copy(lent_state(volume_), std::move(from), std::move(to), existing));
 }
 
 result<void> file_system::copy_tree(path_argument from, path_argument to) {
   return detail::run_blocking(
-      detail::tree_copying(lent_state(volume_), std::move(from), std::move(to)));
+      detail::copy_tree(lent_state(volume_), std::move(from), std::move(to)));
 }
 
 result<std::vector<std::string>> file_system::list(path_argument path) {
-  return detail::run_blocking(detail::listing(lent_state(volume_), std::move(path)));
+  return detail::run_blocking(detail::list(lent_state(volume_), std::move(path)));
 }
 
 result<bool> file_system::exists(path_argument path) {
@@ -119,11 +112,11 @@ result<std::uint64_t> file_system::file_size(path_argument path) {
 }
 
 result<std::vector<walk_entry>> file_system::walk(path_argument path) {
-  return detail::run_blocking(detail::walking(lent_state(volume_), std::move(path)));
+  return detail::run_blocking(detail::walk(lent_state(volume_), std::move(path)));
 }
 
 result<std::vector<std::string>> file_system::glob(path_argument pattern) {
-  return detail::run_blocking(detail::globbing(lent_state(volume_), std::move(pattern)));
+  return detail::run_blocking(detail::glob(lent_state(volume_), std::move(pattern)));
 }
 
 result<bytes> file_system::read_file(path_argument path, std::optional<std::uint64_t> max_size) {
@@ -137,17 +130,17 @@ result<void> file_system::write_file(path_argument path, asio::const_buffer cont
 }
 
 result<file_map> file_system::export_tree(path_argument prefix, export_options options) {
-  return detail::run_blocking(detail::exporting(lent_state(volume_), std::move(prefix), options));
+  return detail::run_blocking(detail::export_tree(lent_state(volume_), std::move(prefix), options));
 }
 
 result<void> file_system::import_tree(file_map files) {
-  return detail::run_blocking(detail::importing(lent_state(volume_), std::move(files)));
+  return detail::run_blocking(detail::import_tree(lent_state(volume_), std::move(files)));
 }
 
 result<std::vector<std::string>> file_system::files_below(path_argument prefix,
                                                           const export_options& options) {
   return detail::run_blocking(
-      detail::file_listing(lent_state(volume_), std::move(prefix), options));
+      detail::files_below(lent_state(volume_), std::move(prefix), options));
 }
 
 result<std::optional<bytes>> file_system::read_if_there(const std::string& path) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "core/pace.hpp"
 #include "core/path.hpp"
 #include "tree/directory_scan.hpp"
 #include "tree/tree.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,6 +20,9 @@ namespace coramfs::detail {
 /// The directories that a way down the tree is still to visit, last in, first out, however deep
 /// the tree is. It may let go of the tree's lock between any two of them, and in the middle of
 /// one: what was noted under an earlier hold is looked up anew, for it may have gone, or moved.
+///
+/// It keeps what was found on the way, too: of a directory that is seen anew, or has gone, what
+/// was found and pushed before is dropped.
 ///
 /// Guarded by the tree's lock.
 template <class Note>
@@ -53,9 +58,33 @@ class descent {
   }
   /// Of the current directory.
   directory_scan& scan() noexcept { return scan_; }
-  /// Drops what was pushed while the current directory was visited.
-  void forget() noexcept { rest_.erase(rest_.begin() + kept_, rest_.end()); }
-  void leave() noexcept { visited_.reset(); }
+  /// Shows some entries of the current directory, `place`, and leaves it after its last. True: a
+  /// slice is done.
+  template <class See>
+  bool scan(pace& p, See see) {
+    if (scan_.resume(*visited_->at.directory)) forget();
+    const bool is_slice = scan_.advance(p, [&](const node& n) { see(visited_->at, n); });
+    if (scan_.is_complete()) leave();
+    return is_slice;
+  }
+  /// Drops what was pushed and found while the current directory was visited.
+  void forget() noexcept {
+    rest_.erase(rest_.begin() + kept_, rest_.end());
+    found_.resize(complete_);
+  }
+  void leave() noexcept {
+    visited_.reset();
+    complete_ = found_.size();
+  }
+
+  void find(std::string path) {
+    longest_ = std::max(longest_, path.size());
+    found_.push_back(std::move(path));
+  }
+  std::vector<std::string> take_found() noexcept { return std::move(found_); }
+  /// Bytes, of what was found.
+  std::size_t longest() const noexcept { return longest_; }
+
   /// Drops one of those that are not visited yet. False: there are none.
   bool drop_last() noexcept {
     if (rest_.empty()) return false;
@@ -83,6 +112,9 @@ class descent {
   directory_scan scan_;
   std::ptrdiff_t kept_ = 0;  // of rest_, from before the visit
   std::uint64_t hold_ = 0;
+  std::vector<std::string> found_;
+  std::size_t complete_ = 0;  // of found_, in directories that have been seen as a whole
+  std::size_t longest_ = 0;
 };
 
 /// The path of what has a name in a directory; the root's path is empty.

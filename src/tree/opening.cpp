@@ -94,7 +94,7 @@ void opening::refuse(const error& why) noexcept {
   if (wait() != nullptr) end_with(why);
 }
 
-result<void> opening::status() const noexcept {
+result<void> opening::outcome() const noexcept {
   if (const auto* const why = std::get_if<error>(&now_)) return *why;
   return boost::outcome_v2::success();
 }

@@ -57,7 +57,7 @@ class opening {
 
   /// After `done`: whether the file was opened, and which it is. It stays locked until it is let
   /// go, or a handle takes it over.
-  result<void> status() const noexcept;
+  result<void> outcome() const noexcept;
   const file_node& node() const noexcept { return *node_; }
   void let_go() noexcept { node_.release(); }
 

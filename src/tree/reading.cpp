@@ -73,7 +73,7 @@ progress file_reading::advance() noexcept {
   if (!status_) return progress::done;
   if (!is_open_) {
     if (const progress p = opening_.advance(); p != progress::done) return p;
-    if (const auto& opened = opening_.status(); !opened) return end_with(opened.error());
+    if (const auto& opened = opening_.outcome(); !opened) return end_with(opened.error());
     is_open_ = true;
     const auto begun = content_.begin(0, opening_.node().content.size(), max_size_);
     if (!begun) return end_with(begun.error());
@@ -91,6 +91,13 @@ void file_reading::refuse(const error& why) noexcept {
 result<bytes> file_reading::outcome() noexcept {
   if (!status_) return status_.error();
   return content_.take();
+}
+
+result<std::optional<bytes>> given_out_reading::outcome() noexcept {
+  auto content = file_.outcome();
+  if (content) return std::optional<bytes>(std::move(content).value());
+  if (has_gone(content.error())) return std::optional<bytes>();
+  return content.error();
 }
 
 // Whoever waits for the lock need not wait for the outcome to be looked at.

@@ -10,8 +10,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
 namespace coramfs::detail {
@@ -91,6 +93,23 @@ class file_reading {
   bool is_open_ = false;
   content_reading content_;
   result<void> status_ = boost::outcome_v2::success();
+};
+
+/// The reading of a file whose path the tree gave out: none if it has gone since.
+class given_out_reading {
+ public:
+  given_out_reading(const std::shared_ptr<volume_state>& v, const std::string& path) noexcept
+      : file_(opening::reading(v, path_argument(path))) {}
+
+  progress advance() noexcept { return file_.advance(); }
+  claim& awaited() noexcept { return file_.awaited(); }
+  lock_timeout patience() const noexcept { return file_.patience(); }
+  std::atomic<std::uint64_t>* waiting() const noexcept { return file_.waiting(); }
+  void refuse(const error& why) noexcept { file_.refuse(why); }
+  result<std::optional<bytes>> outcome() noexcept;
+
+ private:
+  file_reading file_;
 };
 
 }  // namespace coramfs::detail

@@ -27,8 +27,8 @@ class replacing {
   std::atomic<std::uint64_t>* waiting() const noexcept { return opening_.waiting(); }
   void refuse(const error& why) noexcept { opening_.refuse(why); }
   result<void> outcome() noexcept {
-    if (opening_.status()) open_file(opening_).close();
-    return opening_.status();
+    if (opening_.outcome()) open_file(opening_).close();
+    return opening_.outcome();
   }
 
  private:

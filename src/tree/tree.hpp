@@ -8,6 +8,7 @@
 #include "core/biased_lock.hpp"
 #include "core/path.hpp"
 #include "core/quota.hpp"
+#include "core/step_scope.hpp"
 #include "storage/account.hpp"
 #include "tree/hold_table.hpp"
 #include "tree/node.hpp"
@@ -136,7 +137,7 @@ class tree {
 };
 
 /// The tree's lock, held for a scope.
-class tree::shared_access {
+class tree::shared_access : step_scope {
  public:
   explicit shared_access(tree& t) noexcept : lock_(t.lock_), lane_(lock_.lock_shared()) {}
   shared_access(const shared_access&) = delete;
@@ -148,7 +149,7 @@ class tree::shared_access {
   const unsigned lane_;
 };
 // What is freed under it may be granted to somebody, who is told when the lock is gone.
-class tree::exclusive_access : announcement_pause {
+class tree::exclusive_access : announcement_pause, step_scope {
  public:
   explicit exclusive_access(tree& t) noexcept;
   exclusive_access(const exclusive_access&) = delete;

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+namespace coramfs::detail {
+
+/// Says, while it lives, that its thread holds something that no step of an operation may end with:
+/// the tree's lock, for which others would wait as long as others have their turns. `steps` asserts
+/// that none is open where a step ends. Without assertions it is nothing.
+class step_scope {
+ public:
+#ifdef NDEBUG
+  static bool is_open() noexcept { return false; }
+#else
+  step_scope() noexcept { ++open_; }
+  step_scope(const step_scope&) = delete;
+  step_scope& operator=(const step_scope&) = delete;
+  ~step_scope() { --open_; }
+  static bool is_open() noexcept { return open_ > 0; }
+
+ private:
+  static inline thread_local constinit int open_ = 0;
+#endif
+};
+
+}  // namespace coramfs::detail

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "core/path.hpp"
+#include "tree/creation.hpp"
+#include "tree/opening.hpp"
+#include "tree/long_operations.hpp"
+
+#include <utility>
+
+namespace coramfs::detail {
+
+namespace {
+
+result<void> check_target(const tree& names, const entry& to, const node* source,
+                          if_exists existing) noexcept {
+  if (to.found == nullptr) return boost::outcome_v2::success();
+  if (existing == if_exists::fail || to.found == source) return errc::already_exists;
+  if (to.found->is_directory) return errc::is_a_directory;
+  if (names.is_busy(*to.found)) return errc::busy;
+  return boost::outcome_v2::success();
+}
+
+// Before the source is waited for.
+result<void> check(volume_state& v, const path_argument& from, const path_argument& to,
+                   if_exists existing) noexcept {
+  if (existing != if_exists::fail && existing != if_exists::replace) return errc::invalid_argument;
+  path_buffer from_buffer, to_buffer;
+  BOOST_OUTCOME_TRY(const auto source_path, from_buffer.normalise(from));
+  BOOST_OUTCOME_TRY(const auto target_path, to_buffer.normalise(to));
+  const tree::shared_access access(v.names);
+  BOOST_OUTCOME_TRY(const auto source, v.names.look_up(source_path));
+  BOOST_OUTCOME_TRY(source.require_file());
+  BOOST_OUTCOME_TRY(const auto target, v.names.look_up(target_path));
+  return check_target(v.names, target, source.found, existing);
+}
+
+// Under the tree's lock.
+result<entry> find_target(const tree& names, normal_path to, const file_node& source,
+                          if_exists existing) noexcept {
+  BOOST_OUTCOME_TRY(const auto at, names.look_up(to));
+  BOOST_OUTCOME_TRY(check_target(names, at, &source, existing));
+  return at;
+}
+
+// The file that becomes the copy, paid for, with room for the content.
+result<file_draft> make_draft(volume_state& v, const path_argument& to, const file_node& source,
+                              if_exists existing) noexcept {
+  const extent wanted = source.content.clone_extent();
+  path_buffer buffer;
+  BOOST_OUTCOME_TRY(const auto path, buffer.normalise(to));
+  file_cost cost;
+  {
+    const tree::exclusive_access access(v.names);
+    BOOST_OUTCOME_TRY(const auto at, find_target(v.names, path, source, existing));
+    cost = cost_of_file(v, at, wanted);
+  }
+  BOOST_OUTCOME_TRY(auto draft, file_draft::make(v, path.name(), cost, wanted));
+  BOOST_OUTCOME_TRY(draft.file().content.clone_room(v.payer.prepaid(), source.content));
+  draft.file().publish_new(source.content.size() != 0 ? 1 : 0);
+  return draft;
+}
+
+result<void> link(volume_state& v, file_draft& draft, const path_argument& to,
+                  const file_node& source, if_exists existing) noexcept {
+  path_buffer buffer;
+  BOOST_OUTCOME_TRY(const auto path, buffer.normalise(to));
+  detached_node replaced;
+  const tree::exclusive_access access(v.names);
+  BOOST_OUTCOME_TRY(const auto at, find_target(v.names, path, source, existing));
+  BOOST_OUTCOME_TRY(replaced, draft.link(at));
+  return boost::outcome_v2::success();
+}
+
+}  // namespace
+
+// Holds the source shared, makes the copy where nobody sees it, and puts it into its place.
+steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
+                 if_exists existing) {
+  BOOST_OUTCOME_CO_TRY(check(*v, from, to, existing));
+  opening source(v, std::move(from), open_mode::read, {});
+  BOOST_OUTCOME_CO_TRY(co_await finished(source));
+  const storage& content = source.node().content;
+  BOOST_OUTCOME_CO_TRY(auto draft, make_draft(*v, to, source.node(), existing));
+  for (std::uint64_t copied = 0;;) {
+    copied = draft.file().content.clone_bytes(content, copied, slice_size);
+    if (copied >= content.size()) break;
+    BOOST_OUTCOME_CO_TRY(co_await turn());
+  }
+  co_return link(*v, draft, to, source.node(), existing);
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "core/clock.hpp"
+#include "core/pace.hpp"
+#include "core/path.hpp"
+#include "core/quota.hpp"
+#include "tree/copy_plan.hpp"
+#include "tree/creation.hpp"
+#include "tree/long_operations.hpp"
+#include "tree/opening.hpp"
+
+#include <utility>
+
+namespace coramfs::detail {
+
+namespace {
+
+/// A copy while it is made, where nobody sees it.
+class tree_copy {
+ public:
+  explicit tree_copy(volume_state& v) noexcept : volume(v), plan(v) {}
+
+  result<bool> look_on(const path_argument& from, const path_argument& to);
+  result<void> pay();
+  result<void> make_directory(copy_plan::directory& d) noexcept;
+  result<std::unique_ptr<file_node>> make_file(copy_plan::directory& in,
+                                               const storage& content) noexcept;
+  result<void> put(std::unique_ptr<file_node> file, copy_plan::directory& in) noexcept;
+  result<void> link(const path_argument& to) noexcept;
+  bool drop_some() noexcept;
+
+  volume_state& volume;
+  pace done;
+  copy_plan plan;
+
+ private:
+  charge total() const noexcept;
+
+  bool has_begun_ = false;
+  std::uint64_t entry_footprint_ = 0;  // in the directory that the copy goes to
+  // In this order: what was paid is given back when all else is gone.
+  reservation paid_;
+  detached_node top_;
+  disposal gone_;
+};
+
+result<directory_node*> find_source(const tree& names, normal_path from) noexcept {
+  BOOST_OUTCOME_TRY(const auto at, names.look_up(from));
+  return at.require_directory();
+}
+
+result<directory_node*> find_target(const tree& names, normal_path to) noexcept {
+  BOOST_OUTCOME_TRY(const auto at, names.look_up(to));
+  BOOST_OUTCOME_TRY(at.require_absent());
+  return at.parent;
+}
+
+// A slice of the source, in one hold of the tree's lock, the first time from its top on. Returns
+// whether there is more.
+result<bool> tree_copy::look_on(const path_argument& from_text, const path_argument& to_text) {
+  path_buffer from_buffer, to_buffer;
+  BOOST_OUTCOME_TRY(const auto from, from_buffer.normalise(from_text));
+  BOOST_OUTCOME_TRY(const auto to, to_buffer.normalise(to_text));
+  const tree::shared_access access(volume.names);
+  if (!std::exchange(has_begun_, true)) {
+    BOOST_OUTCOME_TRY(const auto* const top, find_source(volume.names, from));
+    // Whatever a copy of the root were called, it would be below the root, or the root.
+    if (from.is_root() || to.is_below(from)) return errc::invalid_argument;
+    BOOST_OUTCOME_TRY(find_target(volume.names, to));
+    plan.begin(*top, std::string(from.text()), to.name());
+  }
+  if (plan.look_on(done)) return true;
+  if (plan.is_empty()) return find_source(volume.names, from).error();
+  BOOST_OUTCOME_TRY(const auto* const target, find_target(volume.names, to));
+  entry_footprint_ = entry_footprint(*target);
+  return false;
+}
+
+// For all at once; the guard is asked outside of the lock.
+result<void> tree_copy::pay() {
+  const charge all = total();
+  BOOST_OUTCOME_TRY(paid_, volume.limits.reserve(all));
+  return plan.has_content() ? volume.payer.approve(all.bytes, 0) : boost::outcome_v2::success();
+}
+
+charge tree_copy::total() const noexcept {
+  charge all = plan.wanted();
+  all.bytes += volume.payer.of_metadata(entry_footprint_);
+  return all;
+}
+
+result<void> tree_copy::make_directory(copy_plan::directory& d) noexcept {
+  auto fresh = new_directory(volume.names, d.name);
+  if (fresh == nullptr) return errc::out_of_memory;
+  d.copy = fresh.get();
+  detached_node made(fresh.release());
+  if (d.parent == nullptr) {
+    top_ = std::move(made);
+    return boost::outcome_v2::success();
+  }
+  directory_node& in = *d.parent->copy;
+  if (!in.entries.reserve(in.entries.size() + 1)) return errc::out_of_memory;
+  tree::link({&in, d.copy->name.view(), nullptr}, std::move(made));
+  return boost::outcome_v2::success();
+}
+
+// The copy of the first file that is left in a directory, with room for its content, which may be
+// another than was planned for.
+result<std::unique_ptr<file_node>> tree_copy::make_file(copy_plan::directory& in,
+                                                        const storage& content) noexcept {
+  const copy_plan::file& planned = in.files.front();
+  const extent wanted = content.clone_extent();
+  plan.adjust(in, wanted);
+  if (volume.payer.of(wanted).bytes > volume.payer.of(planned.estimate).bytes) {
+    BOOST_OUTCOME_TRY(volume.limits.adjust(paid_, total(), {}));
+  }
+  auto file = new_file(volume, planned.name);
+  if (file == nullptr) return errc::out_of_memory;
+  BOOST_OUTCOME_TRY(file->content.clone_room(volume.payer.prepaid(), content));
+  return file;
+}
+
+result<void> tree_copy::put(std::unique_ptr<file_node> file, copy_plan::directory& in) noexcept {
+  directory_index& entries = in.copy->entries;
+  if (!entries.reserve(entries.size() + 1)) return errc::out_of_memory;
+  file->publish_new(0);
+  const std::string_view name = file->name.view();
+  tree::link({in.copy, name, nullptr}, detached_node(file.release()));
+  in.files.pop_front();
+  return boost::outcome_v2::success();
+}
+
+result<void> tree_copy::link(const path_argument& to_text) noexcept {
+  path_buffer buffer;
+  BOOST_OUTCOME_TRY(const auto to, buffer.normalise(to_text));
+  const tree::exclusive_access access(volume.names);
+  BOOST_OUTCOME_TRY(auto* const target, find_target(volume.names, to));
+  entry_footprint_ = entry_footprint(*target);
+  BOOST_OUTCOME_TRY(volume.limits.adjust(paid_, total(), {}));
+  if (!target->entries.reserve(target->entries.size() + 1)) return errc::out_of_memory;
+  tree::link({target, to.name(), nullptr}, std::move(top_));
+  paid_.commit();
+  return boost::outcome_v2::success();
+}
+
+// A slice of what is left of one that has failed; of one that has succeeded nothing is. Returns
+// whether there is more.
+bool tree_copy::drop_some() noexcept {
+  gone_.add(std::move(top_));
+  gone_.step(volume.payer);
+  return !gone_.is_done() || plan.drop(done);
+}
+
+// Looks at the source, pays for all of it, makes the directories, copies each file under its
+// shared lock, and puts the copy into its place.
+steps<void> make(tree_copy& copy, std::shared_ptr<volume_state> v, const path_argument& from,
+                 const path_argument& to) {
+  for (bool has_more = true; has_more;) {
+    BOOST_OUTCOME_CO_TRY(has_more, copy.look_on(from, to));
+    if (has_more) {
+      BOOST_OUTCOME_CO_TRY(co_await turn());
+    }
+    while (copy.plan.drop_seen_in_vain(copy.done)) {
+      BOOST_OUTCOME_CO_TRY(co_await turn());
+    }
+  }
+  BOOST_OUTCOME_CO_TRY(copy.pay());
+
+  // Those above come first.
+  copy_plan::directories& rest = copy.plan.rest();
+  for (copy_plan::directory& d : rest) {
+    BOOST_OUTCOME_CO_TRY(copy.make_directory(d));
+    if (copy.done.has_done()) {
+      BOOST_OUTCOME_CO_TRY(co_await turn());
+    }
+  }
+
+  while (!rest.empty()) {
+    copy_plan::directory& in = rest.front();
+    while (!in.files.empty()) {
+      bool is_slice = false;
+      {
+        opening source = opening::reading(v, path_argument(join(in.path, in.files.front().name)));
+        const auto opened = co_await finished(source);
+        if (!opened) {
+          // One that has gone since it was seen is left out.
+          if (!has_gone(opened.error())) co_return opened.error();
+          copy.plan.leave_out(in);
+          is_slice = copy.done.has_done();
+        } else {
+          const storage& content = source.node().content;
+          BOOST_OUTCOME_CO_TRY(auto file, copy.make_file(in, content));
+          for (std::uint64_t copied = 0;;) {
+            const std::uint64_t next = file->content.clone_bytes(content, copied, slice_size);
+            is_slice = copy.done.has_done(next - std::exchange(copied, next));
+            if (copied >= content.size()) break;
+            BOOST_OUTCOME_CO_TRY(co_await turn());
+          }
+          BOOST_OUTCOME_CO_TRY(copy.put(std::move(file), in));
+        }
+      }
+      if (is_slice) {
+        BOOST_OUTCOME_CO_TRY(co_await turn());
+      }
+    }
+    rest.pop_front();
+    if (copy.done.has_done()) {
+      BOOST_OUTCOME_CO_TRY(co_await turn());
+    }
+  }
+  co_return copy.link(to);
+}
+
+}  // namespace
+
+// One that fails is taken apart in slices, too.
+steps<void> copy_tree(std::shared_ptr<volume_state> v, path_argument from, path_argument to) {
+  tree_copy copy(*v);
+  auto making = make(copy, v, from, to);
+  auto made = co_await finished(making);
+  while (copy.drop_some()) co_await turn_in_any_case();
+  co_return made;
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/path_argument.hpp>
+#include <coramfs/entries.hpp>
+#include <coramfs/result.hpp>
+
+#include "core/steps.hpp"
+#include "tree/volume_state.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+/// The operations that may have to wait, or to do much: each is one function, in the source file
+/// of its name. What they do is documented in coramfs/file_system.hpp.
+namespace coramfs::detail {
+
+steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
+                 if_exists existing);
+steps<void> copy_tree(std::shared_ptr<volume_state> v, path_argument from, path_argument to);
+
+steps<std::vector<std::string>> list(std::shared_ptr<volume_state> v, path_argument path);
+steps<std::vector<walk_entry>> walk(std::shared_ptr<volume_state> v, path_argument path);
+steps<std::vector<std::string>> glob(std::shared_ptr<volume_state> v, path_argument text);
+
+/// The files at and below a path, which may name nothing; sorted.
+steps<std::vector<std::string>> files_below(std::shared_ptr<volume_state> v, path_argument path,
+                                            export_options options);
+steps<file_map> export_tree(std::shared_ptr<volume_state> v, path_argument prefix,
+                            export_options options);
+steps<void> import_tree(std::shared_ptr<volume_state> v, file_map files);
+
+}  // namespace coramfs::detail
