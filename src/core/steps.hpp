@@ -13,7 +13,6 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <new>
 #include <optional>
 #include <utility>
@@ -37,9 +36,7 @@ class inner_operation {
 class steps_state {
  public:
   static void* operator new(std::size_t size) noexcept { return ::operator new(size, std::nothrow); }
-  static void operator delete(void* frame, std::size_t size) noexcept {
-    ::operator delete(frame, size);
-  }
+  static void operator delete(void* frame) noexcept { ::operator delete(frame); }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   std::suspend_always final_suspend() const noexcept { return {}; }
