@@ -49,8 +49,8 @@ namespace coramfs {
 /// context that dies destroys the handlers and coroutines of its operations, which read no more of
 /// their callers' buffers; a `write_file` that had begun to replace a content leaves none.
 ///
-/// Executors: those who wait are handed to their own, with no lock of the library held, and to
-/// nobody else's. What an executor refuses with `std::bad_alloc` it is given again on its context;
+/// Executors: those who wait are handed to their own, under no lock of the library but perhaps that
+/// of a file, and to nobody else's. What an executor refuses with `std::bad_alloc` it is given again on its context;
 /// what it destroys, or refuses otherwise, ends as if the context had died.
 ///
 /// Thread safety: all members may be called from many threads and coroutines at once.
@@ -67,7 +67,8 @@ class CORAMFS_EXPORT file_system {
   /// A file system over a volume of its own. Errors: those of `volume::create`.
   static result<file_system> create(executor_type executor, volume_options = {});
 
-  /// A file system over a volume that others may share, `sync::file_system` among them.
+  /// A file system over a volume that others may share, `sync::file_system` among them. Throws
+  /// `std::bad_alloc`: it allocates what its files share.
   file_system(executor_type executor, volume over);
 
   executor_type get_executor() const { return *executor_; }

@@ -15,6 +15,7 @@
 #include "tree/replacing.hpp"
 #include "tree/volume_state.hpp"
 
+#include <new>
 #include <utility>
 
 namespace coramfs {
@@ -61,9 +62,11 @@ asio::awaitable<result<volume_stats>> read_stats(volume v) { co_return v.stats()
 
 }  // namespace
 
-result<file_system> file_system::create(executor_type executor, volume_options options) {
+result<file_system> file_system::create(executor_type executor, volume_options options) try {
   BOOST_OUTCOME_TRY(auto v, volume::create(std::move(options)));
   return file_system(std::move(executor), std::move(v));
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
 }
 
 namespace {

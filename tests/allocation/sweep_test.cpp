@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
+
+#include <asio/io_context.hpp>
 
 #include "allocation/failing_malloc.hpp"
 #include "support/catch.hpp"
@@ -220,10 +223,14 @@ TEST_CASE("allocation: an import that finds no memory imports nothing", "[alloca
 }
 
 TEST_CASE("allocation: a volume that can not be made is none", "[allocation][errors]") {
+  const bool for_coroutines = GENERATE(false, true);
+  asio::io_context context;
+  const auto executor = context.get_executor();
   std::size_t nth = 1;
   for (;; ++nth) {
     const failing_malloc failing(nth, false);
-    const error e = error_of(sync::file_system::create());
+    const error e = for_coroutines ? error_of(file_system::create(executor))
+                                   : error_of(sync::file_system::create());
     if (!failing.has_failed()) break;
     REQUIRE(e == errc::out_of_memory);
   }

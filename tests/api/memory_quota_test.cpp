@@ -306,6 +306,28 @@ TEST_CASE("memory: whatever mix is written, the quota holds and all is given bac
   CHECK(fs.stats().file_count > 50);
 }
 
+TEST_CASE("memory: what replaces a file must fit beside it, though it costs no more",
+          "[api][quota][memory]") {
+  const std::size_t size = 20'000'000;
+  const scenario fs(accounting::memory, {.max_quota = 48'000'000, .max_recycled = 0});
+  const bool is_copy = GENERATE(true, false);
+  if (is_copy) fs->write_file("/a", xs(size)).value();
+  fs->write_file("/b", xs(is_copy ? size : 2 * size)).value();
+  const std::uint64_t used = fs.used();
+  const auto replace = [&] {
+    return is_copy ? fs->copy("/a", "/b", if_exists::replace)
+                   : fs->import_tree({{"/b", bytes_of(std::string(size, 'y'))}});
+  };
+  const error e = fs.refusal(replace);
+  CHECK(e == errc::quota_exceeded);
+  CHECK(e.requested() >= size);
+  CHECK(e.available() < size);
+  CHECK(fs.used() == used);
+  CHECK(fs->read_file("/b").value().substr(0, 10) == xs(10));
+  fs->open("/b", open_mode::update).value()->truncate(size / 10).value();
+  replace().value();
+}
+
 TEST_CASE("memory: overwriting charges nothing", "[api][quota][memory]") {
   const scenario fs(accounting::memory);
   fs->write_file("/a", xs(50'000)).value();
