@@ -113,7 +113,8 @@ asio::awaitable<bool> pin_responder::send(tcp::socket& to, const coramfs::pinned
   co_await to_rewrite_.push(&request);
   co_await request.wait();
   const bool is_whole = co_await send_first(asio::buffer_size(buffers), buffers, to);
-  co_return is_whole && keep_alive;
+  const bool goes_on = is_whole && keep_alive;
+  co_return goes_on;
 }
 
 }  // namespace upload

@@ -50,8 +50,8 @@ namespace coramfs {
 /// their callers' buffers; a `write_file` that had begun to replace a content leaves none.
 ///
 /// Executors: those who wait are handed to their own, under no lock of the library but perhaps that
-/// of a file, and to nobody else's. What an executor refuses with `std::bad_alloc` it is given again on its context;
-/// what it destroys, or refuses otherwise, ends as if the context had died.
+/// of a file, and to nobody else's. What an executor refuses with `std::bad_alloc` it is given
+/// again on its context; what it destroys, or refuses otherwise, ends as if the context had died.
 ///
 /// Thread safety: all members may be called from many threads and coroutines at once.
 ///

@@ -192,9 +192,9 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
   std::mutex mutex_;
   // Guarded by mutex_.
   std::condition_variable ended_;  // an executor's call, or a grant's way here
-  bool closed_ = false;   // nobody waits any more
-  bool is_over_ = false;  // and nobody who was handed back will be seen to
-  std::size_t count_ = 0;  // of those who wait or have not yet run
+  bool closed_ = false;            // nobody waits any more
+  bool is_over_ = false;           // and nobody who was handed back will be seen to
+  std::size_t count_ = 0;          // of those who wait or have not yet run
   waiter_list waiting_;
   waiter_list handed_back_;
   deadline_set deadlines_;

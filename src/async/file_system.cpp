@@ -105,9 +105,8 @@ asio::awaitable<result<bool>> file_system::create_directories(path_argument path
 }
 
 asio::awaitable<result<void>> file_system::remove(path_argument path) {
-  return run_freeing([v = state(volume_), path = std::move(path)] {
-    return detail::remove(*v, path);
-  });
+  return run_freeing(
+      [v = state(volume_), path = std::move(path)] { return detail::remove(*v, path); });
 }
 
 asio::awaitable<result<void>> file_system::remove_tree(path_argument path) {
@@ -130,8 +129,8 @@ asio::awaitable<result<void>> file_system::move(path_argument from, path_argumen
 
 asio::awaitable<result<void>> file_system::copy(path_argument from, path_argument to,
                                                 if_exists existing) {
-  return detail::run(detail::freeing(
-      detail::copy(state(volume_), std::move(from), std::move(to), existing)));
+  return detail::run(
+      detail::freeing(detail::copy(state(volume_), std::move(from), std::move(to), existing)));
 }
 
 asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to) {

@@ -13,8 +13,7 @@ void lifetime::drop_owner() noexcept {
 
 std::uint64_t lifetime::handles() const noexcept {
   std::uint64_t sum = 0;
-  for (const lane_count& l : lanes_)
-    sum += l.count.load(std::memory_order_relaxed) % one_pin;
+  for (const lane_count& l : lanes_) sum += l.count.load(std::memory_order_relaxed) % one_pin;
   return sum;
 }
 

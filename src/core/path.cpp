@@ -89,8 +89,7 @@ class plain_check {
 
 }  // namespace
 
-normal_path::normal_path(std::string_view text) noexcept
-    : normal_path(text, text.rfind('/')) {}
+normal_path::normal_path(std::string_view text) noexcept : normal_path(text, text.rfind('/')) {}
 
 normal_path normal_path::parent() const noexcept {
   return normal_path(text_.substr(0, std::max<std::size_t>(last_slash_, 1)));

@@ -35,7 +35,9 @@ class inner_operation {
 /// What the promises of all `steps` have in common: where the function has stopped, and what for.
 class steps_state {
  public:
-  static void* operator new(std::size_t size) noexcept { return ::operator new(size, std::nothrow); }
+  static void* operator new(std::size_t size) noexcept {
+    return ::operator new(size, std::nothrow);
+  }
   static void operator delete(void* frame) noexcept { ::operator delete(frame); }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -73,8 +75,8 @@ class steps_state {
   }
 
   progress stopped_at_ = progress::done;
-  inner_operation* inner_ = nullptr;    // none: the function itself gives others a turn
-  result<void>* refusal_ = nullptr;  // none: it does not listen
+  inner_operation* inner_ = nullptr;  // none: the function itself gives others a turn
+  result<void>* refusal_ = nullptr;   // none: it does not listen
 };
 
 /// An operation that is told as one function, from its first step to its last: a coroutine that

@@ -12,8 +12,8 @@ class block_memory;
 /// To give up a block is a few instructions; to have the system take its pages back takes some
 /// microseconds for each of them, and a second for a large volume's. So who shares a thread with
 /// others collects what it gives up, and frees it in turns: `free_some`, until nothing is left.
-/// A call that can not give turns, such as a close, frees one turn's worth and leaves the rest in the
-/// volume. Each request for memory frees as many bytes of that rest before it takes any.
+/// A call that can not give turns, such as a close, frees one turn's worth and leaves the rest in
+/// the volume. Each request for memory frees as many bytes of that rest before it takes any.
 ///
 /// Whoever has one keeps the volume alive until it is done with it.
 ///

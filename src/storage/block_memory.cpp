@@ -225,8 +225,8 @@ void block_memory::keep_at_most(std::uint64_t bytes) noexcept {
   const std::uint64_t in_slabs = small_.spare_bytes();
   const std::uint64_t in_runs = bytes > in_slabs ? bytes - in_slabs : 0;
   const auto excess = [&] {
-    const std::uint64_t kept = kept_.load(std::memory_order_relaxed) +
-                               collected_bytes_.load(std::memory_order_relaxed);
+    const std::uint64_t kept =
+        kept_.load(std::memory_order_relaxed) + collected_bytes_.load(std::memory_order_relaxed);
     return kept - std::min(kept, in_runs);
   };
   for (std::uint64_t more = excess(); more != 0; more = excess()) {

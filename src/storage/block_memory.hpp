@@ -95,8 +95,8 @@ class block_memory final : public spare_memory {
   static void give_bytes(void* memory, std::size_t bytes) noexcept;
   static std::uint64_t footprint(std::size_t bytes) noexcept;
 
-  /// Counts memory of others that a volume is charged for, such as that of adopted buffers. False: it
-  /// does not fit into what may be resident.
+  /// Counts memory of others that a volume is charged for, such as that of adopted buffers. False:
+  /// it does not fit into what may be resident.
   bool add_foreign(std::uint64_t bytes) noexcept;
   void drop_foreign(std::uint64_t bytes) noexcept { foreign_ -= bytes; }
   /// What has to be ended with the memory, if it is still there then.
@@ -118,8 +118,8 @@ class block_memory final : public spare_memory {
   /// Bytes that are kept for reuse: those of free runs, of slabs beyond one for each size in use,
   /// and of what is yet to be freed.
   std::uint64_t kept_bytes() const noexcept {
-    return kept_.load(std::memory_order_relaxed) + collected_bytes_.load(std::memory_order_relaxed) +
-           small_.spare_bytes();
+    return kept_.load(std::memory_order_relaxed) +
+           collected_bytes_.load(std::memory_order_relaxed) + small_.spare_bytes();
   }
   std::uint64_t resident_bytes() const noexcept {
     return resident_.load(std::memory_order_relaxed) + foreign_.load(std::memory_order_relaxed);

@@ -169,7 +169,7 @@ class chain {
 
   chunk_list chunks_;
   std::uint64_t size_ = 0;
-  std::uint64_t footprint_ = 0;      // what it takes
+  std::uint64_t footprint_ = 0;  // what it takes
   // Where that is not what it was charged for.
   using charged_extent = std::unique_ptr<extent, small_memory::giver>;
   charged_extent charged_;

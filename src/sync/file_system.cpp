@@ -139,8 +139,7 @@ result<void> file_system::import_tree(file_map files) {
 
 result<std::vector<std::string>> file_system::files_below(path_argument prefix,
                                                           const export_options& options) {
-  return detail::run_blocking(
-      detail::files_below(lent_state(volume_), std::move(prefix), options));
+  return detail::run_blocking(detail::files_below(lent_state(volume_), std::move(prefix), options));
 }
 
 result<std::optional<bytes>> file_system::read_if_there(const std::string& path) {

@@ -116,8 +116,7 @@ result<void> relocate_into_gap(volume_state& v, node& moved, gap missing,
   directory_chain made = new_directory_chain(v.names, missing.at.name, missing.below);
   node_name own;
   if (made.top == nullptr || !own.assign(v.names.memory(), name) ||
-      !made.deepest->entries.reserve(1) ||
-      !above.entries.reserve(above.entries.size() + 1))
+      !made.deepest->entries.reserve(1) || !above.entries.reserve(above.entries.size() + 1))
     return errc::out_of_memory;
   tree::link(missing.at, std::move(made.top));
   tree::relocate(moved, std::move(own), {made.deepest, name, nullptr});

@@ -257,8 +257,8 @@ charge disposal::step(const account& payer) noexcept {
       const std::size_t before = full->entries.size();
       rest_.reset(full->entries.take_some(pace::nodes_in_slice(), rest_.release()));
       const std::size_t after = full->entries.size();
-      freed.bytes += payer.of_metadata(directory_index::footprint(before) -
-                                       directory_index::footprint(after));
+      freed.bytes +=
+          payer.of_metadata(directory_index::footprint(before) - directory_index::footprint(after));
       is_slice = before - after >= pace::nodes_in_slice();
     } else {
       freed += charge_of(*rest_, payer);

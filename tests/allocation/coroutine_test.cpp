@@ -130,12 +130,15 @@ TEST_CASE("coroutine allocations: to wait for a file takes none but Asio's own",
   wait_count had;
   SECTION("open") {
     run(t.context, [&] {
-      return count_in_wait(t, [&] { return t.fs.open("/file", open_mode::read); }, had);
+      return count_in_wait(
+          t, [&] { return t.fs.open("/file", open_mode::read); }, had);
     });
   }
   SECTION("read_file") {
-    run(t.context,
-        [&] { return count_in_wait(t, [&] { return t.fs.read_file("/file"); }, had); });
+    run(t.context, [&] {
+      return count_in_wait(
+          t, [&] { return t.fs.read_file("/file"); }, had);
+    });
   }
   SECTION("write_file") {
     run(t.context, [&] {

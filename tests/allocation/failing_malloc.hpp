@@ -7,8 +7,8 @@
 namespace coramfs::tests {
 
 /// While it lives, the `nth` allocation of this thread fails, counted from 1; and with `for_ever`
-/// each one after it too. Reaches all that ends in glibc's malloc, `operator new` among it, and what
-/// volumes take of their own memory.
+/// each one after it too. Reaches all that ends in glibc's malloc, `operator new` among it, and
+/// what volumes take of their own memory.
 class failing_malloc {
  public:
   failing_malloc(std::size_t nth, bool for_ever) noexcept;

@@ -57,9 +57,10 @@ TEST_CASE("busy: a directory with open files in it can be listed, filled and cha
   CHECK(fs->list("/d").value() == std::vector<std::string>{"a", "new"});
 }
 
-TEST_CASE("busy: a directory is not when paths have just led through it, and its old path leads "
-          "nowhere",
-          "[api][busy]") {
+TEST_CASE(
+    "busy: a directory is not when paths have just led through it, and its old path leads "
+    "nowhere",
+    "[api][busy]") {
   const scenario fs;
   fs->create_directories("/d/e/f").value();
   fs->create_directory("/d/empty").value();

@@ -85,8 +85,9 @@ TEST_CASE("pin: it outlives the volume object, and may go on any thread", "[api]
       CHECK(fs.used() == 0);
       twin->write_file("/a", "content").value();
       p = twin->open("/a", open_mode::read).value()->pin(0, 7).value();
-      std::thread([held = std::exchange(p, pinned())] { CHECK(text_in(held) == "content"); })
-          .join();
+      std::thread([held = std::exchange(p, pinned())] {
+        CHECK(text_in(held) == "content");
+      }).join();
     }
   }
   pinned last;
@@ -202,9 +203,7 @@ TEST_CASE("pin: a file that is replaced leaves what is pinned to its pins", "[ap
   const pinned p = fs->open("/a", open_mode::read).value()->pin(0, 20'000).value();
   SECTION("by a rename") { fs->rename("/b", "/a", if_exists::replace).value(); }
   SECTION("by a copy") { fs->copy("/b", "/a", if_exists::replace).value(); }
-  SECTION("by an import") {
-    fs->import_tree({{"/a", bytes(1, std::byte{'b'})}}).value();
-  }
+  SECTION("by an import") { fs->import_tree({{"/a", bytes(1, std::byte{'b'})}}).value(); }
   SECTION("by an open") { fs.fill("/a", open_mode::write, "b"); }
   CHECK(fs->read_file("/a").value() == "b");
   CHECK(text_in(p) == old);

@@ -56,10 +56,10 @@ TEST_CASE("prepare: what is committed is the file's", "[api][prepare]") {
     std::size_t n, k;
     const char* content;
   };
-  const auto s = GENERATE(sample{6, 5, 5, "abcdef01234"}, sample{6, 5, 2, "abcdef01"},
-                          sample{0, 5, 5, "01234f"}, sample{2, 4, 1, "ab0def"},
-                          sample{4, 5, 5, "abcd01234"}, sample{4, 5, 1, "abcd0f"},
-                          sample{4, 5, 2, "abcd01"}, sample{4, 5, 3, "abcd012"});
+  const auto s =
+      GENERATE(sample{6, 5, 5, "abcdef01234"}, sample{6, 5, 2, "abcdef01"},
+               sample{0, 5, 5, "01234f"}, sample{2, 4, 1, "ab0def"}, sample{4, 5, 5, "abcd01234"},
+               sample{4, 5, 1, "abcd0f"}, sample{4, 5, 2, "abcd01"}, sample{4, 5, 3, "abcd012"});
   fs.fill("/a", open_mode::write, "abcdef");
   const std::uint64_t generation = fs->stat("/a").value().generation;
   const auto f = open(fs, open_mode::update);
@@ -289,8 +289,8 @@ TEST_CASE("prepare: a pin beside the room is charged for the bytes under the roo
     CHECK(f->read_all().value() == xs(30'000) + std::string(90, 'y') + xs(29'910));
   }
   CHECK(fs.used() <= before);
-  // Where not even those bytes can be had it is refused, and the room stays. What a table gives back
-  // are pages, which are more than those bytes.
+  // Where not even those bytes can be had it is refused, and the room stays. What a table gives
+  // back are pages, which are more than those bytes.
   if (fs.layout() == storage_layout::random_access) return;
   const auto g = fs->open("/b", open_mode::create).value();
   f->seek(0).value();

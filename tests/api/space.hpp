@@ -39,8 +39,7 @@ class background {
 };
 
 /// Appends `n` bytes to a file, which is open for waiting.
-inline background::operation append(std::string path, std::size_t n,
-                                    open_options options = waits) {
+inline background::operation append(std::string path, std::size_t n, open_options options = waits) {
   return [=](any_file_system& fs) {
     const auto f = fs.open(path, open_mode::append, options).value();
     return error_of(f->write(xs(n)));

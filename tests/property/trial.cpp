@@ -66,8 +66,8 @@ void trial::run(const script& s) {
     }
   }
   finish();
-  // Others get a turn after every 4 MiB through one handle, and with all that is compared no command
-  // moves as much.
+  // Others get a turn after every 4 MiB through one handle, and with all that is compared no
+  // command moves as much.
   require(real_->suspensions() <= s.commands.size() / 2, "operations suspend");
 }
 

@@ -50,9 +50,8 @@ std::uint64_t until_full(const std::function<result<void>(std::uint64_t)>& step)
 }
 
 std::uint64_t fill_with_files(sync::file_system& fs, const bytes& content, std::uint64_t from = 0) {
-  return until_full([&](std::uint64_t i) {
-    return fs.write_file(name(from + i), asio::buffer(content));
-  });
+  return until_full(
+      [&](std::uint64_t i) { return fs.write_file(name(from + i), asio::buffer(content)); });
 }
 
 void fill_in_pieces(sync::file_system& fs, const bytes& piece, std::uint64_t file_size) {
@@ -122,8 +121,8 @@ void shift_sizes(sync::file_system& fs) {
 // Many long names, of which few stay, and large files behind them.
 void shift_from_names(sync::file_system& fs) {
   const std::string stem(180, 'n');
-  const std::uint64_t files = until_full(
-      [&](std::uint64_t i) { return fs.write_file(name(i) + stem, {}); });
+  const std::uint64_t files =
+      until_full([&](std::uint64_t i) { return fs.write_file(name(i) + stem, {}); });
   for (std::uint64_t i = 0; i < files; ++i)
     if (i % 64 != 0) fs.remove(name(i) + stem).value();
   fill_with_files(fs, bytes(mib, std::byte{'a'}));
@@ -167,7 +166,8 @@ const std::map<std::string_view, way> ways{
     {"shifting_sizes", [](auto& fs, auto&) { shift_sizes(fs); }},
     {"after_names", [](auto& fs, auto&) { shift_from_names(fs); }},
     {"after_buffers", [](auto& fs, auto&) { shift_from_buffers(fs); }},
-    {"small_after_large", [](auto& fs, auto&) {
+    {"small_after_large",
+     [](auto& fs, auto&) {
        fill_in_pieces(fs, bytes(mib, std::byte{'a'}), 100 * mib);
        remove_all(fs);
        begin(fs);

@@ -247,8 +247,7 @@ iconv_codec::alone iconv_codec::decode_alone(std::string_view from, std::span<ch
   decoder_.reset();
   decoder_.convert(rest, left);
   decoder_.finish(left);
-  return {from.size() - rest.size(),
-          {room.data(), room.size() - left.size() / sizeof(char32_t)}};
+  return {from.size() - rest.size(), {room.data(), room.size() - left.size() / sizeof(char32_t)}};
 }
 
 std::u32string_view iconv_codec::flush(std::span<char32_t> room) {

@@ -86,9 +86,7 @@ TEST_CASE("backlog: nothing is collected when nobody does, and by other threads 
   backlog given_up, inner;
   {
     const backlog::collecting outer(given_up);
-    {
-      const backlog::collecting collected(inner);
-    }
+    { const backlog::collecting collected(inner); }
     std::thread([&] { t.content.resize(t.payer, 0).value(); }).join();
   }
   CHECK(t.blocks.kept_bytes() == 0);

@@ -98,7 +98,8 @@ TEST_CASE("pin: whatever becomes of the file, a pin shows what it showed, and th
           continue;
         }
         default:
-          if (!pins.empty()) pins.erase(pins.begin() + static_cast<std::ptrdiff_t>(below(pins.size())));
+          if (!pins.empty())
+            pins.erase(pins.begin() + static_cast<std::ptrdiff_t>(below(pins.size())));
           continue;
       }
       if (!done) REQUIRE(b.used() == used);
@@ -159,8 +160,8 @@ TEST_CASE("pin: what was copied beside a pin is moved in its own place", "[stora
   CHECK(all.size() > 1);
   for (const piece& p : all) {
     REQUIRE(p.owner->sole_owner() == &b.content);
-    void* const to = b.blocks.small().take(sizeof(block) + p.owner->capacity(),
-                                           small_memory::use::content);
+    void* const to =
+        b.blocks.small().take(sizeof(block) + p.owner->capacity(), small_memory::use::content);
     REQUIRE(to != nullptr);
     b.content.move(*p.owner, to);
     small_memory::give(p.owner);

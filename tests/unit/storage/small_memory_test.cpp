@@ -58,8 +58,8 @@ class owner final : public piece_mover {
 
   bool may_move(use what) const noexcept override { return what == use::content; }
   bool move(use, void* from, void* to) noexcept override {
-    const auto found = std::find_if(pieces.begin(), pieces.end(),
-                                    [&](const piece& p) { return p.at == from; });
+    const auto found =
+        std::find_if(pieces.begin(), pieces.end(), [&](const piece& p) { return p.at == from; });
     if (found == pieces.end() || from == kept) return false;
     std::memcpy(to, from, found->bytes);
     found->at = static_cast<std::byte*>(to);

@@ -9,9 +9,9 @@
 #include "core/path.hpp"
 #include "support/await_waiting.hpp"
 #include "support/catch.hpp"
-#include "unit/tree/memory.hpp"
 #include "tree/tree.hpp"
 #include "tree/volume_state.hpp"
+#include "unit/tree/memory.hpp"
 
 #include <asio/buffer.hpp>
 

@@ -91,9 +91,10 @@ class full_volume {
 
 }  // namespace
 
-TEST_CASE("opening: one who waited, and needs more when it has its bytes, is not overtaken by "
-          "those behind it",
-          "[tree][opening][fairness]") {
+TEST_CASE(
+    "opening: one who waited, and needs more when it has its bytes, is not overtaken by "
+    "those behind it",
+    "[tree][opening][fairness]") {
   full_volume f;
   opening op = f.open_large("/large");
   REQUIRE(op.advance() == progress::waits);
@@ -143,9 +144,10 @@ TEST_CASE("opening: a file is busy until its lock has been handed on", "[tree][o
   file.lock.unlock(detail::fair_lock::kind::exclusive);
 }
 
-TEST_CASE("opening: the time of a directory does not go back, though a file that comes to it was "
-          "begun before another",
-          "[tree][opening][times]") {
+TEST_CASE(
+    "opening: the time of a directory does not go back, though a file that comes to it was "
+    "begun before another",
+    "[tree][opening][times]") {
   const volume v = volume::create().value();
   sync::file_system fs{v};
   const open_options large{.preallocate = 2 * detail::slice_size};

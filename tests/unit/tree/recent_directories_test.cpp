@@ -30,8 +30,8 @@ class places {
 
  private:
   std::unique_ptr<directory_node> make() {
-    return std::unique_ptr<directory_node>(
-        new (memory_.small()) directory_node(now_, key_, memory_.small()));
+    return std::unique_ptr<directory_node>(new (memory_.small())
+                                               directory_node(now_, key_, memory_.small()));
   }
 
   memory memory_;
