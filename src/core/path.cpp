@@ -7,6 +7,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace coramfs::detail {
 
 namespace {
@@ -87,6 +91,50 @@ class plain_check {
   std::size_t last_slash_ = 0;
 };
 
+#if defined(__SSE2__)
+/// A bit for each of some characters: whether it is a slash, a dot, or in no normal path.
+class character_bits {
+ public:
+  static constexpr std::size_t most = 64, fewest = 8;  // characters
+
+  // The last sixteen overlap those in front of them, and the last eight of fewer do, too.
+  explicit character_bits(std::string_view text) noexcept {
+    const std::size_t n = text.size();
+    if (n < sizeof(__m128i)) {
+      const auto half = [&](std::size_t at) { return static_cast<long long>(load(&text[at])); };
+      add(0, _mm_set_epi64x(0, half(0)));
+      add(n - sizeof(word), _mm_set_epi64x(0, half(n - sizeof(word))));
+    } else {
+      const auto at = [&](std::size_t i) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(&text[i]));
+      };
+      for (std::size_t i = 0; i + sizeof(__m128i) < n; i += sizeof(__m128i)) add(i, at(i));
+      add(n - sizeof(__m128i), at(n - sizeof(__m128i)));
+    }
+    const std::uint64_t there = ~std::uint64_t{0} >> (most - n);
+    odd_ = (odd_ | (slashes_ & (slashes_ | dots_) >> 1)) & there;
+  }
+  bool has_odd() const noexcept { return odd_ != 0; }
+  // There is one.
+  std::size_t last_slash() const noexcept {
+    return most - 1 - static_cast<std::size_t>(std::countl_zero(slashes_));
+  }
+
+ private:
+  void add(std::size_t at, __m128i text) noexcept {
+    const auto where = [&](char c) { return _mm_cmpeq_epi8(text, _mm_set1_epi8(c)); };
+    const auto bits = [&](__m128i found) {
+      return std::uint64_t{static_cast<unsigned>(_mm_movemask_epi8(found))} << at;
+    };
+    slashes_ |= bits(where('/'));
+    dots_ |= bits(where('.'));
+    odd_ |= bits(_mm_or_si128(where('\\'), where('\0')));
+  }
+
+  std::uint64_t slashes_ = 0, dots_ = 0, odd_ = 0;
+};
+#endif
+
 }  // namespace
 
 normal_path::normal_path(std::string_view text) noexcept : normal_path(text, text.rfind('/')) {}
@@ -116,10 +164,17 @@ result<normal_path> path_buffer::normalise(std::string_view text) noexcept {
 
 std::optional<normal_path> normal_path::if_plain(std::string_view text) noexcept {
   if (text.empty() || text.front() != '/' || text.size() > max_path_size) return std::nullopt;
+  if (text.back() == '/') return std::nullopt;
+#if defined(__SSE2__)
+  static_assert(character_bits::most <= max_name_size);
+  if (text.size() >= character_bits::fewest && text.size() <= character_bits::most) {
+    const character_bits bits(text);
+    return bits.has_odd() ? std::nullopt : std::optional(normal_path(text, bits.last_slash()));
+  }
+#endif
   plain_check check;
   for (std::size_t i = 0; i + sizeof(word) < text.size(); i += sizeof(word))
     check.look_at(i, load(&text[i]), load(&text[i + 1]));
-  if (text.back() == '/') return std::nullopt;
   const word last = last_word(text);
   check.look_at(text.size() - std::min(text.size(), sizeof(word)), last, behind(last));
   if (check.has_found()) return std::nullopt;

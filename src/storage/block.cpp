@@ -90,12 +90,8 @@ std::size_t block::usable(std::size_t capacity) noexcept {
                             : small_memory::usable(sizeof(block) + capacity) - sizeof(block);
 }
 
-std::byte* block::data() noexcept {
-  switch (kind_) {
-    case kind::large: return run_of(this).data;
-    case kind::adopted: return slice_of(this).data;
-    default: return reinterpret_cast<std::byte*>(this + 1);
-  }
+std::byte* block::data_elsewhere() noexcept {
+  return kind_ == kind::large ? run_of(this).data : slice_of(this).data;
 }
 
 std::uint64_t block::footprint() const noexcept {

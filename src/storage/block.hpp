@@ -49,7 +49,9 @@ class block {
   block(const block&) = delete;
   block& operator=(const block&) = delete;
 
-  std::byte* data() noexcept;
+  std::byte* data() noexcept {
+    return kind_ == kind::small ? reinterpret_cast<std::byte*>(this + 1) : data_elsewhere();
+  }
   const std::byte* data() const noexcept { return const_cast<block*>(this)->data(); }
   std::size_t capacity() const noexcept { return capacity_; }
   bool is_adopted() const noexcept { return kind_ == kind::adopted; }
@@ -106,6 +108,7 @@ class block {
   block(storage* owner, kind what, std::size_t capacity) noexcept
       : kind_(what), capacity_(capacity), owner_(owner) {}
   ~block() = default;
+  std::byte* data_elsewhere() noexcept;
   block_memory& home() const noexcept { return small_memory::home_of(this); }
   static block* make(block_memory& in, storage* owner, kind what, std::size_t capacity,
                      std::size_t bytes) noexcept;

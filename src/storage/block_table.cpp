@@ -290,6 +290,15 @@ result<void> block_table::install(block_memory& from, storage* owner, new_blocks
   return boost::outcome_v2::success();
 }
 
+bool block_table::overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept {
+  const std::size_t begin = offset % block_size;
+  if (footprint_ != blocks_.footprint() || offset >= size_) return false;
+  block* const b = blocks_.find(offset / block_size);
+  if (b == nullptr || begin >= b->used || from.size() > b->used - begin) return false;
+  b->store(begin, from.data(), from.size(), from.size());
+  return true;
+}
+
 void block_table::store(std::uint64_t offset, std::span<const std::byte> from) noexcept {
   const std::byte* source = from.data();
   std::uint64_t number = offset / block_size;

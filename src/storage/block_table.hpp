@@ -49,6 +49,9 @@ class block_table {
   /// that are filled, are unspecified until it is stored. Pinned blocks are copied.
   /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
   result<void> make_room(const account& payer, std::uint64_t offset, std::uint64_t size);
+  /// Stores bytes over others that stand in one block, where nothing is to be paid for. Returns
+  /// whether it was so; else nothing has changed. Precondition: nothing is pinned.
+  bool overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept;
   /// Precondition: `make_room` for these bytes.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 

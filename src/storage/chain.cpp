@@ -16,6 +16,12 @@ namespace coramfs::detail {
 std::size_t chain::read(std::uint64_t offset, std::span<std::byte> to) const noexcept {
   if (offset >= size_) return 0;
   const std::size_t count = std::min<std::uint64_t>(to.size(), size_ - offset);
+  if (count == 0) return 0;
+  const std::size_t first = find(offset);
+  if (is_in_one(first, offset + count)) {
+    std::memcpy(to.data(), chunks_[first].memory->data() + (offset - chunks_[first].begin), count);
+    return count;
+  }
   std::byte* target = to.data();
   for_each_piece(offset, count, [&](const std::byte* piece, std::size_t size) {
     std::memcpy(target, piece, size);
@@ -190,6 +196,7 @@ void chain::split_last(const account& payer) noexcept {
 }
 
 std::size_t chain::find(std::uint64_t offset) const noexcept {
+  if (chunks_.size() == 1) return 0;
   const auto* const behind =
       std::upper_bound(chunks_.begin(), chunks_.end(), offset,
                        [](std::uint64_t value, const chunk& c) { return value < c.begin; });
@@ -447,6 +454,14 @@ void chain::for_each_piece(std::uint64_t offset, std::uint64_t size, Action acti
     action(chunks_[i].memory->data() + (offset - chunks_[i].begin), n);
     offset += n;
   }
+}
+
+bool chain::overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept {
+  if (charged_ != nullptr || offset >= size_ || from.size() > size_ - offset) return false;
+  const std::size_t i = find(offset);
+  if (!is_in_one(i, offset + from.size())) return false;
+  chunks_[i].memory->store(offset - chunks_[i].begin, from.data(), from.size(), from.size());
+  return true;
 }
 
 void chain::store(std::uint64_t offset, std::span<const std::byte> from) noexcept {

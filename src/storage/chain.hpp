@@ -73,6 +73,10 @@ class chain {
   /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
   result<void> make_room(const account& payer, std::uint64_t offset, std::uint64_t size);
 
+  /// Stores bytes over others that stand in one chunk, where nothing is to be paid for. Returns
+  /// whether it was so; else nothing has changed. Precondition: nothing is pinned.
+  bool overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept;
+
   /// Precondition: `make_room` for these bytes.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
@@ -144,6 +148,9 @@ class chain {
   };
 
   std::size_t find(std::uint64_t offset) const noexcept;
+  bool is_in_one(std::size_t index, std::uint64_t end) const noexcept {
+    return end <= begin_of(index + 1);
+  }
   std::uint64_t end_of_room() const noexcept;
   std::uint64_t begin_of(std::size_t index) const noexcept;
   std::uint64_t extent_of(std::size_t index) const noexcept;

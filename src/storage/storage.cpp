@@ -98,6 +98,12 @@ result<void> storage::make_room(const account& payer, std::uint64_t offset, std:
   return std::visit([&](auto& c) { return c.make_room(own, offset, size); }, content_);
 }
 
+bool storage::overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept {
+  if (may_have_pins_.load(std::memory_order_relaxed)) return false;
+  if (auto* const c = std::get_if<chain>(&content_)) return c->overwrite(offset, from);
+  return std::get<block_table>(content_).overwrite(offset, from);
+}
+
 bool storage::promotes_long(std::uint64_t offset) const noexcept {
   const auto* const c = std::get_if<chain>(&content_);
   return c != nullptr && offset > c->size() && c->size() > slice_size &&

@@ -77,6 +77,10 @@ class storage {
   /// Whether a write at `offset` would make such a rest.
   bool promotes_long(std::uint64_t offset) const noexcept;
 
+  /// Stores bytes over others, where that can not fail and nobody is to be asked: they stand in one
+  /// block, and nothing of the file is pinned. Returns whether it was so; else nothing has changed.
+  bool overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept;
+
   /// Stores bytes that `make_room` has made room for, in one piece or in many.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 

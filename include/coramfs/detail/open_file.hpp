@@ -211,6 +211,7 @@ class CORAMFS_EXPORT open_file {
   std::uint64_t write_offset() const noexcept;
   std::uint64_t size_now() const noexcept;
   std::size_t read_from(std::uint64_t offset, std::span<std::byte> to) const noexcept;
+  bool overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept;
   result<void> make_room_behind(std::size_t size) noexcept;
   void drop_prepared() noexcept;
   void let_go() noexcept;
