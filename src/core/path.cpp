@@ -101,9 +101,12 @@ class character_bits {
   explicit character_bits(std::string_view text) noexcept {
     const std::size_t n = text.size();
     if (n < sizeof(__m128i)) {
-      const auto half = [&](std::size_t at) { return static_cast<long long>(load(&text[at])); };
-      add(0, _mm_set_epi64x(0, half(0)));
-      add(n - sizeof(word), _mm_set_epi64x(0, half(n - sizeof(word))));
+      const auto eight = [&](std::size_t from) {
+        constexpr auto fillers = static_cast<long long>(ones * filler);
+        return _mm_set_epi64x(fillers, static_cast<long long>(load(&text[from])));
+      };
+      add(0, eight(0));
+      add(n - sizeof(word), eight(n - sizeof(word)));
     } else {
       const auto at = [&](std::size_t i) {
         return _mm_loadu_si128(reinterpret_cast<const __m128i*>(&text[i]));
