@@ -155,7 +155,7 @@ class [[nodiscard]] turn {
     steps_state& state = function.promise();
     state.stop(progress::yields, nullptr, &refusal_);
   }
-  result<void> await_resume() noexcept { return std::move(refusal_); }
+  result<void> await_resume() const noexcept { return refusal_; }
 
  private:
   result<void> refusal_ = boost::outcome_v2::success();
