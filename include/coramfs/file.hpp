@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/buffer_span.hpp>
 #include <coramfs/detail/call_scope.hpp>
 #include <coramfs/detail/completion.hpp>
 #include <coramfs/detail/open_file.hpp>
@@ -95,7 +96,13 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// Charges: what the file grows by; an overwrite is free.
   asio::awaitable<result<std::size_t>> write(asio::const_buffer from);
 
-  /// As above, but takes the buffer over: at the end of a sequential file it is not copied. On
+  /// `write` of text, of a literal without its NUL, or of bytes, which must live until completion.
+  template <detail::content_like Content>
+  asio::awaitable<result<std::size_t>> write(const Content& from) {
+    return write(detail::to_buffer(from));
+  }
+
+  /// As the first, but takes the buffer over: at the end of a sequential file it is not copied. On
   /// success `from` is empty, on failure untouched. Charges by the buffer's capacity.
   ///
   /// A temporary is safe also where the awaitable is spawned or kept: `from` is taken at the call,
@@ -109,6 +116,10 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
 
   /// `write` at `offset`. The cursor stays. With `open_mode::append` the offset must be the size.
   asio::awaitable<result<std::size_t>> write_at(std::uint64_t offset, asio::const_buffer from);
+  template <detail::content_like Content>
+  asio::awaitable<result<std::size_t>> write_at(std::uint64_t offset, const Content& from) {
+    return write_at(offset, detail::to_buffer(from));
+  }
 
   /// Cuts the file to `size` bytes, or extends it with zeros; none: to the cursor. Where it cuts,
   /// a cursor beyond the new end is moved there; else the cursor stays, also past the end.

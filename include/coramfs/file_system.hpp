@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coramfs/detail/asio_compat.hpp>
+#include <coramfs/detail/buffer_span.hpp>
 #include <coramfs/detail/completion.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/entries.hpp>
@@ -19,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -212,6 +214,21 @@ class CORAMFS_EXPORT file_system {
   /// space, and after a failure the old content is there.
   /// Charges: what the new content costs beyond the old.
   asio::awaitable<result<void>> write_file(path_argument path, asio::const_buffer content);
+
+  /// `write_file` of text, of a literal without its NUL, or of bytes. They must live until
+  /// completion.
+  template <detail::content_like Content>
+  asio::awaitable<result<void>> write_file(path_argument path, const Content& content) {
+    return write_file(std::move(path), detail::to_buffer(content));
+  }
+
+  /// `read_file` into a string, and `write_file` of one. The bytes are taken as they are: text in
+  /// an encoding is for `text_file`.
+  asio::awaitable<result<std::string>> read_text(path_argument path,
+                                                 std::optional<std::uint64_t> max_size = {});
+  asio::awaitable<result<void>> write_text(path_argument path, std::string_view text) {
+    return write_file(std::move(path), text);
+  }
 
   /// All files at and below `prefix` by their absolute paths; none if it names nothing. Each is
   /// whole, read under its shared lock, which is waited for with the volume's default timeout;

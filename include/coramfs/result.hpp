@@ -7,11 +7,19 @@
 #include <boost/outcome/basic_result.hpp>
 #include <boost/outcome/try.hpp>
 
+#include <cassert>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
+#include <version>
+
+#ifdef __cpp_lib_expected
+#include <expected>
+#endif
 
 namespace coramfs {
 
@@ -60,9 +68,79 @@ using basic_result = boost::outcome_v2::basic_result<T, error, result_policy>;
 ///     if (!r) std::clog << r.error().message() << '\n';
 template <class T>
 class [[nodiscard]] result : public detail::basic_result<T> {
+  using base = detail::basic_result<T>;
+
  public:
-  using detail::basic_result<T>::basic_result;
-  result() noexcept : detail::basic_result<T>(error(errc::canceled)) {}
+  using base::base;
+  /// Explicit, so that `return {};` does not compile where somebody means success by it.
+  explicit result() noexcept : base(error(errc::canceled)) {}
+
+  decltype(auto) value() & { return base::value(); }
+  decltype(auto) value() const& { return base::value(); }
+  /// Of a temporary the value itself, and no reference into it: a loop over
+  /// `fs.walk("/").value()` goes over what is there.
+  T value() && { return static_cast<base&&>(*this).value(); }
+  T value() const&& { return static_cast<const base&>(*this).value(); }
+
+  /// The value, or `other` in place of an error.
+  template <class Other>
+  requires(!std::is_void_v<T>) T value_or(Other&& other)
+  const& {
+    return this->has_value() ? this->assume_value() : static_cast<T>(std::forward<Other>(other));
+  }
+  template <class Other>
+  requires(!std::is_void_v<T>) T value_or(Other&& other) && {
+    return this->has_value() ? std::move(this->assume_value())
+                             : static_cast<T>(std::forward<Other>(other));
+  }
+
+  /// The value, where it is known that there is one.
+  auto* operator->() noexcept requires(!std::is_void_v<T>) {
+    assert(this->has_value());
+    return std::addressof(this->assume_value());
+  }
+  const auto* operator->() const noexcept requires(!std::is_void_v<T>) {
+    assert(this->has_value());
+    return std::addressof(this->assume_value());
+  }
+  auto& operator*() & noexcept requires(!std::is_void_v<T>) {
+    assert(this->has_value());
+    return this->assume_value();
+  }
+  const auto& operator*() const& noexcept requires(!std::is_void_v<T>) {
+    assert(this->has_value());
+    return this->assume_value();
+  }
+  T operator*() && noexcept requires(!std::is_void_v<T>) {
+    assert(this->has_value());
+    return std::move(this->assume_value());
+  }
+
+#ifdef __cpp_lib_expected
+  result(std::expected<T, error> from) : base(from_expected(std::move(from))) {}
+  operator std::expected<T, error>() && {
+    if (!this->has_value()) return std::unexpected(this->assume_error());
+    if constexpr (std::is_void_v<T>) {
+      return {};
+    } else {
+      return std::move(this->assume_value());
+    }
+  }
+  operator std::expected<T, error>() const& { return result(*this); }
+
+ private:
+  static base from_expected(std::expected<T, error>&& from) {
+    if (!from) return base(from.error());
+    if constexpr (std::is_void_v<T>) {
+      return base(boost::outcome_v2::in_place_type<void>);
+    } else {
+      return base(std::move(*from));
+    }
+  }
+#endif
 };
+
+/// What a function returns that has succeeded and has no value: `return coramfs::success();`
+inline auto success() noexcept { return boost::outcome_v2::success(); }
 
 }  // namespace coramfs

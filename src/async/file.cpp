@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/file.hpp>
 
-#include <coramfs/detail/buffer_span.hpp>
-
 #include "async/freeing.hpp"
 #include "async/in_turn.hpp"
 #include "async/lent_buffer.hpp"

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/file_system.hpp>
 
-#include <coramfs/detail/buffer_span.hpp>
-
 #include "async/file_opening.hpp"
 #include "async/freeing.hpp"
 #include "async/run.hpp"
@@ -171,7 +169,13 @@ asio::awaitable<result<std::uint64_t>> file_system::file_size(path_argument path
 
 asio::awaitable<result<bytes>> file_system::read_file(path_argument path,
                                                       std::optional<std::uint64_t> max_size) {
-  return detail::run(detail::file_reading(
+  return detail::run(detail::file_reading<bytes>(
+      detail::opening(state(volume_), std::move(path), open_mode::read, {}), max_size));
+}
+
+asio::awaitable<result<std::string>> file_system::read_text(path_argument path,
+                                                            std::optional<std::uint64_t> max_size) {
+  return detail::run(detail::file_reading<std::string>(
       detail::opening(state(volume_), std::move(path), open_mode::read, {}), max_size));
 }
 

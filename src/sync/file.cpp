@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/sync/file.hpp>
 
-#include <coramfs/detail/buffer_span.hpp>
-
 #include "sync/run.hpp"
 #include "tree/writing.hpp"
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/sync/file_system.hpp>
 
-#include <coramfs/detail/buffer_span.hpp>
-
 #include "core/made_by.hpp"
 #include "sync/run.hpp"
 #include "tree/long_operations.hpp"
@@ -120,7 +118,13 @@ result<std::vector<std::string>> file_system::glob(path_argument pattern) {
 }
 
 result<bytes> file_system::read_file(path_argument path, std::optional<std::uint64_t> max_size) {
-  return detail::run_blocking(detail::file_reading(
+  return detail::run_blocking(detail::file_reading<bytes>(
+      detail::opening(lent_state(volume_), std::move(path), open_mode::read, {}), max_size));
+}
+
+result<std::string> file_system::read_text(path_argument path,
+                                           std::optional<std::uint64_t> max_size) {
+  return detail::run_blocking(detail::file_reading<std::string>(
       detail::opening(lent_state(volume_), std::move(path), open_mode::read, {}), max_size));
 }
 

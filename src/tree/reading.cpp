@@ -27,8 +27,9 @@ result<std::size_t> reading::outcome() noexcept {
   return count_;
 }
 
-result<void> content_reading::begin(std::uint64_t begin, std::uint64_t end,
-                                    std::optional<std::uint64_t> max_size) noexcept try {
+template <class Container>
+result<void> content_reading<Container>::begin(std::uint64_t begin, std::uint64_t end,
+                                               std::optional<std::uint64_t> max_size) noexcept try {
   begin_ = begin;
   size_ = end > begin ? end - begin : 0;
   if (max_size && size_ > *max_size) return error(errc::too_large, size_, *max_size);
@@ -40,11 +41,12 @@ result<void> content_reading::begin(std::uint64_t begin, std::uint64_t end,
   return errc::out_of_memory;
 }
 
-void content_reading::read_slice(const storage& from) noexcept {
+template <class Container>
+void content_reading<Container>::read_slice(const storage& from) noexcept {
   const std::size_t done = all_.size();
   // There is room for all, so this allocates nothing.
   all_.resize(done + static_cast<std::size_t>(std::min(size_ - done, slice_size)));
-  from.read(begin_ + done, std::span(all_).subspan(done));
+  from.read(begin_ + done, std::as_writable_bytes(std::span(all_)).subspan(done));
 }
 
 progress reading_all::advance() noexcept {
@@ -69,7 +71,8 @@ result<void> reading_all::begin() noexcept {
   return content_.begin(file_.cursor(), size, {});
 }
 
-progress file_reading::advance() noexcept {
+template <class Container>
+progress file_reading<Container>::advance() noexcept {
   if (!status_) return progress::done;
   if (!is_open_) {
     if (const progress p = opening_.advance(); p != progress::done) return p;
@@ -83,28 +86,34 @@ progress file_reading::advance() noexcept {
   return end_with(boost::outcome_v2::success());
 }
 
-void file_reading::refuse(const error& why) noexcept {
+template <class Container>
+void file_reading<Container>::refuse(const error& why) noexcept {
   if (!is_open_) return opening_.refuse(why);
   end_with(why);
 }
 
-result<bytes> file_reading::outcome() noexcept {
+template <class Container>
+result<Container> file_reading<Container>::outcome() noexcept {
   if (!status_) return status_.error();
   return content_.take();
 }
+
+// Whoever waits for the lock need not wait for the outcome to be looked at.
+template <class Container>
+progress file_reading<Container>::end_with(result<void> status) noexcept {
+  status_ = std::move(status);
+  opening_.let_go();
+  return progress::done;
+}
+
+template class file_reading<bytes>;
+template class file_reading<std::string>;
 
 result<std::optional<bytes>> given_out_reading::outcome() noexcept {
   auto content = file_.outcome();
   if (content) return std::optional<bytes>(std::move(content).value());
   if (has_gone(content.error())) return std::optional<bytes>();
   return content.error();
-}
-
-// Whoever waits for the lock need not wait for the outcome to be looked at.
-progress file_reading::end_with(result<void> status) noexcept {
-  status_ = std::move(status);
-  opening_.let_go();
-  return progress::done;
 }
 
 }  // namespace coramfs::detail

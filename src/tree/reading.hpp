@@ -38,7 +38,8 @@ class reading {
   result<void> status_ = boost::outcome_v2::success();
 };
 
-/// The bytes of a content on their way into a vector, slice by slice.
+/// The bytes of a content on their way into a vector or a string, slice by slice.
+template <class Container>
 class content_reading {
  public:
   /// Errors: `too_large` above `max_size`, before anything is allocated; `out_of_memory`.
@@ -46,11 +47,11 @@ class content_reading {
                      std::optional<std::uint64_t> max_size) noexcept;
   bool is_done() const noexcept { return all_.size() == size_; }
   void read_slice(const storage& from) noexcept;
-  bytes take() noexcept { return std::move(all_); }
+  Container take() noexcept { return std::move(all_); }
 
  private:
   std::uint64_t begin_ = 0, size_ = 0;
-  bytes all_;
+  Container all_;
 };
 
 /// A `read_all`, likewise.
@@ -68,11 +69,12 @@ class reading_all {
   open_file& file_;
   bool has_begun_ = false;
   std::uint64_t end_ = 0;
-  content_reading content_;
+  content_reading<bytes> content_;
   result<void> status_ = boost::outcome_v2::success();
 };
 
-/// A `read_file`: an opening that reads all, without a handle.
+/// A `read_file` or a `read_text`: an opening that reads all, without a handle.
+template <class Container>
 class file_reading {
  public:
   explicit file_reading(opening source, std::optional<std::uint64_t> max_size = {}) noexcept
@@ -83,7 +85,7 @@ class file_reading {
   lock_timeout patience() const noexcept { return opening_.patience(); }
   std::atomic<std::uint64_t>* waiting() const noexcept { return opening_.waiting(); }
   void refuse(const error& why) noexcept;
-  result<bytes> outcome() noexcept;
+  result<Container> outcome() noexcept;
 
  private:
   progress end_with(result<void> status) noexcept;
@@ -91,9 +93,12 @@ class file_reading {
   opening opening_;
   const std::optional<std::uint64_t> max_size_;
   bool is_open_ = false;
-  content_reading content_;
+  content_reading<Container> content_;
   result<void> status_ = boost::outcome_v2::success();
 };
+
+extern template class file_reading<bytes>;
+extern template class file_reading<std::string>;
 
 /// The reading of a file whose path the tree gave out: none if it has gone since.
 class given_out_reading {
@@ -109,7 +114,7 @@ class given_out_reading {
   result<std::optional<bytes>> outcome() noexcept;
 
  private:
-  file_reading file_;
+  file_reading<bytes> file_;
 };
 
 }  // namespace coramfs::detail

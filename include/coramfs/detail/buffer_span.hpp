@@ -5,8 +5,10 @@
 
 #include <asio/buffer.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 namespace coramfs::detail {
 
@@ -16,6 +18,23 @@ inline std::span<std::byte> to_span(asio::mutable_buffer b) noexcept {
 
 inline std::span<const std::byte> to_span(asio::const_buffer b) noexcept {
   return {static_cast<const std::byte*>(b.data()), b.size()};
+}
+
+/// What is written that is no buffer of Asio's: text, such as a literal, of which the NUL at its
+/// end is no part, or bytes.
+template <class T>
+concept content_like = std::convertible_to<const T&, std::string_view> ||
+    std::convertible_to<const T&, std::span<const std::byte>>;
+
+template <content_like T>
+asio::const_buffer to_buffer(const T& content) noexcept {
+  if constexpr (std::convertible_to<const T&, std::string_view>) {
+    const std::string_view text = content;
+    return {text.data(), text.size()};
+  } else {
+    const std::span<const std::byte> all = content;
+    return {all.data(), all.size()};
+  }
 }
 
 }  // namespace coramfs::detail

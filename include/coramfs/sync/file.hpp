@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/buffer_span.hpp>
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/detail/stream.hpp>
 #include <coramfs/open_options.hpp>
@@ -42,8 +43,16 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   result<bytes> read_all();
   result<std::size_t> write(asio::const_buffer from);
   result<std::size_t> write(bytes&& from);
+  template <detail::content_like Content>
+  result<std::size_t> write(const Content& from) {
+    return write(detail::to_buffer(from));
+  }
   result<std::size_t> read_at(std::uint64_t offset, asio::mutable_buffer to);
   result<std::size_t> write_at(std::uint64_t offset, asio::const_buffer from);
+  template <detail::content_like Content>
+  result<std::size_t> write_at(std::uint64_t offset, const Content& from) {
+    return write_at(offset, detail::to_buffer(from));
+  }
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size = {});
 
   result<pinned> pin(std::uint64_t offset, std::size_t n);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/buffer_span.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/entries.hpp>
 #include <coramfs/open_options.hpp>
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -30,7 +32,7 @@ namespace coramfs::sync {
 /// Thread safety: all members may be called from many threads at once.
 ///
 ///     auto fs = coramfs::sync::file_system::create().value();
-///     fs.write_file("/motd", asio::buffer("hello", 5)).value();
+///     fs.write_file("/motd", "hello").value();
 class CORAMFS_EXPORT file_system {
  public:
   /// A file system over a volume of its own. Errors: those of `volume::create`.
@@ -62,6 +64,14 @@ class CORAMFS_EXPORT file_system {
 
   result<bytes> read_file(path_argument path, std::optional<std::uint64_t> max_size = {});
   result<void> write_file(path_argument path, asio::const_buffer content);
+  template <detail::content_like Content>
+  result<void> write_file(path_argument path, const Content& content) {
+    return write_file(std::move(path), detail::to_buffer(content));
+  }
+  result<std::string> read_text(path_argument path, std::optional<std::uint64_t> max_size = {});
+  result<void> write_text(path_argument path, std::string_view text) {
+    return write_file(std::move(path), text);
+  }
 
   result<file_map> export_tree(path_argument prefix = "/", export_options options = {});
   /// `visitor(const std::string& path, bytes content)` returns void or `result<void>`.

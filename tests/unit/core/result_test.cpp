@@ -5,6 +5,9 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace coramfs::tests {
 
@@ -23,10 +26,15 @@ result<std::string> quarter(int n) {
 
 result<void> check_even(int n) {
   BOOST_OUTCOME_TRY(half(n));
-  return boost::outcome_v2::success();
+  return success();
 }
 
 result<int> limited() { return error(errc::quota_exceeded, 5, 3); }
+
+template <class T>
+constexpr bool is_made_of_braces = requires(void (&take)(T)) {
+  take({});
+};
 
 result<std::unique_ptr<int>> made() { return std::make_unique<int>(7); }
 
@@ -48,6 +56,60 @@ TEST_CASE("result: the default is canceled", "[core][result]") {
   CHECK(error_of(result<std::unique_ptr<int>>()) == errc::canceled);
   CHECK(std::is_nothrow_default_constructible_v<result<int>>);
 }
+
+TEST_CASE("result: braces alone make none", "[core][result]") {
+  // `return {};` would be a failure where somebody means success.
+  CHECK_FALSE(is_made_of_braces<result<void>>);
+  CHECK_FALSE(is_made_of_braces<result<int>>);
+  CHECK(is_made_of_braces<std::string>);
+}
+
+TEST_CASE("result: of a temporary value() is a value", "[core][result]") {
+  CHECK(std::is_same_v<decltype(limited().value()), int>);
+  const auto names = []() -> result<std::vector<std::string>> {
+    return std::vector<std::string>{"a", "b"};
+  };
+  std::string all;
+  for (const std::string& n : names().value()) all += n;
+  CHECK(all == "ab");
+  auto moved = made().value();
+  CHECK(*moved == 7);
+  auto kept = made();
+  CHECK(&kept.value() == &kept.value());
+}
+
+TEST_CASE("result: another value in place of an error, and the value where there is one",
+          "[core][result]") {
+  CHECK(half(4).value_or(9) == 2);
+  CHECK(half(3).value_or(9) == 9);
+  CHECK(made().value_or(nullptr) != nullptr);
+  const result<std::string> name = quarter(8);
+  CHECK(name.value_or("none") == "2");
+  CHECK(name->size() == 1);
+  CHECK(*name == "2");
+  auto held = made();
+  *held = std::make_unique<int>(8);
+  CHECK(*held.value() == 8);
+  CHECK(**made() == 7);
+  CHECK(check_even(2));
+}
+
+#ifdef __cpp_lib_expected
+TEST_CASE("result: to and from std::expected", "[core][result]") {
+  std::expected<std::unique_ptr<int>, error> e = made();
+  REQUIRE(e.has_value());
+  CHECK(**e == 7);
+  const result<std::unique_ptr<int>> back = std::move(e);
+  CHECK(*back.value() == 7);
+  const std::expected<int, error> bad = limited();
+  CHECK(bad.error().requested() == 5);
+  CHECK(result<int>(bad).error() == errc::quota_exceeded);
+  const std::expected<void, error> none = check_even(2), odd = check_even(1);
+  CHECK(none.has_value());
+  CHECK(odd.error() == errc::invalid_argument);
+  CHECK(result<void>(none).has_value());
+}
+#endif
 
 TEST_CASE("result: value() on a failure throws a system_error with its code", "[core][result]") {
   try {
