@@ -227,47 +227,57 @@ void block_map::mark_slack(std::uint64_t number, bool has_any) noexcept {
   }
 }
 
-// `look(number, slot)` says whether the block may still have some. So does this, of all.
+// `look(number, slot)` returns whether the block may still have some, and this whether any below
+// may. It ends early once `is_enough` is set.
 template <class Look>
-bool block_map::for_each_slack(slot& s, unsigned level, std::uint64_t first, Look& look) {
+bool block_map::for_each_slack(slot& s, unsigned level, std::uint64_t first, Look& look,
+                               const bool& is_enough) {
   if (s.child == nullptr) return false;
   if (level == 0) return look(first, s);
   std::uint64_t& all = s.child->may_have_slack;
   for (std::uint64_t rest = all; rest != 0; rest &= rest - 1) {
     const auto i = static_cast<std::uint64_t>(std::countr_zero(rest));
     const std::uint64_t at = first + (i << ((level - 1) * fanout_bits));
-    if (!for_each_slack(s.child->slots[i], level - 1, at, look)) all &= ~(std::uint64_t{1} << i);
+    if (!for_each_slack(s.child->slots[i], level - 1, at, look, is_enough))
+      all &= ~(std::uint64_t{1} << i);
+    if (is_enough) break;
   }
   return all != 0;
 }
 
-std::uint64_t block_map::settle_slack(range kept) noexcept {
+std::uint64_t block_map::settle_slack(range kept, std::uint64_t enough) noexcept {
   if (!root_may_have_slack()) return 0;
   std::uint64_t bytes = 0;
+  bool is_enough = false;
   auto look = [&](std::uint64_t number, slot& s) {
     settle_charge(*s.leaf);
     if (!kept.has(number)) bytes += s.leaf->slack();
+    is_enough = bytes >= enough;
     return spare(*s.leaf) > 0;
   };
-  block_has_slack_ = for_each_slack(root_, levels_, 0, look);
+  block_has_slack_ = for_each_slack(root_, levels_, 0, look, is_enough);
   return bytes;
 }
 
-void block_map::shrink_all(range kept) noexcept {
+void block_map::shrink(range kept, std::uint64_t enough) noexcept {
   if (!root_may_have_slack()) return;
+  std::uint64_t bytes = 0;
+  bool is_enough = false;
   auto look = [&](std::uint64_t number, slot& s) {
     if (kept.has(number)) return true;
     block_ref b(std::exchange(s.leaf, nullptr));
+    const std::uint64_t before = b->charged();
     slack_bound_ -= spare(*b);
-    footprint_ -= b->charged();
     b.shrink(b->used);
-    footprint_ += b->charged();
+    bytes += before - b->charged();
+    footprint_ -= before - b->charged();
+    is_enough = bytes >= enough;
     const std::uint64_t rest = spare(*b);  // of one that is pinned
     slack_bound_ += rest;
     s.leaf = b.release();
     return rest > 0;
   };
-  block_has_slack_ = for_each_slack(root_, levels_, 0, look);
+  block_has_slack_ = for_each_slack(root_, levels_, 0, look, is_enough);
 }
 
 block_map::page* block_map::new_page(block_memory& from) noexcept {

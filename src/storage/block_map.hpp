@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -24,6 +25,7 @@ class block_map {
     bool has(std::uint64_t number) const noexcept { return first <= number && number <= last; }
   };
   static constexpr range none{1, 0};
+  static constexpr std::uint64_t all_slack = std::numeric_limits<std::uint64_t>::max();  // bytes
 
   block_map() noexcept = default;
   block_map(block_map&& other) noexcept;
@@ -57,16 +59,17 @@ class block_map {
 
   /// Changes how much of a block is used, which nothing else may do.
   void set_used(std::uint64_t number, block& b, std::uint32_t used) noexcept;
-  /// Bytes that blocks take beyond what is used of them, in constant time: `shrink_all` can not
-  /// give back more.
+  /// Bytes that blocks take beyond what is used of them, in constant time: `shrink` can not give
+  /// back more.
   std::uint64_t slack_bound() const noexcept { return slack_bound_; }
-  /// Settles the charge of all blocks that may have slack, and returns how much of it `shrink_all`
-  /// would give back if no memory is refused. As `shrink_all`, it looks at no others: it takes time
-  /// in proportion to what has come since the last time, and to those that are pinned.
-  std::uint64_t settle_slack(range kept = none) noexcept;
-  /// Shrinks each block to what is used of it, but for those with a number in `kept`. Precondition:
-  /// `settle_slack`.
-  void shrink_all(range kept = none) noexcept;
+  /// Settles the charge of blocks that may have slack, until those that it has looked at have
+  /// `enough` bytes of it, and returns how much `shrink` would give back of them if no memory is
+  /// refused. It looks at no block without slack, so it takes time in proportion to `enough`, and
+  /// to the blocks that are pinned.
+  std::uint64_t settle_slack(range kept = none, std::uint64_t enough = all_slack) noexcept;
+  /// Shrinks the same blocks to what is used of them, but for those with a number in `kept`.
+  /// Precondition: `settle_slack` with the same arguments.
+  void shrink(range kept = none, std::uint64_t enough = all_slack) noexcept;
 
   /// Makes the places from `first` to `last`. False: memory is refused, and nothing has changed.
   bool make_pages(block_memory& from, std::uint64_t first, std::uint64_t last) noexcept;
@@ -118,7 +121,8 @@ class block_map {
   bool root_may_have_slack() const noexcept;
   void mark_slack(std::uint64_t number, bool has_any) noexcept;
   template <class Look>
-  static bool for_each_slack(slot& s, unsigned level, std::uint64_t first, Look& look);
+  static bool for_each_slack(slot& s, unsigned level, std::uint64_t first, Look& look,
+                             const bool& is_enough);
   page* new_page(block_memory& from) noexcept;
   void delete_page(slot& s) noexcept;
   std::uint64_t remove_from(std::uint64_t first, bool dry) noexcept;

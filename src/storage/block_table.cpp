@@ -67,8 +67,8 @@ result<void> block_table::recreate(const account& payer, std::uint64_t size) {
 void block_table::trim(const account& payer) noexcept {
   // What gave way in vain is still charged.
   if (blocks_.slack_bound() == 0 && footprint_ == blocks_.footprint()) return;
-  settle_slack(block_map::none);
-  blocks_.shrink_all();
+  settle_slack(block_map::none, block_map::all_slack);
+  blocks_.shrink();
   settle(payer);
 }
 
@@ -145,16 +145,25 @@ bool block_table::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
   return any;
 }
 
-// Likewise, of those that may have slack. Returns how much gives way.
-std::uint64_t block_table::settle_slack(block_map::range kept) noexcept {
+// Settles the pins of blocks that have slack, until they have enough of it. Returns how much gives
+// way.
+std::uint64_t block_table::settle_slack(block_map::range kept, std::uint64_t enough) noexcept {
   const std::uint64_t before = blocks_.footprint();
-  const std::uint64_t slack = blocks_.settle_slack(kept);
+  const std::uint64_t slack = blocks_.settle_slack(kept, enough);
   footprint_ += blocks_.footprint() - before;
   return slack;
 }
 
-// A block that is filled piece by piece grows by doubling; one behind the first that begins at
-// its start is likely to be filled.
+// A block that is filled piece by piece grows by doubling; one that begins where the one in front
+// of it is full is likely to be filled.
+std::size_t block_table::likely_size(const wish& w, std::uint64_t number, std::size_t from,
+                                     std::size_t has) const noexcept {
+  const auto is_full = [](const block* b) { return b != nullptr && b->used == block_size; };
+  const bool follows = number > 0 && from == 0 &&
+                       (w.begin < number * block_size || is_full(blocks_.find(number - 1)));
+  return follows ? block_size : std::min(block_size, 2 * has);
+}
+
 block_table::new_blocks block_table::plan(const wish& w, growth g) const {
   new_blocks fresh;
   std::uint64_t number = w.begin / block_size;
@@ -162,11 +171,12 @@ block_table::new_blocks block_table::plan(const wish& w, growth g) const {
     const std::uint64_t left = w.size - number * block_size;
     const std::size_t stays = b != nullptr ? std::min<std::uint64_t>(b->used, left) : 0;
     const std::size_t has = room_in(b), needed = std::max(from + n, stays);
-    const std::size_t likely = number > 0 && from == 0 ? block_size : std::min(block_size, 2 * has);
     const bool is_too_large =
         g == growth::tight && b != nullptr && block::footprint(needed) < b->charged();
-    if (from + n > has || must_be_copied(b, from) || is_too_large)
-      fresh.push_back({number, g == growth::generous ? std::max(needed, likely) : needed, {}});
+    if (from + n > has || must_be_copied(b, from) || is_too_large) {
+      const std::size_t likely = g == growth::generous ? likely_size(w, number, from, has) : 0;
+      fresh.push_back({number, std::max(needed, likely), {}});
+    }
     ++number;
   });
   return fresh;
@@ -216,7 +226,7 @@ result<void> block_table::make_room(const account& payer, const wish& w) try {
   return errc::out_of_memory;
 }
 
-// Slack gives way: only the smallest way to have the room is refused.
+// Slack gives way, as much of it as is missing: only the smallest way to have the room is refused.
 result<void> block_table::take_blocks(const account& payer, const wish& w) {
   new_blocks fresh = plan(w, growth::generous);
   extent now = after(w, fresh);
@@ -227,17 +237,20 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
     reserved = payer.reserve(now, extent_now());
   }
   bool gives_way = !reserved && payer.counts_memory();
+  std::uint64_t missing = 0;  // bytes
   if (gives_way) {
     // Nothing is looked at where all of it would not be enough.
     fresh = plan(w, growth::tight);
     now = after(w, fresh);
+    const auto without = payer.require(now, extent_now());
+    if (!without) missing = without.error().requested() - without.error().available();
     now.footprint -= std::min(now.footprint, blocks_.slack_bound());
     const auto judged = payer.require(now, extent_now());
     gives_way = static_cast<bool>(judged);
     if (!judged) reserved = judged.error();
   }
   if (gives_way) {
-    const std::uint64_t slack = settle_slack(kept_by(w));
+    const std::uint64_t slack = settle_slack(kept_by(w), missing);
     fresh = plan(w, growth::tight);
     now = after(w, fresh);
     now.footprint -= slack;
@@ -246,7 +259,7 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
   BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
   if (gives_way) {
-    BOOST_OUTCOME_TRY(give_way(payer, w, fresh, now, paid));
+    BOOST_OUTCOME_TRY(give_way(payer, w, fresh, missing, now, paid));
   }
   // A pin may have gone since it was in the way.
   if (!fresh.empty()) {
@@ -261,8 +274,8 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
 // Where a block could not be shrunk, or one more could, that is seen afterwards. What is freed
 // has not been given back yet, so nothing of it may be kept for reuse.
 result<void> block_table::give_way(const account& payer, const wish& w, const new_blocks& fresh,
-                                   extent& now, reservation& paid) noexcept {
-  blocks_.shrink_all(kept_by(w));
+                                   std::uint64_t missing, extent& now, reservation& paid) noexcept {
+  blocks_.shrink(kept_by(w), missing);
   payer.blocks().keep_at_most(payer.limits().left());
   const extent seen = after(w, fresh);
   if (seen.footprint == now.footprint) return boost::outcome_v2::success();

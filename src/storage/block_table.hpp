@@ -119,20 +119,22 @@ class block_table {
 
   bool has_room(std::uint64_t begin, std::uint64_t end) const noexcept;
   static bool must_be_copied(block* b, std::size_t from) noexcept;
+  std::size_t likely_size(const wish& w, std::uint64_t number, std::size_t from,
+                          std::size_t has) const noexcept;
   new_blocks plan(const wish& w, growth g) const;
   extent after(const wish& w, const new_blocks& fresh) const noexcept;
   extent without_blocks(const wish& w) const noexcept;
   static block_map::range kept_by(const wish& w) noexcept;
   result<void> make_room(const account& payer, const wish& w);
   result<void> take_blocks(const account& payer, const wish& w);
-  result<void> give_way(const account& payer, const wish& w, const new_blocks& fresh, extent& now,
-                        reservation& paid) noexcept;
+  result<void> give_way(const account& payer, const wish& w, const new_blocks& fresh,
+                        std::uint64_t missing, extent& now, reservation& paid) noexcept;
   result<void> install(block_memory& from, storage* owner, new_blocks& fresh);
   result<void> add_blocks(block_memory& from, storage* owner, std::uint64_t first,
                           std::uint64_t behind, std::uint64_t stop) noexcept;
   std::byte* extend_to(std::uint64_t number, block& b, std::size_t begin, std::size_t n) noexcept;
   void settle(const account& payer) noexcept;
-  std::uint64_t settle_slack(block_map::range kept) noexcept;
+  std::uint64_t settle_slack(block_map::range kept, std::uint64_t enough) noexcept;
   void cut(std::uint64_t size) noexcept;
   template <class Action>
   void for_each_piece(std::uint64_t begin, std::uint64_t end, Action action) const;

@@ -306,6 +306,24 @@ TEST_CASE("memory: whatever mix is written, the quota holds and all is given bac
   CHECK(fs.stats().file_count > 50);
 }
 
+TEST_CASE("memory: of the slack in a sparse file as much gives way as is missing",
+          "[api][quota][memory]") {
+  constexpr std::uint64_t quota = 8'000'000, block = 64 * 1024;
+  const scenario fs(accounting::memory,
+                    {.max_quota = quota, .default_storage = storage_layout::random_access});
+  const auto f = fs->open("/a", open_mode::create).value();
+  // Behind each block that is full another is begun, which is likely to be filled.
+  for (std::uint64_t at = 0; fs.used() + 4 * block < quota; at += 3 * block)
+    f->write_at(at, xs(block + 1)).value();
+  const std::uint64_t free = quota - fs.used();
+  f->write_at(1'000 * block, xs(free)).value();
+  CHECK(fs.used() + 3 * block > quota);
+  // All of it gives way where it is needed.
+  const std::uint64_t size = 2'000'000;
+  f->write_at(2'000 * block, xs(size)).value();
+  CHECK(fs.used() + 3 * block > quota);
+}
+
 TEST_CASE("memory: what replaces a file must fit beside it, though it costs no more",
           "[api][quota][memory]") {
   const std::size_t size = 20'000'000;

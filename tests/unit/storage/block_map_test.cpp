@@ -36,17 +36,27 @@ TEST_CASE("block map: how much slack there is, it knows after each change", "[st
     const auto any_number = [&] { return random.roll() % far[random.below(far.size())]; };
     for (int i = 0; i < 400; ++i) {
       const std::uint64_t number = any_number();
-      switch (random.below(8)) {
+      switch (random.below(9)) {
         case 0: m.remove_from(random.one_in(3) ? number : number + (std::uint64_t{1} << 39)); break;
         case 1: {
           const block_map::range kept{number, number + random.below(1'000)};
           CHECK(m.settle_slack(kept) == spare_in(m, kept));
-          m.shrink_all(kept);
+          m.shrink(kept);
           CHECK(spare_in(m, kept) == 0);
           break;
         }
-        case 2: m.take(number); break;
-        case 3:
+        case 2: {
+          const std::uint64_t before = spare_in(m), enough = random.below(200'000);
+          const std::uint64_t found = m.settle_slack(block_map::none, enough);
+          CHECK(found >= std::min(before, enough));
+          m.shrink(block_map::none, enough);
+          CHECK(spare_in(m) == before - found);
+          // The last block that it looked at had less than a block has at most.
+          CHECK(found < enough + 2 * block_table::block_size);
+          break;
+        }
+        case 3: m.take(number); break;
+        case 4:
           if (block* const found = m.find(number))
             m.set_used(number, *found,
                        static_cast<std::uint32_t>(random.below(found->capacity() + 1)));
@@ -66,7 +76,7 @@ TEST_CASE("block map: how much slack there is, it knows after each change", "[st
       }
     }
     CHECK(m.settle_slack() == spare_in(m));
-    m.shrink_all();
+    m.shrink();
     CHECK(m.slack_bound() == 0);
   }
 }
