@@ -50,8 +50,8 @@ std::string_view take(std::string_view& rest, char end) noexcept {
   return taken;
 }
 
-// Empty if the file is missing or can not be read. getline, other than the buffer's iterators,
-// turns what the buffer throws into a failed state.
+// Returns the text of a file; it is empty if the file is missing or can not be read. Unlike the
+// buffer's iterators, getline turns what the buffer throws into a failed state.
 std::string text_of(const fs::path& file) {
   std::ifstream in(file);
   std::string text;
@@ -72,7 +72,7 @@ std::optional<std::uint64_t> number_in(const fs::path& file) {
   return number(take(rest, '\n'));
 }
 
-// What stands behind `key` in lines such as "anon 4096" and "MemFree:  16 kB".
+// Returns the number behind `key` in lines such as "anon 4096" and "MemFree:  16 kB".
 std::optional<std::uint64_t> value_of(std::string_view text, std::string_view key) noexcept {
   while (!text.empty()) {
     std::string_view line = take(text, '\n');
@@ -145,7 +145,7 @@ std::vector<mount> mounts_of(const hierarchy& h, const fs::path& root) {
   return mounts;
 }
 
-// The process's own group: the path in a line such as "4:cpu,memory:/path" or "0::/path".
+// Returns the process's own group: the path in a line such as "4:cpu,memory:/path" or "0::/path".
 std::optional<std::string> own_group(const hierarchy& h, const fs::path& root) {
   const std::string groups = text_of(root / "proc/self/cgroup");
   std::string_view rest = groups;
@@ -160,7 +160,7 @@ std::optional<std::string> own_group(const hierarchy& h, const fs::path& root) {
   return std::nullopt;
 }
 
-// Where the group is below the mount's point; nothing if it is not to be seen there.
+// Returns where the group is below the mount's point, or nothing if it can not be seen there.
 std::optional<fs::path> place_in(const mount& m, const fs::path& group) {
   const fs::path place = group.lexically_relative(m.group);
   if (place.empty() || *place.begin() == "..") return std::nullopt;
@@ -169,7 +169,8 @@ std::optional<fs::path> place_in(const mount& m, const fs::path& group) {
   return place == "." ? fs::path() : place;
 }
 
-// What one group lets its members take. Without statistics no cache is known of.
+// Returns what one group still lets its members take, or nothing if it tells no limit or no usage.
+// Without statistics none of its usage counts as page cache.
 bytes_left left_in_group(const hierarchy& h, const fs::path& group) {
   const auto limit = number_in(group / h.limit);
   const auto usage = limit ? number_in(group / h.usage) : std::nullopt;
@@ -181,7 +182,8 @@ bytes_left left_in_group(const hierarchy& h, const fs::path& group) {
   return *limit - std::min(*limit, held);
 }
 
-// The least of the group at `place` and of those around it, up to the mount's point.
+// Returns the least that the group at `place` and those around it have left, up to the mount's
+// point.
 bytes_left left_in_groups(const hierarchy& h, const mount& m, fs::path place) {
   bytes_left least = left_in_group(h, m.point / place);
   while (!place.empty()) {

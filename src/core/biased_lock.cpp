@@ -7,7 +7,8 @@ namespace coramfs::detail {
 
 namespace {
 
-// Beside one for each lane: so to take the bias away costs, for each of them, less than it saved.
+// The bias is given after so many shared holds without an exclusive one, and one more for each lane
+// in use: taking it away looks at every lane, so it must not come and go often.
 constexpr unsigned enough_undisturbed = 16;
 constexpr int looks = 200;
 
@@ -33,8 +34,9 @@ void biased_lock::await_left(const lane_mark& lane) noexcept {
     if (is_left()) return;
     spin_pause();
   }
-  // Its thread was stopped in there. When it leaves it looks whether the bias has gone, without the
-  // fence that would make sure that it sees so: then it tells nobody, and this looks by itself.
+  // The thread of this lane was stopped while it held it. When it leaves it looks whether the bias
+  // has gone, without the fence that would make sure that it sees so. If it does not, it tells
+  // nobody, so this looks by itself from time to time.
   constexpr std::chrono::milliseconds untold(1);
   std::unique_lock lock(mutex_);
   while (!is_left()) left_.wait_for(lock, untold);

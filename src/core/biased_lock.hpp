@@ -21,14 +21,16 @@ namespace coramfs::detail {
 /// then on shared holders go through the brief lock, too, until they have done so for a while
 /// without an exclusive one in between.
 ///
-/// Bound: that of the brief lock, and for an exclusive holder one shared section in each lane
-/// beside it: who comes to a lane after the bias has gone turns back.
+/// Bound: as of the brief lock. Whoever wants it exclusively waits beside that for one shared
+/// section in each lane at most, since a holder that marks its lane after the bias has gone turns
+/// back.
 ///
 /// Invariants: the bias is given under a shared hold of the brief lock, and taken away under an
 /// exclusive one; so nobody holds it exclusively while it is biased, but for one who is about to
 /// wait for the lanes. A lane is marked by its own thread alone, once: shared holds do not nest.
 ///
-/// Order of locks: as of the brief lock; `mutex_` is below it. It allocates nothing.
+/// Order of locks: it stands where its brief lock stands. `mutex_` is below that, and nothing is
+/// taken under it. It allocates nothing.
 class biased_lock {
  public:
   biased_lock() = default;
@@ -42,11 +44,12 @@ class biased_lock {
   }
   void unlock() noexcept { brief_.unlock(); }
 
-  /// Returns what `unlock_shared` of the same thread has to be told.
+  /// Returns what the same thread has to pass to `unlock_shared`.
   unsigned lock_shared() noexcept {
     if (is_biased_.load(std::memory_order_relaxed)) {
       const unsigned lane = thread_lane();
-      // Either this sees that the bias has gone, or who takes it away sees this.
+      // The store and the load behind it are sequentially consistent: either this thread sees that
+      // the bias has gone, or whoever takes it away sees the mark.
       if (lane != no_lane) {
         lanes_[lane].is_held.exchange(true, std::memory_order_seq_cst);
         if (is_biased_.load(std::memory_order_seq_cst)) return lane;
@@ -75,7 +78,8 @@ class biased_lock {
   void await_left(const lane_mark& lane) noexcept;
   void tell_left() noexcept;
 
-  // Written by all who go through it; what is read by all stands apart.
+  // Shared holders without a bias write to these, so `is_biased_`, which all read, has a cache line
+  // of its own.
   alignas(cache_line) brief_lock brief_;
   std::atomic<unsigned> undisturbed_{0};  // shared holds since the last exclusive one, about
   std::mutex mutex_;

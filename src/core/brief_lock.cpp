@@ -5,13 +5,14 @@ namespace coramfs::detail {
 
 namespace {
 
-// Some microseconds: longer than a section takes, shorter than a change of threads.
+// How often to look before sleeping. That takes some microseconds: longer than a section, shorter
+// than a change of threads.
 constexpr int looks = 60;
 
 }  // namespace
 
-/// One who waits, on its own stack. It leaves the queue under the mutex alone, so that whoever
-/// wakes it there finds it.
+/// A waiting thread, on its own stack. It leaves the queue only under the mutex, so whoever wakes
+/// it under the mutex finds it alive.
 struct brief_lock::sleeper {
   const kind wants;
   sleeper* next = nullptr;
@@ -58,16 +59,19 @@ void brief_lock::wait(kind k) noexcept {
   }
 }
 
-// Of one who is awake, and would rather not sleep again.
+// Spins for a moment after a wake-up: if the lock was taken again meanwhile, it is likely to be
+// free soon, and another sleep costs more.
 void brief_lock::await_free(kind k) const noexcept {
   for (int i = 0; i < looks && !admits(word_.load(std::memory_order_relaxed), k); ++i) spin_pause();
 }
 
-// Under the mutex. False: it is not free, and who makes it free wakes the head.
+// Called under the mutex. Returns whether the head of the queue has the lock now. If it has not,
+// `asleep` is set, and whoever makes the lock free wakes the head.
 bool brief_lock::admit_head() noexcept {
   sleeper* const next = head_->next;
   const kind k = head_->wants;
-  // The next one sleeps, and nobody has passed it as the head.
+  // The next in the queue is asleep, and nobody has passed it as the head yet: its overtakes are
+  // counted from 0.
   const std::uint64_t rest = next != nullptr ? waiting | asleep : 0;
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   for (bool is_free = false; !is_free;) {

@@ -21,16 +21,17 @@ inline void spin_pause() noexcept {}
 /// locks, which are held for long, are fair instead (`fair_lock`).
 ///
 /// Bound: those who sleep stand in one queue, in the order in which they came. Its head is passed
-/// by at most `most_overtakes` entries of others; then nobody enters until the head has. So one who
-/// waits, for reading or for writing, is passed by at most that many entries for itself and for
+/// by at most `most_overtakes` entries of others; then nobody enters until the head has. So a
+/// waiter, for reading or for writing, is passed by at most that many entries for itself and for
 /// each that stood in front of it when it came.
 ///
-/// Invariants: `waiting` is set in the word exactly while the queue is not empty; `asleep` while
-/// its head sleeps and who makes the lock free is to wake it. Both, and the number of overtakes,
-/// are of the head.
+/// Invariants: `waiting` is set in the word exactly while the queue is not empty; `asleep` is set
+/// while the head of the queue sleeps, and whoever makes the lock free has to wake it. The number
+/// of overtakes is that of the present head.
 ///
-/// Order of locks: a leaf beside what is guarded by it; its own mutex is below it. It allocates
-/// nothing, and outlives all calls.
+/// Order of locks: the quota's is a leaf; of the one inside the tree's `biased_lock` see there. Its
+/// own mutex is below it, and nothing is taken under that. It allocates nothing, and must outlive
+/// all calls.
 class brief_lock {
  public:
   static constexpr std::uint64_t most_overtakes = 1023;
@@ -39,7 +40,8 @@ class brief_lock {
   brief_lock(const brief_lock&) = delete;
   brief_lock& operator=(const brief_lock&) = delete;
 
-  /// They do not wait, and pass nobody who has been passed often enough.
+  /// These two do not wait. They fail where the lock is taken, and where the head of the queue has
+  /// been passed as often as it may be.
   bool try_lock() noexcept { return try_enter(kind::exclusive); }
   bool try_lock_shared() noexcept { return try_enter(kind::shared); }
 
@@ -56,14 +58,15 @@ class brief_lock {
     left(word_.fetch_sub(reader, std::memory_order_release) - reader);
   }
 
-  /// For tests: what is seen may have changed on return.
+  /// For tests. The answer may be out of date on return.
   bool has_waiting() const noexcept {
     return (word_.load(std::memory_order_relaxed) & waiting) != 0;
   }
 
  private:
-  // The word: bit 0 a writer holds, bit 1 somebody waits, bit 2 the head of the queue is asleep,
-  // then how often it was passed, and from bit 32 on the readers.
+  // The word: bit 0 says that a writer holds the lock, bit 1 that somebody waits, bit 2 that the
+  // head of the queue is asleep. Then comes how often the head was passed, and from bit 32 on the
+  // number of readers.
   static constexpr std::uint64_t writer = 1, waiting = 2, asleep = 4, overtake = 8,
                                  reader = std::uint64_t{1} << 32;
   static constexpr std::uint64_t overtakes = most_overtakes * overtake,

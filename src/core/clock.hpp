@@ -7,11 +7,11 @@
 
 namespace coramfs::detail {
 
-/// The time that nodes bear: the system clock's as of its last tick, which is a few milliseconds
-/// old at most, for an eighth of what the exact time costs. Where there is no such clock, the exact
-/// one.
+/// Returns the time for a node's time stamps: that of the system clock's last tick, which is a few
+/// milliseconds ago at most. It costs an eighth of the exact time, which is returned where there is
+/// no such clock.
 ///
-/// It goes back where the system's clock is set back: who has a time already takes the later one.
+/// It goes back when the system's clock is set back, so a node that has a later time keeps that.
 inline std::chrono::system_clock::time_point node_time() noexcept {
 #ifdef CLOCK_REALTIME_COARSE
   timespec now;

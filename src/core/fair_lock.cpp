@@ -14,8 +14,7 @@ bool fair_lock::wait(kind k, const deadline& until, std::atomic<std::uint64_t>* 
 
 bool fair_lock::enqueue(waiter& w, kind k) noexcept {
   const std::lock_guard lock(mutex_);
-  // From here on no one takes the lock past the queue, and who holds it comes to `mutex_` before
-  // it lets go.
+  // From here on nobody takes the lock past the queue, and its holders need `mutex_` to let go.
   word_.fetch_or(queued, std::memory_order_acq_rel);
   queue_.append(w, static_cast<std::uint64_t>(k));
   if (!queue_.is_head(w) || !admit(k)) return false;
@@ -31,10 +30,10 @@ bool fair_lock::remove(waiter& w, admission& others) noexcept {
   return true;
 }
 
-// Of a holder who has found others in the queue. It lets go under the mutex, and what it leaves
-// free goes to the head in the same step: nobody who could end the lock's life has it while this
-// still needs the mutex. Where those others have left meanwhile, it lets go as if they had never
-// come, and not under the mutex either.
+// Lets go for a holder that found others in the queue. It does so under the mutex, and what becomes
+// free goes to the head of the queue in the same step: nobody who could end the lock's life has it
+// while this still needs the mutex. If the others have left the queue meanwhile, it lets go as if
+// they had never come, without the mutex.
 void fair_lock::hand_over(kind k) noexcept {
   {
     admission next;
@@ -50,8 +49,8 @@ void fair_lock::hand_over(kind k) noexcept {
   unlock(k);
 }
 
-// Takes the lock for the head of the queue where the holders allow it. Nobody comes or leaves
-// meanwhile: the word says that there is a queue.
+// Called under the mutex. Takes the lock for the head of the queue if its holders allow that.
+// Nobody else takes it or lets go of it meanwhile, since the word says that there is a queue.
 bool fair_lock::admit(kind k) noexcept {
   const std::uint64_t holders = word_.load(std::memory_order_acquire) & ~queued;
   if (k == kind::exclusive) {

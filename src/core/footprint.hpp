@@ -6,9 +6,9 @@
 
 namespace coramfs::detail {
 
-// The arithmetic of glibc's malloc (malloc/malloc.c: "chunk representation", sysmalloc_mmap) in
-// bytes: a word of header, multiples of 16, at least 32; from 128 KiB on pages of their own with
-// one word more. Other allocators are close enough for a limit.
+// The arithmetic of glibc's malloc, in bytes (malloc/malloc.c: "chunk representation",
+// sysmalloc_mmap): a word of header, multiples of 16, at least 32; from 128 KiB on pages of their
+// own with one word more. Other allocators are close enough for a limit.
 inline constexpr std::uint64_t heap_word = 8, heap_grain = 16, heap_page = 4096;
 inline constexpr std::uint64_t heap_own_pages_from = 128 * 1024;
 
@@ -21,7 +21,7 @@ constexpr std::uint64_t heap_footprint(std::uint64_t size) noexcept {
   return (chunk + heap_word + heap_page - 1) / heap_page * heap_page;
 }
 
-/// The largest request that takes no more than one of `size` bytes does: what is rounded up
+/// Returns the largest request that takes no more than one of `size` bytes does: what is rounded up
 /// anyway can be used.
 constexpr std::uint64_t heap_usable(std::uint64_t size) noexcept {
   const std::uint64_t taken = heap_footprint(size);

@@ -20,7 +20,7 @@ namespace coramfs::detail {
 /// Thread safety: one operation's own.
 class funding {
  public:
-  /// `of` may be none where nothing is ever waited for.
+  /// `of` may be null for an operation that never waits.
   funding(quota* of, when_full on_full, lock_timeout patience) noexcept
       : quota_(of),
         patience_(patience),
@@ -28,15 +28,16 @@ class funding {
 
   lock_timeout patience() const noexcept { return patience_; }
 
-  /// Whether an attempt failed for what can be waited for at all. Anything else may have failed
-  /// before the file was the caller's to look at.
+  /// Returns whether an attempt failed with what can be waited for. After any other error, do not
+  /// look at the file: the attempt may have failed before the file was the caller's.
   bool may_wait_after(const error& e) const noexcept {
     return may_wait_ && e == errc::quota_exceeded;
   }
 
-  /// What to wait for after an attempt that failed with `e`: for the operation to keep until it is
-  /// had, or given up. None if the bytes asked for and the `own` ones, which are charged already
-  /// and stay, are more than there ever can be.
+  /// Returns what to wait for after an attempt that failed with `e`. The operation keeps it until
+  /// the bytes are had or given up; it refers to this object. Returns nothing if no wait can help,
+  /// since the bytes asked for, and the `own` ones that are charged already and stay, are more than
+  /// the quota.
   std::optional<space_claim> claim_after(const error& e, std::uint64_t own) noexcept {
     if (!may_wait_after(e)) return {};
     const std::uint64_t most = quota_->max_bytes();
@@ -44,14 +45,15 @@ class funding {
     detail::grant* const had = std::exchange(has_waited_, true) ? &grant_ : nullptr;
     return space_claim(*quota_, e.requested(), had);
   }
-  /// The wait is over, and the bytes are had.
+  /// The wait is over: takes over the bytes.
   void granted(space_claim& had) noexcept { grant_ = had.take(); }
 
-  /// What the next attempt may use up.
+  /// The bytes that were waited for, which the next attempt uses up.
   detail::grant& grant() noexcept { return grant_; }
 
-  /// An attempt has failed that had used it up. Who has waited keeps its bytes: it waits for more
-  /// in front of all others, who must not be served with them meanwhile.
+  /// Takes back the reservation of a failed attempt, which had used the grant up. An operation that
+  /// has waited keeps its bytes: it waits for more in front of all others, who must not be served
+  /// with them meanwhile.
   void take_back(reservation failed) noexcept {
     if (has_waited_) grant_ = failed.give_up();
   }

@@ -13,12 +13,14 @@
 
 namespace coramfs::detail {
 
-/// Sorts strings in steps that each take about as long as any other: a merge sort from the bottom
-/// up, of runs that are sorted at once.
+/// Sorts strings in steps of about the same length, so that others can have a turn between them. It
+/// is a merge sort from the bottom up, and each of the first runs is sorted in one step.
+///
+/// Thread safety: one operation's own.
 class gradual_sort {
  public:
-  /// `longest`: bytes, of an item that may be longer than a name. Throws `std::bad_alloc`, here
-  /// alone.
+  /// `longest` is the size in bytes of the longest item, where items may be longer than a name:
+  /// then a step has fewer of them. Throws `std::bad_alloc`, which nothing else here does.
   explicit gradual_sort(std::vector<std::string>&& items, std::size_t longest = 0)
       : step_size_(longest <= max_name_size ? pace::nodes_in_slice()
                                             : pace::items_in_slice(comparisons * longest)),
@@ -26,7 +28,7 @@ class gradual_sort {
     if (from_.size() > step_size_) to_.reserve(from_.size());
   }
 
-  /// False: it is done, and `take` may be called.
+  /// Sorts a little more. Returns whether there is more to do; if not, `take` may be called.
   bool step() noexcept {
     if (run_ == 0) return sort_run();
     if (run_ >= from_.size()) return false;
@@ -38,7 +40,8 @@ class gradual_sort {
  private:
   using iterator = std::vector<std::string>::iterator;
 
-  // Of an item in one step, in which few long ones are sorted: they may differ at their ends alone.
+  // How often one item is read in a step, about, in which few long ones are sorted: they may differ
+  // only at their ends.
   static constexpr std::size_t comparisons = 8;
 
   iterator at(std::size_t i) noexcept {
@@ -62,7 +65,8 @@ class gradual_sort {
     right_ = std::min(done_ + run_, from_.size());
   }
 
-  // Moves some items of the pair of runs that begins at `pair` to the other side.
+  // Merges some items of a pair of runs onto the other side. `pair` is where the first of them
+  // begins.
   void merge() noexcept {
     const std::size_t pair = done_ / (2 * run_) * 2 * run_;
     const std::size_t middle = std::min(pair + run_, from_.size());
@@ -77,7 +81,7 @@ class gradual_sort {
     begin_pass(2 * run_);
   }
 
-  // Memory is first touched where it is needed: all of it at once would be a long step.
+  // Memory is touched for the first time item by item: all of it at once would be a long step.
   void put(std::string&& item) noexcept {
     if (done_ == to_.size()) {
       to_.push_back(std::move(item));
@@ -89,8 +93,8 @@ class gradual_sort {
 
   const std::size_t step_size_;
   std::vector<std::string> from_, to_;
-  std::size_t run_ = 0;               // the length of sorted runs; 0: they are being made
-  std::size_t done_ = 0;              // items of this pass
+  std::size_t run_ = 0;   // the length of the sorted runs; 0 while the first ones are being made
+  std::size_t done_ = 0;  // items that this pass has put into their places
   std::size_t left_ = 0, right_ = 0;  // next in the two runs that are being merged
 };
 

@@ -4,7 +4,9 @@
 namespace coramfs::detail {
 
 void lifetime::drop_owner() noexcept {
-  // While this looks at the lanes, one of them may close that it has seen: so one is closed last.
+  // Empty lanes are closed together at the end: lanes that are marked here may close on other
+  // threads meanwhile, and the object must not end before all are marked. If none was empty,
+  // nothing of the object is touched after the last mark.
   std::size_t empty = 0;
   for (lane_count& l : lanes_)
     if (l.count.fetch_or(orphaned, std::memory_order_acq_rel) == 0) ++empty;

@@ -12,16 +12,16 @@ namespace coramfs::detail {
 /// How long an object lives: until its owner has let go of it, and every hold has ended.
 ///
 /// Holds are counted in lanes, so that those who come and go at the same time in many threads do
-/// not all write to one word. Who has a hold may make another one in the same lane, and who knows
-/// the owner to be there in any.
+/// not all write to one word. Whoever has a hold may add another one in the same lane, and whoever
+/// knows that the owner is still there may add one in any lane.
 ///
 /// Invariant: a lane is closed when the owner has gone and nobody is in it; the last lane that
 /// closes ends the object.
 ///
-/// Thread safety: all members may be called from many threads at once.
+/// Thread safety: all members may be called from many threads at once; no lock is taken.
 class lifetime {
  public:
-  /// Handles are counted apart, for their number is asked for.
+  /// What a hold is for. Handles are counted by themselves, because their number is asked for.
   enum class by : unsigned char { handle, pin };
 
   lifetime() = default;
@@ -49,7 +49,8 @@ class lifetime {
  private:
   virtual void end() noexcept = 0;
 
-  // A lane's count: handles in the lower half, pins above them, and whether the owner has gone.
+  // A lane's count has the handles in its lower half, the pins above them, and in its highest bit
+  // whether the owner has gone.
   static constexpr std::uint64_t one_handle = 1, one_pin = std::uint64_t{1} << 32,
                                  orphaned = std::uint64_t{1} << 63;
   static constexpr std::size_t lanes = 8, cache_line = 64;
@@ -66,7 +67,7 @@ class lifetime {
   std::atomic<std::size_t> open_lanes_{lanes};
 };
 
-/// One hold, of a pin.
+/// Keeps an object alive, as a pin does, until it is destroyed.
 class life_hold {
  public:
   life_hold() noexcept = default;

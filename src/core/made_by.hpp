@@ -5,7 +5,8 @@
 
 namespace coramfs::detail {
 
-/// What a call makes, made in the place that this is given to: nothing has to be moved there.
+/// Converts to what a call returns, and so makes it right in the place that is initialised with
+/// this: nothing has to be moved there.
 template <class Make>
 class made_by {
  public:

@@ -11,8 +11,8 @@ namespace coramfs::detail {
 
 namespace {
 
-// What a user's callback throws is no reason to fail: a reading is unknown then, and a warning
-// was given as far as it went.
+// An exception from a user's callback is no reason to fail: the reading is unknown then, and a
+// warning was given as far as it went.
 std::optional<std::uint64_t> call(const memory_guard_options& options) noexcept try {
   return options.available_memory ? options.available_memory() : available_memory();
 } catch (...) {
@@ -29,7 +29,7 @@ void warn(const memory_guard_options& options, const error& e) noexcept try {
 } catch (...) {
 }
 
-// What the reading has left, now that the volume has grown or shrunk since.
+// Returns what a reading has left, now that the volume has grown or shrunk since.
 std::uint64_t left(std::uint64_t available, std::uint64_t then, std::uint64_t now) noexcept {
   if (now <= then) {
     const std::uint64_t freed = then - now;
@@ -41,7 +41,8 @@ std::uint64_t left(std::uint64_t available, std::uint64_t then, std::uint64_t no
 
 }  // namespace
 
-/// While a thread is in a callback of a guard.
+/// While it lives, its thread is in a callback of a guard, which lets through what that callback
+/// does with the volume.
 class memory_guard::callback_scope {
  public:
   explicit callback_scope(const memory_guard& of) noexcept : of_(of) { innermost = this; }
@@ -49,7 +50,7 @@ class memory_guard::callback_scope {
   callback_scope& operator=(const callback_scope&) = delete;
   ~callback_scope() { innermost = outer_; }
 
-  // A callback may use other volumes, whose guards have callbacks, too.
+  // Scopes nest, since a callback may use other volumes, whose guards have callbacks, too.
   static bool is_in(const memory_guard& g) noexcept {
     const callback_scope* s = innermost;
     while (s != nullptr && &s->of_ != &g) s = s->outer_;
@@ -81,7 +82,8 @@ memory_guard::reading memory_guard::ask(std::uint64_t charged) {
   return {std::chrono::steady_clock::now(), call(options_), charged};
 }
 
-// Two that find the reading too old both ask; the later answer stays.
+// Two threads that find the reading too old both ask, since the mutex is not held during a
+// callback; the later answer stays.
 memory_guard::reading memory_guard::latest(std::uint64_t charged) {
   {
     const std::lock_guard lock(mutex_);

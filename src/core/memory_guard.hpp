@@ -13,35 +13,37 @@ namespace coramfs::detail {
 
 /// Asks the machine whether it still has the memory that the quota allows.
 ///
-/// What a volume has promised to operations that are under way counts as taken: the machine's
-/// memory is not spent twice, though none of it has been allocated yet.
+/// What a volume has promised to operations under way counts as taken, though it may not be
+/// allocated yet: so the machine's memory is not spent twice.
 ///
-/// Thread safety: all members may be called from many threads at once. The user's callbacks run
-/// with no lock held, and may use the volume: for what they do there themselves nobody is asked.
+/// Thread safety: all members may be called from many threads at once. The mutex guards the latest
+/// reading alone, and nothing is taken under it. The user's callbacks run without it and without
+/// the tree's lock, though the operation that asks may hold a file's lock. They may use the volume:
+/// what they do there themselves is not checked.
 class memory_guard {
  public:
   explicit memory_guard(const memory_guard_options& options) noexcept : options_(options) {}
   memory_guard(const memory_guard&) = delete;
   memory_guard& operator=(const memory_guard&) = delete;
 
-  /// Whether the machine could bear a whole quota. Errors: `memory_guard`.
+  /// Checks whether the machine has the memory for a whole quota. Errors: `memory_guard`.
   result<void> check_quota(std::uint64_t max_bytes);
 
   bool is_asked_per_write() const noexcept { return options_.mode == guard_mode::per_write; }
 
   /// What a volume takes, beside what it is asked about.
   struct usage {
-    std::uint64_t charged;   ///< bytes: the machine's readings show them
-    std::uint64_t promised;  ///< bytes: these, and what is reserved for operations under way
+    std::uint64_t charged;   ///< bytes that the machine's readings show already
+    std::uint64_t promised;  ///< those bytes, and what is reserved for other operations
   };
-  /// Whether such a volume may take `wanted` bytes more. Errors: `memory_guard`.
+  /// Checks whether such a volume may take `wanted` bytes more. Errors: `memory_guard`.
   result<void> check(std::uint64_t wanted, const usage& now);
 
  private:
   struct reading {
     std::chrono::steady_clock::time_point taken_at;
     std::optional<std::uint64_t> available;
-    std::uint64_t charged;  // what the volume was charged then
+    std::uint64_t charged;  // bytes that the volume was charged then
   };
   class callback_scope;
 

@@ -18,22 +18,26 @@ enum class progress : unsigned char {
   yields,  ///< it has done a slice of its work, and others may have a turn
 };
 
-/// What a step has come to; or `done`, and why it failed in `status`.
+/// Returns what a step has come to. If it failed, returns `done` and puts the reason into `status`.
 inline progress progress_or_failure(const result<progress>& step, result<void>& status) noexcept {
   if (step) return step.value();
   status = step.error();
   return progress::done;
 }
 
-/// An operation that may have to wait, or to do much, in steps that never block: a thread and a
-/// coroutine each do in their own way what is between the steps, and stand in the same queues.
+/// An operation that may have to wait, or to do much, in steps that never block. What is between
+/// the steps a thread and a coroutine do each in their own way, and they stand in the same queues.
 ///
 /// - `advance` goes on as far as it can.
-/// - After `yields` a `refuse` is a cancellation; what has begun to write does not listen.
-/// - After `done` there is an `outcome`, once.
+/// - After `yields`, `refuse` says that the operation is cancelled. One that has begun to write
+///   does not listen to it.
+/// - After `done`, `outcome` may be called, once.
 ///
-/// Dropped before it is done, it reads nothing of a caller's: it leaves everything as it was, or as
-/// if it were done; of a file that it overwrites it leaves what it has come to.
+/// If an operation is destroyed before it is done, it reads nothing of the caller's. It leaves
+/// everything as it was, or as if it had been done; a file that it was overwriting keeps what has
+/// been written so far.
+///
+/// Thread safety: one thread at a time.
 template <class T>
 concept operation = requires(T& op, const error& why) {
   { op.advance() }
@@ -44,9 +48,10 @@ concept operation = requires(T& op, const error& why) {
   noexcept;
 };
 
-/// One that may have to wait: after `waits` the claim `awaited()` is waited for, for as long as
-/// `patience()` says, and counted in `waiting()`. Then either it is had and `advance` is called
-/// again, or it is not, and `refuse` says why before `advance` is.
+/// An operation that may have to wait. After `waits`, whoever drives it waits for the claim
+/// `awaited()` for as long as `patience()` says, and counts itself in `waiting()` meanwhile. Then
+/// it calls `advance` again; if the claim was not had, it calls `refuse` with the reason before
+/// that.
 template <class T>
 concept waiting_operation = operation<T> && requires(T& op) {
   { op.awaited() }

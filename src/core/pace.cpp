@@ -3,8 +3,8 @@
 
 namespace coramfs::detail {
 
-// Alone in its file: tests are linked with another in its place, so that small trees are seen to
-// in slices, too.
+// This is alone in its file because tests are linked with another value in its place, so that small
+// trees are seen to in slices, too.
 const std::uint64_t pace::cost_of_node = slice_size / 2048;
 
 }  // namespace coramfs::detail

@@ -18,7 +18,7 @@ namespace {
 // A backslash is a separator too, as in D-MemFS.
 bool is_separator(char c) noexcept { return c == '/' || c == '\\'; }
 
-// Takes the last component off `rest`, of whatever kind; empty when there is none left.
+// Takes the last component off `rest`, of whatever kind; it is empty when there is none left.
 std::string_view take_last_component(std::string_view& rest) noexcept {
   std::size_t end = rest.size();
   while (end > 0 && is_separator(rest[end - 1])) --end;
@@ -29,7 +29,7 @@ std::string_view take_last_component(std::string_view& rest) noexcept {
   return component;
 }
 
-// Eight characters at a time.
+// Eight characters, which are looked at together.
 using word = std::uint64_t;
 constexpr word ones = 0x0101010101010101, highs = ones * 0x80;
 
@@ -39,8 +39,8 @@ word load(const char* from) noexcept {
   return w;
 }
 
-// The highest bit of each byte that is `c`, and perhaps that of one which is `c ^ 1` beside it; the
-// others are of no meaning.
+// Sets the highest bit of each byte that is `c`, and perhaps that of a byte beside one which is `c
+// ^ 1`. The other bits mean nothing.
 word where(word text, char c) noexcept {
   const word difference = text ^ (ones * static_cast<unsigned char>(c));
   return (difference - ones) & ~difference;
@@ -48,16 +48,16 @@ word where(word text, char c) noexcept {
 
 constexpr bool is_little_endian = std::endian::native == std::endian::little;
 
-// Where the last of those stands that `where` has found.
+// Returns the index of the last byte that `where` has found.
 std::size_t last_of(word found) noexcept {
   const int bit = 63 - (is_little_endian ? std::countl_zero(found) : std::countr_zero(found));
   return static_cast<std::size_t>(bit) / 8;
 }
 
-// What stands for the characters that are not there: it is of no effect.
+// Stands where a text has no characters. It has no effect, as it is nothing that is looked for.
 constexpr char filler = 'x';
 
-// The last eight characters, or all of them and fillers.
+// Returns the last eight characters, or all of a shorter text and fillers behind it.
 word last_word(std::string_view text) noexcept {
   if (text.size() >= sizeof(word)) return load(&text[text.size() - sizeof(word)]);
   std::array<char, sizeof(word)> all;
@@ -66,7 +66,7 @@ word last_word(std::string_view text) noexcept {
   return load(all.data());
 }
 
-// What stands behind each character of the last word.
+// Returns the character behind each one of the last word.
 word behind(word last) noexcept {
   return is_little_endian ? last >> 8 | word{filler} << 56 : last << 8 | word{filler};
 }
@@ -92,12 +92,14 @@ class plain_check {
 };
 
 #if defined(__SSE2__)
-/// A bit for each of some characters: whether it is a slash, a dot, or in no normal path.
+/// Three sets of positions in a text, one bit for each of its characters: the slashes, the dots,
+/// and what no normal path has.
 class character_bits {
  public:
   static constexpr std::size_t most = 64, fewest = 8;  // characters
 
-  // The last sixteen overlap those in front of them, and the last eight of fewer do, too.
+  // Sixteen characters at a time, of which the last sixteen overlap those in front of them. A text
+  // with fewer is taken as its first eight and its last eight, which may overlap as well.
   explicit character_bits(std::string_view text) noexcept {
     const std::size_t n = text.size();
     if (n < sizeof(__m128i)) {
@@ -118,7 +120,7 @@ class character_bits {
     odd_ = (odd_ | (slashes_ & (slashes_ | dots_) >> 1)) & there;
   }
   bool has_odd() const noexcept { return odd_ != 0; }
-  // There is one.
+  // Precondition: there is one.
   std::size_t last_slash() const noexcept {
     return most - 1 - static_cast<std::size_t>(std::countl_zero(slashes_));
   }

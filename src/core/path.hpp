@@ -13,18 +13,18 @@
 
 namespace coramfs::detail {
 
-/// Bytes: the limits of the normal form, the leading slash included.
+/// Bytes: the limits of the normal form. That of a path includes the leading slash.
 inline constexpr std::size_t max_path_size = 4096;
 inline constexpr std::size_t max_name_size = 255;
 
-/// A path in its normal form: absolute, one slash between names, none at the end, "/" alone
-/// for the root. Only `normalise` makes one; it shows text that the caller keeps.
+/// A path in its normal form: absolute, one slash between names, none at the end, "/" alone for the
+/// root. It refers to text that somebody else keeps.
 class normal_path {
  public:
   std::string_view text() const noexcept { return text_; }
   bool is_root() const noexcept { return text_.size() == 1; }
 
-  /// What is above the last name; the root for the root.
+  /// The directory that holds the last name; of the root, the root itself.
   normal_path parent() const noexcept;
   /// The last name; empty for the root.
   std::string_view name() const noexcept { return text_.substr(last_slash_ + 1); }
@@ -32,14 +32,16 @@ class normal_path {
   /// Whether this names something below `above`, by the text alone.
   bool is_below(normal_path above) const noexcept;
 
-  /// Takes the first name off a path's remaining `text`, as `text()` gave it; empty at the end.
+  /// Takes the first name off `text`, which is what is left of a path's `text()`. Returns an empty
+  /// name when nothing is left.
   static std::string_view take_name(std::string_view& text) noexcept;
 
-  /// Of text that the tree gave out: it is normal, and may be longer than an argument.
+  /// Makes a path of text that the tree gave out: it is normal already, and may be longer than an
+  /// argument may be.
   static normal_path given_out(std::string_view text) noexcept { return normal_path(text); }
 
-  /// Of a text that is a normal path as it is. None: it may be, or not; so it is for hidden names,
-  /// and for the root.
+  /// Makes a path of text that a quick look finds to be normal as it is. Returns nothing where it
+  /// is not, and where the look leaves doubts, as it does for hidden names and for the root.
   static std::optional<normal_path> if_plain(std::string_view text) noexcept;
 
  private:
@@ -52,17 +54,19 @@ class normal_path {
   std::size_t last_slash_;
 };
 
-/// Room for one normal path, meant for the stack.
+/// Room for one normal path, meant for the stack. A path that was made in it is valid until the
+/// next.
 class path_buffer {
  public:
-  /// Normalises `text`, which stays as it is and must live as long: what is normal already is
-  /// shown in its own place, and all else in this buffer. Both separators of C2 count, ".", ".."
-  /// and surplus slashes are resolved in the text alone.
+  /// Normalises `text`. The path refers to `text` itself where that is normal already, and to this
+  /// buffer otherwise, so both must outlive it. A backslash is a separator, too. ".", ".." and
+  /// surplus slashes are resolved by the text alone, without a look at the tree.
   ///
-  /// Errors, in this order: `invalid_path` for a NUL anywhere; `invalid_path` for a climb above
-  /// the root at any point; `name_too_long`.
+  /// Errors, in this order: `invalid_path` for a NUL anywhere; `invalid_path` for a climb above the
+  /// root at any point; `name_too_long`.
   result<normal_path> normalise(std::string_view text) noexcept;
-  /// Likewise, and before all else `out_of_memory` for an argument that found no memory.
+  /// Normalises an argument. Errors: `out_of_memory`, before all others, for an argument that found
+  /// no memory for its text; otherwise as for a text.
   result<normal_path> normalise(const std::same_as<path_argument> auto& path) noexcept {
     if (!path.valid()) return errc::out_of_memory;
     return normalise(path.view());

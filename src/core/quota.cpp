@@ -46,7 +46,7 @@ result<reservation> quota::reserve(const charge& wanted, const charge& replaced,
     reserved_nodes_ += nodes;
     left = max_bytes_ - committed_.bytes - reserved_bytes_;
   }
-  // What shrinks has not given back yet what it frees, and takes nothing.
+  // An operation that shrinks takes nothing, and has not given back yet what it frees.
   if (spare_ != nullptr && wanted.bytes > replaced.bytes) spare_->keep_at_most(left);
   return reservation(*this, wanted, replaced);
 }
@@ -124,7 +124,7 @@ void quota::settle(const charge& wanted, const charge& replaced, bool commit) no
   }
 }
 
-// What follows is called under the mutex, but for enqueue and withdraw.
+// All members below are called under the mutex, but for `enqueue` and `withdraw`, which take it.
 
 std::uint64_t quota::free_bytes() const noexcept {
   return max_bytes_ - committed_.bytes - reserved_bytes_ - set_aside_bytes_;
@@ -157,7 +157,7 @@ bool quota::enqueue(waiter& w, std::uint64_t bytes, grant* had) noexcept {
   return true;
 }
 
-// What was set aside for one who leaves passes on.
+// What was set aside for a waiter that leaves goes to the next ones.
 bool quota::withdraw(waiter& w, admission& others) noexcept {
   const std::lock_guard lock(mutex_);
   if (!queue_.remove(w)) return false;
@@ -176,7 +176,8 @@ void quota::serve(admission& served) noexcept {
   if (queue_.empty()) set_aside_bytes_ = 0;
 }
 
-// Sets aside and free alike become the head's, if they suffice.
+// Reserves what the head of the queue wants, if what is set aside and what is free suffice for it.
+// Returns whether they do.
 bool quota::take_for_head() noexcept {
   const std::uint64_t wanted = queue_.head_wants();
   if (wanted > free_bytes() + set_aside_bytes_) return false;

@@ -40,7 +40,8 @@ struct charge {
 
 class quota;
 
-/// Bytes that somebody has waited for, until they are used up; the rest goes back.
+/// Bytes that somebody has waited for. It has them until they are used up; what is left goes back
+/// to the quota with it.
 ///
 /// Thread safety: one operation's own.
 class [[nodiscard]] grant {
@@ -71,14 +72,14 @@ class [[nodiscard]] grant {
 /// What a volume keeps for reuse beside what it is charged for.
 class spare_memory {
  public:
-  /// Keeps no more than so many bytes.
+  /// Releases memory until no more than `bytes` are kept.
   virtual void keep_at_most(std::uint64_t bytes) noexcept = 0;
 
  protected:
   ~spare_memory() = default;
 };
 
-/// What an operation has set aside before it allocates; what it does not commit goes back.
+/// What an operation has reserved before it allocates; what it does not commit goes back with it.
 ///
 /// Thread safety: one operation's own.
 class [[nodiscard]] reservation {
@@ -101,8 +102,8 @@ class [[nodiscard]] reservation {
 
   /// Makes `wanted` a charge and gives `replaced` back, in one step.
   void commit() noexcept;
-  /// Instead: its bytes as a grant, for who must wait for more and may keep them. Only the nodes
-  /// go back.
+  /// Instead of `commit`: turns its bytes into a grant, for an operation that must wait for more
+  /// and may keep them. Its nodes go back.
   grant give_up() noexcept;
 
  private:
@@ -118,19 +119,21 @@ class [[nodiscard]] reservation {
 
 /// The hard limits of a volume, in bytes and in nodes, and what is charged against them.
 ///
-/// Every operation reserves before it allocates or changes anything, and commits when nothing
-/// can fail any more. The figures that `read` gives count what is committed.
+/// Every operation reserves before it allocates or changes anything, and commits when nothing can
+/// fail any more. The figures that `read` gives count what is committed.
 ///
 /// Who finds no room may queue for bytes. The queue is served strictly in order: what is freed
-/// while it is not empty is set aside for its head, and others may take only what was free
-/// before. So a large request is not overtaken for ever.
+/// while it is not empty is set aside for its head, and others may take only what was free before.
+/// So a large request is not overtaken for ever.
 ///
-/// Invariants: committed + reserved + set aside <= limit, for bytes, and without the last for
-/// nodes. Nothing is set aside while nobody waits.
+/// Invariants: for bytes, committed + reserved + set aside <= limit; for nodes, committed +
+/// reserved <= limit, the root included. No bytes are set aside while nobody waits.
 ///
-/// Thread safety: all members may be called from many threads at once. The mutex is a leaf, and of
-/// the kind that is for short sections: nothing else is locked under it, nothing waits, and who was
-/// granted bytes is told outside of it.
+/// Thread safety: all members may be called from many threads at once, but for `set_spare`. The
+/// mutex is a leaf, and of the kind that is for short sections: nothing else is locked under it,
+/// nothing waits, and whoever was granted bytes is told outside of it. `reserve` and `adjust` call
+/// the spare memory after that, which takes the mutexes of the block memory: they are not called
+/// under these.
 class quota {
  public:
   struct figures {
@@ -143,15 +146,15 @@ class quota {
   quota(const quota&) = delete;
   quota& operator=(const quota&) = delete;
 
-  /// Sets `wanted` aside. With `replaced`, only what goes beyond it is judged and set aside:
-  /// the caller gives `replaced` up in the same `commit`. What was `granted` is used up first,
-  /// unless the whole is refused.
+  /// Reserves `wanted`. With `replaced`, only what goes beyond it is judged and reserved: the
+  /// caller gives `replaced` up in the same `commit`. What was `granted` is used up first, unless
+  /// the whole is refused.
   ///
-  /// Errors: `node_limit_exceeded`, looked at first; `quota_exceeded`. Nothing is set aside then.
+  /// Errors: `node_limit_exceeded`, looked at first; `quota_exceeded`. Nothing is reserved then.
   result<reservation> reserve(const charge& wanted, const charge& replaced = {},
                               grant* granted = nullptr) noexcept;
 
-  /// Judges as `reserve` would, and sets nothing aside. Errors: as `reserve`.
+  /// Judges as `reserve` would, and reserves nothing. Errors: as `reserve`.
   result<void> require(const charge& wanted, const charge& replaced = {},
                        const grant* granted = nullptr) const noexcept;
 
@@ -163,12 +166,12 @@ class quota {
   /// Gives back what was committed.
   void release(const charge& given) noexcept;
 
-  /// Has something give way, from now on, to what is reserved; with no lock held. Before others
-  /// use the quota, and after.
+  /// From now on `spare` gives way to what is reserved; it is called without the quota's mutex. To
+  /// be called before others use the quota, and after the last of them.
   void set_spare(spare_memory* spare) noexcept { spare_ = spare; }
 
   std::uint64_t max_bytes() const noexcept { return max_bytes_; }
-  /// Bytes that are neither committed nor reserved.
+  /// Bytes that are neither committed nor reserved, those that are set aside included.
   std::uint64_t left() const noexcept;
   figures read() const noexcept;
 
@@ -201,15 +204,17 @@ class quota {
   wait_queue queue_;
 };
 
-/// Bytes of a quota that one waits for.
+/// A claim for bytes of a quota, and a place in its queue.
+///
+/// Thread safety: one operation's own.
 class space_claim final : public claim {
  public:
-  /// `had`: of one who waited before, and found that it needs more than it was granted. It has its
-  /// place in front of all others, and what it had is set aside for it.
+  /// `had` is the grant of an operation that waited before, and found that it needs more. It goes
+  /// to the front of the queue, and what it had is set aside for it.
   space_claim(quota& of, std::uint64_t bytes, grant* had = nullptr) noexcept
       : quota_(of), bytes_(bytes), had_(had) {}
 
-  /// The bytes, once they are had.
+  /// Returns the bytes. Precondition: they are had, and this has not been called yet.
   grant take() noexcept { return grant(quota_, bytes_); }
 
   bool enqueue(waiter& w) noexcept override { return quota_.enqueue(w, bytes_, had_); }

@@ -20,7 +20,8 @@ hash_key makeshift_key() noexcept {
 
 }  // namespace
 
-// Alone in its file: tests whose schedules must come again are linked with another in its place.
+// This is alone in its file because tests whose schedules have to be repeatable are linked with
+// another key in its place.
 hash_key random_key() noexcept try {
   std::random_device source;
   std::uniform_int_distribution<std::uint64_t> word;

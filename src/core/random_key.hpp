@@ -5,9 +5,9 @@
 
 namespace coramfs::detail {
 
-/// A key that nobody can guess, from the system's randomness. Where the system refuses that, which
-/// it does not do in practice, the key is made of a clock and of where things are in memory: there
-/// is a volume then, and who wants to flood it needs to know these.
+/// Returns a key that nobody can guess, from the system's randomness. Where the system refuses
+/// that, which it does not do in practice, the key is made of the time and of addresses: it is
+/// weaker, but there is a volume.
 hash_key random_key() noexcept;
 
 }  // namespace coramfs::detail

@@ -15,10 +15,10 @@ struct hash_key {
   friend bool operator==(const hash_key&, const hash_key&) = default;
 };
 
-/// SipHash (Aumasson and Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012): who does
-/// not know the key can not tell its values from random ones, however many he has seen, so he can
-/// not choose texts that collide either. The paper's is of 2 and 4 rounds; 1 and 3, which its
-/// authors hold to be enough for tables, are what other libraries take for theirs.
+/// SipHash (Aumasson and Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012). Whoever
+/// does not know the key can not tell its values from random ones, however many he has seen, so he
+/// can not choose texts that collide either. The paper has 2 and 4 rounds; its authors hold 1 and 3
+/// to be enough for tables, and other libraries take these for theirs.
 template <int word_rounds, int last_rounds>
 class sip_hash {
  public:
@@ -45,7 +45,8 @@ class sip_hash {
     return w;
   }
 
-  // Less than eight characters; without a loop, and without reading what is not there.
+  // Returns the last `left` characters, fewer than eight, of a text that has `in_all`: without a
+  // loop, and without reading beyond the text.
   static std::uint64_t rest(const char* at, std::size_t left, std::size_t in_all) noexcept {
     if constexpr (std::endian::native != std::endian::little) {
       std::uint64_t word = 0;

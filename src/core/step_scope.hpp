@@ -3,9 +3,9 @@
 
 namespace coramfs::detail {
 
-/// Says, while it lives, that its thread holds something that no step of an operation may end with:
-/// the tree's lock, for which others would wait as long as others have their turns. `steps` asserts
-/// that none is open where a step ends. Without assertions it is nothing.
+/// Says, while it lives, that its thread holds something that must be let go before a step of an
+/// operation ends, such as the tree's lock: others would wait for it until the operation goes on.
+/// `steps` asserts that none is open where a step ends. Without assertions it does nothing.
 class step_scope {
  public:
 #ifdef NDEBUG

@@ -19,7 +19,7 @@
 
 namespace coramfs::detail {
 
-/// The operation that another waits for the end of, whatever its type is.
+/// An operation that another one waits for, whatever its type is.
 class inner_operation {
  public:
   virtual progress advance() noexcept = 0;
@@ -32,7 +32,7 @@ class inner_operation {
   ~inner_operation() = default;
 };
 
-/// What the promises of all `steps` have in common: where the function has stopped, and what for.
+/// What the promises of all `steps` have in common: where the function has stopped, and for what.
 class steps_state {
  public:
   static void* operator new(std::size_t size) noexcept {
@@ -75,24 +75,25 @@ class steps_state {
   }
 
   progress stopped_at_ = progress::done;
-  inner_operation* inner_ = nullptr;  // none: the function itself gives others a turn
-  result<void>* refusal_ = nullptr;   // none: it does not listen
+  inner_operation* inner_ = nullptr;  // null: the function itself gives others a turn
+  result<void>* refusal_ = nullptr;   // null: it does not listen
 };
 
-/// An operation that is told as one function, from its first step to its last: a coroutine that
-/// the loops of both facades drive as they drive any other operation.
+/// An operation that is written as one function, from its first step to its last: a coroutine that
+/// both facades drive as they drive any other operation.
 ///
 /// - `co_await turn()` ends a step after a slice of work, and gives others a turn;
 ///   `turn_in_any_case` does not listen to a cancellation meanwhile.
 /// - `co_await finished(op)` runs another operation, and waits for whatever that waits for.
 ///
-/// It begins with the first `advance`. What it has taken is in its local variables, which are gone
-/// when it is done, or when it is dropped before that.
+/// It begins with the first `advance`. What it has taken is in its local variables, whose
+/// destructors give it back when the function ends, or when the operation is dropped before that.
 ///
 /// Its frame is allocated once, when the function is called. Where that memory is refused, and
 /// where the function throws `std::bad_alloc`, the outcome is `out_of_memory`.
 ///
-/// No lock that a step holds may be held at a `co_await`: see `step_scope`.
+/// The tree's lock may not be held at a `co_await`, as `step_scope` asserts; a file's lock may.
+/// Thread safety: one thread at a time.
 template <class T>
 class [[nodiscard]] steps {
  public:
@@ -102,7 +103,7 @@ class [[nodiscard]] steps {
     static steps get_return_object_on_allocation_failure() noexcept { return steps(nullptr); }
 
     void return_value(result<T> outcome) noexcept { outcome_.emplace(std::move(outcome)); }
-    // Nothing else is thrown.
+    // These functions throw nothing but `std::bad_alloc`; anything else would end the program here.
     void unhandled_exception() noexcept {
       try {
         throw;
@@ -142,11 +143,11 @@ class [[nodiscard]] steps {
 
   explicit steps(handle function) noexcept : function_(function) {}
 
-  handle function_;  // none: there was no memory for it
+  handle function_;  // null: there was no memory for its frame
 };
 
-/// `co_await turn()`: others have a turn. Gives the refusal that has come meanwhile, if one has,
-/// which is a cancellation.
+/// `co_await turn()` ends a step, so that others have a turn. Its result is the refusal that has
+/// come meanwhile, which is a cancellation, if there was one.
 class [[nodiscard]] turn {
  public:
   bool await_ready() const noexcept { return false; }
@@ -161,8 +162,8 @@ class [[nodiscard]] turn {
   result<void> refusal_ = boost::outcome_v2::success();
 };
 
-/// `co_await turn_in_any_case()`: the same for what must be ended, such as the undoing of what was
-/// done. A refusal that comes meanwhile changes nothing.
+/// `co_await turn_in_any_case()` ends a step of what must be carried through, such as the undoing
+/// of what was done. A refusal that comes meanwhile changes nothing.
 class [[nodiscard]] turn_in_any_case {
  public:
   bool await_ready() const noexcept { return false; }
@@ -174,8 +175,8 @@ class [[nodiscard]] turn_in_any_case {
   void await_resume() const noexcept {}
 };
 
-/// `co_await finished(op)`: runs an operation, which has to stay where it is, and gives its
-/// outcome. A refusal is the operation's.
+/// `co_await finished(op)` runs an operation, which must not move meanwhile, and returns its
+/// outcome. A refusal that comes meanwhile is passed on to it.
 template <class Operation>
 class [[nodiscard]] finished final : inner_operation {
  public:

@@ -18,18 +18,18 @@ constinit thread_local unsigned known_lane = 0;
 
 namespace {
 
-/// The lanes, and who hears of the end of a thread that has one.
+/// Which lanes are taken. A lane is given back at the end of its thread.
 ///
-/// That is a key of pthreads: the destructor of a `thread_local` would be entered into a list that
-/// glibc allocates, and a refusal there ends the process.
+/// A key of pthreads tells of that end. The destructor of a `thread_local` would be entered into a
+/// list that glibc allocates, and a refusal there ends the process.  The mutex is a leaf.
 class lane_register {
  public:
-  /// A thread that has no lane yet gets none before this, and none after `close`.
+  /// From now on threads are assigned lanes, until `close`.
   void open() noexcept {
     const std::lock_guard lock(mutex_);
     is_open_ = pthread_key_create(&key_, &give_back) == 0;
   }
-  /// Afterwards no end of a thread calls into this library, which may be unloaded.
+  /// Afterwards the end of a thread does not call into this library, which may be unloaded then.
   void close() noexcept {
     const std::lock_guard lock(mutex_);
     if (std::exchange(is_open_, false)) pthread_key_delete(key_);
@@ -50,7 +50,8 @@ class lane_register {
   unsigned in_use() const noexcept { return in_use_.load(); }
 
  private:
-  // At the end of a thread. What else ends with it and comes here again is given another lane.
+  // Called at the end of a thread. If something else that ends with the thread asks for its lane
+  // after this, it is assigned one anew.
   static void give_back(void* mark) noexcept;
 
   std::mutex mutex_;
@@ -69,6 +70,8 @@ lane_register& lanes() noexcept {
   return all;
 }
 
+/// Keeps the register open from the first question for a lane until this library's static objects
+/// end.
 class opening {
  public:
   opening() noexcept { lanes().open(); }

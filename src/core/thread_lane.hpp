@@ -3,25 +3,30 @@
 
 namespace coramfs::detail {
 
-/// How many threads at once have a lane: a small number that is a thread's own while it lives, for
-/// what all threads do often and none wants to write to the same memory for.
+/// How many threads can have a lane at the same time. A lane is a small number that is a thread's
+/// own while it lives: threads that do the same thing often write to places of their own, which are
+/// found by their lanes.
 inline constexpr unsigned thread_lanes = 64;
-/// Of a thread that came when all were taken, or whose end could not be heard of.
+/// Stands for the lane of a thread that has none: it came when all were taken, or nothing could be
+/// arranged that would give its lane back at its end.
 inline constexpr unsigned no_lane = thread_lanes;
 
-// Without this model a shared library calls a function for each look at it. It takes four bytes of
-// what the system's loader has for libraries that are loaded late.
+// Without this model a shared library calls a function each time it looks at the variable. The
+// variable takes four bytes of the room that the system's loader keeps for libraries that are
+// loaded late.
 #if defined(__GNUC__) && defined(__ELF__)
 #define CORAMFS_NEAR_THREAD_LOCAL [[gnu::tls_model("initial-exec")]]
 #else
 #define CORAMFS_NEAR_THREAD_LOCAL
 #endif
-CORAMFS_NEAR_THREAD_LOCAL extern constinit thread_local unsigned known_lane;  // 0: none yet
+// The thread's lane plus one; 0 before it is assigned.
+CORAMFS_NEAR_THREAD_LOCAL extern constinit thread_local unsigned known_lane;
 #undef CORAMFS_NEAR_THREAD_LOCAL
 
 unsigned assign_lane() noexcept;
 
-/// The calling thread's lane, or `no_lane`. It allocates nothing.
+/// Returns the calling thread's lane, or `no_lane`. Allocates nothing. The first call in a thread
+/// takes a mutex, which is a leaf.
 ///
 /// What a thread does in its lane happens before what the lane's next owner does.
 inline unsigned thread_lane() noexcept {
@@ -29,8 +34,9 @@ inline unsigned thread_lane() noexcept {
   return known != 0 ? known - 1 : assign_lane();
 }
 
-/// All lanes that any thread has ever had are below this. In one total order with what a thread
-/// does in its lane, if that is sequentially consistent.
+/// Returns a number above all lanes that threads have had so far. The read is sequentially
+/// consistent: it stands in one total order with the assignment of lanes, and with what threads do
+/// in them by operations of that kind.
 unsigned lanes_in_use() noexcept;
 
 }  // namespace coramfs::detail

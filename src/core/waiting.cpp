@@ -13,7 +13,7 @@ namespace {
 /// A blocked thread.
 class thread_waiter final : public waiter {
  public:
-  /// False: the deadline passed first.
+  /// Returns whether it was granted before the deadline had passed.
   bool wait(const deadline& until) {
     std::unique_lock lock(mutex_);
     const auto granted = [this] { return granted_; };
@@ -23,7 +23,8 @@ class thread_waiter final : public waiter {
   }
 
  private:
-  // Notifies under the mutex: the thread may return, and this end, once it is released.
+  // Notifies under the mutex: once that is released the thread may return, and this object may be
+  // gone.
   void granted() noexcept override {
     const std::lock_guard lock(mutex_);
     granted_ = true;
@@ -35,7 +36,8 @@ class thread_waiter final : public waiter {
   bool granted_ = false;  // guarded by mutex_
 };
 
-// Of this thread. Only a pointer: an object with a destructor would take memory in each thread.
+// Where this thread's announcements go while it has an `announcement_pause`. It is only a pointer,
+// as an object with a destructor would take memory in each thread.
 thread_local admission* paused = nullptr;
 
 }  // namespace
@@ -63,7 +65,7 @@ void admission::take(admission& others) noexcept {
   others.first_ = nullptr;
 }
 
-// A waiter may be gone once it is told.
+// A waiter may be gone once it is told, so the next one is looked up before that.
 void admission::announce() noexcept {
   if (first_ == nullptr) return;
   if (paused != nullptr) return paused->take(*this);
@@ -78,7 +80,7 @@ announcement_pause::announcement_pause() noexcept {
   if (paused == nullptr) paused = &untold_;
 }
 
-// Who is told may come here again.
+// The pause ends before `untold_` tells anybody: whoever is told may begin another pause.
 announcement_pause::~announcement_pause() {
   if (paused == &untold_) paused = nullptr;
 }
