@@ -40,8 +40,8 @@ class gradual_sort {
  private:
   using iterator = std::vector<std::string>::iterator;
 
-  // How often one item is read in a step, about, in which few long ones are sorted: they may differ
-  // only at their ends.
+  // About how often each item is read in a step of few long ones, which may differ only at their
+  // ends.
   static constexpr std::size_t comparisons = 8;
 
   iterator at(std::size_t i) noexcept {

@@ -126,8 +126,9 @@ class [[nodiscard]] reservation {
 /// while it is not empty is set aside for its head, and others may take only what was free before.
 /// So a large request is not overtaken for ever.
 ///
-/// Invariants: for bytes, committed + reserved + set aside <= limit; for nodes, committed +
-/// reserved <= limit, the root included. No bytes are set aside while nobody waits.
+/// Invariants: for bytes, committed + reserved + set aside <= limit; for nodes, 1 + committed +
+/// reserved <= limit, for the root counts, but is there even if the limit is 0. No bytes are set
+/// aside while nobody waits.
 ///
 /// Thread safety: all members may be called from many threads at once, but for `set_spare`. The
 /// mutex is a leaf, and of the kind that is for short sections: nothing else is locked under it,

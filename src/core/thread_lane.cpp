@@ -18,10 +18,11 @@ constinit thread_local unsigned known_lane = 0;
 
 namespace {
 
-/// Which lanes are taken. A lane is given back at the end of its thread.
+/// Which lanes are taken. A lane is given back at the end of its thread, of which a key of pthreads
+/// tells: the destructor of a `thread_local` would be entered into a list that glibc allocates, and
+/// a refusal there ends the process.
 ///
-/// A key of pthreads tells of that end. The destructor of a `thread_local` would be entered into a
-/// list that glibc allocates, and a refusal there ends the process.  The mutex is a leaf.
+/// The mutex is a leaf.
 class lane_register {
  public:
   /// From now on threads are assigned lanes, until `close`.

@@ -25,8 +25,8 @@ CORAMFS_NEAR_THREAD_LOCAL extern constinit thread_local unsigned known_lane;
 
 unsigned assign_lane() noexcept;
 
-/// Returns the calling thread's lane, or `no_lane`. Allocates nothing. The first call in a thread
-/// takes a mutex, which is a leaf.
+/// Returns the calling thread's lane, or `no_lane`. The first call in a thread takes a mutex, which
+/// is a leaf, and may allocate where the process has many keys of pthreads.
 ///
 /// What a thread does in its lane happens before what the lane's next owner does.
 inline unsigned thread_lane() noexcept {

@@ -27,7 +27,7 @@ std::uint64_t adopted_buffer::footprint(const bytes& content) noexcept {
   return foreign_bytes(content) + count_slices(content) * block::slice_footprint();
 }
 
-// The last one has what is behind the content, and the buffer itself.
+// The last slice is charged for what is behind the content, and for the buffer object, too.
 std::uint64_t adopted_buffer::taken_by_slice(const bytes& content, std::size_t begin) noexcept {
   const std::size_t end = end_of_slice(content, begin);
   if (end < content.size()) return end - begin;
@@ -48,8 +48,8 @@ std::uint64_t adopted_buffer::foreign_bytes(const bytes& content) noexcept {
   return small_memory::footprint(sizeof(adopted_buffer)) + heap_footprint(content.capacity());
 }
 
-// Whether the allocator gives the memory of the vector back to the system is its own affair, so
-// its pages go before.
+// The allocator may keep the memory of a vector that is freed, so its pages are given back to the
+// system before.
 void adopted_buffer::drop_slice(std::byte* data, std::uint64_t taken) noexcept {
   if (data != nullptr) {
     const std::byte* const end = content_.data() + content_.capacity();

@@ -15,37 +15,41 @@ namespace coramfs::detail {
 /// pinned, copied and dropped alone, and gives its pages back to the system when it goes, long
 /// before the last one frees the vector.
 ///
-/// Thread safety: slices may go on any thread.
+/// Thread safety: slices may go on any thread at once, and the count of them decides which is the
+/// last. All else is done by the operation that takes the vector over, before the slices are a
+/// file's.
 class adopted_buffer final : public block_memory::outside {
  public:
-  /// Bytes of a slice at most.
+  /// The most bytes of a slice.
   static constexpr std::size_t slice_size = 1024 * 1024;
 
-  /// Whether it pays to take a vector over: most of it is used, and to copy it costs more than to
-  /// have the system take back the pages of one that is dropped.
+  /// Returns whether it pays to take a vector over: most of it is used, and a copy costs more than
+  /// to have the system take back the pages of one that is dropped.
   static bool pays(const bytes& content) noexcept {
     return content.size() >= smallest && content.size() >= content.capacity() / 2;
   }
 
-  /// Where the slice ends that begins at an offset: at the end of a page, if not of the vector.
+  /// Returns where the slice ends that begins at `begin`: at the end of a page, or of the content.
   static std::size_t end_of_slice(const bytes& content, std::size_t begin) noexcept;
   static std::size_t count_slices(const bytes& content) noexcept;
-  /// Bytes that a vector takes with all that is needed to take it over, but for the chunks' table.
+  /// Bytes that a vector takes with all that is needed to take it over, except for the chain's
+  /// table.
   static std::uint64_t footprint(const bytes& content) noexcept;
-  /// What of it the slice from `begin` on is charged, beside its block.
+  /// Bytes that are charged for the slice from `begin` on, beside those of its block.
   static std::uint64_t taken_by_slice(const bytes& content, std::size_t begin) noexcept;
 
-  /// Empty; null if memory is refused. It goes with the last of so many slices.
+  /// Makes an empty one, which goes with the last of `slices` slices. Null: memory is refused.
   static adopted_buffer* make(block_memory& from, std::size_t slices) noexcept;
-  /// Precondition: `block_memory::add_foreign(foreign_bytes(content))`.
+  /// Takes the vector over. Precondition: `block_memory::add_foreign` has counted its
+  /// `foreign_bytes`.
   void adopt(bytes&& content) noexcept;
-  /// What of its footprint is not the volume's own memory, with the buffer itself.
+  /// Bytes of its footprint that are not in a region of the volume, and those of this object.
   static std::uint64_t foreign_bytes(const bytes& content) noexcept;
   bytes& content() noexcept { return content_; }
 
   void end() noexcept override { this->~adopted_buffer(); }
 
-  /// A slice goes, of which `taken` bytes were charged.
+  /// Drops a slice for which `taken` bytes were charged. The last one takes this with it.
   void drop_slice(std::byte* data, std::uint64_t taken) noexcept;
 
  private:

@@ -10,27 +10,32 @@ class block_memory;
 /// What an operation has given up and is yet to be freed.
 ///
 /// To give up a block is a few instructions; to have the system take its pages back takes some
-/// microseconds for each of them, and a second for a large volume's. So who shares a thread with
-/// others collects what it gives up, and frees it in turns: `free_some`, until nothing is left.
-/// A call that can not give turns, such as a close, frees one turn's worth and leaves the rest in
-/// the volume. Each request for memory frees as many bytes of that rest before it takes any.
+/// microseconds for each of them, and a second for a large volume's. So an operation that shares
+/// its thread with others collects what it gives up, and frees it in turns: `free_some`, until
+/// nothing is left. A call that can not give turns, such as a close, frees one turn's worth and
+/// leaves the rest in the volume. Each request for memory frees as many bytes of that rest before
+/// it takes any.
 ///
-/// Whoever has one keeps the volume alive until it is done with it.
+/// Whoever has a backlog keeps the volume alive until it is done with it.
 ///
-/// What is collected counts as kept for reuse (`block_memory::kept_bytes`), beyond `max_recycled`
-/// perhaps, and gives way like it.
+/// What is collected counts as kept for reuse (`block_memory::kept_bytes`), though it may be more
+/// than `max_recycled`, and gives way in the same cases.
+///
+/// Thread safety: one operation's own. `free_some` takes the mutexes of the block memory and of the
+/// slabs, so it is called with no lock below the tree's held.
 class backlog {
  public:
   class collecting;
 
-  /// Frees some of what was collected in the same volume by anybody. True: there is more.
+  /// Frees some of what anybody has collected in the same volume. Returns whether there is more.
   bool free_some() noexcept;
 
  private:
-  block_memory* in_ = nullptr;  // none: nothing was collected
+  block_memory* in_ = nullptr;  // null: nothing was collected
 };
 
-/// While it is there, its thread collects the large blocks that it gives up.
+/// While it lives, its thread collects the large blocks that it gives up. Where these scopes nest,
+/// the innermost one collects.
 class backlog::collecting {
  public:
   explicit collecting(backlog& to) noexcept : to_(to) {}
@@ -38,7 +43,8 @@ class backlog::collecting {
   collecting& operator=(const collecting&) = delete;
   ~collecting() { innermost = outer_; }
 
-  /// False: the calling thread collects nothing. Else it is noted that there is something.
+  /// Returns whether the calling thread collects. If it does, its backlog knows from now on that
+  /// `in` has something to free.
   static bool note(block_memory& in) noexcept;
 
  private:

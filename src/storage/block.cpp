@@ -25,7 +25,8 @@ constexpr std::size_t large_size = sizeof(block) + sizeof(page_run);
 constexpr std::size_t slice_size = sizeof(block) + sizeof(slice);
 constexpr auto content = small_memory::use::content;
 
-// Whichever takes less: a piece of a slab with header and bytes, or pages beside a header.
+// Returns whether pages beside a header take less than a piece of a slab with header and bytes, or
+// the block is too large for a piece.
 bool is_large(std::size_t capacity) noexcept {
   return !small_memory::fits(sizeof(block) + capacity) ||
          small_memory::footprint(large_size) + block_memory::whole_pages(capacity) <
@@ -51,7 +52,8 @@ block* block::allocate(block_memory& from, storage* owner, std::size_t capacity)
   return make(from, owner, kind::small, room, sizeof(block) + room);
 }
 
-// Nobody moves it before it has a place in a file.
+// A search for memory that can be moved may find this block before its run is there. It leaves it
+// alone, because its file is in use or not in the tree yet.
 block* block::allocate_large(block_memory& from, storage* owner, std::size_t capacity) noexcept {
   const std::size_t room = usable(capacity);
   block* const b = make(from, owner, kind::large, room, large_size);
@@ -118,7 +120,7 @@ void block::store(std::size_t begin, const std::byte* from, std::size_t size,
   }
 }
 
-// No writer runs beside this, so it does not matter which of the two it would see first.
+// No writer runs beside this, so it does not matter in which order the two words change.
 void block::pin(std::size_t end) noexcept {
   constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
   const auto wanted = static_cast<std::uint32_t>(std::min(end, most));
@@ -144,7 +146,8 @@ std::uint64_t block::charged() const noexcept {
   return (state_.load(std::memory_order_relaxed) & keeps_charge) != 0 ? 0 : footprint();
 }
 
-// A last pin that goes meanwhile leaves the block to its file, whatever this finds.
+// If the last pin goes at the same time the block stays its file's, whichever of the two is found
+// here.
 void block::settle_charge() noexcept {
   if (state_.load(std::memory_order_acquire) >= one_pin) {
     state_.fetch_or(keeps_charge, std::memory_order_relaxed);
@@ -153,7 +156,8 @@ void block::settle_charge() noexcept {
   }
 }
 
-// Pages are given back where they are; else what is left moves, if that takes less.
+// Gives back pages at the end of a large block that stays large. Otherwise what is left moves to a
+// new block, if that takes less.
 block* block::shrink(block* b, std::size_t capacity) noexcept {
   const std::uint64_t before = b->footprint(), after = footprint(capacity);
   if (after >= before) return b;
@@ -190,8 +194,8 @@ block& block::move_to(void* memory) noexcept {
   return *moved;
 }
 
-// A file's share, or a pin's. A pin that goes last has no charge to give back where the file had
-// not been charged for the block.
+// Drops a file's share, or a pin's. Whoever drops the last one frees the block, and gives its
+// charge back if that had been left to the block.
 void block::drop(std::uint32_t share) noexcept {
   const std::uint32_t rest = state_.fetch_sub(share, std::memory_order_acq_rel) - share;
   if ((rest & ~keeps_charge) != 0) return;
@@ -224,7 +228,7 @@ void block::free(block& b) noexcept {
   small_memory::give(&b);
 }
 
-// Nobody pins while the file's lock is held, so what is not pinned stays so.
+// Nobody pins while the file's lock is held exclusively, so what is not pinned stays so.
 void block_ref::shrink(std::size_t capacity) noexcept {
   if (block_->state_.load(std::memory_order_acquire) == block::owned)
     block_ = block::shrink(block_, capacity);

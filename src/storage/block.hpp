@@ -15,27 +15,28 @@ namespace coramfs::detail {
 class adopted_buffer;
 class storage;
 
-/// A run of bytes, the unit that files are made of. The bytes of a small one stand behind it,
-/// those of a large one are pages from the block memory, and those of an adopted one are a slice of
-/// a vector that somebody has moved in.
+/// A run of bytes, the unit that files are made of. The bytes of a small one stand behind it, those
+/// of a large one are pages from the block memory, and those of an adopted one are a slice of a
+/// vector that somebody has moved in.
 ///
 /// A block belongs to one file and may be pinned any number of times; it goes with the last of
 /// them. While the file has it, it is in the file's charge. A file that is about to give up a
-/// pinned block leaves the charge to the block first, which gives it back when it goes. That
-/// moves no byte from one to the other: the sum of charges is the same before and after.
+/// pinned block leaves the charge to the block first, which gives it back when it goes. That moves
+/// no byte from one to the other: the sum of charges is the same before and after.
 ///
-/// A block that is not pinned may be moved by who knows that nobody uses its file: `move_to`.
+/// A block that is not pinned may be moved by whoever knows that nobody uses its file: `move_to`.
 ///
-/// Thread safety: pins may go on any thread, without a lock. All else is guarded by the lock of
-/// the file, held exclusively, but for `pin`, which may run beside others of its kind.
+/// Thread safety: pins may go on any thread, without a lock. Whoever pins a block, or reads bytes
+/// that are not pinned, holds the file's lock, shared or exclusive; all else needs it exclusively.
 class block {
  public:
-  /// Uninitialised room for `capacity` bytes or a little more, for a file's content; null if memory
-  /// is refused.
+  /// Makes a block with uninitialised room for `capacity` bytes or a little more, for a file's
+  /// content. Null: memory is refused.
   static block* allocate(block_memory& from, storage* owner, std::size_t capacity) noexcept;
-  /// What will be a slice of an adopted vector; null if memory is refused.
+  /// Makes a block for `become_slice` to turn into a slice of an adopted vector. Null: memory is
+  /// refused.
   static block* make_slice(block_memory& from, storage* owner) noexcept;
-  /// Makes it one: of `size` bytes, for which `taken` are charged beside the block.
+  /// Makes it a slice of `size` bytes, for which `taken` are charged beside the block.
   void become_slice(adopted_buffer& of, std::byte* data, std::size_t size,
                     std::uint64_t taken) noexcept;
   /// Bytes that a slice takes beside those of the vector.
@@ -43,7 +44,7 @@ class block {
 
   /// Bytes that `allocate(capacity)` takes from the machine.
   static std::uint64_t footprint(std::size_t capacity) noexcept;
-  /// What `allocate(capacity)` really gives.
+  /// The capacity of what `allocate(capacity)` makes.
   static std::size_t usable(std::size_t capacity) noexcept;
 
   block(const block&) = delete;
@@ -55,52 +56,53 @@ class block {
   const std::byte* data() const noexcept { return const_cast<block*>(this)->data(); }
   std::size_t capacity() const noexcept { return capacity_; }
   bool is_adopted() const noexcept { return kind_ == kind::adopted; }
-  /// Stores bytes, which are a part of a write of `in_all` bytes.
+  /// Stores `size` bytes, which are a part of a write of `in_all` bytes.
   void store(std::size_t begin, const std::byte* from, std::size_t size,
              std::size_t in_all) noexcept;
   std::uint64_t footprint() const noexcept;
-  /// Bytes that `block_ref::shrink` to what is used of it gives back.
+  /// Bytes that `block_ref::shrink` to its `used` bytes would give back; 0 where it is pinned.
   std::uint64_t slack() const noexcept;
 
   /// Pins the bytes before `end`. Under the file's lock, of either kind.
   void pin(std::size_t end) noexcept;
   void unpin() noexcept;
-  /// Whether a byte from `begin` on is pinned. A no is final for who holds the file's lock.
+  /// Returns whether a byte from `begin` on is pinned. If none is, that stays so while the file's
+  /// lock is held exclusively.
   bool is_pinned_from(std::size_t begin) noexcept;
 
-  /// Bytes of it that are in its file's charge: all or none.
+  /// Bytes of it that are in its file's charge, which are all or none.
   std::uint64_t charged() const noexcept;
   /// Leaves the charge to the block if it is pinned, and takes it back if it is not.
   void settle_charge() noexcept;
 
-  /// Of which content it is a part, if it is no one's but that content's.
+  /// The content that it belongs to. Null: it has none, or pins have a part in it.
   storage* sole_owner() const noexcept {
     return state_.load(std::memory_order_acquire) == owned ? owner_ : nullptr;
   }
-  /// A block like this in other memory of the same size, with what this holds, which is then only
-  /// good for giving its memory back. Nobody uses the content meanwhile.
+  /// Makes a block like this in other memory of the same size, with what this holds. This is then
+  /// only good for giving its memory back. Precondition: nobody uses the content.
   block& move_to(void* memory) noexcept;
-  /// Of one that nobody has, and that is to be freed later: the one after it.
+  /// The next block in a list of those that nobody has and that are freed later.
   block* next() const noexcept {
     return reinterpret_cast<block*>(static_cast<std::uintptr_t>(place));
   }
   void set_next(block* b) noexcept { place = reinterpret_cast<std::uintptr_t>(b); }
-  /// Bytes that it takes beside its piece of a slab: of a small one none.
+  /// Bytes that it takes beside its piece of a slab, of which a small one has none.
   std::uint64_t large_bytes() const noexcept;
   static void free(block& b) noexcept;
 
-  /// The content has another place itself.
+  /// The content that it belongs to has moved.
   void set_owner(storage& owner) noexcept { owner_ = &owner; }
 
-  /// Of a block in a table: the bytes up to the last one that was stored. What is behind them
-  /// reads as zero.
+  /// In a table: the end of the bytes that were stored. What is behind it reads as zero.
   std::uint32_t used = 0;
-  /// Where its owner finds it: the offset in a chain, the number in a table.
+  /// Where its owner finds it: the offset in a chain, the number in a table. Of a block that nobody
+  /// has it is the `next()`.
   std::uint64_t place = 0;
 
  private:
   friend class block_ref;
-  // What `state_` is made of.
+  // The parts of `state_`.
   static constexpr std::uint32_t owned = 1, keeps_charge = 2, one_pin = 4;
 
   enum class kind : std::uint8_t { small, large, adopted };
@@ -118,10 +120,10 @@ class block {
   void drop(std::uint32_t share) noexcept;
   static void give_up(block& b) noexcept;
 
-  /// Who goes last is decided by this word alone: whether a file has it, who has the charge,
-  /// and the number of pins.
+  /// This word alone decides who goes last: it says whether a file has the block, whether the block
+  /// keeps its charge, and how many pins there are.
   std::atomic<std::uint32_t> state_{owned};
-  std::atomic<std::uint32_t> pinned_end_{0};  // while there are pins: no byte behind it has any
+  std::atomic<std::uint32_t> pinned_end_{0};  // while there are pins: bytes from here on have none
   const kind kind_;
   std::size_t capacity_;
   storage* owner_;

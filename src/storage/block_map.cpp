@@ -10,7 +10,7 @@ namespace coramfs::detail {
 
 namespace {
 
-// Bytes that are taken beyond what is used, pinned or not.
+// Bytes that a block takes beyond what is used of it, pinned or not.
 std::uint64_t spare(const block& b) noexcept {
   const std::uint64_t all = b.footprint();
   return all - std::min(all, block::footprint(b.used));
@@ -137,7 +137,7 @@ unsigned block_map::levels_with(std::uint64_t number) const noexcept {
   return root_.child == nullptr ? levels_for(number) : std::max(levels_, levels_for(number));
 }
 
-// Of an empty tree.
+// Returns how many pages a range needs in an empty tree.
 std::uint64_t block_map::pages_for(range r, unsigned levels) noexcept {
   std::uint64_t pages = 0;
   for (unsigned level = 1; level <= levels; ++level)
@@ -145,7 +145,8 @@ std::uint64_t block_map::pages_for(range r, unsigned levels) noexcept {
   return pages;
 }
 
-// The part of `r` that the child sees. Numbers are counted from the page's first.
+// Returns the part of `r` that is below a child. Numbers are counted from the first one below the
+// page, and in the result from the first one below the child.
 block_map::range block_map::below(range r, unsigned level, std::uint64_t child) noexcept {
   const unsigned bits = (level - 1) * fanout_bits;
   const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
@@ -173,7 +174,7 @@ bool block_map::make(block_memory& from, slot& s, unsigned level, range r) noexc
   return true;
 }
 
-// Frees the pages that hold nothing. True: the slot is empty.
+// Frees the pages that hold nothing. Returns whether the slot is empty then.
 bool block_map::prune(slot& s, unsigned level) noexcept {
   if (level == 0 || s.child == nullptr) return s.child == nullptr;
   bool empty = true;
@@ -214,7 +215,8 @@ void block_map::set_used(std::uint64_t number, block& b, std::uint32_t used) noe
   if ((before > 0) != (after > 0)) mark_slack(number, after > 0);
 }
 
-// In the pages above, a mark without one below it stays until it is looked at.
+// A mark is set in all pages on the way, and taken away in the lowest alone: the others may say
+// that there is slack where there is none, until `for_each_slack` looks.
 void block_map::mark_slack(std::uint64_t number, bool has_any) noexcept {
   if (levels_ == 0) block_has_slack_ = has_any;
   slot* s = &root_;
@@ -227,8 +229,9 @@ void block_map::mark_slack(std::uint64_t number, bool has_any) noexcept {
   }
 }
 
-// `look(number, slot)` returns whether the block may still have some, and this whether any below
-// may. It ends early once `is_enough` is set.
+// Calls `look(number, slot)` for each block that may have slack, and takes its mark away unless
+// `look` returns that it still may have some. Ends early once `is_enough` is set. Returns whether
+// any block still may have slack.
 template <class Look>
 bool block_map::for_each_slack(slot& s, unsigned level, std::uint64_t first, Look& look,
                                const bool& is_enough) {
@@ -296,7 +299,7 @@ std::uint64_t block_map::remove_from(std::uint64_t first, bool dry) noexcept {
   std::uint64_t freed = 0;
   const unsigned levels = first == 0 ? 0 : levels_for(first - 1);
   if (first == 0 || levels_for(first) <= levels_) freed = remove(root_, levels_, first, dry);
-  // Roots that have nothing but their first child left.
+  // A root that has nothing but its first child left goes, too.
   if (first != 0) {
     const slot* s = &root_;
     for (unsigned level = levels_; level > levels && s->child != nullptr; --level) {

@@ -12,10 +12,10 @@
 
 namespace coramfs::detail {
 
-/// Blocks by number, in a radix tree of pages: what has no blocks takes no pages, however far
-/// apart the blocks are. Block 0 alone needs no page at all.
+/// Blocks by number, in a radix tree of pages: what has no blocks takes no pages, however far apart
+/// the blocks are. Block 0 alone needs no page at all.
 ///
-/// Each block is told its place. Guarded by the file's lock.
+/// Each block is told its place. Guarded by the file's lock, like the table that has it.
 class block_map {
  public:
   /// The numbers from `first` to `last`.
@@ -43,15 +43,15 @@ class block_map {
     for_each(root_, levels_, 0, action);
   }
 
-  /// The block, or none.
+  /// Returns the block, or null if there is none.
   block* find(std::uint64_t number) const noexcept;
-  /// The number of the first block from `first` on.
+  /// Returns the number of the first block from `first` on.
   std::optional<std::uint64_t> next(std::uint64_t first) const noexcept;
   /// Puts a block into its place. Precondition: `make_pages` has made that place.
   void set(std::uint64_t number, block_ref b) noexcept;
-  /// Has another block, which takes as much memory, stand for one.
+  /// Puts another block, which takes as much memory, into the place of one.
   void replace(const block& old, block& fresh) noexcept { place(old.place)->leaf = &fresh; }
-  /// Takes a block out of its place.
+  /// Takes a block out of its place. The reference is empty if there is none.
   block_ref take(std::uint64_t number) noexcept;
 
   /// As `block::settle_charge`, of a block in this map.
@@ -71,7 +71,8 @@ class block_map {
   /// Precondition: `settle_slack` with the same arguments.
   void shrink(range kept = none, std::uint64_t enough = all_slack) noexcept;
 
-  /// Makes the places from `first` to `last`. False: memory is refused, and nothing has changed.
+  /// Makes the pages that the places from `first` to `last` are in. Returns whether it has; where
+  /// memory is refused, nothing has changed.
   bool make_pages(block_memory& from, std::uint64_t first, std::uint64_t last) noexcept;
   /// Bytes of the pages for two ranges, in an empty map. Precondition: `a` does not end behind
   /// the begin of `b`.
@@ -97,7 +98,7 @@ class block_map {
   };
   struct page {
     std::array<slot, fanout> slots;
-    std::uint64_t may_have_slack = 0;  // one bit for each: whether a block below does
+    std::uint64_t may_have_slack = 0;  // one bit for each slot: whether a block below it may
   };
   static constexpr std::uint64_t page_footprint = small_memory::footprint(sizeof(page));
   template <class Action>
@@ -129,10 +130,10 @@ class block_map {
   std::uint64_t remove(slot& s, unsigned level, std::uint64_t first, bool dry) noexcept;
 
   slot root_;
-  unsigned levels_ = 0;  // of pages
+  unsigned levels_ = 0;  // of pages; 0: the root is block 0 itself, or nothing
   std::uint64_t footprint_ = 0;
   std::uint64_t slack_bound_ = 0;
-  bool block_has_slack_ = false;  // the only one, where there are no pages
+  bool block_has_slack_ = false;  // of block 0, where there are no pages
 };
 
 }  // namespace coramfs::detail

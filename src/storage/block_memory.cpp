@@ -16,11 +16,11 @@ namespace coramfs::detail {
 
 namespace {
 
-/// What stands in front of memory that is no piece of a slab.
+/// The header of memory that is too large for a piece of a slab.
 struct alignas(std::max_align_t) long_piece final : block_memory::outside {
   long_piece(block_memory& from, const block_memory::run& r, std::size_t all) noexcept
       : home(from), run(r), bytes(all) {}
-  // Of one with pages of its own.
+  // Called only where it has pages of its own.
   void end() noexcept override { unmap_pages(run.data, bytes); }
 
   block_memory& home;
@@ -55,7 +55,7 @@ struct block_memory::region {
       most = std::max(most, free.count);
     return most;
   }
-  // The first of so many free pages; `pages_in_region`: there are none.
+  // Returns the first of so many free pages, or `pages_in_region` if there are none.
   std::size_t find(std::size_t pages, std::size_t alignment) const noexcept {
     for (auto free = used.next(0, false); free.count > 0;
          free = used.next(free.first + free.count, false)) {
@@ -68,7 +68,7 @@ struct block_memory::region {
 };
 static_assert(sizeof(block_memory::region) <= block_memory::page_size);
 
-// What is known of a region has pages of its own: nothing of a volume is in the process's heap.
+// The book of a region has a page of its own, so that it is not in the process's heap.
 constexpr std::size_t book_size = block_memory::page_size;
 
 block_memory::block_memory(quota& limits, accounting counting, std::uint64_t max_recycled) noexcept
@@ -76,7 +76,7 @@ block_memory::block_memory(quota& limits, accounting counting, std::uint64_t max
   quota_.set_spare(this);
 }
 
-// Whatever is still in a region goes with it.
+// What is still in a region goes with it.
 block_memory::~block_memory() {
   quota_.set_spare(nullptr);
   while (!outside_.empty()) {
@@ -157,8 +157,8 @@ void block_memory::remove_outside(outside& o) noexcept {
   outside_.erase(outside_.iterator_to(o));
 }
 
-// What was collected first is freed first: files are given up from their ends, and an allocator
-// gives back what is at the end of its heap.
+// Blocks are freed in the order in which they were collected: files are given up from their ends,
+// and an allocator gives back what is at the end of its heap.
 void block_memory::collect(block& b) noexcept {
   const std::lock_guard lock(mutex_);
   b.set_next(nullptr);
@@ -239,10 +239,10 @@ void block_memory::keep_at_most(std::uint64_t bytes) noexcept {
   }
 }
 
-// All below is called under the mutex.
+// All members below are called under the mutex.
 
-// From the class that fits best. Each region of the higher ones has a run that is long enough;
-// in those that may have one, only a few are looked at.
+// Looks in the class that fits best first. Each region of the higher ones has a run that is long
+// enough; in classes whose regions may have one, only a few are looked at.
 block_memory::place block_memory::find_place(std::size_t pages, std::size_t alignment) noexcept {
   const std::size_t surely = pages + alignment - 1;
   for (std::size_t c = std::bit_width(pages) - 1; c < classes; ++c) {
@@ -254,14 +254,14 @@ block_memory::place block_memory::find_place(std::size_t pages, std::size_t alig
   return {nullptr, 0};
 }
 
-// Free pages are released for those that come.
+// Releases free pages for `bytes` that come. Returns whether these fit then.
 bool block_memory::make_fit(std::uint64_t bytes) noexcept {
   const std::uint64_t sum = resident_bytes() + bytes, most = most_resident();
   if (sum > most) trim(kept_ - std::min(kept_.load(), sum - most));
   return fits(bytes);
 }
 
-// It has huge pages where all of it may be kept.
+// Makes a region, with huge pages where all of it may be kept.
 block_memory::region* block_memory::add_region(std::size_t wanted) noexcept {
   std::byte* const memory = map_pages(book_size);
   if (memory == nullptr) return nullptr;
@@ -335,7 +335,7 @@ void block_memory::file_away(region& r) noexcept {
   first = &r;
 }
 
-// A region that is in no class is full, and the first of none.
+// A full region is in no class, and the first of none: it has no neighbours to change.
 void block_memory::take_out(region& r) noexcept {
   if (r.next != nullptr) r.next->previous = r.previous;
   if (r.previous != nullptr) {

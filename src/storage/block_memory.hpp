@@ -18,11 +18,12 @@ namespace coramfs::detail {
 
 class block;
 
-/// Who can move what is in use, so that memory that is free in many small pieces becomes whole
-/// pages again.
+/// Can move what is in use, so that memory that is free in many small pieces becomes whole pages
+/// again.
 class memory_relief {
  public:
-  /// Makes a slab free. False: that can not be had. No lock below the tree's is held.
+  /// Makes a slab free. Returns whether there was one that could be. Called with no lock below the
+  /// tree's held.
   virtual bool free_a_slab() noexcept = 0;
 
  protected:
@@ -43,13 +44,15 @@ class memory_relief {
 ///   slabs; free runs are released for every byte that is reserved. They are bounded by
 ///   `max_recycled`, too, but for what is yet to be freed.
 /// - What is resident never passes `most_resident`, which is the quota with 1/256 of it and 4 MiB.
-///   A page beyond that is had only after slabs have been emptied by moving what is in them, or
-///   not at all. Charges are never below what they stand for, so this refuses a request that
-///   fits by the books only where slabs are sparse with what can not be moved: pinned, open, or on
-///   its way into the tree.
+///   A page beyond that is had only after slabs have been emptied by moving what is in them, or not
+///   at all. Charges are never below what they stand for, so this refuses a request that fits by
+///   the books only where slabs are sparse with what can not be moved: pinned, open, or on its way
+///   into the tree.
 ///
-/// Thread safety: all members may be called from many threads at once. The mutex is a leaf,
-/// save for the quota's.
+/// Thread safety: all members may be called from many threads at once, but for `set_relief`. Order
+/// of locks: the mutex is below the tree's lock and the slabs' mutex, and only the quota's lock is
+/// taken under it, to read what is left. What takes memory may ask for relief, so it is called with
+/// no lock below the tree's held; `try_take` does not ask.
 class block_memory final : public spare_memory {
  public:
   static constexpr std::size_t page_size = 4096;               // bytes
@@ -63,7 +66,8 @@ class block_memory final : public spare_memory {
     bool is_warm = false;  ///< has been used before
   };
 
-  /// Memory beside the regions: a moved-in vector, or what is larger than a region.
+  /// Memory beside the regions: a moved-in vector, or what is larger than a region. It is ended
+  /// with the volume, if it is still there then.
   class outside : public boost::intrusive::list_base_hook<> {
    public:
     virtual void end() noexcept = 0;
@@ -77,38 +81,38 @@ class block_memory final : public spare_memory {
   block_memory(const block_memory&) = delete;
   block_memory& operator=(const block_memory&) = delete;
 
-  /// What `take` gives for so many bytes, and takes from the machine.
+  /// How much `take` gives, and takes from the machine, for so many bytes.
   static constexpr std::size_t whole_pages(std::size_t bytes) noexcept {
     return (bytes + page_size - 1) / page_size * page_size;
   }
-  /// `bytes` are whole pages that have been paid for, and no more than a region. No data: memory
-  /// is refused.
+  /// Takes `bytes`, which are whole pages that have been paid for, and no more than a region. A run
+  /// without data: memory is refused.
   run take(std::size_t bytes) noexcept;
   void put(const run& r, std::size_t bytes) noexcept { put_tail(r, bytes, 0); }
   /// Puts back what is behind the first `kept` bytes, which are whole pages too.
   void put_tail(const run& r, std::size_t bytes, std::size_t kept) noexcept;
 
-  /// Memory of any size, for what is not content, and is charged as `footprint(bytes)`. Null:
+  /// Takes memory of any size for what is not content; it is charged as `footprint(bytes)`. Null:
   /// memory is refused.
   void* take_bytes(std::size_t bytes) noexcept;
-  /// Of whichever volume.
+  /// Gives back what `take_bytes` gave, of whichever volume.
   static void give_bytes(void* memory, std::size_t bytes) noexcept;
   static std::uint64_t footprint(std::size_t bytes) noexcept;
 
-  /// Counts memory of others that a volume is charged for, such as that of adopted buffers. False:
-  /// it does not fit into what may be resident.
+  /// Counts memory that is not from here and that the volume is charged for, such as that of
+  /// adopted buffers. Returns whether it fits into what may be resident; if not, it is not counted.
   bool add_foreign(std::uint64_t bytes) noexcept;
   void drop_foreign(std::uint64_t bytes) noexcept { foreign_ -= bytes; }
-  /// What has to be ended with the memory, if it is still there then.
+  /// Registers what has to be ended with this, if it is still there then.
   void add_outside(outside& o) noexcept;
   void remove_outside(outside& o) noexcept;
 
   /// Takes over a block that nobody has any more, to be freed later.
   void collect(block& b) noexcept;
-  /// Frees some of those. True: there are more.
+  /// Frees some of the blocks that were collected. Returns whether there are more.
   bool free_collected() noexcept { return free_collected(freed_at_once); }
 
-  /// Gives back the charge of a block that no file has paid for any more when it went.
+  /// Gives back the charge of a block when it goes, if that had been left to the block.
   void give_back(std::uint64_t footprint) noexcept {
     if (counting_ == accounting::memory) quota_.release({.bytes = footprint});
   }
@@ -127,20 +131,21 @@ class block_memory final : public spare_memory {
   std::uint64_t most_resident() const noexcept;
   void keep_at_most(std::uint64_t bytes) noexcept override;
 
-  /// Asked when a page is not to be had within the bound. Before others use this, and after.
+  /// `relief` is asked when a page can not be had within the bound. To be called before others use
+  /// this, and after the last of them.
   void set_relief(memory_relief* relief) noexcept { relief_ = relief; }
-  /// Whether it is worth to try again.
+  /// Frees what can be freed. Returns whether it is worth trying again.
   bool relieve() noexcept;
 
-  /// As `take`, aligned, without relief.
+  /// As `take`, but aligned, and without relief: the slabs' mutex may be held.
   run try_take(std::size_t bytes, std::size_t alignment) noexcept;
 
  private:
   static constexpr std::size_t pages_in_region = region_size / page_size;
-  static constexpr std::size_t classes = 10;  // of the longest free run, by powers of two
+  static constexpr std::size_t classes = 10;  // of regions: the longest free run, by powers of two
 
   struct place {
-    region* in;  // none: there is none
+    region* in;  // null: there is no such place
     std::size_t first;
   };
   place find_place(std::size_t pages, std::size_t alignment) noexcept;
@@ -168,20 +173,21 @@ class block_memory final : public spare_memory {
   memory_relief* relief_ = nullptr;
 
   std::mutex mutex_;
-  // Guarded by mutex_. Regions by the longest run that they have free; full ones are in none.
+  // Guarded by mutex_. Regions are sorted by the longest run that they have free; full ones are in
+  // no list.
   std::array<region*, classes> by_longest_{};
-  region* keeping_ = nullptr;  // those with pages that are kept
+  region* keeping_ = nullptr;  // the first of those with pages that are kept
   region* all_ = nullptr;
   boost::intrusive::list<outside, boost::intrusive::constant_time_size<false>> outside_;
   block* collected_ = nullptr;  // the first; each knows the next one
   block* last_collected_ = nullptr;
-  // Bytes; written under the mutex.
+  // Bytes; written under the mutex, but for what `drop_foreign` takes off.
   std::atomic<std::uint64_t> kept_{0};
   std::atomic<std::uint64_t> resident_{0};
   std::atomic<std::uint64_t> foreign_{0};
   std::atomic<std::uint64_t> collected_bytes_{0};
 
-  small_memory small_;  // goes first
+  small_memory small_;
 };
 
 }  // namespace coramfs::detail

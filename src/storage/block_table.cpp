@@ -12,12 +12,12 @@ namespace coramfs::detail {
 
 namespace {
 
-// As much of a block as exists may be used, but no more than is the block's own.
+// Returns how many bytes of a block may be used: its capacity, up to the size of blocks.
 std::size_t room_in(const block* b) noexcept {
   return b != nullptr ? std::min(b->capacity(), block_table::block_size) : 0;
 }
 
-// Of the `n` bytes from `begin` on those that were stored; the others are zeros.
+// Returns how many of the `n` bytes from `begin` on were stored. What is behind them reads as zero.
 std::size_t stored_in(const block* b, std::size_t begin, std::size_t n) noexcept {
   return b != nullptr && begin < b->used ? std::min(n, b->used - begin) : 0;
 }
@@ -65,7 +65,8 @@ result<void> block_table::recreate(const account& payer, std::uint64_t size) {
 }
 
 void block_table::trim(const account& payer) noexcept {
-  // What gave way in vain is still charged.
+  // Where there is no slack, the file may still be charged for some: it gave way for a write that
+  // then failed.
   if (blocks_.slack_bound() == 0 && footprint_ == blocks_.footprint()) return;
   settle_slack(block_map::none, block_map::all_slack);
   blocks_.shrink();
@@ -78,7 +79,8 @@ extent block_table::extent_for(std::uint64_t chain_size, std::uint64_t begin,
   if (size == 0) return {};
   const std::uint64_t dense = blocks_for(chain_size);
   const std::uint64_t first = begin < end ? begin / block_size : dense - 1;
-  // The blocks of the chain, the last in part, and those behind them that the write needs.
+  // Counted are the blocks of the chain, of which the last may be smaller, and those behind them
+  // that the write needs.
   std::uint64_t footprint = 0;
   const auto add = [&](std::uint64_t from, std::uint64_t to, std::uint64_t stop) {
     if (from >= to) return;
@@ -112,7 +114,8 @@ bool block_table::has_room(std::uint64_t begin, std::uint64_t end) const noexcep
   return true;
 }
 
-// Of a write from `from` on, which may also have to make zeros in front of that.
+// Returns whether a write from `from` on needs a copy of the block, since bytes are pinned there,
+// or in front of that where the write has to make zeros.
 bool block_table::must_be_copied(block* b, std::size_t from) noexcept {
   return b != nullptr && b->is_pinned_from(std::min<std::size_t>(from, b->used));
 }
@@ -133,7 +136,7 @@ void block_table::list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to
 bool block_table::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
   bool any = false;
   const std::uint64_t before = blocks_.footprint();
-  // A block may also be taken up behind its end.
+  // The last block counts as a whole: a write may begin behind the bytes that it has.
   const std::uint64_t behind = blocks_for(std::min(end, size_));
   auto number = begin < end ? blocks_.next(begin / block_size) : std::nullopt;
   for (; number && *number < behind; number = blocks_.next(*number + 1)) {
@@ -145,8 +148,8 @@ bool block_table::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
   return any;
 }
 
-// Settles the pins of blocks that have slack, until they have enough of it. Returns how much gives
-// way.
+// Settles the charge of blocks that may have slack, until they have enough of it. Returns how much
+// gives way, but for what is `kept`.
 std::uint64_t block_table::settle_slack(block_map::range kept, std::uint64_t enough) noexcept {
   const std::uint64_t before = blocks_.footprint();
   const std::uint64_t slack = blocks_.settle_slack(kept, enough);
@@ -164,6 +167,7 @@ std::size_t block_table::likely_size(const wish& w, std::uint64_t number, std::s
   return follows ? block_size : std::min(block_size, 2 * has);
 }
 
+// Lists the blocks that have to be made for a wish.
 block_table::new_blocks block_table::plan(const wish& w, growth g) const {
   new_blocks fresh;
   std::uint64_t number = w.begin / block_size;
@@ -196,14 +200,15 @@ extent block_table::without_blocks(const wish& w) const noexcept {
   return {w.size, blocks_.footprint() - w.freed, 0};
 }
 
-// The blocks whose slack gives way, if at all, to new ones, or with all that is behind the end.
+// Returns the blocks that are not shrunk when slack gives way: what is too large among them is made
+// anew, and what is behind the end is cut away.
 block_map::range block_table::kept_by(const wish& w) noexcept {
   constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
   return {w.begin / block_size, w.freed > 0 ? all : (w.end - 1) / block_size};
 }
 
 result<void> block_table::make_room(const account& payer, const wish& w) try {
-  // No block is looked at for a size out of all proportion to what there is.
+  // No block is looked at for a size that is out of all proportion to what there is.
   const bool may_have_room = w.end - w.begin <= blocks_.footprint();
   extent now = without_blocks(w);
   if (w.begin != w.end && !(may_have_room && has_room(w.begin, w.end))) {
@@ -226,7 +231,8 @@ result<void> block_table::make_room(const account& payer, const wish& w) try {
   return errc::out_of_memory;
 }
 
-// Slack gives way, as much of it as is missing: only the smallest way to have the room is refused.
+// Asks for room to grow, then for the exact room, and at last has as much slack give way as is
+// missing: only the smallest way to have the room is refused.
 result<void> block_table::take_blocks(const account& payer, const wish& w) {
   new_blocks fresh = plan(w, growth::generous);
   extent now = after(w, fresh);
@@ -239,7 +245,7 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
   bool gives_way = !reserved && payer.counts_memory();
   std::uint64_t missing = 0;  // bytes
   if (gives_way) {
-    // Nothing is looked at where all of it would not be enough.
+    // Blocks are only looked at if all of their slack would be enough.
     fresh = plan(w, growth::tight);
     now = after(w, fresh);
     const auto without = payer.require(now, extent_now());
@@ -261,7 +267,7 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
   if (gives_way) {
     BOOST_OUTCOME_TRY(give_way(payer, w, fresh, missing, now, paid));
   }
-  // A pin may have gone since it was in the way.
+  // There may be no block to make, if a pin has gone that was in the way.
   if (!fresh.empty()) {
     BOOST_OUTCOME_TRY(install(payer.blocks(), payer.owner(), fresh));
   }
@@ -271,8 +277,9 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
   return boost::outcome_v2::success();
 }
 
-// Where a block could not be shrunk, or one more could, that is seen afterwards. What is freed
-// has not been given back yet, so nothing of it may be kept for reuse.
+// Shrinks the blocks with slack, and corrects the reservation where one could not be shrunk, or one
+// more could. What is freed has not been given back to the quota yet, so nothing of it may be kept
+// for reuse.
 result<void> block_table::give_way(const account& payer, const wish& w, const new_blocks& fresh,
                                    std::uint64_t missing, extent& now, reservation& paid) noexcept {
   blocks_.shrink(kept_by(w), missing);
@@ -285,7 +292,7 @@ result<void> block_table::give_way(const account& payer, const wish& w, const ne
   return boost::outcome_v2::success();
 }
 
-// A block that grows takes over what was in it.
+// Makes the blocks and puts them into their places. One that replaces another takes over its bytes.
 result<void> block_table::install(block_memory& from, storage* owner, new_blocks& fresh) {
   for (new_block& f : fresh) {
     f.memory = block_ref(block::allocate(from, owner, f.capacity));
@@ -336,7 +343,8 @@ void block_table::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
   });
 }
 
-// Makes zeros of what is between the bytes that were stored and those that come.
+// Makes room for `n` bytes in a block, and zeros of what is between the bytes that were stored and
+// those that come.
 std::byte* block_table::extend_to(std::uint64_t number, block& b, std::size_t begin,
                                   std::size_t n) noexcept {
   if (b.used < begin) std::memset(b.data() + b.used, 0, begin - b.used);
@@ -344,7 +352,7 @@ std::byte* block_table::extend_to(std::uint64_t number, block& b, std::size_t be
   return b.data() + begin;
 }
 
-// Gives back what was paid for and has turned out not to be needed.
+// Gives back what was charged and turned out not to be needed.
 void block_table::settle(const account& payer) noexcept {
   extent now = extent_now();
   now.footprint = blocks_.footprint();
@@ -399,7 +407,8 @@ std::uint64_t block_table::clone_bytes(const block_table& from, std::uint64_t be
   return number ? *number * block_size : size_;
 }
 
-// Blocks with nothing in them, full but for the last one, which ends at `stop`; all or none.
+// Makes blocks with nothing in them, full but for the last one, which ends at `stop`. Makes all or
+// none.
 result<void> block_table::add_blocks(block_memory& from, storage* owner, std::uint64_t first,
                                      std::uint64_t behind, std::uint64_t stop) noexcept try {
   if (first >= behind) return boost::outcome_v2::success();

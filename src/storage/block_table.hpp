@@ -18,16 +18,16 @@ namespace coramfs::detail {
 
 /// The random-access layout: blocks of one size, found by their number in constant time.
 ///
-/// A block that nobody has written to does not exist and reads as zeros. One that is written to
-/// in part is only as large as its last byte asks for, so that small files are small here too.
-/// One that is likely to be filled has room for more at first, which gives way, in all blocks,
-/// where the quota would refuse something else for it.
+/// A block that nobody has written to does not exist and reads as zeros. One that is written to in
+/// part is only as large as its last byte asks for, so that small files are small here too. One
+/// that is likely to be filled has room for more at first, which gives way, in all blocks, where
+/// the quota would refuse something else for it.
 ///
-/// Invariants: what a block has behind its `used` bytes reads as zero, whatever it is, and no
-/// block is used beyond the end of the file; `extent_now()` is what the file has been charged,
-/// pinned blocks that have been left to their pins excepted. That is what the blocks and their
-/// map take, or more: where memory was refused after slack had given way, the file stays charged
-/// as it was, until the next operation that succeeds.
+/// Invariants: what a block has behind its `used` bytes reads as zero, whatever it is, and no block
+/// is used beyond the end of the file; `extent_now()` is what the file has been charged, pinned
+/// blocks that have been left to their pins excepted. The charge is what the blocks and their map
+/// take, or more: where memory was refused after slack had given way, the file stays charged as it
+/// was, until the next operation that succeeds.
 ///
 /// Guarded by the file's lock. All that may fail fails before anything has changed.
 class block_table {
@@ -37,22 +37,22 @@ class block_table {
   std::uint64_t size() const noexcept { return size_; }
   extent extent_now() const noexcept { return {size_, footprint_, 0}; }
 
-  /// How many of its bytes it pays for at least.
+  /// A lower bound of the bytes that it pays for.
   std::uint64_t stored_bytes() const noexcept {
     return blocks_.footprint() - std::min(blocks_.footprint(), blocks_.slack_bound());
   }
 
-  /// Bytes read: less than asked for only at the end.
+  /// Returns the bytes read: less than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
-  /// Does all of a write at any offset that may fail; what the file grows by, and the holes
-  /// that are filled, are unspecified until it is stored. Pinned blocks are copied.
-  /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
+  /// Does all of a write, at any offset, that may fail. What the file grows by, and the holes that
+  /// are filled, are unspecified until they are stored. Pinned blocks are copied. Errors:
+  /// `quota_exceeded`, `memory_guard`, `out_of_memory`.
   result<void> make_room(const account& payer, std::uint64_t offset, std::uint64_t size);
   /// Stores bytes over others that stand in one block, where nothing is to be paid for. Returns
   /// whether it was so; else nothing has changed. Precondition: nothing is pinned.
   bool overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept;
-  /// Precondition: `make_room` for these bytes.
+  /// Stores bytes. Precondition: `make_room` for them.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
   /// Takes what is in the memory of these bytes for stored. Precondition: as for `store`.
@@ -66,14 +66,15 @@ class block_table {
   /// them is given up. Returns whether there was any.
   bool settle_pins(std::uint64_t begin, std::uint64_t end) noexcept;
 
-  /// Cuts, or extends with a hole. Errors: when growing, `quota_exceeded` by payload.
+  /// Cuts the file, or extends it with a hole. Errors: when growing, `quota_exceeded` where payload
+  /// counts, and `memory_guard`.
   result<void> resize(const account& payer, std::uint64_t size);
 
   /// Stores zeros, in room that has been made.
   void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
 
   /// Makes the whole content `size` bytes that are yet to be stored, in the memory of the old ones
-  /// as far as that goes. Errors: `quota_exceeded`, `out_of_memory`.
+  /// as far as that goes. Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
   result<void> recreate(const account& payer, std::uint64_t size);
 
   /// Gives back memory that no byte is in.
@@ -83,7 +84,7 @@ class block_table {
   void set_owner(storage& owner) noexcept {
     if (block* const only = blocks_.find(0)) only->set_owner(owner);
   }
-  /// Has another block, which takes as much memory, stand for one of its.
+  /// Puts another block, which takes as much memory, into the place of one.
   void replace(const block& old, block& fresh) noexcept { blocks_.replace(old, fresh); }
 
   /// What a copy amounts to that takes no more than it needs.
@@ -96,7 +97,8 @@ class block_table {
   std::uint64_t clone_bytes(const block_table& from, std::uint64_t begin,
                             std::uint64_t count) noexcept;
 
-  /// What the table amounts to that a promotion makes; without a write, of a chain's size.
+  /// What the table of a promotion amounts to: of a chain of `chain_size` bytes, and of a write
+  /// that begins behind them, if it is not empty.
   static extent extent_for(std::uint64_t chain_size, std::uint64_t begin,
                            std::uint64_t end) noexcept;
   static std::uint64_t blocks_for(std::uint64_t size) noexcept;
@@ -109,12 +111,13 @@ class block_table {
     block_ref memory;
   };
   using new_blocks = boost::container::small_vector<new_block, 2>;
-  /// That the bytes from `begin` to `end` can be stored, in a file that then has `size` bytes
-  /// and has given up blocks of `freed` bytes behind them.
+  /// What is wanted: that the bytes from `begin` to `end` can be stored, in a file that then has
+  /// `size` bytes and has given up blocks of `freed` bytes behind them.
   struct wish {
     std::uint64_t begin, end, size, freed = 0;
   };
-  /// How much new blocks have beyond what is wished; `tight`: and how much the old ones keep.
+  /// Whether new blocks have room to grow. With `tight`, blocks that are larger than needed are
+  /// made anew, too.
   enum class growth { generous, exact, tight };
 
   bool has_room(std::uint64_t begin, std::uint64_t end) const noexcept;

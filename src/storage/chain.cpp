@@ -130,8 +130,8 @@ void chain::trim(const account& payer) noexcept {
   settle(payer, before);
 }
 
-// A long one keeps some entries: to make it anew takes as long as the chain is, and would come with
-// each little that is appended.
+// Gives back spare entries of the table. A long table keeps some: to make it anew takes as long as
+// the chain is, and would come with each little that is appended.
 void chain::trim_table(block_memory& memory) noexcept {
   constexpr std::size_t is_short = 64;
   const std::size_t n = chunks_.size(), kept = n <= is_short ? n : n + n / 8;
@@ -152,7 +152,7 @@ std::uint64_t chain::shrink_last() noexcept {
   return before - last.memory->charged();
 }
 
-// Of room for so many bytes, how many the first chunk has. A few pages and a rest are two chunks,
+// Returns how many of `room` bytes the first chunk has. A few pages and a rest are two chunks,
 // where the rest takes less than a page.
 std::uint64_t chain::first_of(std::uint64_t room) noexcept {
   constexpr std::uint64_t page = block_memory::page_size, few = 20 * page, worth = 128;
@@ -169,7 +169,8 @@ std::uint64_t chain::growth::new_chunks() const noexcept {
   return full + (first_of(rest) < rest ? 2 : 1);
 }
 
-// Gives the last chunk's bytes two chunks where they take less. Where memory is refused, it stays.
+// Gives the last chunk's bytes two chunks, where they take less. The chunk stays where memory is
+// refused.
 void chain::split_last(const account& payer) noexcept {
   if (chunks_.empty() || chunks_.back().memory->is_pinned_from(0)) return;
   chunk& last = chunks_.back();
@@ -188,7 +189,7 @@ void chain::split_last(const account& payer) noexcept {
     return;
   std::memcpy(rest->data(), last.memory->data() + kept, bytes - kept);
   last.memory.shrink(kept);
-  if (last.memory->charged() == had) return;  // it could not be had, and all is in it still
+  if (last.memory->charged() == had) return;  // memory was refused, and all is in it still
   footprint_ -= had + table;
   footprint_ += last.memory->charged() + rest->charged() + new_table;
   if (is_full) replace_table(grown);
@@ -230,7 +231,7 @@ bool chain::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
   return any;
 }
 
-// Fills in what of a wish is pinned. False: nothing is.
+// Fills in which chunks of a wish are pinned. Returns whether any is.
 bool chain::find_pinned(wish& w) const {
   // The last chunk is written to behind its end, too.
   const std::uint64_t end = std::min(w.end, end_of_room());
@@ -238,7 +239,7 @@ bool chain::find_pinned(wish& w) const {
        i < chunks_.size() && chunks_[i].begin < end; ++i) {
     const std::uint64_t from = std::max(w.begin, chunks_[i].begin) - chunks_[i].begin;
     if (!chunks_[i].memory->is_pinned_from(from)) continue;
-    // The last of those that stay.
+    // Whether this is the last of the chunks that stay.
     w.last_is_pinned = begin_of(i + 1) >= w.size || i + 1 == chunks_.size();
     if (!w.last_is_pinned) w.pinned.push_back(i);
   }
@@ -255,8 +256,8 @@ chain::growth chain::exact(const wish& w) const noexcept {
   return g;
 }
 
-// The last chunks are made anew where they are not much larger than what comes behind them: no more
-// than `most` bytes. An adopted buffer is copied for that only where there are many.
+// Makes the last chunks anew where they are not much larger than what comes behind them: no more
+// than `most` bytes. An adopted buffer is copied for that only where there are many chunks.
 chain::growth chain::merging(const wish& w, growth g, std::uint64_t most) const noexcept {
   constexpr std::size_t many = 64;
   constexpr std::uint64_t always_merged = 1024;  // bytes: copied as fast as a chunk is made
@@ -276,8 +277,9 @@ chain::growth chain::merging(const wish& w, growth g, std::uint64_t most) const 
   return g;
 }
 
-// Room for as much again as there is: a file of n bytes takes log n chunks up to `max_chunk`.
-// The first chunk is only as large as what is written, for most small files are written once.
+// Adds room for as much again as there is, so a file of n bytes takes log n chunks up to
+// `max_chunk`. The first chunk is only as large as what is written, for most small files are
+// written once.
 chain::growth chain::roomy(const wish& w, growth g) const noexcept {
   if (w.size > size_ && g.room > 0) {
     const std::uint64_t copied = size_ - std::min(size_, end_of_kept(g.kept));
@@ -316,7 +318,8 @@ extent chain::after(const wish& w, const growth& g) const noexcept {
   return {w.size, footprint + chunk_list::footprint(g.table), g.kept + g.new_chunks()};
 }
 
-// Slack gives way: only the smallest way to have the room is refused.
+// Asks for room to grow first, and then for less and less: at last the last chunks are gathered, so
+// that slack is not the reason for a refusal.
 result<void> chain::grant(const account& payer, wish w) try {
   if (!find_pinned(w) && w.size <= end_of_room()) {
     if (w.size <= size_) {
@@ -408,8 +411,8 @@ void chain::replace_table(chunk_list& fresh) noexcept {
   chunks_.swap(fresh);
 }
 
-// Pays for what the chain takes by now, which is no more than it took before. Nothing can refuse
-// that, but for what it has not been charged for yet.
+// Charges what the chain takes by now, which is no more than it took before. That can only be
+// refused where the chain takes more than it was charged for; its charge stays then.
 void chain::settle(const account& payer, const extent& before) noexcept {
   auto paid = payer.reserve(taken(), before);
   if (paid) {

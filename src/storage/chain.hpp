@@ -20,9 +20,9 @@ namespace coramfs::detail {
 
 /// The sequential layout: a chain of chunks, found by binary search.
 ///
-/// An append fills the last chunk, then starts one that grows with the file up to `max_chunk`,
-/// so that small files stay small and appending takes amortised constant time. Little is ever
-/// copied to make room.
+/// An append fills the last chunk, then starts one that grows with the file up to `max_chunk`, so
+/// that small files stay small and appending takes amortised constant time. Little is ever copied
+/// to make room.
 ///
 /// A chunk that is not much larger than what comes behind it is merged with that: a file that is
 /// opened, appended to and closed again and again would have a chunk for each time, for its last
@@ -34,11 +34,11 @@ namespace coramfs::detail {
 /// size needed, because slack must not be the reason for a refusal. No more than `most_gathered`
 /// bytes are: they are there twice meanwhile.
 ///
-/// Invariants: chunks stand in the order of their offsets and none is empty; all but the last
-/// are full up to where the next one begins; `extent_now()` is what the file has been charged,
-/// pinned chunks that have been left to their pins excepted. That is what the chain takes, but
-/// for one that was put together again after a promotion failed: it stays charged as it was until
-/// the next operation that succeeds, and beyond that for as long as the difference can not be had.
+/// Invariants: chunks stand in the order of their offsets and none is empty; all but the last are
+/// full up to where the next one begins; `extent_now()` is what the file has been charged, pinned
+/// chunks that have been left to their pins excepted. The charge is what the chain takes, but for a
+/// chain that was put together again after a promotion failed: it stays charged as it was until the
+/// next operation that succeeds, and beyond that for as long as the difference can not be had.
 ///
 /// Guarded by the file's lock. All that may fail fails before anything has changed.
 class chain {
@@ -60,15 +60,15 @@ class chain {
     return charged_ != nullptr ? extent{size_, charged_->footprint, charged_->chunks} : taken();
   }
 
-  /// How many of its bytes it pays for at least.
+  /// A lower bound of the bytes that it pays for.
   std::uint64_t stored_bytes() const noexcept { return std::min(size_, footprint_); }
 
-  /// Bytes read: less than asked for only at the end.
+  /// Returns the bytes read: less than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
-  /// Does all of a write that may fail: what is stored between `offset`, which is at most
-  /// `size()`, and `offset` + `size` afterwards can not. What the file grows by is unspecified
-  /// until then. Pinned chunks are copied.
+  /// Does all of a write that may fail: to store bytes between `offset`, which is at most `size()`,
+  /// and `offset` + `size` can not fail afterwards. What the file grows by is unspecified until
+  /// then. Pinned chunks are copied.
   ///
   /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
   result<void> make_room(const account& payer, std::uint64_t offset, std::uint64_t size);
@@ -77,7 +77,7 @@ class chain {
   /// whether it was so; else nothing has changed. Precondition: nothing is pinned.
   bool overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
-  /// Precondition: `make_room` for these bytes.
+  /// Stores bytes. Precondition: `make_room` for them.
   void store(std::uint64_t offset, std::span<const std::byte> from) noexcept;
 
   /// The pieces that hold the bytes from `begin` to `end`, which the chain has.
@@ -90,25 +90,25 @@ class chain {
 
   /// Appends `from` as chunks of its own, without a copy; `from` is then empty.
   ///
-  /// Errors: `quota_exceeded`, `out_of_memory`; `from` is untouched then.
+  /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`; `from` is untouched then.
   result<void> adopt(const account& payer, bytes& from);
 
   /// Stores zeros, in room that has been made.
   void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
 
-  /// Cuts.
+  /// Cuts the content down to `size` bytes.
   void cut(const account& payer, std::uint64_t size) noexcept;
 
   /// Makes the whole content `size` bytes that are yet to be stored, in the memory of the old ones
   /// as far as that goes.
   ///
-  /// Errors: `quota_exceeded`, `out_of_memory`.
+  /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
   result<void> recreate(const account& payer, std::uint64_t size);
 
-  /// What a chain of `size` bytes amounts to that takes no more than it needs.
+  /// What a chain of `size` bytes amounts to if it takes no more than it needs.
   static extent extent_for(std::uint64_t size) noexcept;
-  /// Makes room for a copy that does; the caller has paid. Precondition: this is empty.
-  /// Errors: `out_of_memory`.
+  /// Makes room for a copy of `from` that takes no more than it needs; the caller has paid.
+  /// Precondition: this is empty. Errors: `out_of_memory`.
   result<void> clone_room(const account& prepaid, const chain& from);
   /// Copies at most `count` bytes into that room, from where it left off: `begin`, at first 0.
   /// Returns where to go on, which is the size at last.
@@ -121,10 +121,10 @@ class chain {
   void set_owner(storage& owner) noexcept {
     for (chunk& c : chunks_) c.memory->set_owner(owner);
   }
-  /// The place in which a block stands, which is one of its.
+  /// The place of a block of this chain.
   block_ref& place_of(const block& b) noexcept { return chunks_[find(b.place)].memory; }
 
-  /// Takes a chain apart from the front, without a say of its account.
+  /// Takes a chain apart from the front, and changes nothing that its account knows of.
   class dismantling;
 
  private:
@@ -132,12 +132,12 @@ class chain {
   /// has `size` bytes.
   struct wish {
     std::uint64_t begin, end, size;
-    /// The chunks of these bytes that are pinned, but for the last chunk, and whether that is.
-    /// Looked at once, for pins go at any time.
+    /// The chunks of these bytes that are pinned, but for the last chunk of all; and whether that
+    /// one is. They are found once, for pins go at any time.
     boost::container::small_vector<std::size_t, 4> pinned = {};
     bool last_is_pinned = false;
   };
-  /// One way to have that: of the first `kept` chunks the pinned ones are copied and the others
+  /// One way to fulfil a wish: of the first `kept` chunks the pinned ones are copied and the others
   /// stay; what is behind them is gathered into new chunks with `room` bytes in all.
   struct growth {
     std::size_t kept;
@@ -176,8 +176,8 @@ class chain {
 
   chunk_list chunks_;
   std::uint64_t size_ = 0;
-  std::uint64_t footprint_ = 0;  // what it takes
-  // Where that is not what it was charged for.
+  std::uint64_t footprint_ = 0;  // bytes that it takes
+  // What it was charged for, where that is not what it takes; otherwise null.
   using charged_extent = std::unique_ptr<extent, small_memory::giver>;
   charged_extent charged_;
 };
@@ -186,11 +186,11 @@ class chain::dismantling {
  public:
   explicit dismantling(chain& of) noexcept : of_(of) {}
 
-  /// Makes sure that `count` pieces may be put back, in front of what is left. False: memory is
-  /// refused.
+  /// Makes sure that `count` pieces can be put back, in front of what is left. Returns whether it
+  /// could: memory may be refused.
   bool prepare(block_memory& memory, std::size_t count) noexcept;
 
-  /// Frees the chunks that end at `offset` or before. What is behind can still be read.
+  /// Frees the chunks that end at `offset` or before. The others can still be read.
   void drop_before(std::uint64_t offset) noexcept;
   /// Where the first chunk begins that is still there.
   std::uint64_t rest_begins_at() const noexcept { return of_.begin_of(dropped_); }
@@ -202,7 +202,7 @@ class chain::dismantling {
  private:
   chain& of_;
   chunk_list put_back_;
-  charged_extent charged_;  // for the chain
+  charged_extent charged_;  // for the chain, if it is restored
   std::size_t dropped_ = 0;
 };
 

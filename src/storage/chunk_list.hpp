@@ -12,15 +12,18 @@
 
 namespace coramfs::detail {
 
-/// A block and the offset in the file where its bytes begin.
+/// A block, and the offset in the file where its bytes begin.
 struct chunk {
   block_ref memory;
   std::uint64_t begin = 0;
 };
 
 /// The chunks of a chain in order. The capacity changes only where it is said to, for it is
-/// charged; one chunk stands in the list itself, for most files have no more. There are never more
-/// than 2^32 - 1: empty files are many, and each has such a list. Each block is told its place.
+/// charged; one chunk stands in the list itself, for most files have no more. Empty files are many,
+/// and each has such a list, so it is small: there are never more than 2^32 - 1 chunks. Each block
+/// is told its place.
+///
+/// Guarded by the file's lock, like the chain that has it.
 class chunk_list {
  public:
   chunk_list() noexcept = default;
@@ -52,7 +55,8 @@ class chunk_list {
   }
   void pop_back() noexcept { begin()[--size_] = chunk(); }
 
-  /// Precondition: the list is empty. False: memory is refused, or they are too many.
+  /// Makes room for `entries` chunks. Returns whether it has: memory may be refused, and they may
+  /// be too many. Precondition: the list is empty, and has no table yet.
   bool set_capacity(block_memory& from, std::size_t entries) noexcept {
     assert(empty() && !has_table());
     if (entries > std::numeric_limits<std::uint32_t>::max()) return false;
@@ -83,7 +87,7 @@ class chunk_list {
     return reinterpret_cast<chunk*>(static_cast<std::uintptr_t>(inline_.begin));
   }
 
-  chunk inline_;  // where there is a table, its offset is the place of that
+  chunk inline_;  // where there is a table, `begin` is its address
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 1;
 };

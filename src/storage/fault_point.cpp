@@ -3,8 +3,8 @@
 
 namespace coramfs::detail {
 
-// Alone in its file: tests are linked with another in its place, so that each request can be
-// refused in turn, as `malloc` can.
+// This is alone in its file because tests are linked with another one in its place, so that each
+// request can be refused in turn, as `malloc` can.
 bool memory_is_refused() noexcept { return false; }
 
 }  // namespace coramfs::detail

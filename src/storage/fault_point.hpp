@@ -3,7 +3,8 @@
 
 namespace coramfs::detail {
 
-/// Whether a request for a piece of the volume's memory is refused that could be had.
+/// Returns whether a request for memory of the volume is to be refused though it could be had. Only
+/// tests say so.
 bool memory_is_refused() noexcept;
 
 }  // namespace coramfs::detail

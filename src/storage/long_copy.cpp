@@ -31,7 +31,7 @@ void long_copy(std::byte* to, const std::byte* from, std::size_t size) noexcept 
     _mm_stream_si128(target + 2, c);
     _mm_stream_si128(target + 3, d);
   }
-  // Such stores are seen by others in no order; what comes after is.
+  // Other threads see these stores in any order, but all of them before what comes after the fence.
   _mm_sfence();
   std::memcpy(to + done, from + done, size - done);
 }

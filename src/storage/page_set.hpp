@@ -9,11 +9,11 @@
 
 namespace coramfs::detail {
 
-/// Some of the `Size` pages of a region, one bit for each.
+/// A set of pages of a region, which has `Size` pages: one bit for each.
 template <std::size_t Size>
 class page_set {
  public:
-  /// The pages from `first` on, up to the next that is not like it.
+  /// Pages that stand together and are all in the set, or all not.
   struct stretch {
     std::size_t first, count;
   };
@@ -32,14 +32,15 @@ class page_set {
     return found;
   }
 
-  /// The next stretch of pages from `at` on that are in the set, or are not; none: of count 0.
+  /// Returns the next stretch, from `at` on, of pages that are in the set, or with `value` false of
+  /// pages that are not. Its count is 0 where there is none.
   stretch next(std::size_t at, bool value) const noexcept {
     const std::size_t first = find(at, value);
     return {first, find(first, !value) - first};
   }
 
  private:
-  // The first page from `at` on that is `value`; `Size` if there is none.
+  // Returns the first page from `at` on that is `value`, or `Size` if there is none.
   std::size_t find(std::size_t at, bool value) const noexcept {
     while (at < Size) {
       const std::uint64_t word = value ? words_[at / 64] : ~words_[at / 64];

@@ -8,17 +8,17 @@ namespace coramfs::detail {
 // Pages from the system. Where it has no call for that, they come from the heap, and all of them
 // count as resident from the first moment on.
 
-/// Null: memory is refused.
+/// Maps pages of zeros, or of what malloc gives elsewhere. Null: memory is refused.
 std::byte* map_pages(std::size_t bytes) noexcept;
 void unmap_pages(std::byte* data, std::size_t bytes) noexcept;
 
-/// `bytes` of memory aligned to `bytes`, a power of two: with huge pages, where there are any, it
-/// may be resident as a whole once a byte of it was written to; else page by page. Null: memory is
-/// refused.
+/// Maps `bytes` of memory that are aligned to `bytes`, a power of two. With huge pages, where there
+/// are any, it may be resident as a whole once a byte of it was written to; otherwise page by page.
+/// Null: memory is refused.
 std::byte* map_region(std::size_t bytes, bool with_huge_pages) noexcept;
 void unmap_region(std::byte* data, std::size_t bytes) noexcept;
 
-/// Whether pages that were never written to, or were released, take no memory.
+/// Returns whether pages take no memory that were never written to, or that were released.
 bool can_release_pages() noexcept;
 /// Has the system take pages of a region back; what they hold is lost. No huge page takes their
 /// place, for that would not be counted.

@@ -15,7 +15,7 @@ namespace coramfs::detail {
 
 namespace {
 
-// What holes are pinned as. Nobody writes to it, so the system has it share one page.
+// Stands for holes. Nobody writes to it, so the system has it share one page.
 alignas(4096) constinit std::array<std::byte, piece_list::zeros_at_once> zeros{};
 
 }  // namespace

@@ -44,7 +44,7 @@ result<bool> promotion::advance(std::uint64_t bytes) noexcept {
     BOOST_OUTCOME_TRY(move_up_to(std::min(moved_ + at_once, stop)));
   }
   if (moved_ < blocks_) {
-    // Others may have a turn, and what was dropped may not be kept beside what they take.
+    // Others may have a turn now, and memory that was freed may not be kept beside what they take.
     memory_.keep_at_most(limits_.left());
     return false;
   }
@@ -52,7 +52,7 @@ result<bool> promotion::advance(std::uint64_t bytes) noexcept {
   return true;
 }
 
-// All that the write needs behind the chain.
+// Makes all that the write needs behind the chain's blocks.
 result<void> promotion::begin() noexcept {
   if (!source_.prepare(memory_, blocks_)) return errc::out_of_memory;
   return table_.add_blocks(memory_, &of_, std::max(begin_ / block_size, blocks_),

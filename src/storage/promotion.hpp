@@ -22,16 +22,16 @@ class storage;
 /// Guarded by the file's lock, held exclusively.
 class promotion {
  public:
-  /// Of the chain in `of`, to a table with room from `begin` to `end`, which is behind the chain.
-  /// `paid` is what makes the one into the other.
+  /// Promotes the chain in `of` to a table with room from `begin` to `end`, which is behind the
+  /// chain. `paid` is the reservation that turns the charge of the one into that of the other.
   promotion(storage& of, const account& payer, reservation paid, std::uint64_t begin,
             std::uint64_t end) noexcept;
   promotion(const promotion&) = delete;
   promotion& operator=(const promotion&) = delete;
   ~promotion();
 
-  /// Moves the next `bytes`, or a little more. True: it is done, and the room is there. Errors:
-  /// `out_of_memory`; then there is nothing left but to drop it.
+  /// Moves the next `bytes`, or a little more. Returns whether it is done and the room is there.
+  /// Errors: `out_of_memory`; then there is nothing left but to drop it.
   result<bool> advance(std::uint64_t bytes) noexcept;
 
  private:

@@ -23,10 +23,10 @@ struct free_piece {
 struct small_memory::slab {
   small_memory& home;
   const block_memory::run run;
-  slab* next = nullptr;  // of its quarter
+  slab* next = nullptr;  // in the list of its quarter
   slab* previous = nullptr;
-  free_piece* free = nullptr;  // of those that have been used before
-  std::uint16_t fresh = 0;     // the first that has not
+  free_piece* free = nullptr;  // pieces that have been used before
+  std::uint16_t fresh = 0;     // the index of the first piece that has not
   std::uint16_t used = 0;
   const std::uint8_t size;  // in the table
   const small_memory::use what;
@@ -34,7 +34,7 @@ struct small_memory::slab {
 
   std::byte* pieces() noexcept { return reinterpret_cast<std::byte*>(this) + header; }
   std::size_t capacity() const noexcept { return table.in_slab[size]; }
-  /// Of so many that are used; a full slab is in none.
+  /// Returns the quarter of a slab with so many used pieces; a full slab is in none.
   std::size_t quarter(std::size_t in_use) const noexcept {
     return in_use == capacity() ? quarters : in_use * quarters / capacity();
   }
@@ -83,9 +83,9 @@ small_memory::slab& small_memory::slab_of(const void* piece) noexcept {
                                   ~std::uintptr_t{slab_size - 1});
 }
 
-// All below is called under the mutex.
+// All members below are called under the mutex.
 
-// From the fullest: the others may become empty.
+// Takes from the fullest slabs that have room, so that the others may become empty.
 void* small_memory::take_piece(std::size_t bytes, use what) noexcept {
   const std::size_t size = table.find(bytes);
   shelf& from = shelves_[static_cast<std::size_t>(what)][size];
@@ -180,7 +180,7 @@ bool small_memory::evacuate(piece_mover& mover) noexcept {
   return false;
 }
 
-// Of the size of which the most is free.
+// Returns the emptiest slab of the size of which the most is free. Null: there is none to be tried.
 small_memory::slab* small_memory::find_sparse(const piece_mover& mover) noexcept {
   slab* found = nullptr;
   std::uint64_t most = 0;
@@ -203,7 +203,8 @@ small_memory::slab* small_memory::find_sparse(const piece_mover& mover) noexcept
   return found;
 }
 
-// The others of its size have room for all of them, and it is taken from none of itself.
+// Moves all pieces out of a slab, which is given back then. Returns whether that was possible. The
+// others of its size have room for all of them; it is not among them while a place is looked for.
 bool small_memory::move_pieces(slab& from, piece_mover& mover) noexcept {
   if (from.used == 0) {
     remove_slab(from);

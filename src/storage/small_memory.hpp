@@ -13,7 +13,7 @@ namespace coramfs::detail {
 
 class block_memory;
 
-/// Who moves pieces of memory for their owners.
+/// Moves pieces of memory for their owners.
 class piece_mover;
 
 /// Where the small things of a volume come from: nodes, names, the pages of directories, contents
@@ -28,14 +28,15 @@ class piece_mover;
 /// the last room for its size. Where pages run short, slabs are emptied by moving what is in them:
 /// `evacuate`.
 ///
-/// Thread safety: all members may be called from many threads at once. Of the locks only those of
-/// the block memory, and of the quota, are taken under the one of this.
+/// Thread safety: all members may be called from many threads at once. Order of locks: the mutex is
+/// below the tree's lock, and only the mutex of the block memory, and with that the quota's lock,
+/// are taken under it.
 class small_memory {
  public:
   static constexpr std::size_t slab_size = 64 * 1024;  // bytes, and what slabs are aligned to
   static constexpr std::size_t largest = 13'088;       // bytes of a piece: five to a slab
 
-  /// What pieces are for: how they are moved, if at all.
+  /// What pieces are for, which says how they are moved, if at all.
   enum class use : unsigned char { fixed, content, name, file };
   static constexpr std::size_t uses = 4;
 
@@ -45,11 +46,11 @@ class small_memory {
 
   static constexpr bool fits(std::size_t bytes) noexcept { return bytes <= largest; }
 
-  /// Memory for `bytes`, aligned to 16. Null: memory is refused. Precondition: `fits`. No lock
-  /// below the tree's is held.
+  /// Takes memory for `bytes`, aligned to 16. Null: memory is refused. Precondition: `fits`, and no
+  /// lock below the tree's is held, since this may ask for relief.
   ///
-  /// What may be moved is looked at as soon as it is there: `make` makes of the memory, under the
-  /// lock, what can be looked at.
+  /// `make` is called with the memory under the mutex, and makes of it what a `piece_mover` can
+  /// look at: that may happen as soon as the mutex is free.
   template <class Make>
   void* take(std::size_t bytes, use what, Make make) noexcept {
     if (memory_is_refused()) return nullptr;
@@ -65,14 +66,14 @@ class small_memory {
   void* take(std::size_t bytes, use what) noexcept {
     return take(bytes, what, [](void*) {});
   }
-  /// Of whichever volume.
+  /// Gives a piece back, of whichever volume.
   static void give(void* memory) noexcept;
   /// The memory that a piece is from.
   static block_memory& home_of(const void* memory) noexcept;
 
-  /// How many bytes `take(bytes)` gives.
+  /// The bytes that `take(bytes)` gives.
   static constexpr std::size_t usable(std::size_t bytes) noexcept;
-  /// What they are charged as.
+  /// The bytes that they are charged as.
   static constexpr std::uint64_t footprint(std::size_t bytes) noexcept;
 
   /// Bytes of slabs that no piece is charged for, beyond one slab for each size and use.
@@ -84,8 +85,8 @@ class small_memory {
     return free > stock ? free - stock : 0;
   }
 
-  /// Makes the slab free that is the emptiest of a size of which more than one slab is free, by
-  /// having its pieces moved to others. False: there is none, or no piece may be moved.
+  /// Frees the emptiest slab of a size that has more than a slab's worth of free pieces, by having
+  /// what is in it moved to others. Returns whether there was one whose pieces could all be moved.
   bool evacuate(piece_mover& mover) noexcept;
 
   /// Gives back the slabs that stayed for pieces to come. Returns whether there were any.
@@ -108,7 +109,7 @@ class small_memory {
   /// The slabs of one size and use that have room, by how full they are.
   struct shelf {
     std::array<slab*, quarters> by_quarter{};
-    std::size_t slabs = 0, used = 0;  // pieces
+    std::size_t slabs = 0, used = 0;  // pieces that are taken
   };
 
   static constexpr sizes make_sizes() noexcept;
@@ -144,8 +145,8 @@ class piece_mover {
  public:
   /// Whether pieces of this use may be moved at all.
   virtual bool may_move(small_memory::use what) const noexcept = 0;
-  /// Has the owner of a piece use `to` instead, which has as many bytes. False: it may not be
-  /// moved now. Called under the memory's lock.
+  /// Has the owner of a piece use `to` instead, which has as many bytes. Returns whether it does: a
+  /// piece that is in use may not be moved now. Called under the mutex of `small_memory`.
   virtual bool move(small_memory::use what, void* from, void* to) noexcept = 0;
 
  protected:

@@ -23,7 +23,7 @@ result<void> require_size(std::uint64_t size) noexcept {
 
 }  // namespace
 
-// Both may be any number, so their sum may not be formed before both are looked at.
+// Both may be any number, so their sum is only formed when each is known to be small enough.
 result<void> storage::require_end(std::uint64_t offset, std::uint64_t size) noexcept {
   BOOST_OUTCOME_TRY(require_size(offset));
   BOOST_OUTCOME_TRY(require_size(size));
@@ -236,8 +236,9 @@ void storage::move(block& b, void* to) noexcept {
   }
 }
 
-// A layout leaves the charge of what it cuts to the pins itself: all of it would take as long as
-// the file is. A short one takes back at once what pins have held that are gone.
+// A layout itself leaves the charge of what it cuts to the pins. To look at all of the content
+// would take as long as the file is. A short one is looked at, and takes back at once what pins
+// have held that are gone.
 void storage::trim(const account& payer) noexcept {
   constexpr std::uint64_t is_short = 4 * slice_size;
   if (size() <= is_short) settle_pins();
