@@ -9,7 +9,8 @@
 
 namespace coramfs::detail {
 
-/// A set of pages of a region, which has `Size` pages: one bit for each.
+/// A set of pages of a region, which has `Size` pages: one bit for each. Guarded by the mutex of
+/// the block memory, like the region.
 template <std::size_t Size>
 class page_set {
  public:

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Before Asio, a header of the standard library: Asio before 1.30 asks, before it has included any
-// such header, whether there is std::aligned_alloc, and a file that begins with Asio gets another
-// answer than one that begins with <string>.
+// A header of the standard library has to come before Asio: Asio before 1.30 asks, before it has
+// included any such header, whether there is std::aligned_alloc, and a file that begins with Asio
+// gets another answer than one that begins with <string>.
 #include <version>
 
 #include <coramfs/detail/export.hpp>
@@ -24,8 +24,8 @@
 // crashes when it first resumes a coroutine. So each file that includes this one says in the name
 // of a symbol which Asio it has, and the library defines that symbol for its own Asio alone.
 //
-// Named are the macros that change what is laid out, allocated or looked up together: as they are
-// after Asio has set its own, so that it does not matter which way they came to be as they are.
+// The name has the macros that change what is laid out, allocated or looked up together: as they
+// are after Asio has set its own, so that it does not matter which way they came to be as they are.
 
 #if defined(ASIO_HAS_IO_URING_AS_DEFAULT)
 #define CORAMFS_ASIO_REACTOR _uring_as_default
@@ -97,7 +97,7 @@
 #else
 #define CORAMFS_ASIO_TRACKING
 #endif
-// On by itself with _GLIBCXX_DEBUG, too.
+// Asio turns this on by itself with _GLIBCXX_DEBUG, too.
 #if defined(ASIO_ENABLE_BUFFER_DEBUGGING)
 #define CORAMFS_ASIO_BUFFERS _buffer_debugging
 #else
@@ -166,7 +166,7 @@ template struct same_macros_of_asio<struct CORAMFS_ASIO_BUILD, struct CORAMFS_BU
 #endif
 #endif
 
-// What makes the linker look, in each file; it must not be optimised away.
+// Has the linker look for the symbol, in each file; it must not be optimised away.
 #if defined(__ELF__) && __has_cpp_attribute(gnu::retain)
 [[maybe_unused, gnu::used, gnu::retain]]
 #elif __has_cpp_attribute(gnu::used)

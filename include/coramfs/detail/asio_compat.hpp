@@ -9,7 +9,7 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/version.hpp>
 
-// The one place that does one thing or another by which Asio this is.
+// This is the one place that does different things with different versions of Asio.
 #if ASIO_VERSION >= 102400
 #include <asio/deferred.hpp>
 #endif
@@ -32,7 +32,7 @@ using suspend_t = asio::use_awaitable_t<>;
 #endif
 inline constexpr suspend_t suspend{};
 
-/// The token for which an operation is the coroutine itself.
+/// Whether a token is the one for which an operation is the coroutine itself.
 template <class Token>
 inline constexpr bool is_coroutine_token =
     std::is_same_v<std::decay_t<Token>, asio::use_awaitable_t<>>;

@@ -8,7 +8,7 @@
 
 namespace coramfs::detail {
 
-/// Walks over the runs of a list as over buffers of Asio's.
+/// Walks over the runs of a list as over Asio's buffers, while a copy of the list lives.
 template <class Buffer>
 class buffer_iterator {
  public:

@@ -17,7 +17,7 @@ class byte_source {
   byte_source(std::uint64_t size, const void* sequence, visit_function visit) noexcept
       : size_(size), sequence_(sequence), visit_(visit) {}
 
-  /// Bytes.
+  /// The bytes of all pieces.
   std::uint64_t size() const noexcept { return size_; }
 
   /// Calls `visitor(span)` for each piece, in order.

@@ -9,8 +9,8 @@ namespace coramfs::detail {
 
 class lent_buffer;
 
-/// As a default argument it lives until the end of the expression that makes the call, which is
-/// where a temporary goes that the call was given. An awaitable may run long after that.
+/// Tells an operation when the expression ends that called it. As a default argument it lives until
+/// then, as long as a temporary that the call was given; an awaitable may run long after that.
 ///
 /// So an operation takes such an argument over at the call. If it fails within the expression, as
 /// under a `co_await`, it gives it back; from the end of the expression on it keeps it.

@@ -22,17 +22,19 @@
 namespace coramfs::detail {
 
 /// The far end of an operation that was begun with a completion token: its handler, without the
-/// handler's type. The operation itself lives in the `room` of it, so that both are one piece of
-/// memory, from the handler's associated allocator.
+/// handler's type. The operation itself lives in its `room_`, so that both are one piece of memory,
+/// from the handler's associated allocator.
 ///
-/// The operation ends it, and itself, by exactly one of the three last members.
+/// The operation ends it, and itself, by exactly one of `complete`, `complete_at_once` and
+/// `abandon`.
 template <class Outcome>
 class completion {
  public:
   completion(const completion&) = delete;
   completion& operator=(const completion&) = delete;
 
-  /// Where the operation waits: its own executor, not the handler's, which may have no context.
+  /// The executor with which the operation waits: its own, not the handler's, which may have no
+  /// context.
   const asio::any_io_executor& executor() const noexcept { return executor_; }
   asio::cancellation_slot slot() const noexcept { return slot_; }
 
@@ -51,9 +53,9 @@ class completion {
   /// from its allocator.
   virtual void submit(continuation rest) = 0;
 
-  /// Calls the handler. To be called in what `submit` has posted.
+  /// Calls the handler. Only to be called in what `submit` has posted.
   virtual void complete(Outcome outcome) = 0;
-  /// In the initiation: sees to it that the handler is called, but not in here.
+  /// Makes sure that the handler is called, but not in here. Only to be called in the initiation.
   virtual void complete_at_once(Outcome outcome) = 0;
   /// Destroys the handler uncalled.
   virtual void abandon() noexcept = 0;
@@ -74,7 +76,7 @@ class completion {
   alignas(std::max_align_t) std::byte room_[1024];
 };
 
-/// Where to wait for one who has no executor but the handler's.
+/// Returns the executor to wait with for an operation that has none but the handler's.
 template <class Handler>
 asio::any_io_executor io_executor_of(const Handler& handler) {
   using associated = asio::associated_executor_t<Handler>;
@@ -133,7 +135,7 @@ class handler_completion final : public completion<Outcome> {
   using traits = typename std::allocator_traits<
       asio::associated_allocator_t<Handler>>::template rebind_traits<handler_completion>;
   using allocator = typename traits::allocator_type;
-  /// What is posted on the way.
+  /// What `submit` posts, with the handler's allocator.
   struct posted {
     using allocator_type = asio::associated_allocator_t<Handler>;
 

@@ -7,7 +7,7 @@ namespace coramfs::detail {
 
 /// The rest of an operation, on its way to an executor, without the operation's type.
 ///
-/// It runs once, or it is destroyed unrun, and the owner is told of that.
+/// It runs once, or it is destroyed without that, and then the owner is told.
 class continuation {
  public:
   class owner {

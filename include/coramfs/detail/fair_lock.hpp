@@ -11,17 +11,21 @@
 
 namespace coramfs::detail {
 
-/// The fair reader-writer lock without a face: threads block on it, and whatever else can wait
-/// queues a `waiter`. `rw_lock` and the files' locks are made of it.
+/// The fair reader-writer lock behind `rw_lock` and the files' locks: threads block on it, and
+/// whatever else can wait queues a `waiter`.
 ///
-/// One atomic word serves while nobody waits. Whoever finds the lock taken, or others waiting,
-/// goes to the end of one queue; a release hands the lock to the head of the queue: one writer,
-/// or all readers up to the next writer.
+/// One atomic word serves while nobody waits. Whoever finds the lock taken, or others waiting, goes
+/// to the end of one queue; a release hands the lock to the head of the queue: one writer, or all
+/// readers up to the next writer.
 ///
 /// Invariant: `queued` is set in the word exactly while the queue is not empty, and from then on
-/// nobody gets the lock, or lets go of it, but by way of the queue and under its mutex.
+/// nobody gets the lock, or lets go of it, except by way of the queue and under its mutex.
 ///
-/// Lifetime: must outlive its holds and its waiters; whoever had it last may end it, as with a
+/// Thread safety: all members may be called from many threads at once. Order of locks: a file's
+/// lock is above all others of the library, and is only tried under the tree's. The mutex is a
+/// leaf, and waiters are told when it is free.
+///
+/// Lifetime: it must outlive its holds and its waiters; whoever had it last may end it, as with a
 /// `std::mutex`. For that an unlock touches nothing of the lock once another may have it.
 class CORAMFS_EXPORT fair_lock {
  public:
@@ -32,37 +36,39 @@ class CORAMFS_EXPORT fair_lock {
   fair_lock& operator=(const fair_lock&) = delete;
   ~fair_lock();
 
-  /// Takes the lock if that passes nobody.
+  /// Takes the lock if that passes nobody who waits. Returns whether it did.
   bool try_lock(kind k) noexcept {
     return k == kind::exclusive ? try_lock_exclusive() : try_lock_shared();
   }
   void unlock(kind k) noexcept { k == kind::exclusive ? unlock_exclusive() : unlock_shared(); }
 
-  /// Blocks the calling thread. False: the deadline passed first. `waiting`, if given, is one
-  /// higher while the thread is in the queue.
+  /// Blocks the calling thread. Returns whether it has the lock; it has not if the deadline passed
+  /// first. `waiting`, if given, is one higher while the thread is in the queue.
   bool lock(kind k, deadline until = std::nullopt,
             std::atomic<std::uint64_t>* waiting = nullptr) noexcept {
     return try_lock(k) || wait(k, until, waiting);
   }
 
-  /// Queues `w`. True: the lock was free, it is the caller's, and `granted` is not called.
+  /// Queues `w`, unless the lock is free. Returns whether it was free: then it is the caller's, and
+  /// `granted` is not called.
   bool enqueue(waiter& w, kind k) noexcept;
 
-  /// Takes `w` out of the queue. True: it was there and is never granted. False: it was
-  /// granted before, or is not queued.
+  /// Takes `w` out of the queue. Returns whether it was there: then it is never granted. Otherwise
+  /// it was granted before, or was not queued.
   bool remove(waiter& w) noexcept {
     admission others;
     return remove(w, others);
   }
-  /// Likewise, for a caller with a lock of its own: `others` tells, when it ends, who goes in
-  /// now that stood behind `w`.
+  /// Takes `w` out of the queue in the same way, for a caller that holds a lock of its own: who
+  /// stood behind `w` and goes in now is told when `others` ends.
   bool remove(waiter& w, admission& others) noexcept;
 
-  /// For assertions and tests: what is seen may have changed on return.
+  /// For assertions and tests. The answer may be out of date on return.
   bool is_idle() const noexcept { return word_.load(std::memory_order_acquire) == 0; }
 
  private:
-  // The word: bit 0 a writer holds, bit 1 the queue is not empty, from bit 2 on the readers.
+  // The word: bit 0 says that a writer holds the lock, bit 1 that the queue is not empty, and from
+  // bit 2 on is the number of readers.
   static constexpr std::uint64_t writer = 1, queued = 2, reader = 4;
 
   bool try_lock_exclusive() noexcept {
@@ -105,7 +111,9 @@ class CORAMFS_EXPORT fair_lock {
   wait_queue queue_;  // guarded by mutex_
 };
 
-/// A hold of a fair_lock that one waits for.
+/// A claim for a hold of a fair_lock, and a place in its queue.
+///
+/// Thread safety: one operation's own.
 class CORAMFS_EXPORT lock_claim final : public claim {
  public:
   lock_claim(fair_lock& lock, fair_lock::kind k) noexcept : lock_(lock), kind_(k) {}
@@ -119,7 +127,7 @@ class CORAMFS_EXPORT lock_claim final : public claim {
   const fair_lock::kind kind_;
 };
 
-/// One hold of a fair_lock; releases on destruction.
+/// One hold of a fair_lock, which the destructor releases.
 class lock_hold {
  public:
   lock_hold() noexcept = default;

@@ -37,13 +37,14 @@ class volume_state;
 /// A file's node held busy, and perhaps its lock: while one of these lives, the node stays where it
 /// is in the tree.
 ///
-/// It is counted, or it is a mark in the tree's `hold_table`, which may become a count meanwhile.
+/// It is counted at the node, or it is a mark in the tree's `hold_table`, which may become a count
+/// meanwhile.
 class CORAMFS_EXPORT node_use {
  public:
   node_use() noexcept = default;
-  /// Counted. Under the tree's lock, shared or exclusive.
+  /// A use that is counted. The tree's lock is held, shared or exclusive.
   explicit node_use(file_node& node) noexcept;
-  /// Marked, and locked.
+  /// A use that is a mark, and has the file's lock.
   node_use(file_node& node, fair_lock::kind k, hold_mark& mark, std::uint64_t ticket,
            lifetime* whole) noexcept
       : node_(&node), mark_(&mark), ticket_(ticket), whole_(whole), is_locked_(true), kind_(k) {}
@@ -62,7 +63,8 @@ class CORAMFS_EXPORT node_use {
     is_locked_ = true;
     kind_ = k;
   }
-  /// From now on it is a handle's, and holds the volume too, whose end it may be to release it.
+  /// Makes it the use of a handle, which keeps the volume alive, too: the release may end the
+  /// volume.
   void make_handle(lifetime& whole) noexcept;
   bool is_locked() const noexcept { return is_locked_; }
 
@@ -82,7 +84,7 @@ class CORAMFS_EXPORT node_use {
   void let_go() noexcept;
 
   file_node* node_ = nullptr;
-  hold_mark* mark_ = nullptr;  // none: it is counted
+  hold_mark* mark_ = nullptr;  // null: it is counted
   std::uint64_t ticket_ = 0;   // of the mark
   lifetime* whole_ = nullptr;  // of a handle
   bool is_locked_ = false;
@@ -95,13 +97,13 @@ class CORAMFS_EXPORT node_use {
 class CORAMFS_EXPORT open_file {
  public:
   open_file() noexcept;
-  /// What an opening that has ended well has come to, which is taken from it.
+  /// Takes over what an opening has come to that has succeeded.
   explicit open_file(opening& done) noexcept;
-  /// What `find_free` has found.
+  /// Makes a handle of what `find_free` has found.
   open_file(volume_state& v, node_use&& found, path_argument&& path, open_mode mode,
             const open_options& options) noexcept;
-  /// An open that finds its file there, and free, takes no more than this. Empty: it takes an
-  /// `opening`, which says what is wrong, too.
+  /// Finds the file of an open that takes no more than this, since the file is there and free.
+  /// Returns an empty use otherwise: then it takes an `opening`, which also says what is wrong.
   static node_use find_free(volume_state& v, const path_argument& path, open_mode mode,
                             const open_options& options) noexcept;
   open_file(open_file&& other) noexcept;
@@ -120,12 +122,12 @@ class CORAMFS_EXPORT open_file {
   result<piece_list> pin(std::uint64_t offset, std::size_t size) noexcept;
   result<void> commit(std::size_t size) noexcept;
 
-  // Of operations that wait for space, or go on in slices, the steps: they change nothing that
-  // can be seen until `changed`.
+  // The steps of operations that wait for space, or go on in slices. They change nothing that can
+  // be seen until `changed`.
   bool waits_for_space() const noexcept { return on_full_ == when_full::wait && may_write(); }
   /// How its operations come by their bytes.
   funding funds() const noexcept;
-  /// What the file is charged. Precondition: is open.
+  /// Bytes that the file is charged. Precondition: is open.
   std::uint64_t own_charge() const noexcept;
   std::atomic<std::uint64_t>* waiting() const noexcept;
   /// Precondition: is open.
@@ -135,53 +137,58 @@ class CORAMFS_EXPORT open_file {
   /// Where `read` begins.
   std::uint64_t cursor() const noexcept { return cursor_; }
   void set_cursor(std::uint64_t to) noexcept { cursor_ = to; }
-  /// Makes room for a write at `offset`, or where `write` does. Returns where that is. `rest`: as
-  /// for `storage::make_room`.
+  /// Makes room for a write at `offset`, or where `write` would begin, and returns where that is.
+  /// `rest` is as for `storage::make_room`.
   result<std::uint64_t> make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
                                   grant& granted, std::unique_ptr<promotion>& rest) noexcept;
-  /// Whether such a write would make such a rest, and takes long however short it is.
+  /// Returns whether such a write would make a `rest`, and so take long however short it is.
   bool promotes_long(std::optional<std::uint64_t> offset) const noexcept;
-  /// Stores them there, and shows them.
+  /// Stores bytes at `at`, for which room was made, and shows them.
   void store_all(std::optional<std::uint64_t> offset, std::uint64_t at,
                  const byte_source& from) noexcept;
-  /// Writes `from` by taking it over. False: it has to be copied.
+  /// Writes `from` by taking it over. Returns whether it did; if not, it has to be copied.
   result<bool> adopt(bytes& from, grant& granted) noexcept;
-  /// Makes room that somebody else fills, once `rest` is done and the preparation is the file's.
+  /// Makes room that somebody else fills. It is complete once `rest` is done and `prepared` was
+  /// called.
   result<std::unique_ptr<preparation>> prepare(std::size_t size, grant& granted,
                                                std::unique_ptr<promotion>& rest) noexcept;
-  /// Makes it so, until `commit` or what gives it back. Returns the room.
+  /// Takes over a preparation, until `commit`, or until it is given back. Returns its room.
   piece_list prepared(std::unique_ptr<preparation> made) noexcept;
-  /// `truncate`, but for the zeros from where it returns up to `size`.
+  /// As `truncate`, but the zeros from where it returns up to `size` are yet to be stored.
   result<std::uint64_t> make_length(std::uint64_t size, grant& granted) noexcept;
-  // For a buffer over the file: room behind its end, which is held and paid for, and which nobody
-  // sees until it is published. What ends a preparation ends it, too.
-  /// Sees to room of `wanted` bytes, or of as many as there can be, and returns its bytes. What
-  /// there is already stays as it is where it is that, or `in_use`.
+  // For a buffer over the file: room behind the end of the file, which is held and paid for, and
+  // which nobody sees until it is published. Whatever ends a preparation ends it, too.
+  /// Makes sure that there is room of `wanted` bytes, or of as many as there can be, and returns
+  /// its size. Room that is there already stays as it is if it is large enough or can not be
+  /// larger, or if it is `in_use`.
   std::size_t hold_room(std::size_t wanted, bool in_use) noexcept;
-  /// Whether there is room, of less than was wanted.
+  /// Returns whether there is room, but less than was wanted.
   bool is_room_short() const noexcept { return room_number() != 0 && is_room_short_; }
-  /// Sees to room of `size` bytes at least. Errors: as a write; there is no room then.
+  /// Makes sure that there is room of `size` bytes at least. Errors: as a write; there is no room
+  /// then.
   result<void> require_room(std::size_t size) noexcept;
-  /// Tells one room from another; 0: there is none.
+  /// Returns a number that tells one room from another, or 0 if there is none.
   std::uint64_t room_number() const noexcept {
     return prepared_ != nullptr && is_room_ ? rooms_made_ : 0;
   }
-  /// Whether the file may have to be moved to grow, which pins of it hinder: memory runs short.
+  /// Returns whether memory runs short, so that the file may have to be moved to grow. Pins of it
+  /// would hinder that.
   bool is_cramped() const noexcept;
   /// Makes the first `size` bytes of the room the file's, and gives back the rest.
   void publish(std::size_t size) noexcept;
-  /// Where bytes of the file or the room are, for others to put them there: not where they are
-  /// pinned, and not where there is a hole. Precondition: there are as many.
+  /// Returns where bytes of the file or the room are, for others to put them there. What is pinned
+  /// of them is copied before, and holes are filled. Precondition: there are as many.
   result<piece_list> places(std::uint64_t offset, std::size_t size) noexcept;
-  /// About as many bytes as the file may yet grow by, and hardly less; 0 on a closed handle.
+  /// Returns about as many bytes as the file may yet grow by, and hardly less; 0 on a closed
+  /// handle.
   std::uint64_t bytes_left() const noexcept;
 
   /// Gives up room that was made and that nobody has seen, after bytes were stored from `begin` to
-  /// `end`: those stay that have taken the place of others.
+  /// `end`. Those of them stay that have taken the place of others.
   void drop_room(std::uint64_t begin, std::uint64_t end) noexcept;
-  /// Has `op`, which goes on later, told before the handle lets go of its file; null: nobody.
+  /// Has `op`, which is paused, told before the handle lets go of its file. Null: nobody is told.
   void set_under_way(growing* op) noexcept { under_way_.op = op; }
-  /// Keeps the volume.
+  /// Returns a hold that keeps the volume alive.
   life_hold keep_volume() const noexcept;
 
   /// Shows a length that was made.
@@ -216,7 +223,7 @@ class CORAMFS_EXPORT open_file {
   void drop_prepared() noexcept;
   void let_go() noexcept;
 
-  // Does not move with the handle: an operation knows it by its place.
+  // Does not move with the handle, since an operation knows its handle by the address.
   struct under_way {
     under_way() noexcept = default;
     under_way(under_way&&) noexcept {}
@@ -231,10 +238,10 @@ class CORAMFS_EXPORT open_file {
   open_mode mode_ = open_mode::read;
   when_full on_full_ = when_full::reject;
   lock_timeout patience_ = lock_timeout::immediate();
-  path_text path_;  // as it was opened with: while it is in use its node stays there
+  path_text path_;  // as it was opened with: a node that is in use stays there
   mutable std::unique_ptr<const std::string> shown_path_;
   std::unique_ptr<preparation> prepared_;
-  bool is_room_ = false;  // what is prepared is a buffer's, and no matter for `commit`
+  bool is_room_ = false;  // what is prepared is room for a buffer, not for `commit`
   bool is_room_short_ = false;
   std::uint64_t rooms_made_ = 0;
 };

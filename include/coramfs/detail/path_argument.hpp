@@ -53,14 +53,14 @@ class path_text {
   void free() noexcept {
     if (!is_inline()) delete[] heap();
   }
-  // All of the room: that is faster than to look how much of it is used.
+  // Copies all of the room, which is faster than to look how much of it is used.
   void take(path_text& other) noexcept {
     size_ = std::exchange(other.size_, 0);
     std::memcpy(text_, other.text_, sizeof text_);
   }
 
   std::size_t size_ = 0;
-  char text_[inline_size];  // or where the text is
+  char text_[inline_size];  // the text, or a pointer to it
 };
 
 }  // namespace detail
@@ -73,7 +73,7 @@ class path_argument {
   requires std::is_convertible_v<const Text&, std::string_view> path_argument(const Text& text)
   noexcept : text_(std::string_view(text)) {}
 
-  /// From what is a string only by conversion, as `std::filesystem::path` is.
+  /// Takes what only converts to a `std::string`, as `std::filesystem::path` does.
   template <class Text>
   requires(!std::is_convertible_v<const Text&, std::string_view> &&
            std::is_convertible_v<const Text&, std::string>) path_argument(const Text& text)

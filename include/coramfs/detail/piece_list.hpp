@@ -16,9 +16,9 @@ class life_hold;
 
 /// Bytes of a file that stand together in memory, or a hole.
 struct piece {
-  std::byte* data;  ///< of a hole: none, or as many zeros as are to be had at once
+  std::byte* data;  ///< of a hole: null, or `zeros_at_once` zeros
   std::uint64_t size;
-  block* owner;  ///< none: a hole, or bytes that nobody has to be told about
+  block* owner;  ///< null: a hole, or bytes that are not pinned
   bool is_hole = false;
 };
 
@@ -39,20 +39,20 @@ class CORAMFS_EXPORT piece_list {
   }
   ~piece_list();
 
-  /// Lists pieces and pins those that have an owner, until the last copy goes, and `alive` with
-  /// it. Errors: `out_of_memory`.
+  /// Lists pieces and pins those that have an owner. The pins, and `alive`, are kept until the last
+  /// copy of the list goes. Errors: `out_of_memory`.
   static result<piece_list> pin(std::span<const piece> of, life_hold alive) noexcept;
-  /// An empty list, to `fill` with up to `count` pieces. Errors: `out_of_memory`.
+  /// Makes an empty list, to `fill` with up to `count` pieces. Errors: `out_of_memory`.
   static result<piece_list> with_room(std::size_t count) noexcept;
   /// Lists pieces, and pins none. Precondition: this is the only copy, made by `with_room`.
   void fill(std::span<const piece> of) noexcept;
 
-  /// Bytes.
+  /// The bytes of all pieces.
   std::uint64_t size() const noexcept { return shared_ != nullptr ? shared_->size : 0; }
   position begin() const noexcept;
   position end() const noexcept;
 
-  /// Bytes: a hole shows as runs of at most so many.
+  /// A hole shows as runs of at most so many bytes.
   static constexpr std::size_t zeros_at_once = 64 * 1024;
 
  private:

@@ -20,16 +20,16 @@
 // What both facades' files have in common as models of Asio's streams and devices.
 namespace coramfs::detail {
 
-/// Bytes: an asynchronous read takes no more at once, so that a composed one lets others in.
+/// The most bytes that an asynchronous read takes at once, so that a composed one lets others in.
 inline constexpr std::size_t stream_read_size = 1024 * 1024;
 
-/// An error as Asio's operations tell of it.
+/// Returns an error in the way in which Asio's operations report theirs.
 inline std::error_code stream_error(const error& e) noexcept {
   if (e == errc::canceled) return asio::error::operation_aborted;
   return e.code();
 }
 
-/// The outcome of a write, in the same way.
+/// Returns the count of a write, and puts its error into `ec` as Asio's operations report theirs.
 inline std::size_t take(const result<std::size_t>& written, std::error_code& ec) noexcept {
   ec = written ? std::error_code() : stream_error(written.error());
   return written ? written.value() : 0;
@@ -40,7 +40,8 @@ inline std::size_t value_or_throw(std::size_t count, const std::error_code& ec) 
   return count;
 }
 
-/// Bytes in all, or as many as can be counted: buffers may claim any size, and overlap.
+/// Returns how many bytes the buffers have, or the most that can be counted: they may claim any
+/// size, and overlap.
 template <class ConstBufferSequence>
 std::uint64_t total_size(const ConstBufferSequence& buffers) noexcept {
   std::uint64_t total = 0;
@@ -52,7 +53,7 @@ std::uint64_t total_size(const ConstBufferSequence& buffers) noexcept {
   return total;
 }
 
-/// The bytes of a sequence that outlives them.
+/// Returns the bytes of a sequence, which must outlive the result.
 template <class ConstBufferSequence>
 byte_source source_of(const ConstBufferSequence& buffers) noexcept {
   const auto visit = [](const void* sequence, byte_source::callback back, void* visitor) noexcept {
@@ -67,7 +68,7 @@ byte_source source_of(const ConstBufferSequence& buffers) noexcept {
 }
 
 /// Reads into the buffers in order, at most `limit` bytes, at `offset`, or at the cursor, which
-/// then moves. At or past the end it is `asio::error::eof`, but for an empty sequence.
+/// then moves. At or past the end `ec` is `asio::error::eof`, unless the buffers are empty.
 template <class MutableBufferSequence>
 std::size_t read_some(open_file& file, std::optional<std::uint64_t> offset,
                       const MutableBufferSequence& to, std::error_code& ec,
@@ -96,7 +97,8 @@ std::size_t read_some(open_file& file, std::optional<std::uint64_t> offset,
 /// the `errc` of the plain operations; reading at or past the end is `asio::error::eof`. The
 /// overloads without `error_code` throw `std::system_error`.
 ///
-/// `File` derives from this. It has an `open_file`, `file_`, and `write_all`.
+/// `File` derives from this. It has a member `file_`, which is an `open_file`, and a function
+/// `write_all`.
 template <class File>
 class stream_members {
  public:

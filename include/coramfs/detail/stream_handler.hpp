@@ -20,8 +20,8 @@ struct transferred {
   std::size_t count;
 };
 
-/// A handler for `void(std::error_code, std::size_t)`, with what the operation needs as long. It
-/// has all that is associated with the handler.
+/// A handler for `void(std::error_code, std::size_t)`, and what the operation needs until it is
+/// called. It has all that is associated with the handler.
 template <class Handler>
 struct stream_handler {
   Handler handler;
@@ -38,7 +38,7 @@ struct stream_handler {
   }
 };
 
-/// Ends a stream operation in its initiation.
+/// Completes a stream operation in its initiation, but does not call the handler there.
 template <class Handler>
 void complete_at_once(const asio::any_io_executor& executor, Handler handler,
                       const transferred& t) {

@@ -35,15 +35,15 @@ class queue_place {
   state state_ = state::idle;
 };
 
-/// One place in a queue. Must stay where it is until it is granted or removed.
+/// One place in a queue. It must stay where it is until it is granted or removed.
 ///
-/// Apart from `queue_place`, since friends may destroy what they are friends of: compilers want a
-/// virtual destructor of a class that has both friends and virtual functions.
+/// What only the queue's owner knows is in `queue_place`, since friends may destroy what they are
+/// friends of: compilers want a virtual destructor of a class that has both friends and virtual
+/// functions.
 class waiter : public queue_place {
  public:
   /// Called once, by the queue, when it has what it waits for. The queue's mutex is not held, so
-  /// the waiter may be gone when this returns. Resumes nobody: it hands the news to whom it
-  /// concerns.
+  /// the waiter may be gone when this returns. It resumes nobody in here, but hands the news on.
   virtual void granted() noexcept = 0;
 
  protected:
@@ -52,8 +52,9 @@ class waiter : public queue_place {
 };
 
 /// Waiters that have been granted what they wait for and are yet to be told, which is done by
-/// `announce` or at last by the destructor. Never under a lock that a `granted` takes, and never
-/// under one that a user's executor might come to: there an `announcement_pause` is due.
+/// `announce` or at last by the destructor. That must not be under a lock that a `granted` takes,
+/// nor under one that a user's executor might come to: there an `announcement_pause` is due. It is
+/// one thread's own, on its stack.
 class CORAMFS_EXPORT admission {
  public:
   admission() = default;
@@ -71,8 +72,8 @@ class CORAMFS_EXPORT admission {
   waiter* last_ = nullptr;
 };
 
-/// While one of these lives, its thread tells nobody: who is granted something meanwhile is told
-/// when the outermost of them ends. For whoever holds a lock that is not a leaf.
+/// While one of these lives, its thread tells nobody: whoever is granted something meanwhile is
+/// told when the outermost of them ends. It is for whoever holds a lock that is not a leaf.
 class CORAMFS_EXPORT announcement_pause {
  public:
   announcement_pause() noexcept;
@@ -89,17 +90,19 @@ class CORAMFS_EXPORT wait_queue {
  public:
   bool empty() const noexcept { return head_ == nullptr; }
   bool is_head(const waiter& w) const noexcept { return head_ == &w; }
-  /// What the head wants. Precondition: not empty.
+  /// Returns what the head wants. Precondition: not empty.
   std::uint64_t head_wants() const noexcept { return head_->wanted_; }
 
   void append(waiter& w, std::uint64_t wanted) noexcept;
-  /// For one who has waited before: it has its place in front of all others.
+  /// Puts a waiter in front of all others, since it has waited before.
   void prepend(waiter& w, std::uint64_t wanted) noexcept;
-  /// Grants the head, which `told` tells. Precondition: not empty.
+  /// Grants the head what it wants, and has `told` tell it. Precondition: not empty.
   void admit_head(admission& told) noexcept;
-  /// Grants the head, who knows it already. Precondition: not empty.
+  /// Grants the head what it wants, without telling it: it is the caller's. Precondition: not
+  /// empty.
   void admit_head() noexcept { take_head(); }
-  /// False: it was granted before, or is not queued.
+  /// Takes `w` out of the queue. Returns whether it was there: otherwise it was granted before, or
+  /// was not queued.
   bool remove(waiter& w) noexcept;
 
  private:
@@ -116,12 +119,13 @@ class CORAMFS_EXPORT wait_queue {
 /// Thread safety: one operation's own.
 class claim {
  public:
-  /// Queues `w`. True: it is had at once, and `granted` is not called.
+  /// Queues `w`, unless the claim can be had at once. Returns whether it was: then `granted` is not
+  /// called.
   virtual bool enqueue(waiter& w) noexcept = 0;
-  /// Takes `w` out of the queue. True: it was there and is never granted; `others` tells, when
-  /// it ends, who goes in now that stood behind it. False: it was granted before.
+  /// Takes `w` out of the queue. Returns whether it was there: then it is never granted, and who
+  /// stood behind it and goes in now is told when `others` ends. Otherwise it was granted before.
   virtual bool withdraw(waiter& w, admission& others) noexcept = 0;
-  /// Returns what was had by one who can not take it any more.
+  /// Gives back what was granted, for a waiter that can not take it any more.
   virtual void give_back() noexcept = 0;
 
  protected:
@@ -133,8 +137,8 @@ class claim {
 
 using deadline = std::optional<std::chrono::steady_clock::time_point>;
 
-/// Blocks the calling thread until the claim is had. False: the deadline passed first, and
-/// nothing is had. `waiting`, if given, is one higher while the thread is in the queue.
+/// Blocks the calling thread until the claim is had. Returns whether it is; it is not if the
+/// deadline passed first. `waiting`, if given, is one higher while the thread is in the queue.
 bool block_on(claim& c, const deadline& until,
               std::atomic<std::uint64_t>* waiting = nullptr) noexcept;
 

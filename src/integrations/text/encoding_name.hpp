@@ -8,19 +8,19 @@
 namespace coramfs::detail {
 
 inline bool is_same_name(std::string_view a, std::string_view b) noexcept {
-  // Not the locale's: names of encodings are ASCII.
+  // The locale does not matter: names of encodings are ASCII.
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-/// An encoding whose files begin with a mark: its plain forms, which have none.
+/// An encoding whose files begin with a mark, and its plain forms, which have none.
 struct marked_encoding {
   std::string_view name;
   const char* native;
-  const char* swapped;  // with the other order of bytes; none: nullptr
+  const char* swapped;  // with the other order of bytes; null: there is none
 };
 
-/// Nothing for the encodings that are plain themselves.
+/// Returns null for an encoding that is plain itself, or unknown.
 inline const marked_encoding* find_marked_encoding(std::string_view name) noexcept {
   constexpr bool little = std::endian::native == std::endian::little;
   static constexpr const char* utf16[] = {little ? "UTF-16LE" : "UTF-16BE",

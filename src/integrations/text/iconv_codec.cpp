@@ -12,8 +12,8 @@ namespace coramfs::detail {
 
 namespace {
 
-// What is decoded to. Where wchar_t is a code point, that takes the C library one step less, and
-// it does not convert ahead of what is asked for.
+// What is decoded to. Where wchar_t is a code point, the C library has one step less to do for it,
+// and does not convert ahead of what is asked for.
 #if defined(__STDC_ISO_10646__)
 constexpr const char* code_point = "WCHAR_T";
 static_assert(sizeof(wchar_t) == sizeof(char32_t));
@@ -22,22 +22,23 @@ constexpr const char* code_point =
     std::endian::native == std::endian::little ? "UCS-4LE" : "UCS-4BE";
 #endif
 
-// Bytes of UTF-8 that are encoded at once, and room for what they may become.
+// How many bytes of UTF-8 are encoded at once, and the room for what they may become.
 constexpr std::size_t encoding_piece = 512;
 constexpr std::size_t encoding_room = 8 * encoding_piece;
 
 constexpr std::string_view question_mark = "?";
 
-// In the shortest characters: what a decoder may keep back until it has seen what follows, and
-// what it has to see. Four are the most that is known.
+// How much a decoder may keep back until it has seen what follows, and how much it has to see,
+// counted in the shortest characters. Four are the most that is known.
 constexpr std::size_t longest_cluster = 12;
 
-// Code points that a decoder may still give out at the end of a text.
+// The most code points that a decoder may still give out at the end of a text.
 constexpr std::size_t flushed_most = 16;
 
 bool is_character(char32_t c) noexcept { return c < 0xd800 || (c > 0xdfff && c <= 0x10ffff); }
 
-// The tags U+E0000 to U+E007F, which some iconv drop in silence where an encoding lacks them.
+// Returns whether the text starts with one of the tags U+E0000 to U+E007F, which some versions of
+// iconv drop in silence where an encoding lacks them.
 bool starts_with_tag(std::string_view utf8) noexcept {
   return utf8.starts_with("\xf3\xa0\x80") || utf8.starts_with("\xf3\xa0\x81");
 }
@@ -48,7 +49,8 @@ std::size_t tag_position(std::string_view utf8) noexcept {
   return std::min(at, utf8.size());
 }
 
-// An escape sequence of ISO 2022, or a shift to the first set; 0: something else.
+// Returns the size of an escape sequence of ISO 2022, or of a shift to the first set, at the start;
+// 0 if there is something else.
 std::size_t shift_size(std::string_view from) noexcept {
   const auto is_between = [](char c, char low, char high) { return c >= low && c <= high; };
   if (from.starts_with('\x0f')) return 1;
@@ -62,7 +64,8 @@ std::size_t shift_size(std::string_view from) noexcept {
 
 result<std::unique_ptr<text_codec>> iconv_codec::make(const std::string& name,
                                                       decode_errors errors) {
-  // An empty name is the locale's encoding to some, what follows "//" are not names.
+  // Some versions of iconv take an empty name for the locale's encoding. What stands behind "//" is
+  // no name.
   const bool is_name =
       !name.empty() && name.find('\0') == name.npos && name.find("//") == name.npos;
   if (!is_name) return errc::invalid_argument;
@@ -75,7 +78,7 @@ result<std::unique_ptr<text_codec>> iconv_codec::make(const std::string& name,
 }
 
 void iconv_codec::learn() {
-  // The last character of all is lacking where anything is.
+  // An encoding that lacks any character lacks the last one of all.
   std::string_view last = "\xf4\x8f\xbf\xbd";
   std::array<char, 64> ignored;
   std::span<char> room(ignored);
@@ -89,13 +92,14 @@ void iconv_codec::learn() {
   };
   newline_ = plain("\n");
   return_ = plain("\r");
-  // A preamble may have told the order of bytes. Kana, Hangul, Han, a Latin letter with an accent.
+  // A preamble may have told the order of bytes, which is a state. The samples are Kana, Hangul,
+  // Han, and a Latin letter with an accent.
   stateful_ = !preamble_.empty();
   for (const auto* utf8 : {"\xe3\x81\x82", "\xea\xb0\x80", "\xe5\x95\x8a", "\xc3\xa9"})
     stateful_ = stateful_ || returns_from_shift(utf8);
 }
 
-// A whole text; empty if the encoding lacks it.
+// Returns a whole text, encoded; it is empty if the encoding lacks it.
 std::string iconv_codec::sample(std::string_view utf8) {
   std::string encoded;
   encoder_.reset();
@@ -104,7 +108,7 @@ std::string iconv_codec::sample(std::string_view utf8) {
   return encoded;
 }
 
-// Whether there is anything to do at the end of a text.
+// Returns whether there is anything to do at the end of a text.
 bool iconv_codec::returns_from_shift(std::string_view utf8) {
   std::string encoded;
   encoder_.reset();
@@ -133,8 +137,8 @@ result<decoded> iconv_codec::decode(std::string_view from, std::size_t limit, bo
   decoded d;
   const std::u32string before = std::exchange(held_, {});
   BOOST_OUTCOME_TRY(put(before, limit, d, to));
-  std::size_t stretch = 0;  // more bytes, for a character that takes them
-  // Where much is kept back, short pieces: the work for them is lost.
+  std::size_t stretch = 0;  // bytes that a piece has more, for a character that takes them
+  // Where the decoder keeps much back, pieces are short: the work for them is lost.
   std::size_t most = room_size / 2;
   while (d.characters < limit && d.bytes < from.size()) {
     const std::string_view rest = from.substr(d.bytes);
@@ -173,8 +177,8 @@ result<decoded> iconv_codec::decode(std::string_view from, std::size_t limit, bo
   return d;
 }
 
-// Whether something is missing of what the bytes up to here mean, or came out beyond the limit.
-// The decoder is in its initial state then.
+// Returns whether something is missing of what the bytes up to here mean, or came out beyond the
+// limit. The decoder is in its initial state then.
 bool iconv_codec::keeps_back() {
   const bool is_beyond = !held_.empty();
   held_.clear();
@@ -183,7 +187,8 @@ bool iconv_codec::keeps_back() {
 }
 
 // Decodes the least bytes at the start of `from` which, taken by themselves, mean what they mean
-// together with those behind them. `incomplete`: more of those are needed to tell.
+// together with those behind them. The outcome is `incomplete` where more of those are needed to
+// tell.
 result<iconv_codec::outcome> iconv_codec::decode_cluster(std::string_view from, bool last,
                                                          std::size_t limit, decoded& d,
                                                          std::string& to) {
@@ -205,7 +210,7 @@ result<iconv_codec::outcome> iconv_codec::decode_cluster(std::string_view from, 
     characters = head.characters;
     break;
   }
-  // Malformed from the start, or cut off by the end.
+  // The text is malformed from the start, or cut off by the end.
   if (all.bytes == 0) return outcome::illegal;
   d.bytes += std::min(size, all.bytes);
   BOOST_OUTCOME_TRY(put(characters, limit, d, to));
@@ -223,7 +228,7 @@ result<iconv_codec::outcome> iconv_codec::decode_piece(std::string_view piece, s
   return how;
 }
 
-// Those beyond the limit are held.
+// Puts characters onto `to`. Those beyond the limit are held.
 result<void> iconv_codec::put(std::u32string_view characters, std::size_t limit, decoded& d,
                               std::string& to) {
   for (const char32_t c : characters) {
@@ -240,7 +245,7 @@ result<void> iconv_codec::put(std::u32string_view characters, std::size_t limit,
   return boost::outcome_v2::success();
 }
 
-// As a whole text, up to what is malformed or cut off.
+// Decodes bytes as a whole text, up to what is malformed or cut off.
 iconv_codec::alone iconv_codec::decode_alone(std::string_view from, std::span<char32_t> room) {
   std::span<char> left(reinterpret_cast<char*>(room.data()), room.size_bytes());
   std::string_view rest = from;
@@ -267,7 +272,8 @@ result<std::size_t> iconv_codec::encode_some(std::string_view& utf8, std::string
   return stored + stand_ins;
 }
 
-// Some iconv drop the tags in silence where an encoding lacks them, so they go by themselves.
+// Each tag is encoded by itself, since some versions of iconv drop the tags in silence where an
+// encoding lacks them.
 result<std::size_t> iconv_codec::encode_well_formed(std::string_view utf8, std::size_t characters,
                                                     std::string& to) {
   while (!utf8.empty()) {
@@ -295,7 +301,7 @@ result<std::size_t> iconv_codec::encode_plain(std::string_view utf8, std::size_t
   return characters;
 }
 
-// Until it is all done, or begins with what the encoding lacks.
+// Encodes until all is done, or `utf8` begins with what the encoding lacks: then it is `illegal`.
 iconv_codec::outcome iconv_codec::encode(std::string_view& utf8, std::string& to) {
   std::array<char, encoding_room> room;
   while (!utf8.empty()) {

@@ -11,7 +11,7 @@ namespace coramfs::detail {
 
 /// Any encoding that iconv has, but UTF-8.
 ///
-/// What is to be known of an encoding is found out by encoding some samples.
+/// What has to be known of an encoding is found out by encoding some samples.
 class iconv_codec final : public text_codec {
  public:
   static result<std::unique_ptr<text_codec>> make(const std::string& name, decode_errors errors);
@@ -49,6 +49,7 @@ class iconv_codec final : public text_codec {
   bool keeps_back();
   result<outcome> decode_cluster(std::string_view from, bool last, std::size_t limit, decoded& d,
                                  std::string& to);
+  // What bytes mean when they are decoded by themselves.
   struct alone {
     std::size_t bytes;
     std::u32string_view characters;
@@ -65,7 +66,7 @@ class iconv_codec final : public text_codec {
   iconv_descriptor decoder_, encoder_;
   std::u32string held_;
 
-  // Constant once learnt.
+  // Set by `learn`, and constant after that.
   std::size_t unit_ = 1;  // bytes of the shortest character
   std::string newline_, return_, preamble_;
   bool stateful_ = false;

@@ -23,7 +23,8 @@ class iconv_descriptor {
     approximated,  ///< all was taken, but something was replaced by something else
   };
 
-  /// Errors: `invalid_argument` for an unknown name; `out_of_memory`; what else iconv says.
+  /// Errors: `invalid_argument` for an unknown name; `out_of_memory`; any other error that iconv
+  /// reports.
   static result<iconv_descriptor> open(const char* to, const char* from) noexcept;
 
   iconv_descriptor(iconv_descriptor&& other) noexcept
@@ -36,9 +37,10 @@ class iconv_descriptor {
     if (handle_ != none()) ::iconv_close(handle_);
   }
 
-  /// Takes what it converts off the front of `from`, and off `to` the room that this needs.
+  /// Converts from the front of `from` to the front of `to`, and takes off both what was used.
   outcome convert(std::string_view& from, std::span<char>& to) noexcept;
-  /// Gives out what it holds back and the way to the initial state, and is in that state then.
+  /// Writes what it holds back, and the way to the initial state, to the front of `to`, and takes
+  /// that off. It is in the initial state then.
   outcome finish(std::span<char>& to) noexcept;
   void reset() noexcept;
 
@@ -47,7 +49,7 @@ class iconv_descriptor {
 
   explicit iconv_descriptor(::iconv_t handle) noexcept : handle_(handle) {}
 
-  ::iconv_t handle_;  // iconv's own "none" once it was moved from
+  ::iconv_t handle_;  // iconv's own "none" after a move from this
 };
 
 }  // namespace coramfs::detail

@@ -18,10 +18,12 @@ struct decoded {
   std::size_t repeated = 0;  ///< bytes that were decoded more often than once, about
 };
 
-/// The way from the bytes of one encoding to UTF-8, with a shift state, and back.
+/// Decodes the bytes of one encoding to UTF-8, with a shift state, and encodes them again.
 ///
 /// It knows nothing of files: the bytes that it is given one after the other have to follow each
 /// other, or be parted by a `reset`.
+///
+/// Thread safety: one thread at a time.
 class text_codec {
  public:
   /// Errors: `invalid_argument` for an unknown name; `out_of_memory`.
@@ -31,13 +33,13 @@ class text_codec {
   text_codec& operator=(const text_codec&) = delete;
   virtual ~text_codec() = default;
 
-  /// Decodes from the start of `from` onto `to` until `limit` characters are made, or no whole
-  /// one is left. `last`: nothing follows, so that a part of a character is malformed.
+  /// Decodes from the start of `from` onto `to` until `limit` characters are made, or no whole one
+  /// is left. `last` says that nothing follows, so that a part of a character is malformed.
   ///
   /// Errors: `invalid_encoding`; the state is undefined then.
   virtual result<decoded> decode(std::string_view from, std::size_t limit, bool last,
                                  std::string& to) = 0;
-  /// What is decoded next stands in the initial state.
+  /// What is decoded next begins in the initial state.
   virtual void reset() noexcept {}
 
   /// Characters that were decoded and did not fit the limit. They are part of the state, and the
@@ -50,25 +52,25 @@ class text_codec {
   /// Takes some of `utf8` off its front and puts it behind `to`, in the state that the last call
   /// left. Returns the characters that it stored. Errors: `invalid_encoding`.
   virtual result<std::size_t> encode_some(std::string_view& utf8, std::string& to) = 0;
-  /// The most characters that one call of it takes, but for malformed ones.
+  /// The most characters that one call of `encode_some` takes, but for malformed ones.
   static constexpr std::size_t encoding_slice = 16 * 1024;
   /// Ends the text in the initial state.
   virtual void end_encoding(std::string&) {}
-  /// All three, for a text that the encoding has; empty for one that it lacks.
+  /// Encodes a whole text. The result is empty if the encoding lacks some of it.
   std::string encode_whole(std::string_view utf8);
 
-  /// What every text begins with that was encoded so: it belongs to the start of a file alone.
+  /// What every encoded text begins with. It belongs to the start of a file alone.
   virtual std::string_view preamble() const noexcept { return {}; }
-  /// Whether encoding is no more than the check.
+  /// Whether this is UTF-8, so that to encode is no more than to check.
   virtual bool is_utf8() const noexcept { return false; }
   /// Whether bytes mean something else after others, so that lines can not be found in them.
   virtual bool is_stateful() const noexcept { return false; }
 
-  /// How much of `from` ends with a "\n" or "\r", and has none before; all of it, where none is.
+  /// Returns how much of `from` ends with its first "\n" or "\r": all of it, where there is none.
   /// Not for stateful encodings.
   virtual std::size_t line_size(std::string_view from) const noexcept = 0;
-  /// How many bytes at the start of `from` make a "\n"; 0 if they make something else. To tell it
-  /// needs `longest_newline` bytes, or all that there are.
+  /// Returns how many bytes at the start of `from` make a "\n", or 0 if they make something else.
+  /// To tell, it needs `longest_newline` bytes, or all that there are.
   virtual std::size_t newline_size(std::string_view from) const noexcept = 0;
   static constexpr std::size_t longest_newline = 16;
 

@@ -22,7 +22,7 @@ using detail::file_request;
 using detail::text_reading;
 using detail::text_writing;
 
-// Lets others run. Nothing may be awaited after it failed: Asio would throw.
+// Lets others run. If this fails nothing may be awaited afterwards: Asio would throw.
 asio::awaitable<result<std::size_t>> pause() {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   co_await asio::post(executor, asio::use_awaitable);

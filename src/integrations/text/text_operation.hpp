@@ -51,7 +51,7 @@ struct file_request {
   std::span<const char> from = {};
 };
 
-/// After so many bytes an operation pauses.
+/// An operation pauses after so many bytes.
 inline constexpr std::uint64_t bytes_between_pauses = 1024 * 1024;
 
 }  // namespace coramfs::detail

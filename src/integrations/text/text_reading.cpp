@@ -14,7 +14,7 @@ constexpr std::size_t smallest_window = 64;
 constexpr std::size_t largest_window = 64 * 1024;
 constexpr std::size_t first_window_for_line = 128;
 
-// What most encodings need for that many characters.
+// Returns how many bytes most encodings need for so many characters.
 std::size_t window_for(std::size_t characters) noexcept {
   return std::clamp(std::min(characters, largest_window) * 4, smallest_window, largest_window);
 }
@@ -25,7 +25,8 @@ text_reading::text_reading(text_state* state, extent what,
                            std::optional<std::size_t> limit) noexcept
     : state_(state), limit_(limit.value_or(no_limit)), what_(what) {}
 
-// A step of the dialogue: it ends in a state, not in an exception.
+// Does a step of the dialogue with the facade. What fails is kept in `error_`, also if it was an
+// exception.
 template <class Step>
 void text_reading::attempt(Step step) noexcept try {
   const result<void> outcome = step();
@@ -76,7 +77,7 @@ std::optional<file_request> text_reading::next() noexcept {
   return file_request{.what = file_request::kind::read_at, .offset = offset_, .to = window_};
 }
 
-// Chooses what to look at next.
+// Chooses the bytes to look at next.
 result<void> text_reading::open_window() {
   offset_ = phase_ == phase::head ? 0 : position_;
   std::uint64_t size = std::min<std::uint64_t>(window_size_, size_ - offset_);
@@ -115,7 +116,7 @@ result<void> text_reading::look_at_known(std::string_view bytes) {
   const auto d = state_->codec().decode(bytes, no_limit, false, known);
   position_ += d ? d.value().bytes : 0;
   if (d && d.value().bytes > 0 && position_ < begun_at_) return boost::outcome_v2::success();
-  // Where the bytes were changed since, there is no state that would be right.
+  // If the bytes were changed since, no state would be right, so the initial one has to do.
   if (position_ != begun_at_) state_->codec().reset();
   state_->rebuilt();
   position_ = begun_at_;
@@ -146,13 +147,13 @@ result<void> text_reading::take_line(std::string_view bytes, bool last) {
   return after_return_ ? take_newline(bytes, last) : boost::outcome_v2::success();
 }
 
-// Up to what looks like the end of the line.
+// Decodes up to what looks like the end of the line.
 result<decoded> text_reading::take_piece_of_line(std::string_view bytes, bool last) {
   const text_codec& codec = state_->codec();
   const std::size_t size = codec.is_stateful() ? bytes.size() : codec.line_size(bytes);
   const std::size_t limit = codec.is_stateful() ? 1 : limit_ - characters_;
   BOOST_OUTCOME_TRY(decoded d, decode(bytes.substr(0, size), limit, last && size == bytes.size()));
-  // It was in the middle of a character, or of what has to be seen to tell one.
+  // What looked like the end was in the middle of a character, or more has to be seen to tell one.
   if (d.bytes == 0 && d.characters == 0 && size < bytes.size()) {
     BOOST_OUTCOME_TRY(d, decode(bytes, 1, last));
   }

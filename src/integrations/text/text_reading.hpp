@@ -12,7 +12,7 @@ class text_reading {
   using value_type = std::string;
   enum class extent { characters, line };
 
-  /// `state`: none if memory for it was refused.
+  /// `state` is null if memory for it was refused.
   text_reading(text_state* state, extent what, std::optional<std::size_t> limit) noexcept;
 
   void begin(const file_facts& facts) noexcept;
@@ -57,8 +57,8 @@ class text_reading {
   std::uint64_t size_ = 0;       // of the file
   std::uint64_t begun_at_ = 0;   // the cursor
   std::uint64_t position_ = 0;   // where the next bytes to look at are
-  std::size_t window_size_ = 0;  // how many to look at, if there are as many
-  std::uint64_t offset_ = 0;     // of the window
+  std::size_t window_size_ = 0;  // how many bytes to look at, if there are as many
+  std::uint64_t offset_ = 0;     // of the window, in the file
   std::span<char> window_;
   std::uint64_t since_pause_ = 0;  // bytes
   bool pauses_ = false;

@@ -13,12 +13,14 @@
 
 namespace coramfs::detail {
 
-/// What a text file keeps from call to call: its codec, and where in the file the codec's state
-/// is the right one.
+/// What a text file keeps from call to call: its codec, and where in the file the codec's state is
+/// the right one.
 ///
-/// Invariants: the codec is in the state that the text from `anchor` to `cursor`, begun in the
-/// initial state, leaves it in, unless `settled` is false: then an operation that began at
-/// `cursor` failed or was dropped, and the state is anything.
+/// Invariant: the codec is in the state that the text from `anchor_` to `cursor_`, begun in the
+/// initial state, leaves it in, unless `settled_` is false: then an operation that began at
+/// `cursor_` is under way, or has failed, or was dropped, and the state may be any.
+///
+/// Thread safety: one operation at a time.
 class text_state {
  public:
   text_state(std::string encoding, decode_errors errors) noexcept
@@ -28,20 +30,21 @@ class text_state {
   result<void> prepare();
   text_codec& codec() noexcept { return swapped_ ? *swapped_codec_ : *codec_; }
 
-  /// Of an encoding whose files begin with a mark: its bytes. Else empty.
+  /// The mark with which files of this encoding begin; empty for an encoding that has none.
   std::string_view mark() const noexcept { return swapped_ ? swapped_mark_ : mark_; }
-  /// Learns the order of bytes from the first bytes of the file, as many as `mark` has. True if
-  /// they are a mark.
+  /// Learns the order of bytes from the first bytes of the file, as many as `mark` has. Returns
+  /// whether they are a mark.
   result<bool> show_head(std::string_view head);
 
   /// An operation begins at `cursor`. Returns the offset from which the text up to there has to be
   /// decoded again, to find the codec's state; mostly that is the cursor itself.
   std::uint64_t begin(std::uint64_t cursor);
-  /// The text up to the cursor was decoded again.
+  /// Says that the text up to the cursor was decoded again.
   void rebuilt() { codec().hold(held_); }
-  /// The operation was successful, and has left the cursor there.
+  /// Says that the operation was successful, and has left the cursor there.
   void settle(std::uint64_t cursor) noexcept;
-  /// Likewise, and from the cursor on text is in the initial state.
+  /// Says that the operation was successful and has left the cursor there, and that the text behind
+  /// that begins in the initial state.
   void settle_anew(std::uint64_t cursor) noexcept;
 
   /// Room for the bytes that an operation looks at.
@@ -60,7 +63,7 @@ class text_state {
   std::optional<std::uint64_t> cursor_;
   std::uint64_t anchor_ = 0;
   bool settled_ = false;
-  std::u32string held_;  // by the codec, at the cursor
+  std::u32string held_;  // characters that the codec held at the cursor
 
   std::string window_;
 };

@@ -7,7 +7,8 @@
 
 namespace coramfs::detail {
 
-// A step of the dialogue: it ends in a state, not in an exception.
+// Does a step of the dialogue with the facade. What fails is kept in `error_`, also if it was an
+// exception.
 template <class Step>
 void text_writing::attempt(Step step) noexcept try {
   const result<void> outcome = step();
@@ -52,7 +53,7 @@ std::optional<file_request> text_writing::next() noexcept {
   return file_request{.what = file_request::kind::pause};
 }
 
-// As much as may be done at once.
+// Encodes as much as may be done between two pauses.
 result<void> text_writing::encode() {
   const std::size_t before = rest_.size();
   while (!rest_.empty() && before - rest_.size() < bytes_between_pauses) {
@@ -83,7 +84,8 @@ void text_writing::end_encoding() {
   phase_ = characters_ > 0 ? phase::write : phase::finished;
 }
 
-// What begins every text belongs to the start of the file.
+// Returns what is to be stored. What every encoded text begins with belongs to the start of the
+// file alone.
 std::string_view text_writing::content() const noexcept {
   if (verbatim_) return utf8_;
   const std::size_t surplus = offset_ == 0 ? 0 : state_->codec().preamble().size();

@@ -13,13 +13,13 @@ class text_writing {
  public:
   using value_type = std::size_t;
 
-  /// `state`: none if memory for it was refused. `utf8` must live as long as this does.
+  /// `state` is null if memory for it was refused. `utf8` must live as long as this does.
   text_writing(text_state* state, std::string_view utf8) noexcept : state_(state), utf8_(utf8) {}
 
   void begin(const file_facts& facts) noexcept;
   std::optional<file_request> next() noexcept;
   void done(const result<std::size_t>& outcome) noexcept;
-  /// The write has moved it.
+  /// Nothing: the write itself has moved the cursor.
   std::optional<std::uint64_t> new_cursor() const noexcept { return std::nullopt; }
   result<std::size_t> take() noexcept;
 

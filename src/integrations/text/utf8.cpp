@@ -11,7 +11,7 @@ namespace {
 
 /// What a lead byte asks of the bytes behind it.
 struct lead {
-  std::size_t size;               // of the whole character; 0: no character starts so
+  std::size_t size;               // of the whole character; 0: no character starts with this
   unsigned char lowest, highest;  // of the second byte; the others are 80 to BF
 };
 
@@ -33,7 +33,7 @@ bool is_between(char c, unsigned char lowest, unsigned char highest) noexcept {
   return byte >= lowest && byte <= highest;
 }
 
-// How many bytes at the start are as the lead byte asks.
+// Returns how many bytes at the start are as the lead byte asks.
 std::size_t matching(std::string_view text, const lead& l) noexcept {
   if (l.size < 2 || text.size() < 2 || !is_between(text[1], l.lowest, l.highest)) return 1;
   std::size_t n = 2;
@@ -41,7 +41,7 @@ std::size_t matching(std::string_view text, const lead& l) noexcept {
   return n;
 }
 
-// Eight characters at once, where all are ASCII.
+// Returns whether the text begins with eight ASCII characters, which are looked at at once.
 bool starts_with_ascii_word(std::string_view text) noexcept {
   std::uint64_t word = 0;
   if (text.size() < sizeof(word)) return false;

@@ -18,17 +18,18 @@ struct utf8_run {
   std::size_t characters = 0;
 };
 
-/// The longest start of `text` that is well formed and has at most `limit` characters.
+/// Returns the longest start of `text` that is well formed and has at most `limit` characters.
 utf8_run well_formed(std::string_view text, std::size_t limit = no_limit) noexcept;
 
-/// The bytes that one replacement stands for, of a text that is not empty and does not start
-/// with a character: what could have become one, or else one byte, as Unicode recommends.
+/// Returns how many bytes at the start of `text` one replacement stands for: those that could have
+/// become a character, or else one byte, as Unicode recommends. Precondition: `text` is not empty,
+/// and does not start with a character.
 std::size_t malformed_size(std::string_view text) noexcept;
 
-/// Whether `text` is the start of a character that goes on where it ends.
+/// Returns whether `text` is the start of a character that goes on behind it.
 bool is_cut_off(std::string_view text) noexcept;
 
-/// `c` must not be a surrogate, nor above U+10FFFF.
+/// Precondition: `c` is no surrogate, and not above U+10FFFF.
 void append_utf8(char32_t c, std::string& to);
 
 }  // namespace coramfs::detail

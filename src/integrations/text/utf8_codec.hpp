@@ -5,7 +5,7 @@
 
 namespace coramfs::detail {
 
-/// UTF-8, which has no state. iconv is not asked: some of them let surrogates pass.
+/// UTF-8, which has no state. iconv is not asked, because some versions let surrogates pass.
 class utf8_codec final : public text_codec {
  public:
   explicit utf8_codec(decode_errors errors) noexcept : text_codec(errors) {}
