@@ -114,7 +114,8 @@ std::string unescape(std::string_view text) {
   return plain;
 }
 
-// A line such as "36 35 0:29 /group /point rw shared:1 - cgroup cgroup rw,memory".
+// Returns the mount that a line tells of, such as "36 35 0:29 /group /point rw shared:1 - cgroup
+// cgroup rw,memory", if it is one of the hierarchy.
 std::optional<mount> parse_mount(std::string_view line, const hierarchy& h) {
   for (int i = 0; i < 3; ++i) take(line, ' ');
   const std::string_view group = take(line, ' ');

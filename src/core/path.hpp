@@ -29,7 +29,7 @@ class normal_path {
   /// The last name; empty for the root.
   std::string_view name() const noexcept { return text_.substr(last_slash_ + 1); }
 
-  /// Whether this names something below `above`, by the text alone.
+  /// Returns whether this names something below `above`, by the text alone.
   bool is_below(normal_path above) const noexcept;
 
   /// Takes the first name off `text`, which is what is left of a path's `text()`. Returns an empty

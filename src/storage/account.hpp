@@ -119,7 +119,7 @@ class account {
 
   quota& limits() const noexcept { return quota_; }
   block_memory& blocks() const noexcept { return blocks_; }
-  /// Bytes: a larger chain never becomes a table.
+  /// A chain of more than this many bytes never becomes a table.
   std::uint64_t promotion_limit() const noexcept { return promotion_limit_; }
 
  private:

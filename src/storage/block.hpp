@@ -63,7 +63,7 @@ class block {
   /// Bytes that `block_ref::shrink` to its `used` bytes would give back; 0 where it is pinned.
   std::uint64_t slack() const noexcept;
 
-  /// Pins the bytes before `end`. Under the file's lock, of either kind.
+  /// Pins the bytes before `end`. The file's lock is held, shared or exclusive.
   void pin(std::size_t end) noexcept;
   void unpin() noexcept;
   /// Returns whether a byte from `begin` on is pinned. If none is, that stays so while the file's

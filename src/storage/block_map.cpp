@@ -98,7 +98,8 @@ std::uint64_t block_map::missing_footprint(std::uint64_t first, std::uint64_t la
   if (root_.child == nullptr || levels == levels_) {
     pages = missing_pages(root_, levels, {first, last});
   } else {
-    // New roots above the present one; it is in the first place of the lowest of them.
+    // New roots are made above the present one, which goes into the first place of the lowest of
+    // them.
     const std::uint64_t covered = std::uint64_t{1} << (levels_ * fanout_bits);
     pages = levels - levels_;
     if (first < covered)

@@ -32,7 +32,7 @@ class block_map {
   block_map& operator=(block_map&& other) noexcept;
   ~block_map() { remove_from(0); }
 
-  /// Bytes that the blocks and the pages take, of the blocks what is in the file's charge.
+  /// Bytes that the pages and the blocks take; of a block, what is in its file's charge.
   std::uint64_t footprint() const noexcept { return footprint_; }
   /// Bytes that the pages alone take.
   std::uint64_t pages_footprint() const noexcept;
@@ -59,8 +59,8 @@ class block_map {
 
   /// Changes how much of a block is used, which nothing else may do.
   void set_used(std::uint64_t number, block& b, std::uint32_t used) noexcept;
-  /// Bytes that blocks take beyond what is used of them, in constant time: `shrink` can not give
-  /// back more.
+  /// An upper bound of the bytes that blocks take beyond what is used of them, in constant time:
+  /// `shrink` can not give back more.
   std::uint64_t slack_bound() const noexcept { return slack_bound_; }
   /// Settles the charge of blocks that may have slack, until those that it has looked at have
   /// `enough` bytes of it, and returns how much `shrink` would give back of them if no memory is

@@ -212,7 +212,7 @@ result<void> block_table::make_room(const account& payer, const wish& w) try {
   const bool may_have_room = w.end - w.begin <= blocks_.footprint();
   extent now = without_blocks(w);
   if (w.begin != w.end && !(may_have_room && has_room(w.begin, w.end))) {
-    // Such a size is refused before its blocks are counted one by one.
+    // If such a size has to be refused, that is before its blocks are counted one by one.
     now.footprint += w.end - w.begin - std::min(w.end - w.begin, blocks_.footprint());
     if (!may_have_room) {
       BOOST_OUTCOME_TRY(payer.require(now, extent_now()));

@@ -116,8 +116,8 @@ class block_table {
   struct wish {
     std::uint64_t begin, end, size, freed = 0;
   };
-  /// Whether new blocks have room to grow. With `tight`, blocks that are larger than needed are
-  /// made anew, too.
+  /// Says whether new blocks have room to grow. With `tight`, blocks that are larger than needed
+  /// are made anew, too.
   enum class growth { generous, exact, tight };
 
   bool has_room(std::uint64_t begin, std::uint64_t end) const noexcept;

@@ -285,7 +285,7 @@ chain::growth chain::roomy(const wish& w, growth g) const noexcept {
     const std::uint64_t copied = size_ - std::min(size_, end_of_kept(g.kept));
     const std::uint64_t likely = copied + std::min<std::uint64_t>(size_, max_chunk);
     const std::uint64_t room = copied > 0 ? std::min<std::uint64_t>(likely, max_chunk) : likely;
-    // In whole pages, which need no rest of their own.
+    // Whole pages need no chunk for a rest.
     if (room > g.room)
       g.room = room < block_memory::page_size ? room : block_memory::whole_pages(room);
   }

@@ -43,7 +43,7 @@ namespace coramfs::detail {
 /// Guarded by the file's lock. All that may fail fails before anything has changed.
 class chain {
  public:
-  /// Bytes: the largest chunk that growth makes. Two fill a region of the block memory.
+  /// The most bytes of a chunk that growth makes. Two fill a region of the block memory.
   static constexpr std::size_t max_chunk = 1024 * 1024;
   static constexpr std::size_t most_gathered = 3 * max_chunk;  // bytes
 

@@ -47,7 +47,7 @@ class chunk_list {
   chunk& back() noexcept { return begin()[size_ - 1]; }
   const chunk& back() const noexcept { return begin()[size_ - 1]; }
 
-  /// Precondition: there is capacity.
+  /// Appends a chunk. Precondition: there is capacity.
   void push_back(chunk&& c) noexcept {
     assert(size_ < capacity_);
     c.memory->place = c.begin;

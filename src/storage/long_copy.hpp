@@ -10,7 +10,7 @@ namespace coramfs::detail {
 /// has been used before; fresh memory and short pieces are slower by it.
 void long_copy(std::byte* to, const std::byte* from, std::size_t size) noexcept;
 
-/// Bytes of one write from which on that is faster, as measured with pieces of 256 KiB and more.
+/// A write of so many bytes or more is faster by it, as measured with pieces of 256 KiB and more.
 inline constexpr std::size_t long_copy_from = 256 * 1024;
 
 }  // namespace coramfs::detail

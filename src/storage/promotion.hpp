@@ -16,8 +16,8 @@ class storage;
 /// A chain on its way to a table, slice by slice. Blocks are made and chunks are dropped in turn,
 /// so that no more than a few blocks are there twice.
 ///
-/// Until it is done nothing else may be done with the file. Dropped before that, it leaves the
-/// chain, with its content and its charge as they were.
+/// Until it is done nothing else may be done with the file. If it is dropped before that, the chain
+/// is put together again, with its content and its charge as they were.
 ///
 /// Guarded by the file's lock, held exclusively.
 class promotion {

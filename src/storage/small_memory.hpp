@@ -92,7 +92,7 @@ class small_memory {
   /// Gives back the slabs that stayed for pieces to come. Returns whether there were any.
   bool remove_empty_slabs() noexcept;
 
-  /// Whether all pieces have been given back, for tests.
+  /// For tests. Returns whether all pieces have been given back.
   bool is_unused() noexcept;
 
   /// Gives a piece back that holds what needs no destructor.
@@ -143,7 +143,7 @@ class small_memory {
 
 class piece_mover {
  public:
-  /// Whether pieces of this use may be moved at all.
+  /// Returns whether pieces of this use may be moved at all.
   virtual bool may_move(small_memory::use what) const noexcept = 0;
   /// Has the owner of a piece use `to` instead, which has as many bytes. Returns whether it does: a
   /// piece that is in use may not be moved now. Called under the mutex of `small_memory`.

@@ -23,7 +23,8 @@ result<void> require_size(std::uint64_t size) noexcept {
 
 }  // namespace
 
-// Both may be any number, so their sum is only formed when each is known to be small enough.
+// The offset and the size may be any numbers, so their sum is only formed when each is known to be
+// small enough.
 result<void> storage::require_end(std::uint64_t offset, std::uint64_t size) noexcept {
   BOOST_OUTCOME_TRY(require_size(offset));
   BOOST_OUTCOME_TRY(require_size(size));
@@ -144,7 +145,8 @@ result<bool> storage::adopt(const account& payer, std::uint64_t offset, bytes& f
   if (c == nullptr || offset != c->size() || !adopted_buffer::pays(from)) return false;
   const auto adopted = c->adopt(payer.for_content(*this), from);
   if (adopted) return true;
-  // A copy does without the spare room that came with the buffer.
+  // A copy does without the spare room that came with the buffer, so it may fit where the buffer
+  // does not.
   if (adopted.error() == errc::quota_exceeded) return false;
   return adopted.error();
 }

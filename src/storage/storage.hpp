@@ -32,7 +32,7 @@ inline constexpr std::uint64_t max_file_size = std::numeric_limits<std::int64_t>
 class storage {
  public:
   explicit storage(storage_layout layout) noexcept;
-  /// The same content in another place. Precondition: `may_be_moved()`.
+  /// Moves the content to another place, and tells its blocks. Precondition: `may_be_moved()`.
   storage(storage&& other) noexcept;
   /// Returns whether it is in few enough blocks to tell all of them their new place.
   bool may_be_moved() const noexcept;
@@ -48,9 +48,9 @@ class storage {
   /// Returns the bytes read: less than asked for only at the end.
   std::size_t read(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
-  /// Pins the bytes from `offset` to `offset` + `size`, which the file has: they stay as they
-  /// are, and charged, for as long as anybody refers to the list. It keeps `alive`, too. Under
-  /// the file's lock of either kind. Errors: `out_of_memory`.
+  /// Pins the bytes from `offset` to `offset` + `size`, which the file has: they stay as they are,
+  /// and charged, for as long as anybody refers to the list. It keeps `alive`, too. The file's lock
+  /// is held, shared or exclusive. Errors: `out_of_memory`.
   result<piece_list> pin(std::uint64_t offset, std::uint64_t size, life_hold alive) const;
   /// Pins pieces that were listed, in the same way. They may be of other contents, too, on which
   /// `expect_pins` has been called.
@@ -63,7 +63,7 @@ class storage {
   /// of `extent_now()` then.
   void settle_pins() noexcept;
 
-  /// Errors: `too_large` for bytes that would end beyond what any file may have.
+  /// Checks that bytes would not end beyond what any file may have. Errors: `too_large`.
   static result<void> require_end(std::uint64_t offset, std::uint64_t size) noexcept;
 
   /// Does all of a write of `size` bytes at `offset` that may fail. The file has its new size then,
@@ -101,14 +101,15 @@ class storage {
   /// Stores all of `from` at `offset`: makes room, and stores.
   result<void> write(const account& payer, std::uint64_t offset, std::span<const std::byte> from);
 
-  /// As `write`, taking `from` over where the layout can and it pays; on failure it is untouched.
+  /// Stores all of `from` at `offset` as `write` does, but takes it over where the layout can and
+  /// it pays. On failure `from` is untouched.
   result<void> write(const account& payer, std::uint64_t offset, bytes&& from);
   /// Takes `from` over as the bytes at `offset`. Returns whether it did: if the layout can not, if
   /// it does not pay, or if the quota has no room for all that comes with it, nothing has changed.
   /// Errors: as `write`.
   result<bool> adopt(const account& payer, std::uint64_t offset, bytes& from);
 
-  /// Stores zeros there.
+  /// Stores zeros from `begin` to `end`, in room that has been made.
   void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
 
   /// Cuts the content to `size` bytes, or extends it with zeros. Returns where those begin that

@@ -32,7 +32,7 @@ using suspend_t = asio::use_awaitable_t<>;
 #endif
 inline constexpr suspend_t suspend{};
 
-/// Whether a token is the one for which an operation is the coroutine itself.
+/// Says whether a token is the one for which an operation is the coroutine itself.
 template <class Token>
 inline constexpr bool is_coroutine_token =
     std::is_same_v<std::decay_t<Token>, asio::use_awaitable_t<>>;

@@ -21,6 +21,7 @@ class CORAMFS_EXPORT call_scope {
   call_scope& operator=(const call_scope&) = delete;
   ~call_scope();
 
+  /// Has `lent` keep what it was given from the end of the expression on.
   void end_with(std::shared_ptr<lent_buffer> lent) noexcept;
 
  private:

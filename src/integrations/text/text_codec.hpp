@@ -26,7 +26,8 @@ struct decoded {
 /// Thread safety: one thread at a time.
 class text_codec {
  public:
-  /// Errors: `invalid_argument` for an unknown name; `out_of_memory`.
+  /// Makes the codec of an encoding. Errors: `invalid_argument` for an unknown name;
+  /// `out_of_memory`; any other error that iconv reports.
   static result<std::unique_ptr<text_codec>> make(const std::string& name, decode_errors errors);
 
   text_codec(const text_codec&) = delete;
@@ -61,9 +62,10 @@ class text_codec {
 
   /// What every encoded text begins with. It belongs to the start of a file alone.
   virtual std::string_view preamble() const noexcept { return {}; }
-  /// Whether this is UTF-8, so that to encode is no more than to check.
+  /// Returns whether this is UTF-8, so that to encode is no more than to check.
   virtual bool is_utf8() const noexcept { return false; }
-  /// Whether bytes mean something else after others, so that lines can not be found in them.
+  /// Returns whether bytes mean something else after others, so that lines can not be found in
+  /// them.
   virtual bool is_stateful() const noexcept { return false; }
 
   /// Returns how much of `from` ends with its first "\n" or "\r": all of it, where there is none.

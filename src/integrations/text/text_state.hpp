@@ -26,7 +26,8 @@ class text_state {
   text_state(std::string encoding, decode_errors errors) noexcept
       : encoding_(std::move(encoding)), errors_(errors) {}
 
-  /// Makes the codec, if there is none yet. Errors: `invalid_argument`; `out_of_memory`.
+  /// Makes the codec, if there is none yet. Errors: `invalid_argument`; `out_of_memory`; any other
+  /// error that iconv reports.
   result<void> prepare();
   text_codec& codec() noexcept { return swapped_ ? *swapped_codec_ : *codec_; }
 

@@ -10,7 +10,7 @@ namespace coramfs::detail {
 
 inline constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
-/// What a malformed sequence is replaced by: U+FFFD.
+/// Stands for a malformed sequence: U+FFFD.
 inline constexpr std::string_view replacement_character = "\xef\xbf\xbd";
 
 struct utf8_run {
