@@ -20,6 +20,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace coramfs::tests {
@@ -37,6 +38,7 @@ enum class mood {
   throws,
   drops,
   runs_in_the_call,
+  runs_elsewhere_meanwhile,
   uses_the_volume,
 };
 
@@ -85,6 +87,7 @@ class section_executor {
       case mood::throws: section_->now = mood::passes_on; throw std::runtime_error("not today");
       case mood::drops: return;
       case mood::runs_in_the_call: return f();
+      case mood::runs_elsewhere_meanwhile: return std::thread(std::move(f)).join();
       case mood::uses_the_volume: section_->uses(); break;
     }
     asio::post(section_->context, std::move(f));
@@ -391,6 +394,19 @@ TEST_CASE("executors: nothing is resumed inside another's close, though its exec
   t.context.restart();
   t.context.run();
   CHECK(opened);
+  CHECK(t.is_clean());
+}
+
+TEST_CASE("executors: what a wait has come to is there as soon as its executor is called",
+          "[api][executors]") {
+  fixture t;
+  const bool with_token = GENERATE(false, true);
+  std::optional<error> ended;
+  begin_open(t, with_token, {}, [&](result<file> f) { ended = error_of(f); });
+  t.in.now = mood::runs_elsewhere_meanwhile;
+  t.holder.close().value();
+  REQUIRE(ended);
+  CHECK(!ended->code());
   CHECK(t.is_clean());
 }
 
