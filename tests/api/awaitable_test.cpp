@@ -8,7 +8,9 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/use_future.hpp>
 
+#include <chrono>
 #include <future>
+#include <optional>
 #include <thread>
 
 namespace coramfs::tests {
@@ -232,6 +234,32 @@ TEST_CASE("awaitable: many deadlines at a time end in any order", "[api][corouti
   context.run();
   CHECK(ended == 7);
   CHECK(fs.get_volume().stats().waiting == 0);
+}
+
+TEST_CASE("awaitable: a deadline ends its wait though one came before that waits for longer",
+          "[api][coroutines][waiting]") {
+  const lock_timeout longer =
+      GENERATE(lock_timeout(std::chrono::hours(1)), lock_timeout::forever());
+  asio::io_context context;
+  auto fs = file_system::create(context.get_executor()).value();
+  auto holder = sync::file_system(fs.get_volume()).open("/a", open_mode::create).value();
+  std::optional<error> first, second;
+  spawn(context, [&]() -> asio::awaitable<void> {
+    const auto f = co_await fs.open("/a", open_mode::read, {.timeout = longer});
+    first = error_of(f);
+  });
+  spawn(context, [&]() -> asio::awaitable<void> {
+    const std::chrono::milliseconds soon(1);
+    const auto f = co_await fs.open("/a", open_mode::read, {.timeout = soon});
+    second = error_of(f);
+  });
+  while (!second && context.run_one_for(std::chrono::seconds(20)) != 0) {
+  }
+  CHECK((second && *second == errc::timed_out));
+  CHECK(!first);
+  holder.close().value();
+  context.run();
+  CHECK((first && !first->code()));
 }
 
 TEST_CASE("awaitable: any operation reaches a completion token through co_spawn",
