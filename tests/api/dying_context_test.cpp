@@ -159,6 +159,7 @@ struct unfinished {
     context.reset();
     f.reset();
   }
+  std::uint64_t generation() { return threads.stat("/a").value().generation; }
   std::string content() { return text_of(threads.read_file("/a").value()); }
 };
 
@@ -170,17 +171,21 @@ TEST_CASE("dying context: a write that has begun is undone, and reads no more of
   unfinished t;
   const std::uint64_t used = t.v.stats().used_bytes;
   SECTION("at the end") {
+    const std::uint64_t generation = t.generation();
     t.open(open_mode::append);
     t.begin([&] { return t.f->write(buffer_of(t.given)); });
     t.die(file_first);
     CHECK(t.content() == t.before);
+    CHECK(t.generation() == generation);
     CHECK(t.v.stats().used_bytes == used);
   }
   SECTION("over other bytes, as far as it has come") {
     t.threads.write_file("/a", buffer_of(std::string(many, 'b'))).value();
+    const std::uint64_t generation = t.generation();
     t.open(open_mode::update);
     t.begin([&] { return t.f->write_at(many / 2, buffer_of(t.given)); });
     t.die(file_first);
+    CHECK(t.generation() > generation);
     const std::string now = t.content();
     CHECK(now.size() == many);
     CHECK(now.find('z') == std::string::npos);
