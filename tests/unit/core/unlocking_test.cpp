@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Whoever had a lock last may end its life, as with a std::mutex: an unlock that still needs the
 // lock still has it. The unlocking thread is stopped where it asks for the mutex of the queue, and
-// those whom it found there leave meanwhile.
+// those whom it found there leave meanwhile. Likewise one is stopped on its way to a lane.
 #include <coramfs/detail/fair_lock.hpp>
+
+#include "core/biased_lock.hpp"
 
 #include "support/catch.hpp"
 
@@ -67,6 +69,36 @@ class stopped_unlock {
   std::thread thread_;
 };
 
+/// The shared hold of a biased lock, by a thread that has no lane yet: it is stopped where it asks
+/// for one, having seen that the lock is biased.
+class stopped_sharing {
+ public:
+  explicit stopped_sharing(detail::biased_lock& lock)
+      : thread_([this, &lock] {
+          stops = true;
+          const unsigned lane = lock.lock_shared();
+          stops = false;
+          is_in_ = true;
+          lock.unlock_shared(lane);
+        }) {
+    has_stopped.wait(false);
+  }
+  ~stopped_sharing() {
+    thread_.join();
+    has_stopped = goes_on = false;
+  }
+
+  void go_on() {
+    goes_on = true;
+    goes_on.notify_one();
+  }
+  bool is_in() const { return is_in_; }
+
+ private:
+  std::atomic<bool> is_in_ = false;
+  std::thread thread_;
+};
+
 }  // namespace
 
 TEST_CASE("unlocking: nobody has the lock while an unlock is on its way to those who wait",
@@ -99,6 +131,23 @@ TEST_CASE("unlocking: of two readers the one that leaves first does not keep the
     CHECK(!lock.is_idle());
   }
   CHECK(lock.is_idle());
+}
+
+TEST_CASE("biased_lock: who comes to a lane when the bias has gone turns back",
+          "[core][biased_lock]") {
+  detail::biased_lock lock;
+  unsigned lane = detail::no_lane;
+  for (int tries = 0; lane == detail::no_lane && tries < 1'000; ++tries) {
+    lane = lock.lock_shared();
+    lock.unlock_shared(lane);
+  }
+  REQUIRE(lane != detail::no_lane);
+  stopped_sharing reader(lock);
+  lock.lock();
+  reader.go_on();
+  for (int i = 0; i < 1'000 && !reader.is_in(); ++i) std::this_thread::yield();
+  CHECK(!reader.is_in());
+  lock.unlock();
 }
 
 }  // namespace coramfs::tests
