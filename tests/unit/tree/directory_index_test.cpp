@@ -87,6 +87,37 @@ TEST_CASE("directory index: it takes nothing for few entries, and little for eac
   CHECK(directory_index::footprint(1'000'000) < 10'000'000);
 }
 
+// A page for each 64 entries, and pages of pages above them up to a single one.
+TEST_CASE("directory index: its pages are charged to the last one", "[tree][index]") {
+  const auto parts_of_64 = [](std::size_t n) { return (n + 63) / 64; };
+  const std::size_t entries = GENERATE(5u, 64u, 65u, 4'096u, 4'097u, 262'144u, 262'145u);
+  std::size_t pages = parts_of_64(entries);
+  for (std::size_t level = pages; level > 1;) pages += level = parts_of_64(level);
+  CHECK(directory_index::footprint(entries) == pages * small_memory::footprint(64 * sizeof(void*)));
+}
+
+TEST_CASE("directory index: it is taken out piece by piece, and what was taken is in no directory",
+          "[tree][index]") {
+  const int count = GENERATE(1, 4, 5, 64, 1'000, 10'000);
+  entries e;
+  const auto in = new_directory(e.of, "in");
+  for (int i = 0; i < count; ++i) {
+    e.add(i);
+    e.nodes.back()->parent = in.get();
+  }
+  constexpr std::size_t some = 100;
+  node* taken = nullptr;
+  for (std::size_t left = e.index.size(); left != 0; left = e.index.size()) {
+    taken = e.index.take_some(some, taken);
+    REQUIRE(left - e.index.size() >= std::min(left, some));
+    REQUIRE(left - e.index.size() < 10 * some);
+  }
+  int seen = 0;
+  for (const node* n = taken; n != nullptr; n = n->next_in_bucket, ++seen)
+    REQUIRE(n->parent.get() == nullptr);
+  CHECK(seen == count);
+}
+
 TEST_CASE("directory index: a node takes the place of another of its name", "[tree][index]") {
   entries e;
   for (int i = 0; i < 100; ++i) e.add(i);
