@@ -148,6 +148,26 @@ TEST_CASE("chain: a moved-in buffer at the end is not copied", "[storage][chain]
   CHECK(b.used() - before < 1'010'000);
 }
 
+TEST_CASE("chain: what is cut away is charged no more, nor what is left less",
+          "[storage][chain][quota]") {
+  bench b(storage_layout::sequential);
+  // So much that it is not merged with what comes.
+  const bytes kept = filled(1'000'000, 'a');
+  REQUIRE(b.write(0, kept));
+  b.content.trim(b.payer);
+  const std::uint64_t used = b.used();
+  for (int i = 1; i <= 3; ++i) {
+    REQUIRE(b.write(b.content.size(), filled(i * 100'000u, 'b')));
+    b.content.trim(b.payer);
+  }
+  REQUIRE(b.content.extent_now().chunks > 1);
+  REQUIRE(b.content.resize(b.payer, kept.size()));
+  b.content.trim(b.payer);
+  CHECK(b.content.extent_now().chunks == 1);
+  CHECK(b.used() == used);
+  CHECK((b.all() == kept));
+}
+
 TEST_CASE("chain: a file that is appended to and closed again and again has few chunks",
           "[storage][chain]") {
   const std::size_t line = GENERATE(1u, 40u, 300u, 5'000u);
