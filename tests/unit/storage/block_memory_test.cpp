@@ -99,6 +99,21 @@ TEST_CASE("block memory: near the quota a region is resident by the page", "[sto
   blocks.put(r, mib);
 }
 
+TEST_CASE("block memory: a page beyond what may be resident is not to be had",
+          "[storage][blocks]") {
+  quota limits(mib, std::nullopt);
+  block_memory blocks(limits, accounting::memory, 64 * mib);
+  if (blocks.most_resident() > 64 * mib) return;  // where the system takes no pages back
+  constexpr std::size_t bytes = 256 * kib;
+  std::vector<block_memory::run> all;
+  for (auto r = blocks.take(bytes); r.data != nullptr; r = blocks.take(bytes)) {
+    all.push_back(r);
+    REQUIRE(blocks.resident_bytes() <= blocks.most_resident());
+  }
+  CHECK(all.size() == blocks.most_resident() / bytes);
+  for (const auto& r : all) blocks.put(r, bytes);
+}
+
 TEST_CASE("block memory: what is reserved makes kept memory give way", "[storage][blocks]") {
   bench b(storage_layout::automatic, 10 * mib);
   REQUIRE(b.write(0, filled(8 * mib, 'x')));
