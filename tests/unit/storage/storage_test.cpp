@@ -259,6 +259,19 @@ std::uint64_t tight_cost(std::uint64_t blocks, const bytes& piece) {
 
 }  // namespace
 
+TEST_CASE("table: a hole reads as zeros, whatever the reader's buffer had in it",
+          "[storage][table]") {
+  bench b(storage_layout::random_access);
+  REQUIRE(b.write(10, filled(1, 'x')));
+  REQUIRE(b.write(3 * block_table::block_size, filled(1, 'y')));
+  bytes expected(3 * block_table::block_size + 1);
+  expected[10] = std::byte{'x'};
+  expected.back() = std::byte{'y'};
+  bytes read = filled(expected.size(), 'z');
+  REQUIRE(b.content.read(0, read) == expected.size());
+  CHECK((read == expected));
+}
+
 TEST_CASE("table: the slack of all blocks gives way to what would not fit",
           "[storage][table][quota]") {
   const std::size_t size = GENERATE(1u, 1'000u, 30'000u);
