@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "api/scenario.hpp"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 namespace coramfs::tests {
 
 namespace {
@@ -34,6 +38,23 @@ TEST_CASE("walk: each directory comes before those in it, sorted", "[api][walk]"
   CHECK(seen[4].directories.empty());
   CHECK(seen[4].files.empty());
   CHECK(fs->walk("/a/b/c").value().size() == 1);
+}
+
+TEST_CASE("walk: the names in a directory are sorted", "[api][walk]") {
+  constexpr int count = 20;
+  const scenario fs;
+  names files, directories;
+  for (int i = 0; i < count; ++i) {
+    files.push_back("f" + std::to_string(i));
+    fs->write_file("/" + files.back(), "").value();
+    directories.push_back("d" + std::to_string(i));
+    fs->create_directory("/" + directories.back()).value();
+  }
+  std::sort(files.begin(), files.end());
+  std::sort(directories.begin(), directories.end());
+  const std::vector<walk_entry> seen = fs->walk().value();
+  CHECK((seen[0].files == files));
+  CHECK((seen[0].directories == directories));
 }
 
 TEST_CASE("walk: a file and what is missing are refused", "[api][walk][errors]") {
