@@ -346,6 +346,30 @@ TEST_CASE(
   CHECK(to == changed);
 }
 
+TEST_CASE("slices: who is cancelled before such a turn has what need not wait all the same",
+          "[api][slices][cancellation]") {
+  fixture t;
+  const std::string piece(1 << 20, 'x');
+  t.threads.write_file("/a", buffer_of(piece)).value();
+  std::string to(piece.size(), '\0');
+  asio::cancellation_signal signal;
+  bool is_done = false;
+  spawn(t.context, signal, [&]() -> asio::awaitable<void> {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    auto f = (co_await t.fs.open("/a", open_mode::read)).value();
+    signal.emit(asio::cancellation_type::terminal);
+    // One of them is the one that lets others have a turn first.
+    for (int i = 0; i < 8; ++i) {
+      const auto n = co_await f.read_at(0, asio::buffer(to));
+      CHECK(!error_of(n).code());
+    }
+    is_done = true;
+  });
+  t.context.run();
+  CHECK(is_done);
+  CHECK(to == piece);
+}
+
 TEST_CASE("slices: others run while much of the tree is seen to", "[api][slices]") {
   fixture t;
   t.make_many(100, 100);
