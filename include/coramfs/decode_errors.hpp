@@ -3,12 +3,12 @@
 
 namespace coramfs {
 
-/// What a text file does with what its encoding does not allow: malformed bytes when it reads,
-/// and when it writes malformed UTF-8 and characters that the encoding lacks.
+/// What a text file does with text that its encoding does not allow: with malformed bytes that it
+/// reads, and with malformed UTF-8, and characters that the encoding lacks, that it is to write.
 enum class decode_errors {
-  strict,   ///< fail with `invalid_encoding`
-  replace,  ///< put U+FFFD, or where the encoding lacks that a question mark
-  ignore,   ///< leave it out
+  strict,   ///< fails with `invalid_encoding`
+  replace,  ///< puts U+FFFD in its place, or a question mark where the encoding lacks that
+  ignore,   ///< leaves it out
 };
 
 }  // namespace coramfs

@@ -17,28 +17,28 @@ enum class errc {
   node_limit_exceeded,   ///< `no_space_on_device`: the nodes do not fit under `max_nodes`
   memory_guard,          ///< `not_enough_memory`: the guard refused, nothing was allocated
   out_of_memory,         ///< `not_enough_memory`: the allocator refused, nothing changed
-  not_found,             ///< `no_such_file_or_directory`
-  already_exists,        ///< `file_exists`
-  is_a_directory,        ///< `is_a_directory`
-  not_a_directory,       ///< `not_a_directory`
-  directory_not_empty,   ///< `directory_not_empty`: the target of a replacing rename
-  busy,                  ///< `device_or_resource_busy`: the file, or one below it, is open
+  not_found,             ///< `no_such_file_or_directory`: nothing has this path
+  already_exists,        ///< `file_exists`: something has the path that is to be made
+  is_a_directory,        ///< `is_a_directory`: a file is needed there
+  not_a_directory,       ///< `not_a_directory`: a directory is needed there, or above it
+  directory_not_empty,   ///< `directory_not_empty`: the target of a replacing rename has entries
+  busy,                  ///< `device_or_resource_busy`: the file, or one below it, is in use
   would_block,           ///< `operation_would_block`: an immediate lock attempt failed
   timed_out,             ///< `timed_out`: a lock or space was not had within its timeout
-  canceled,              ///< `operation_canceled`
+  canceled,              ///< `operation_canceled`: a cancellation ended the operation
   invalid_path,          ///< `invalid_argument`: climbs above the root, or holds a NUL
   name_too_long,         ///< `filename_too_long`: a component above 255 bytes, a path above 4,096
-  invalid_argument,      ///< `invalid_argument`
+  invalid_argument,      ///< `invalid_argument`: an unknown enumerator, or a value out of range
   not_open,              ///< `bad_file_descriptor`: the handle is closed
   not_readable,          ///< `operation_not_permitted`: the handle was not opened for reading
   not_writable,          ///< `operation_not_permitted`: the handle was not opened for writing
   not_supported,         ///< `operation_not_supported`: e.g. a write that would leave a gap
                          ///< in a sequential file
-  too_large,             ///< `file_too_large`: larger than the caller's `max_size`
-  invalid_encoding,      ///< `illegal_byte_sequence`
-  unsafe_archive_entry,  ///< absolute path, "..", link or device: nothing of it was extracted
-  corrupt_archive,       ///< damaged, truncated, or a checksum that does not match
-  unsupported_archive,   ///< no known format, or encrypted
+  too_large,             ///< `file_too_large`: above the caller's `max_size`, or 2^63 - 1 bytes
+  invalid_encoding,      ///< `illegal_byte_sequence`: not text of the encoding, or not UTF-8
+  unsafe_archive_entry,  ///< no counterpart: absolute path, "..", link or device
+  corrupt_archive,       ///< no counterpart: damaged, truncated, or of a wrong checksum
+  unsupported_archive,   ///< no counterpart: no known format, or encrypted
 };
 
 }  // namespace coramfs
@@ -48,38 +48,41 @@ struct std::is_error_code_enum<coramfs::errc> : std::true_type {};
 
 namespace coramfs {
 
-/// The category of `errc`. One object in a program that links the library once; where plugins link
-/// the static library each into itself, each has one of its own.
+/// The category of `errc`. A program that links the library once has one such object; where plugins
+/// each link the static library, each of them has its own.
 ///
-/// The standard compares categories by their address, so two `std::error_code` out of two such
-/// copies are never equal to each other. All else goes by the category's name and the number: a
-/// code compared with an `errc`, an `error` compared with an `errc`, and a code or an `error`
-/// compared with a `std::errc` or another `std::error_condition`.
+/// The standard compares categories by their address, so two `std::error_code` from two such
+/// copies are never equal to each other. All other comparisons go by the category's name and the
+/// number: a code or an `error` with an `errc`, and either of them with a `std::errc` or another
+/// `std::error_condition`.
 CORAMFS_EXPORT const std::error_category& error_category() noexcept;
 
+/// The code of an `errc`, in `error_category()`. The standard calls it where it converts one.
 CORAMFS_EXPORT std::error_code make_error_code(errc) noexcept;
 
-/// Whether `code` is `c`, from whichever copy of the library it is. It is chosen before the
-/// standard's comparison, for which `c` would have to be converted.
+/// Whether `code` is `c`, whichever copy of the library it comes from. Overload resolution prefers
+/// this to the standard's comparison, for which `c` would have to be converted.
 CORAMFS_EXPORT bool operator==(const std::error_code& code, errc c) noexcept;
 
 /// A failure: its code, and for a limit also how much was asked for and how much was left.
 ///
-/// Trivially copyable; allocates only in `message()`.
+/// It is trivially copyable, and allocates only in `message()`.
 class CORAMFS_EXPORT error {
  public:
   /// The numbers are bytes for `quota_exceeded`, `memory_guard` and `too_large`, nodes for
-  /// `node_limit_exceeded`, and 0 elsewhere.
+  /// `node_limit_exceeded`, and 0 for all other codes.
   error(errc code, std::uint64_t requested = 0, std::uint64_t available = 0) noexcept;
 
   /// Passes a foreign code through, for instance one of the host's file system.
   error(std::error_code code) noexcept : code_(code) {}
 
   std::error_code code() const noexcept { return code_; }
+  /// How much was asked for. For `too_large` it is the size that passes the limit.
   std::uint64_t requested() const noexcept { return requested_; }
+  /// How much could have been had. For `too_large` it is the limit.
   std::uint64_t available() const noexcept { return available_; }
 
-  /// For people: "quota exceeded: requested 2097152 bytes, 1048576 available".
+  /// A text for people, such as "quota exceeded: requested 2097152 bytes, 1048576 available".
   std::string message() const;
 
   friend bool operator==(const error& e, errc c) noexcept { return e.code_ == c; }

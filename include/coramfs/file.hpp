@@ -34,34 +34,40 @@ namespace detail {
 class file_opening;
 }
 
-/// An open file.
+/// An open file, for coroutines. `file_system::open` makes it.
 ///
-/// Holds its file's lock (shared for `open_mode::read`, exclusive for the others) from open to
-/// close; the destructor closes, also in stack unwinding and with a destroyed coroutine. Reads
-/// and writes therefore never wait for a lock. The operations that return an awaitable complete
-/// without suspending where nothing has to be waited for, and resume on the awaiting
-/// coroutine's executor where something has.
+/// It holds its file's lock (shared for `open_mode::read`, exclusive for the others) from open to
+/// close; the destructor closes, also in stack unwinding and with a destroyed coroutine. Reads and
+/// writes therefore never wait for a lock. It is move-only; a moved-from file is closed.
 ///
-/// On a handle of `when_full::wait`, `write`, `write_at`, a `truncate` that grows, `prepare` and
-/// the asynchronous stream writes wait for space, each for as long as the timeout of the open
-/// says; then the errors `timed_out` and `canceled` come to theirs, and `quota_exceeded` means that
-/// the request could never fit. While one waits nothing of it can be seen.
+/// An operation that returns an awaitable does nothing until it is awaited. It completes without
+/// suspending where nothing has to be waited for, but for the turns below, and resumes on the
+/// awaiting coroutine's executor.
 ///
-/// Reads and writes of more than 1 MiB give the executor a turn after each, and so does a write
-/// that turns a long chain into a table; nobody else sees the file meanwhile. Cancelled in between,
-/// a read ends with `canceled` and leaves the cursor; a write runs to its end.
+/// Waits for space: on a handle of `when_full::wait`, `write`, `write_at`, a `truncate` that grows,
+/// `prepare` and the asynchronous stream writes wait for room in the quota, each for as long as the
+/// timeout of the open says. Then `timed_out` and `canceled` are among their errors, and
+/// `quota_exceeded` means that the request could never fit. While one waits nothing of it can be
+/// seen, and if it is cancelled nothing has changed.
 ///
-/// It also models Asio's SyncReadStream and SyncWriteStream, and the random-access twins of both
-/// (`read_some`, `write_some`, `read_some_at`, `write_some_at`, as in coramfs/detail/stream.hpp),
+/// Turns: an operation gives the executor a turn after each MiB that it reads or stores, a write
+/// also while it turns a long chain into a table, and short operations on one handle about every
+/// 4 MiB. Nobody else can open the file meanwhile, unless it was opened for reading. Cancelled in
+/// between, a read ends with `canceled` and leaves the cursor; a write runs to its end.
+///
+/// It also models Asio's SyncReadStream and SyncWriteStream, and the random-access twins of both:
+/// `read_some`, `write_some`, `read_some_at` and `write_some_at`, as in coramfs/detail/stream.hpp,
 /// which never wait for space.
 ///
 /// Lifetime: a file outlives the file system that it came from, and keeps its volume alive. It
-/// must stay where it is while one of its operations runs; buffers must live until completion.
+/// must stay where it is while one of its operations runs, and buffers must live until completion.
+/// What an operation is destroyed in the middle of, with its context, reads no more of its buffer:
+/// a write has stored nothing then but what it had written over bytes that were there.
 ///
-/// Thread safety: distinct objects, safe; one object, one call at a time.
+/// Thread safety: distinct objects may be used at once; one object takes one call at a time.
 ///
-/// Errors: every call but `close` fails with `not_open` on a closed file; after any other error
-/// the file is still open, and unchanged.
+/// Errors: every call with a result, but `close`, fails with `not_open` on a closed file. After any
+/// other error the file is still open, its content and cursor as before.
 ///
 ///     auto f = co_await fs.open("/dl/a.zip", coramfs::open_mode::write);
 ///     if (!f) co_return f.error();
@@ -70,30 +76,37 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
  public:
   using executor_type = asio::any_io_executor;
 
-  /// A closed file.
+  /// Makes a closed file.
   file() noexcept = default;
 
-  /// The file system's executor. Of a file that came from none, or was moved from: the system's.
+  /// The executor of the file system that the file came from, or the system executor for a file
+  /// that came from none or was moved from.
   executor_type get_executor() const {
     return executor_ != nullptr ? *executor_ : executor_type(asio::system_executor());
   }
 
-  /// Reads at the cursor and moves it. 0 at or past the end; less than the buffer only there.
+  /// Reads at the cursor, moves it behind what was read, and returns how much that is: less than
+  /// the buffer only at the end, and 0 at or past it.
   ///
-  /// Errors: `not_readable`.
+  /// Errors: `not_readable`; `canceled` between two turns.
   asio::awaitable<result<std::size_t>> read(asio::mutable_buffer to);
 
-  /// The bytes from the cursor to the end, which is then the cursor.
+  /// Returns the bytes from the cursor to the end, and moves the cursor there. At or past the end
+  /// it returns none and leaves the cursor.
   ///
-  /// Errors: `not_readable`; `out_of_memory`. Charges nothing: the bytes are the caller's.
+  /// Errors: `not_readable`; `out_of_memory`; `canceled` between two turns.
+  /// Charges nothing: the bytes are the caller's.
   asio::awaitable<result<bytes>> read_all();
 
-  /// Stores the whole buffer at the cursor (`open_mode::append`: at the end), and moves the
-  /// cursor behind it; or fails, and nothing has changed.
+  /// Stores the whole buffer at the cursor, or with `open_mode::append` at the end, moves the
+  /// cursor behind it, and returns its size; or fails, and nothing has changed. An empty buffer
+  /// changes nothing. What was prepared is given back.
   ///
-  /// Errors: `not_writable`; `too_large` beyond 2^63 - 1 bytes; `not_supported` if it would
-  /// leave a gap in a sequential file; `quota_exceeded`; `memory_guard`; `out_of_memory`.
-  /// Charges: what the file grows by; an overwrite is free.
+  /// Errors: `not_writable`; `too_large` beyond 2^63 - 1 bytes; `not_supported` if it would leave a
+  /// gap in a sequential file, or in one above `promotion_hard_limit`; `quota_exceeded`;
+  /// `memory_guard`; `out_of_memory`.
+  /// Charges: what the file grows by. An overwrite is free, but with `accounting::memory` for holes
+  /// that it fills and pinned blocks that it copies.
   asio::awaitable<result<std::size_t>> write(asio::const_buffer from);
 
   /// `write` of text, of a literal without its NUL, or of bytes, which must live until completion.
@@ -102,95 +115,125 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
     return write(detail::to_buffer(from));
   }
 
-  /// As the first, but takes the buffer over: at the end of a sequential file it is not copied. On
-  /// success `from` is empty, on failure untouched. Charges by the buffer's capacity.
+  /// Writes as the first form does, but takes the buffer over. At the end of a chain it becomes
+  /// part of the file without a copy, if it has at least 64 KiB, at least half of its capacity is
+  /// used, and the whole capacity can be charged; else it is copied. On success `from` is empty, on
+  /// failure it is untouched.
   ///
   /// A temporary is safe also where the awaitable is spawned or kept: `from` is taken at the call,
-  /// and given back, or not, within the expression that calls, as in `co_await f.write(...)`.
-  /// Where the awaitable outlives that, the buffer is the operation's for good.
+  /// and a failure gives it back only within the expression that makes the call, such as `co_await
+  /// f.write(...)`. Where the awaitable outlives that, the buffer is the operation's for good.
+  ///
+  /// Errors: as the other form. Charges: as that; with `accounting::memory` a buffer that is taken
+  /// over by its capacity.
   asio::awaitable<result<std::size_t>> write(bytes&& from,
                                              detail::call_scope&& scope = detail::call_scope());
 
-  /// `read` at `offset`. The cursor stays.
+  /// Reads at `offset`, and leaves the cursor; else it is `read`. Errors: as `read`.
   asio::awaitable<result<std::size_t>> read_at(std::uint64_t offset, asio::mutable_buffer to);
 
-  /// `write` at `offset`. The cursor stays. With `open_mode::append` the offset must be the size.
+  /// Writes at `offset`, and leaves the cursor; else it is `write`.
+  ///
+  /// Errors: as `write`; with `open_mode::append` also `not_supported` if the offset is not the
+  /// size. Charges: as `write`.
   asio::awaitable<result<std::size_t>> write_at(std::uint64_t offset, asio::const_buffer from);
   template <detail::content_like Content>
   asio::awaitable<result<std::size_t>> write_at(std::uint64_t offset, const Content& from) {
     return write_at(offset, detail::to_buffer(from));
   }
 
-  /// Cuts the file to `size` bytes, or extends it with zeros; none: to the cursor. Where it cuts,
-  /// a cursor beyond the new end is moved there; else the cursor stays, also past the end.
-  /// Returns the size. With `storage_layout::automatic` an empty file is extended by a hole.
+  /// Cuts the file to `size` bytes, or extends it with zeros, and returns its size; if no size is
+  /// given it is the cursor. Where it cuts, a cursor beyond the new end is moved there; else the
+  /// cursor stays, also past the end. With `storage_layout::automatic` an empty file is extended by
+  /// a hole. What was prepared is given back.
   ///
-  /// Errors: `not_writable`; when growing `too_large`, `quota_exceeded`, `memory_guard`,
-  /// `out_of_memory`. Charges: what the file grows by, unless that is a hole.
+  /// Errors: `not_writable`; when growing `too_large` beyond 2^63 - 1 bytes, `quota_exceeded`,
+  /// `memory_guard`, `out_of_memory`.
+  /// Charges: what the file grows by, but with `accounting::memory` nothing for a hole.
   asio::awaitable<result<std::uint64_t>> truncate(std::optional<std::uint64_t> size = {});
 
-  /// The bytes from `offset` on, at most `n` of them and none at or past the end, as they are
-  /// now and will be seen through the pin whatever becomes of the file. No byte is copied.
+  /// Pins the bytes from `offset` on, at most `n` of them and none at or past the end: through the
+  /// pin they are seen as they are now, whatever becomes of the file. No byte is copied, unless
+  /// there is prepared room over it: such bytes are pinned as a copy, because a commit must not
+  /// need space.
   ///
-  /// Errors: `not_readable`; `out_of_memory`. Charges nothing; but with `accounting::memory`
-  /// what is pinned stays charged until the last pin of it goes, and a write to it is charged
-  /// for the copy that it makes. Bytes over which there is prepared room are pinned as a copy, for
-  /// a commit may need no space: it is charged, and may fail, as a write of so many bytes.
+  /// Errors: `not_readable`; `out_of_memory`; for such a copy those of a write of as many bytes.
+  /// Charges: such a copy. With `accounting::memory` what is pinned stays charged until its last
+  /// pin goes, and a write to it is charged for the copy that the write makes.
   result<pinned> pin(std::uint64_t offset, std::size_t n);
 
-  /// Room for `n` bytes at the cursor (`open_mode::append`: at the end), for others to fill. The
-  /// file is unchanged until `commit`; another `prepare`, a write, `truncate`, `seek` or `close`
-  /// gives the room back and ends its buffers.
+  /// Makes room for `n` bytes at the cursor, or with `open_mode::append` at the end, for others to
+  /// fill. The file is unchanged until `commit`. Another `prepare`, a write that is not empty,
+  /// `truncate`, `seek` and `close`, whether they succeed or not, give the room back and end its
+  /// buffers.
   ///
   /// Errors: as `write`. Charges: as a write of `n` bytes; over bytes that are there, with
   /// `accounting::memory`, the room itself too.
   asio::awaitable<result<prepared>> prepare(std::size_t n);
 
   /// Stores the first `n` bytes of what is prepared, moves the cursor behind them and gives back
-  /// the rest. It needs no more space than `prepare` took.
+  /// the rest. It needs no more space than `prepare` took, and ends the buffers of the room.
   ///
-  /// Errors: `invalid_argument` for more than is prepared, which stays.
+  /// Errors: `not_writable`; `invalid_argument` for more than is prepared, which stays.
   result<void> commit(std::size_t n) { return file_.commit(n); }
 
-  /// Moves the cursor, also past the end, and returns it.
+  /// Moves the cursor, also past the end, and returns it. What was prepared is given back.
   ///
-  /// Errors: `invalid_argument` for a position below 0 or above 2^63 - 1.
+  /// Errors: `invalid_argument` for a position below 0 or above 2^63 - 1, or an unknown `from`.
   result<std::uint64_t> seek(std::int64_t offset, seek_from from = seek_from::start) {
     return file_.seek(offset, from);
   }
+  /// The cursor. Errors: only `not_open`.
   result<std::uint64_t> tell() const { return file_.tell(); }
+  /// The size in bytes, without what is prepared. Errors: only `not_open`.
   result<std::uint64_t> size() const { return file_.size(); }
 
-  /// Nothing to do: what is written is in the file.
+  /// Does nothing, since what is written is in the file. Errors: only `not_open`.
   result<void> flush() { return file_.flush(); }
 
-  /// Releases the lock and gives slack back to the quota. A second close is a no-op.
+  /// Releases the lock, and gives slack and prepared room back to the quota. It never fails, and a
+  /// second close does nothing.
   result<void> close() {
     file_.close();
     return boost::outcome_v2::success();
   }
 
-  // An AsyncReadStream, an AsyncWriteStream, and the two random-access devices, for any completion
-  // token, with the signature `void(std::error_code, std::size_t)`. Where the handle waits for
-  // space, so do these; a cancelled wait is `asio::error::operation_aborted`. Buffers and the file
-  // must live, and the file must stay where it is, until completion. The handler is called on its
-  // associated executor, or else on the file system's, and never from within the initiation. A
-  // read takes at most 1 MiB at once.
+  // The four operations below make a file an AsyncReadStream, an AsyncWriteStream, and the two
+  // random-access devices, for any completion token with the signature
+  // `void(std::error_code, std::size_t)`. They begin when the token's initiation runs.
+  //
+  // The handler is called on its associated executor, or else on the file system's, and within the
+  // initiation only where it has associated an immediate executor that does so. The buffers and
+  // the file must live, and the file must stay where it is, until completion; the sequence itself
+  // is copied. Memory comes from the associated allocator, whose exceptions pass through the
+  // initiation. All cancellation types end a wait for space.
+
+  /// Reads at the cursor into the buffers in order, at most 1 MiB, and moves the cursor.
+  ///
+  /// Errors: `asio::error::eof` with 0 bytes at or past the end, unless the sequence is empty; the
+  /// `errc` of `read`.
   template <class MutableBufferSequence,
             ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
   auto async_read_some(const MutableBufferSequence& to, Token&& token) {
     return begin_read({}, to, token);
   }
+  /// Stores the whole sequence where `write` does, in one step, or fails with 0 bytes. It waits for
+  /// space where the handle does.
+  ///
+  /// Errors: the `errc` of `write`; `asio::error::operation_aborted` for a cancelled wait.
+  /// Charges: as `write`.
   template <class ConstBufferSequence,
             ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
   auto async_write_some(const ConstBufferSequence& from, Token&& token) {
     return begin_write({}, from, token);
   }
+  /// Reads as `async_read_some` does, but at `offset`, and leaves the cursor.
   template <class MutableBufferSequence,
             ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
   auto async_read_some_at(std::uint64_t offset, const MutableBufferSequence& to, Token&& token) {
     return begin_read(offset, to, token);
   }
+  /// Writes as `async_write_some` does, but at `offset` as `write_at`, and leaves the cursor.
   template <class ConstBufferSequence,
             ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
   auto async_write_some_at(std::uint64_t offset, const ConstBufferSequence& from, Token&& token) {
@@ -198,11 +241,16 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   }
 
   bool is_open() const noexcept { return file_.is_open(); }
+  /// Whether it is open, in a mode that reads.
   bool readable() const noexcept { return file_.readable(); }
+  /// Whether it is open, in a mode that writes.
   bool writable() const noexcept { return file_.writable(); }
+  /// Whether it is open: every open file can be sought in.
   bool seekable() const noexcept { return file_.seekable(); }
-  /// The normal form of the path that it was opened by.
+  /// The normal form of the path that it was opened by, also after `close`. It is made at the first
+  /// call, and empty if memory for it is refused.
   const std::string& path() const noexcept { return file_.path(); }
+  /// The mode that it was opened with, also after `close`.
   open_mode mode() const noexcept { return file_.mode(); }
 
  private:
@@ -217,7 +265,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   auto begin_read(offset_or_cursor offset, const Buffers& to, Token& token);
   template <class Buffers, class Token>
   auto begin_write(offset_or_cursor offset, const Buffers& from, Token& token);
-  // Of the synchronous streams.
+  // What `stream_members` writes by.
   result<std::size_t> write_all(offset_or_cursor offset, const detail::byte_source& from) noexcept {
     return file_.write_all(offset, from);
   }
@@ -232,9 +280,9 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
 
   bool is_due(std::uint64_t size) noexcept;
 
-  std::shared_ptr<const executor_type> executor_;  // and with it the volume
+  std::shared_ptr<const executor_type> executor_;  // which keeps the volume alive, too
   detail::open_file file_;
-  std::uint64_t done_in_turn_ = 0;  // what has been done since others last had a turn
+  std::uint64_t done_in_turn_ = 0;  // bytes that were read or stored since others last had a turn
 };
 
 class file::initiate_read {
@@ -272,7 +320,7 @@ class file::initiate_write {
       t.count = detail::take(file_.file_.write_all(offset, detail::source_of(from)), t.ec);
       return detail::complete_at_once(get_executor(), std::move(taken), t);
     }
-    // A sequence that stays with its operation.
+    // The operation may go on after the initiation, so it needs a sequence of its own.
     using wrapped = detail::stream_handler<handler_type>;
     const auto kept =
         std::allocate_shared<const Buffers>(asio::get_associated_allocator(taken), from);

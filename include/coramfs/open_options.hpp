@@ -12,7 +12,8 @@
 
 namespace coramfs {
 
-/// How a file is opened. The lock is shared for `read` and exclusive for all others.
+/// How a file is opened. The handle holds the file's lock, shared for `read` and exclusive for all
+/// others, until it is closed.
 enum class open_mode {
   read,    ///< "rb": readable; the file must exist
   write,   ///< "wb": writable; creates the file, or empties it
@@ -23,33 +24,35 @@ enum class open_mode {
 
 /// The mode that C and Python call "rb", "wb", "ab", "r+b" or "xb".
 ///
-/// Errors: `invalid_argument` for everything else, a text mode among it.
+/// Errors: `invalid_argument` for every other text, such as the text modes "r" and "w".
 CORAMFS_EXPORT result<open_mode> parse_open_mode(std::string_view text);
 
-/// What an operation on a file does that finds no room in the quota.
+/// What an operation on a file does when it finds no room in the quota.
 ///
-/// Who waits stands in one queue of the volume, served strictly in order by whatever frees bytes.
-/// What is freed while somebody waits is set aside for the head of the queue; others may take what
-/// was free before. Nodes, the memory guard and a refused allocation are not waited for.
+/// All who wait stand in one queue of the volume, which whatever frees bytes serves strictly in
+/// order. Bytes that are freed meanwhile are set aside for the head of the queue; others may take
+/// only what was free before. Nobody waits for nodes, for the memory guard or for a refused
+/// allocation.
 enum class when_full {
   reject,  ///< it fails with `quota_exceeded`
-  wait,    ///< it waits, as long as the timeout of the open says; `immediate()` rejects
+  wait,    ///< it waits, as long as the timeout of the open says; with `immediate()` it rejects
 };
 
-/// What a position is counted from.
+/// What a position is counted from: the `start` of the file, the `current` cursor, or the `end` of
+/// the file.
 enum class seek_from { start, current, end };
 
 /// How `open` behaves beyond its mode.
 struct open_options {
-  /// Bytes: the file is extended with zeros to this size at open, so that writes inside it
-  /// can not fail for space.
+  /// Bytes: a smaller file is extended with zeros to this size by the open. Writes inside it can
+  /// not fail for space afterwards, unless they are to bytes that are pinned.
   std::uint64_t preallocate = 0;
-  /// How long to wait for the file's lock, and for each wait for space. None: the volume's
-  /// `default_lock_timeout`.
+  /// How long to wait for the file's lock, and how long each wait for space may take. If empty, it
+  /// is the volume's `default_lock_timeout`.
   std::optional<lock_timeout> timeout = {};
-  /// What this open, and what grows the file by its handle, does when the quota is full. Several
-  /// who each hold a part of what they need may wait for each other until their timeouts: ask for
-  /// the whole with `preallocate` where it is known.
+  /// What the open does when the quota is full, and what each operation on its handle does that
+  /// makes the file grow. Several handles that each hold a part of what they need may wait for
+  /// each other until their timeouts: ask for the whole with `preallocate` where it is known.
   when_full on_full = when_full::reject;
 };
 

@@ -12,8 +12,8 @@ namespace coramfs {
 /// How a new file keeps its bytes.
 enum class storage_layout {
   automatic,      ///< a chain, which becomes a table when a write leaves a gap
-  sequential,     ///< a chain of chunks: appends and overwrites, no gaps
-  random_access,  ///< a table of fixed-size blocks: any offset, holes cost nothing
+  sequential,     ///< a chain of chunks: takes appends and overwrites, but no gaps
+  random_access,  ///< a table of blocks: takes any offset, and holes take no block
 };
 
 /// What the quota counts.
@@ -22,34 +22,45 @@ enum class accounting {
   payload,  ///< the bytes of files alone, as `file_size` shows them: exact figures for tests
 };
 
-/// When the memory guard looks at the machine's free memory.
+/// When the memory guard compares with the machine's free memory. `none`: never. `init`: once, when
+/// the volume is made, for the whole quota. `per_write`: then, and for each operation that makes
+/// content grow, for what it adds.
 enum class guard_mode { none, init, per_write };
 
-/// What the memory guard does when there is too little.
+/// What the memory guard does when there is too little. `warn`: it calls `on_warning` once, and the
+/// operation goes on. `reject`: the operation fails with `errc::memory_guard`.
 enum class guard_action { warn, reject };
 
 /// A second limit beside the quota: the memory that the machine can still give.
+///
+/// The callbacks may be called from any thread that uses the volume, from several at once, with no
+/// lock held but those of files that the operation has open. They may use the volume; for what
+/// they do there the guard is not asked.
 struct memory_guard_options {
   guard_mode mode = guard_mode::none;
   guard_action action = guard_action::warn;
-  /// For how long one reading serves. Zero or less: a fresh reading for every check.
+  /// For how long one reading serves. With zero or less every check takes a fresh one.
   std::chrono::steady_clock::duration interval = std::chrono::seconds(1);
-  /// Called with one line of text by `guard_action::warn`. Default: a line on `std::clog`.
+  /// Called with one line of text by `guard_action::warn`. What it throws is swallowed. If empty,
+  /// the line goes to `std::clog`.
   std::function<void(std::string_view)> on_warning = {};
-  /// Bytes that the machine can still give; nothing if that is unknown. Default: ask the system.
+  /// Returns the bytes that the machine can still give, or nothing if that is unknown, as it is if
+  /// the function throws; then nothing is refused. If empty, the system is asked.
   std::function<std::optional<std::uint64_t>()> available_memory = {};
 };
 
 /// How long an operation waits for a file's lock, or for space.
 ///
-/// Made from any `std::chrono::duration`; zero or less is `immediate()`, and one too long
-/// for a deadline to be computed is `forever()`.
+/// It is made from any `std::chrono::duration`. Zero or less is `immediate()`, and one that is too
+/// long for a deadline to be computed is `forever()`.
 class lock_timeout {
  public:
   using duration = std::chrono::steady_clock::duration;
   using time_point = std::chrono::steady_clock::time_point;
 
+  /// Waits for as long as it takes.
   static constexpr lock_timeout forever() noexcept { return {exactly{}, duration::max()}; }
+  /// Does not wait: what is not free at once is refused.
   static constexpr lock_timeout immediate() noexcept { return {exactly{}, duration::zero()}; }
 
   template <class Rep, class Period>
@@ -58,7 +69,7 @@ class lock_timeout {
   constexpr bool is_forever() const noexcept { return length_ == duration::max(); }
   constexpr bool is_immediate() const noexcept { return length_ == duration::zero(); }
 
-  /// When a wait that begins at `now` ends; nothing for one that never does.
+  /// When a wait that begins at `now` ends, or nothing if it never does.
   constexpr std::optional<time_point> deadline(time_point now) const noexcept {
     if (is_forever() || now.time_since_epoch() > duration::max() - length_) return std::nullopt;
     return now + length_;
@@ -85,21 +96,26 @@ class lock_timeout {
 
 /// The settings of a volume, fixed when it is made.
 struct volume_options {
-  // What the volume does.
-  std::uint64_t max_quota = 256 * 1024 * 1024;  ///< bytes; a hard limit
-  std::optional<std::uint64_t> max_nodes = {};  ///< files + directories, at least 1 for the root
+  /// Bytes: a hard limit of what `accounting` counts. Nothing is allocated in proportion to it.
+  std::uint64_t max_quota = 256 * 1024 * 1024;
+  /// Files and directories, with the root, so at least 1. If empty, there is no such limit.
+  std::optional<std::uint64_t> max_nodes = {};
+  /// How every new file keeps its bytes.
   storage_layout default_storage = storage_layout::automatic;
   /// Bytes: a larger file of `storage_layout::automatic` never becomes a table.
   std::uint64_t promotion_hard_limit = 512 * 1024 * 1024;
+  /// What `max_quota` counts.
   coramfs::accounting accounting = coramfs::accounting::memory;
-  /// Bytes: as much of the pages that are freed is kept for what is to come, but never more than
-  /// the quota has left, and none with `guard_mode::per_write`, which is to see what is taken.
+  /// Bytes: how much memory that was freed is kept for reuse. It is never more than the quota has
+  /// left, and nothing with `guard_mode::per_write`, whose readings are to show what is taken.
+  ///
   /// Pages go back to the system in turns of 4 MiB: a coroutine's operation that gives up more
   /// ends when all of it has gone; a `close`, an asynchronous `open` and the last copy of a pin
   /// leave the rest to the calls that take memory next.
   std::uint64_t max_recycled = 512 * 1024 * 1024;
-  /// For operations that name no timeout of their own.
+  /// For operations that name no timeout of their own, for each wait anew.
   lock_timeout default_lock_timeout = std::chrono::seconds(30);
+  /// Whether, and how, the machine's free memory is a limit, too.
   memory_guard_options memory_guard = {};
 };
 

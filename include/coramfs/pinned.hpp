@@ -14,13 +14,14 @@ namespace coramfs {
 /// Bytes of a file as they were when they were pinned: a ConstBufferSequence without a copy.
 ///
 /// A pin does not hold the file: the file may be written to, cut, closed and removed. A writer
-/// that would change pinned bytes copies their block first. A pin keeps its volume alive.
-/// With `accounting::memory` the blocks stay charged until their last pin goes.
+/// that would change pinned bytes copies their block first. With `accounting::memory` the blocks
+/// stay charged until their last pin goes.
 ///
-/// Thread safety: distinct objects, safe, also where they are copies of each other; a pin may
-/// go to any thread.
+/// Thread safety: distinct objects may be used at once, also where they are copies of each other,
+/// and a pin may go to any thread.
 ///
-/// Lifetime: buffers and iterators are valid while a copy of the pin lives.
+/// Lifetime: buffers and iterators are valid while a copy of the pin lives. A pin keeps its volume
+/// alive, beyond the file and the file system that it came from.
 ///
 /// Complexity: a copy is a counted reference and never allocates.
 ///
@@ -31,14 +32,14 @@ class pinned {
   using value_type = asio::const_buffer;
   using const_iterator = detail::buffer_iterator<asio::const_buffer>;
 
-  /// No bytes.
+  /// A pin of no bytes.
   pinned() noexcept = default;
-  /// What `file::pin` makes.
+  /// Used by `file::pin`, which makes pins.
   explicit pinned(detail::piece_list list) noexcept : list_(std::move(list)) {}
 
   const_iterator begin() const noexcept { return const_iterator(list_.begin()); }
   const_iterator end() const noexcept { return const_iterator(list_.end()); }
-  /// Bytes in all.
+  /// How many bytes there are in all.
   std::size_t size() const noexcept { return static_cast<std::size_t>(list_.size()); }
 
  private:

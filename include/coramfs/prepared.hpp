@@ -13,13 +13,13 @@ namespace coramfs {
 
 /// Room in a file for bytes to come: a MutableBufferSequence, made by `file::prepare`.
 ///
-/// What is put into it becomes the file's with `file::commit`. Until then its content is
+/// What is put into it becomes part of the file with `file::commit`. Until then its content is
 /// unspecified, and the file is unchanged.
 ///
 /// Lifetime: the buffers may be used until the next call of `prepare`, `commit`, a write,
-/// `truncate`, `seek` or `close` on the file, and until the file goes.
+/// `truncate`, `seek` or `close` on the file, and until the file object is destroyed.
 ///
-/// Thread safety: distinct objects, safe, also where they are copies of each other.
+/// Thread safety: distinct objects may be used at once, also where they are copies of each other.
 ///
 /// Complexity: a copy is a counted reference and never allocates.
 ///
@@ -32,14 +32,14 @@ class prepared {
   using value_type = asio::mutable_buffer;
   using const_iterator = detail::buffer_iterator<asio::mutable_buffer>;
 
-  /// No room.
+  /// A room of no bytes.
   prepared() noexcept = default;
-  /// What `file::prepare` makes.
+  /// Used by `file::prepare`, which makes rooms.
   explicit prepared(detail::piece_list list) noexcept : list_(std::move(list)) {}
 
   const_iterator begin() const noexcept { return const_iterator(list_.begin()); }
   const_iterator end() const noexcept { return const_iterator(list_.end()); }
-  /// Bytes in all.
+  /// How many bytes there are in all.
   std::size_t size() const noexcept { return static_cast<std::size_t>(list_.size()); }
 
  private:

@@ -28,7 +28,8 @@ using bytes = std::vector<std::byte>;
 
 namespace detail {
 
-/// What Outcome does when `value()` meets a failure, or `error()` a success.
+/// What Outcome does when `value()` meets a failure, or `error()` a success: it throws
+/// `std::system_error`, or Outcome's own `bad_result_access`.
 struct result_policy : boost::outcome_v2::policy::base {
   template <class Impl>
   static constexpr void wide_value_check(Impl&& self) {
@@ -41,7 +42,8 @@ struct result_policy : boost::outcome_v2::policy::base {
   }
 
  private:
-  // `what()` ends with the code's own text, so only what is more than that goes in front of it.
+  // `what()` of a system_error ends with the code's own text, so only the numbers are put in front
+  // of that.
   [[noreturn]] static void throw_failure(const error& e) {
     const std::string text = e.message();
     const std::size_t code_size = e.code().message().size();
@@ -57,9 +59,9 @@ using basic_result = boost::outcome_v2::basic_result<T, error, result_policy>;
 
 /// A `T`, or the `error` that kept it from being made.
 ///
-/// An Outcome result, so `has_value()`, `value()`, `error()`, `BOOST_OUTCOME_TRY` and
-/// `BOOST_OUTCOME_CO_TRY` are Outcome's. `value()` on a failure throws `std::system_error`
-/// with the error's code.
+/// It is an Outcome result, so `has_value()`, `value()`, `error()`, `BOOST_OUTCOME_TRY` and
+/// `BOOST_OUTCOME_CO_TRY` are Outcome's. `value()` on a failure throws `std::system_error` with
+/// the error's code, and `error()` on a success throws `bad_result_access`.
 ///
 /// Unlike a plain Outcome result it has a default, a failure with `errc::canceled`:
 /// `asio::co_spawn` makes one where a coroutine ended by an exception.

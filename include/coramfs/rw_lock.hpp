@@ -22,11 +22,19 @@ template <class Hold>
 class acquiring;
 }
 
-/// An exclusive hold of an `rw_lock`; released by its destructor. Move-only.
+/// An exclusive hold of an `rw_lock`, which its destructor releases. Move-only; a moved-from one
+/// holds nothing.
+///
+/// Lifetime: the lock must outlive it.
+///
+/// Thread safety: one call at a time; it may be released in another thread than it was acquired in.
 class unique_hold {
  public:
+  /// Holds nothing.
   unique_hold() noexcept = default;
+  /// Whether it holds the lock.
   explicit operator bool() const noexcept { return static_cast<bool>(hold_); }
+  /// Releases the lock, if it is held.
   void release() noexcept { hold_.release(); }
 
  private:
@@ -35,11 +43,19 @@ class unique_hold {
   detail::lock_hold hold_;
 };
 
-/// A shared hold of an `rw_lock`; released by its destructor. Move-only.
+/// A shared hold of an `rw_lock`, which its destructor releases. Move-only; a moved-from one holds
+/// nothing.
+///
+/// Lifetime: the lock must outlive it.
+///
+/// Thread safety: one call at a time; it may be released in another thread than it was acquired in.
 class shared_hold {
  public:
+  /// Holds nothing.
   shared_hold() noexcept = default;
+  /// Whether it holds the lock.
   explicit operator bool() const noexcept { return static_cast<bool>(hold_); }
+  /// Releases the lock, if it is held.
   void release() noexcept { hold_.release(); }
 
  private:
@@ -50,16 +66,16 @@ class shared_hold {
 
 /// A fair reader-writer lock that threads and coroutines wait for in one queue.
 ///
-/// First come, first served: who finds the lock taken, or others waiting, goes to the end of
-/// the queue. A release hands the lock to the head of the queue: one writer, or all readers up
-/// to the next writer. So neither kind can starve the other. Not re-entrant, not upgradable.
+/// First come, first served: whoever finds the lock taken, or others waiting, goes to the end of
+/// the queue. A release hands the lock to the head of the queue: one writer, or all readers up to
+/// the next writer. So neither kind can starve the other. It is neither re-entrant nor upgradable.
 ///
-/// A SharedLockable and a Lockable: `std::unique_lock` and `std::shared_lock` work on it.
+/// It is a SharedLockable and a Lockable: `std::unique_lock` and `std::shared_lock` work on it.
 ///
-/// Lifetime: must outlive its holds and its waiters.
+/// Lifetime: it must outlive its holds and its waiters.
 ///
-/// Thread safety: all members may be called from many threads and coroutines at once. An
-/// `unlock` resumes nobody inside itself.
+/// Thread safety: all members may be called from many threads and coroutines at once. An `unlock`
+/// resumes nobody inside itself.
 ///
 ///     coramfs::rw_lock lock;
 ///     auto hold = co_await lock.acquire(std::chrono::seconds(1));
@@ -68,43 +84,50 @@ class rw_lock {
  public:
   rw_lock() = default;
 
-  /// Takes the lock if it is free and nobody waits.
+  /// Takes the lock if that is possible at once and passes nobody who waits. Returns whether it
+  /// did.
   bool try_lock() noexcept { return lock_.try_lock(kind::exclusive); }
   bool try_lock_shared() noexcept { return lock_.try_lock(kind::shared); }
 
-  /// Precondition: the lock is held so by the caller. Asserted in debug builds.
+  /// Releases the lock, from any thread. Precondition, asserted in debug builds: it is held
+  /// exclusively, or for `unlock_shared` shared.
   void unlock() noexcept { lock_.unlock(kind::exclusive); }
   void unlock_shared() noexcept { lock_.unlock(kind::shared); }
 
-  /// Blocks the calling thread.
+  /// Blocks the calling thread until it has the lock, however long that takes.
   void lock() noexcept { lock_.lock(kind::exclusive); }
   void lock_shared() noexcept { lock_.lock(kind::shared); }
 
-  /// Blocks the calling thread; false if the time was over first, never early.
+  /// Blocks the calling thread until it has the lock or `longest` has passed, which is never told
+  /// early. Returns whether it has the lock.
   bool lock_for(lock_timeout longest) noexcept { return lock_for(kind::exclusive, longest); }
   bool lock_shared_for(lock_timeout longest) noexcept { return lock_for(kind::shared, longest); }
 
-  /// Waits without blocking a thread, behind all who came before. Completes without suspending if
-  /// the lock is free, and resumes on the awaiting coroutine's executor, never inside another's
-  /// `unlock`.
+  /// Takes the lock, and waits for it without blocking a thread, behind all who came before. It
+  /// completes without suspending if the lock is free, and resumes after a wait on the awaiting
+  /// coroutine's executor, never inside another's `unlock`.
   ///
   /// Cancellation: total, partial and terminal end the wait, as far as the coroutine's filter lets
-  /// them through. A grant that crosses a cancellation is had, or passed on; never lost.
+  /// them through. A grant that crosses a cancellation is had or passed on, and never lost.
   ///
-  /// Errors: `would_block` for `lock_timeout::immediate()`; `timed_out`, never early; `canceled`;
-  /// `out_of_memory` where Asio finds none for the wait. None of them leaves a waiter or a hold.
+  /// Errors: `would_block` if it is not free, with `lock_timeout::immediate()`; `timed_out`, never
+  /// early; `canceled`; `out_of_memory`, or the system's error, where Asio can not make the wait.
+  /// None of them leaves a waiter or a hold.
   CORAMFS_EXPORT asio::awaitable<result<unique_hold>> acquire(
       lock_timeout longest = lock_timeout::forever());
   CORAMFS_EXPORT asio::awaitable<result<shared_hold>> acquire_shared(
       lock_timeout longest = lock_timeout::forever());
 
-  /// The same for any completion token, with the completion signatures `void(result<unique_hold>)`
-  /// and `void(result<shared_hold>)`; for `asio::use_awaitable` they are the coroutines.
+  /// `acquire` and `acquire_shared` for any completion token, with the completion signatures
+  /// `void(result<unique_hold>)` and `void(result<shared_hold>)`; for `asio::use_awaitable` they
+  /// are the coroutines. Errors: as those.
   ///
-  /// The wait is on the handler's associated executor, or the system's. The handler is called
-  /// there, never from within the initiation unless it has associated an immediate executor that
+  /// The operation begins when the token's initiation runs, and waits on the context of the
+  /// handler's associated executor, or of the system executor. The handler is called on that
+  /// executor, and within the initiation only where it has associated an immediate executor that
   /// does so. All cancellation types end a wait. A hold that the handler does not take is
-  /// released. Memory comes from the associated allocator, whose exceptions pass through.
+  /// released. Memory comes from the associated allocator, whose exceptions pass through the
+  /// initiation.
   template <ASIO_COMPLETION_TOKEN_FOR(void(result<unique_hold>)) Token>
   auto acquire(lock_timeout longest, Token&& token) {
     if constexpr (detail::is_coroutine_token<Token>) {

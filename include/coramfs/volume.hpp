@@ -17,22 +17,24 @@ struct volume_access;
 
 /// The figures of a volume at one moment.
 struct volume_stats {
-  /// Bytes. `used_bytes + free_bytes == quota_bytes` always; `peak_bytes` is the highest
-  /// `used_bytes` so far.
+  /// Bytes, as `volume_options::accounting` counts them. Always `used_bytes + free_bytes ==
+  /// quota_bytes`; `peak_bytes` is the highest `used_bytes` so far.
   std::uint64_t used_bytes, quota_bytes, free_bytes, peak_bytes;
   /// `directory_count` includes the root; `chunk_count` counts the chunks of chains alone.
   std::uint64_t file_count, directory_count, chunk_count;
   /// Handles open now, and operations that wait for a lock or for space.
   std::uint64_t open_handles, waiting;
-  /// Bytes that are kept for reuse, which `free_bytes` contains: pages, and what is free between
-  /// small things beyond 64 KiB for each size of them.
+  /// Bytes of freed memory that are kept for reuse, and are part of `free_bytes`: pages, and what
+  /// is free between small things beyond 64 KiB for each size of them.
   std::uint64_t recycled_bytes;
 };
 
 /// The core that facades share: the tree, the files' bytes, the quota and the locks.
 ///
-/// A cheap handle: copies share one tree, which lives until the last of them, of the facades
-/// over it, of its files and of its pins is gone.
+/// It is a cheap handle: copies share one tree.
+///
+/// Lifetime: the tree lives until the last copy, the last facade over it, the last of its open
+/// files and the last of its pins are gone.
 ///
 /// Thread safety: all members may be called from many threads at once.
 ///
@@ -41,16 +43,18 @@ struct volume_stats {
 ///     auto v = coramfs::volume::create(options).value();
 class CORAMFS_EXPORT volume {
  public:
-  /// An empty volume. Takes some 30 KiB and 128 KiB of pages, whatever the quota.
+  /// Makes an empty volume, which has the root alone. It takes some 30 KiB and 128 KiB of pages,
+  /// whatever the quota.
   ///
-  /// Errors: `invalid_argument` for an unknown enumerator; `node_limit_exceeded` for no nodes;
-  /// `memory_guard` if the guard rejects `max_quota`; `out_of_memory`.
+  /// Errors: `invalid_argument` for an unknown enumerator; `node_limit_exceeded` for `max_nodes`
+  /// of 0; `memory_guard` if the guard rejects `max_quota`; `out_of_memory`.
+  /// Charges nothing: the root is free.
   static result<volume> create(volume_options = {});
 
-  /// One snapshot of the figures.
+  /// The figures at one moment. It never fails.
   volume_stats stats() const;
 
-  /// What was passed to `create`.
+  /// What was passed to `create`, for as long as a copy of the volume lives.
   const volume_options& options() const noexcept;
 
  private:
