@@ -61,8 +61,8 @@ class file_opening;
 ///
 /// Lifetime: a file outlives the file system that it came from, and keeps its volume alive. It
 /// must stay where it is while one of its operations runs, and buffers must live until completion.
-/// What an operation is destroyed in the middle of, with its context, reads no more of its buffer:
-/// a write has stored nothing then but what it had written over bytes that were there.
+/// An operation that is destroyed in the middle, with its context, reads no more of its buffer. Of
+/// such a write nothing stays but what it had stored over bytes that were there.
 ///
 /// Thread safety: distinct objects may be used at once; one object takes one call at a time.
 ///
@@ -94,7 +94,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// Returns the bytes from the cursor to the end, and moves the cursor there. At or past the end
   /// it returns none and leaves the cursor.
   ///
-  /// Errors: `not_readable`; `out_of_memory`; `canceled` between two turns.
+  /// Errors: `not_readable`; `out_of_memory`; `canceled` between two slices of 1 MiB.
   /// Charges nothing: the bytes are the caller's.
   asio::awaitable<result<bytes>> read_all();
 

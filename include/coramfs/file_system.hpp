@@ -34,31 +34,37 @@ namespace coramfs {
 /// executor where something has. Paths are copied at the call, so the awaitable may outlive
 /// them; buffers must live until completion.
 ///
-/// Only `open`, `read_file`, `write_file`, the copies and the exports can wait, each for one
-/// file's lock at a time (an `open` also for space, if its options say so) and no longer than
-/// their timeout. While one waits, all else on the volume goes on. The lock is not re-entrant: a
-/// coroutine that opens for writing what it has open waits for itself until the timeout.
+/// Waits: only `open`, `read_file`, `write_file`, the copies and the exports can wait, each for one
+/// file's lock at a time (an `open` also for space, if its options say so), and for each no longer
+/// than the timeout of the open, or else `volume_options::default_lock_timeout`. While one waits,
+/// all else on the volume goes on. The lock is not re-entrant: a coroutine that opens for writing
+/// what it has open waits for itself until the timeout.
 ///
-/// What touches more than 1 MiB of content or some 2,000 nodes gives the executor a turn after
-/// each such slice; locks are held on, and what is to appear at once does.
+/// Turns: an operation that touches more than 1 MiB of content or some 2,000 nodes gives the
+/// executor a turn after each such slice. It keeps file locks meanwhile, and what is to appear at
+/// once does.
 ///
-/// Cancellation: a wait ends with `canceled` and leaves nothing behind (a coroutine's default
-/// filter lets only terminal cancellation through); what need not wait completes in spite of it.
-/// Long reads, copies, exports and imports end between two slices, and leave nothing; a write or a
-/// removal that has begun runs to its end.
+/// Cancellation: a wait ends with `canceled` and leaves nothing behind. What need not wait
+/// completes in spite of a cancellation, but for long reads, searches, copies, exports and imports:
+/// they end with `canceled` between two slices, and leave nothing. A write or a removal that has
+/// begun runs to its end. A coroutine's default filter lets only terminal cancellation through.
 ///
-/// Lifetime: cheap to copy; a copy shares the volume. An operation keeps what it needs alive. A
-/// context that dies destroys the handlers and coroutines of its operations, which read no more of
-/// their callers' buffers; a `write_file` that had begun to replace a content leaves none.
+/// Lifetime: it is cheap to copy, and a copy shares the volume. An operation keeps the volume and
+/// the executor alive. A context that is destroyed destroys the handlers and coroutines of its
+/// operations uncalled. They read no more of their callers' buffers, and are undone; a `write_file`
+/// that had begun to replace a content leaves the file empty.
 ///
-/// Executors: those who wait are handed to their own, under no lock of the library but perhaps that
-/// of a file, and to nobody else's. What an executor refuses with `std::bad_alloc` it is given
-/// again on its context; what it destroys, or refuses otherwise, ends as if the context had died.
+/// Executors: whoever has waited is handed to its own executor and to no other, with no lock of the
+/// library held but perhaps that of a file. What an executor refuses with `std::bad_alloc` it is
+/// given again on its context. What it destroys, or refuses otherwise, ends as if the context had
+/// been destroyed.
 ///
 /// Thread safety: all members may be called from many threads and coroutines at once.
 ///
-/// Errors that any operation with a path may give: `invalid_path`, `name_too_long`;
-/// `not_found` and `not_a_directory` for what is above the last name; `out_of_memory`.
+/// Errors that every operation with a path may give, unless it says otherwise: `invalid_path`,
+/// `name_too_long`; `not_found` and `not_a_directory` for what is above the last name;
+/// `invalid_argument` for an unknown enumerator; `out_of_memory`. A failure leaves everything as it
+/// was. Operations that name no `Charges:` charge nothing.
 ///
 ///     auto fs = coramfs::file_system::create(co_await asio::this_coro::executor).value();
 ///     auto f = co_await fs.open("/dl/a.zip", coramfs::open_mode::write);
@@ -66,42 +72,47 @@ class CORAMFS_EXPORT file_system {
  public:
   using executor_type = asio::any_io_executor;
 
-  /// A file system over a volume of its own. Errors: those of `volume::create`.
+  /// Makes a file system over a volume of its own. Its files and the waits of `open` with a
+  /// completion token use `executor`. Errors: those of `volume::create`.
   static result<file_system> create(executor_type executor, volume_options = {});
 
-  /// A file system over a volume that others may share, `sync::file_system` among them. Throws
-  /// `std::bad_alloc`: it allocates what its files share.
+  /// Makes a file system over a volume that others may share, `sync::file_system` among them. It
+  /// may throw `std::bad_alloc`, since it allocates what its files share.
   file_system(executor_type executor, volume over);
 
+  /// The executor that it was made with.
   executor_type get_executor() const { return *executor_; }
+  /// The volume, for another facade over it.
   const volume& get_volume() const noexcept { return volume_; }
 
-  /// Opens a file and takes its lock, which the file holds until it is closed. Waits for the
+  /// Opens a file and takes its lock, which the file holds until it is closed. It waits for the
   /// lock as long as `options.timeout` says, behind all who came before.
   ///
   /// A new file appears already locked. `open_mode::write` empties an existing file once it
   /// holds the lock and nothing can fail any more. With `when_full::wait` it waits for the bytes
-  /// of a new node and of the preallocation too; for the latter of an existing file it does so
-  /// with the file's lock.
+  /// of a new node and of the preallocation too; for the preallocation of an existing file it does
+  /// so while it holds the file's lock.
   ///
-  /// Completes without suspending if nothing is to be waited for. Cancelled while it waits, it
+  /// It completes without suspending if nothing is to be waited for. Cancelled while it waits, it
   /// leaves no lock, no node and no byte.
   ///
-  /// Errors: `invalid_argument` for `preallocate` with `open_mode::read`; `is_a_directory`;
-  /// `not_found` (`read`, `update`); `already_exists` (`create`, at once, even if locked);
-  /// `would_block` (immediate), `timed_out`, `canceled`; `node_limit_exceeded`; `quota_exceeded`
+  /// Errors: `invalid_argument` for `preallocate` with `open_mode::read`; `too_large` for
+  /// `preallocate` above 2^63 - 1; `is_a_directory`; `not_found` with `read` and `update`;
+  /// `already_exists` with `create`, at once, even if the file is locked; `would_block` with
+  /// `lock_timeout::immediate()`; `timed_out`; `canceled`; `node_limit_exceeded`; `quota_exceeded`
   /// for a new node and for the preallocation, with `when_full::wait` only where they could never
-  /// fit; `memory_guard`. A refused open leaves no new file and no emptied old one.
+  /// fit; `memory_guard` for the preallocation. A refused open leaves no new file and no emptied
+  /// old one.
   /// Charges: a new file's node and name, and the preallocation.
   asio::awaitable<result<file>> open(path_argument path, open_mode mode, open_options options = {});
 
-  /// The same operation for any completion token, with the completion signature
-  /// `void(result<file>)`; for `asio::use_awaitable` it is the coroutine.
+  /// `open` for any completion token, with the completion signature `void(result<file>)`; for
+  /// `asio::use_awaitable` it is the coroutine. Errors and charges: as that.
   ///
-  /// It is begun when the token's initiation runs, and waits on the context of this file system's
-  /// executor. All that follows a wait or a slice runs on the handler's associated executor, where
-  /// the handler is called, never from within the initiation unless it has associated an immediate
-  /// executor that does so. All cancellation types end a wait, with
+  /// It begins when the token's initiation runs, and waits on the context of this file system's
+  /// executor. All that follows a wait or a slice runs on the handler's associated executor, or
+  /// else on the file system's. The handler is called there, and within the initiation only where
+  /// it has associated an immediate executor that does so. All cancellation types end a wait, with
   /// `canceled`. A file that the handler does not take closes itself. Memory comes from the
   /// associated allocator, whose exceptions pass through the initiation.
   ///
@@ -116,103 +127,132 @@ class CORAMFS_EXPORT file_system {
     }
   }
 
-  /// Makes one directory, whose parent exists. Errors: `already_exists`,
-  /// `node_limit_exceeded`, `quota_exceeded`.
+  /// Makes one directory, whose parent must exist.
+  ///
+  /// Errors: `already_exists` for anything at the path; `node_limit_exceeded`; `quota_exceeded`.
+  /// Charges: with `accounting::memory` its node, its name and its entry.
   asio::awaitable<result<void>> create_directory(path_argument path);
 
-  /// Makes a directory with its missing parents, all or none. True: it was made by this call.
-  /// Errors: `already_exists` for a file at the path; `node_limit_exceeded`, `quota_exceeded`.
+  /// Makes a directory with its missing parents, all or none. Returns whether this call made the
+  /// directory, rather than found it there.
+  ///
+  /// Errors: `already_exists` for a file at the path; `node_limit_exceeded`; `quota_exceeded`.
+  /// Charges: as `create_directory`, for each that is made.
   asio::awaitable<result<bool>> create_directories(path_argument path);
 
-  /// Removes a file and gives back its charge. Errors: `is_a_directory`; `busy` if it is open.
+  /// Removes a file, and gives back its charge by its completion.
+  ///
+  /// Errors: `not_found`; `is_a_directory`; `busy` if it is open, or somebody waits for it.
   asio::awaitable<result<void>> remove(path_argument path);
 
-  /// Removes a directory with all below it. Errors: `not_a_directory`; `invalid_argument` for
-  /// the root; `busy` if a file below is open, and nothing is removed then.
+  /// Removes a directory with all below it, in one step for others, and gives back the charges by
+  /// its completion.
+  ///
+  /// Errors: `not_found`; `not_a_directory`; `invalid_argument` for the root; `busy` if a file
+  /// below is open, or somebody waits for one.
   asio::awaitable<result<void>> remove_tree(path_argument path);
 
   /// Gives a file, or a directory with all below it, another name or place, in one step. With
-  /// `if_exists::replace` a file takes the place of a file and a directory that of an empty
-  /// one: others see the old target or the new one. Onto itself it changes nothing.
+  /// `if_exists::replace` a file takes the place of a file, and a directory that of an empty
+  /// one: others see the old target or the new one. A replacing rename onto itself changes nothing.
   ///
-  /// Errors: `invalid_argument` for the root, and for `to` below `from`; `not_found`;
-  /// `already_exists`; `directory_not_empty`, `is_a_directory`, `not_a_directory` for what can
-  /// not be replaced; `busy` if either, or a file below, is open; `quota_exceeded` for a longer
-  /// name.
+  /// Errors: `invalid_argument` for the root as `from`, and for `to` below `from`; `not_found` for
+  /// `from`; `already_exists` with `if_exists::fail`, also for `from` itself; with
+  /// `if_exists::replace` `directory_not_empty`, `is_a_directory` for a file over a directory, and
+  /// `not_a_directory` for a directory over a file; `busy` if either, or a file below, is open or
+  /// waited for; `quota_exceeded`.
+  /// Charges: with `accounting::memory` what a longer name takes, and the entry in another
+  /// directory.
   asio::awaitable<result<void>> rename(path_argument from, path_argument to,
                                        if_exists existing = if_exists::fail);
 
-  /// As `rename`, and makes the missing parents of `to` in the same step.
-  /// Errors: `node_limit_exceeded` too.
+  /// Does what `rename` does, and makes the missing parents of `to` in the same step.
+  ///
+  /// Errors: as `rename`; `node_limit_exceeded`.
+  /// Charges: as `rename`, and as `create_directory` for each parent that is made.
   asio::awaitable<result<void>> move(path_argument from, path_argument to,
                                      if_exists existing = if_exists::fail);
 
-  /// Makes an independent copy of a file, which appears whole, at the end. Waits for the
+  /// Makes an independent copy of a file, which appears whole, at the end. It waits for the
   /// source's shared lock with the volume's default timeout.
   ///
-  /// Errors: `is_a_directory`; `already_exists`, also for a copy onto itself; `busy` if what is
-  /// to be replaced is open; `would_block`, `timed_out`, `canceled`; `node_limit_exceeded`,
-  /// `quota_exceeded`, `memory_guard`.
-  /// Charges: a file of its own; holes stay holes.
+  /// Errors: `not_found` for `from`; `is_a_directory` for either; `already_exists` with
+  /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is open or
+  /// waited for; `would_block`, `timed_out`, `canceled` of the wait, the last also between slices;
+  /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`.
+  /// Charges: a new file with the content, less what it replaces; holes stay holes.
   asio::awaitable<result<void>> copy(path_argument from, path_argument to,
                                      if_exists existing = if_exists::fail);
 
   /// Copies a directory with all below it, whole or not at all. Each directory below is seen at
-  /// one moment, as by `walk`, before anything is paid for; then each file is read under its
-  /// shared lock, waited for with the volume's default timeout. What others remove before its
-  /// turn is left out; `not_found` or `not_a_directory` if that is the directory itself.
+  /// one moment, as by `walk`, before anything is paid for. Then each file is read under its
+  /// shared lock, which is waited for with the volume's default timeout. What others remove before
+  /// its turn is left out; if that is the directory itself the copy fails.
   ///
-  /// Errors: `not_a_directory`; `already_exists`; `invalid_argument` for `to` below `from`; and
-  /// as `copy`. The whole is one request of the quota.
+  /// Errors: `not_found` and `not_a_directory` for `from`; `already_exists` for anything at `to`;
+  /// `invalid_argument` for `to` below `from`, and so for any copy of the root; `would_block`,
+  /// `timed_out`, `canceled` of the waits, the last also between slices; `node_limit_exceeded`;
+  /// `quota_exceeded`; `memory_guard`.
+  /// Charges: all that is copied, as one request of the quota.
   asio::awaitable<result<void>> copy_tree(path_argument from, path_argument to);
 
   /// The names in a directory at one moment, sorted as unsigned bytes. A large one is seen in
   /// slices, and begun anew if others change it meanwhile; after a few times it is seen in one
-  /// go, however large it is, as by `walk`, `glob` and the exports.
+  /// go, however large it is. `walk`, `glob` and the exports do the same.
   ///
-  /// Errors: `not_found`, `not_a_directory`, also where it has become so between slices;
-  /// `canceled`.
+  /// Errors: `not_found` and `not_a_directory`, also where the path has come to name nothing, or a
+  /// file, between slices; `canceled` between slices.
   asio::awaitable<result<std::vector<std::string>>> list(path_argument path);
 
-  /// A directory and all directories below it, each before those in it, sorted.
-  /// Errors: `not_a_directory`.
+  /// A directory and all directories below it, each before those in it, sorted. Each is seen at one
+  /// moment; what others remove before its turn is left out.
+  ///
+  /// Errors: `not_found` and `not_a_directory` for the path; `canceled` between slices.
   asio::awaitable<result<std::vector<walk_entry>>> walk(path_argument path = "/");
 
   /// The absolute paths of all files and directories that match, sorted, each once. `*` is any
   /// run of characters but "/", `?` one character, `[a-z]` and `[!a-z]` one of a class or not
   /// of it, `{a,b}` either of both, which may be patterns themselves and have "/" in them, and
   /// `**` as a whole component any number of directories. What is not closed stands for itself;
-  /// case counts. A name is looked at in time of at most the product of its size and the
-  /// pattern's.
+  /// case counts. A relative pattern starts at the root. A name is looked at in time of at most the
+  /// product of its size and the pattern's.
   ///
-  /// Errors: `name_too_long` for a pattern above 4,096 bytes.
+  /// Errors: only `name_too_long` for a pattern above 4,096 bytes; `canceled` between slices;
+  /// `out_of_memory`.
   asio::awaitable<result<std::vector<std::string>>> glob(path_argument pattern);
 
-  /// What is at the path; false also for an invalid path. They take no lock of a file.
+  /// Whether there is anything, a file or a directory at the path. They never fail: for a path that
+  /// is invalid, or that no memory was had for, the answer is false. They take no file's lock.
   asio::awaitable<result<bool>> exists(path_argument path);
   asio::awaitable<result<bool>> is_file(path_argument path);
   asio::awaitable<result<bool>> is_directory(path_argument path);
 
-  /// Size, times and generation, as of one moment, also while the file is being written.
+  /// Size, times and generation, as of one moment, also while the file is being written. It takes
+  /// no file's lock. Errors: `not_found`.
   asio::awaitable<result<file_status>> stat(path_argument path);
 
-  /// The size of a file, with what an open writer has written. Errors: `is_a_directory`.
+  /// The size of a file, with what an open writer has written. It takes no file's lock.
+  ///
+  /// Errors: `not_found`; `is_a_directory`.
   asio::awaitable<result<std::uint64_t>> file_size(path_argument path);
 
-  /// A whole file, read under its shared lock with the volume's default timeout.
+  /// Reads a whole file under its shared lock, which is waited for with the volume's default
+  /// timeout.
   ///
-  /// Errors: `is_a_directory`; `too_large` above `max_size` bytes, before anything is allocated;
-  /// `would_block`, `timed_out`, `canceled`.
+  /// Errors: `not_found`; `is_a_directory`; `too_large` above `max_size` bytes, before anything is
+  /// allocated; `would_block`, `timed_out`, `canceled` of the wait, the last also between slices.
+  /// Charges nothing: the bytes are the caller's.
   asio::awaitable<result<bytes>> read_file(path_argument path,
                                            std::optional<std::uint64_t> max_size = {});
 
-  /// Makes a file of `content`, or replaces a file's content by it in one step under its
-  /// exclusive lock, with the volume's default timeout. `content` must live until completion.
+  /// Makes a file of `content`, or replaces a file's content by it in one step under its exclusive
+  /// lock, which is waited for with the volume's default timeout. It never waits for space.
+  /// `content` must live until completion.
   ///
-  /// Errors: `is_a_directory`; `would_block`, `timed_out`, `canceled`; `node_limit_exceeded`,
-  /// `quota_exceeded`. A content that costs no more than the old one is never refused for
-  /// space, and after a failure the old content is there.
-  /// Charges: what the new content costs beyond the old.
+  /// Errors: `is_a_directory`; `would_block`, `timed_out`, `canceled` of the wait;
+  /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`. A content that costs no more than the
+  /// old one is never refused for space, and after a failure the old content is there.
+  /// Charges: a new file's node and name; what the new content costs beyond the old.
   asio::awaitable<result<void>> write_file(path_argument path, asio::const_buffer content);
 
   /// `write_file` of text, of a literal without its NUL, or of bytes. They must live until
@@ -230,38 +270,46 @@ class CORAMFS_EXPORT file_system {
     return write_file(std::move(path), text);
   }
 
-  /// All files at and below `prefix` by their absolute paths; none if it names nothing. Each is
-  /// whole, read under its shared lock, which is waited for with the volume's default timeout;
-  /// what others remove before its turn is left out.
+  /// All files at and below `prefix` by their absolute paths, which are none if it names nothing.
+  /// Which they are is found at the start. Each is whole, read under its shared lock, which is
+  /// waited for with the volume's default timeout; what others remove before its turn is left out.
   ///
-  /// Errors: `would_block`, `timed_out`, `canceled`. Charges nothing: the map is the caller's.
+  /// Errors: of the path only `invalid_path` and `name_too_long`; `would_block`, `timed_out`,
+  /// `canceled` of the waits, the last also between slices; `out_of_memory`.
+  /// Charges nothing: the map is the caller's.
   asio::awaitable<result<file_map>> export_tree(path_argument prefix = "/",
                                                 export_options options = {});
 
-  /// As `export_tree`, with one file in memory at a time: calls
+  /// Exports as `export_tree` does, with one file in memory at a time: calls
   /// `visitor(const std::string& path, bytes content)` for each in the order of the paths, with
-  /// no lock held. The visitor returns void or `result<void>`, or an awaitable of either; its
-  /// failure ends the export and is returned, and what it throws passes through.
+  /// no lock held. The visitor returns void or `result<void>`, or an awaitable of either. Its
+  /// failure ends the export and is returned, and what it throws passes through. The path lives
+  /// until the call, or the awaitable, has ended.
+  ///
+  /// Errors: as `export_tree`; those of the visitor.
   template <class Visitor>
   asio::awaitable<result<void>> export_each(path_argument prefix, Visitor visitor) {
     return export_each_of(*this, std::move(prefix), std::move(visitor));
   }
 
-  /// Makes all files of a map, with the directories above them, in one step: all or nothing,
-  /// for others who look on too. Replaces files by new ones, and leaves all else.
+  /// Makes all files of a map, with the directories above them, in one step: all or nothing, also
+  /// in the eyes of others. It replaces files by new ones, and leaves all else.
   ///
-  /// That step, alone of what it does, is not done in slices: it takes a look-up and a few moves
-  /// of pointers for each file that comes into a directory which is there, and for each topmost
-  /// new directory, whatever comes with it. Where others have changed the tree so that this does
-  /// not fit, it is planned anew, and after a few times with the tree held meanwhile.
+  /// Only that step is not done in slices. It takes a look-up and a few moves of pointers for each
+  /// file that comes into a directory which is there, and for each topmost new directory, whatever
+  /// comes with it. Where others have changed the tree so that the plan does not fit any more, it
+  /// is planned anew, and after a few times the tree is held from the plan to the end.
   ///
-  /// Errors: of the keys, which decide first, `invalid_path`, `name_too_long`, `is_a_directory`
-  /// for the root, `invalid_argument` for two keys of one file, `not_a_directory` for a file
-  /// above another. Then `is_a_directory`, `not_a_directory`; `busy` if a file to be replaced is
-  /// open; `node_limit_exceeded`, `quota_exceeded`, `memory_guard`; `canceled`, before that step.
+  /// Errors: of the keys, which decide first, `invalid_path`; `name_too_long`; `is_a_directory`
+  /// for the root; `invalid_argument` for two keys of one file; `not_a_directory` for a file
+  /// above another. Then of the tree `is_a_directory` for a directory at a key; `not_a_directory`
+  /// for a file above one; `busy` if a file to be replaced is open or waited for;
+  /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`; `canceled` between slices, before
+  /// that step.
+  /// Charges: the new files and directories, less the files that they replace.
   asio::awaitable<result<void>> import_tree(file_map files);
 
-  /// One snapshot of the volume's figures.
+  /// The volume's figures at one moment. It never fails.
   asio::awaitable<result<volume_stats>> stats();
 
  private:
@@ -289,13 +337,14 @@ class CORAMFS_EXPORT file_system {
     volume volume_;
     executor_ptr executor_;
   };
-  // Not a member: an operation may run longer than the object that began it lives.
+  // It takes the file system by value, and is no member, since an operation may outlive the object
+  // that it was begun on.
   template <class Visitor>
   static asio::awaitable<result<void>> export_each_of(file_system fs, path_argument prefix,
                                                       Visitor visitor);
   asio::awaitable<result<std::vector<std::string>>> files_below(path_argument prefix,
                                                                 export_options options);
-  // None: the file has gone. `path` must live until completion.
+  // Gives no bytes if the file has gone. `path` must live until completion.
   asio::awaitable<result<std::optional<bytes>>> read_if_there(const std::string& path);
 
   volume volume_;
@@ -309,7 +358,7 @@ inline constexpr bool is_awaitable = false;
 template <class T, class Executor>
 inline constexpr bool is_awaitable<asio::awaitable<T, Executor>> = true;
 
-// One shape for all that a visitor may return.
+// Calls a visitor, and makes one type of all that it may return.
 template <class Visitor>
 asio::awaitable<result<void>> visit(Visitor& visitor, const std::string& path, bytes content) {
   using returned = std::invoke_result_t<Visitor&, const std::string&, bytes>;

@@ -123,11 +123,11 @@ class rw_lock {
   /// are the coroutines. Errors: as those.
   ///
   /// The operation begins when the token's initiation runs, and waits on the context of the
-  /// handler's associated executor, or of the system executor. The handler is called on that
-  /// executor, and within the initiation only where it has associated an immediate executor that
-  /// does so. All cancellation types end a wait. A hold that the handler does not take is
-  /// released. Memory comes from the associated allocator, whose exceptions pass through the
-  /// initiation.
+  /// handler's associated executor, or of the system executor. The handler is called on its
+  /// associated executor, and within the initiation only where it has associated an immediate
+  /// executor that does so. All cancellation types end a wait. A hold that the handler does not
+  /// take is released. Memory comes from the associated allocator, whose exceptions pass through
+  /// the initiation.
   template <ASIO_COMPLETION_TOKEN_FOR(void(result<unique_hold>)) Token>
   auto acquire(lock_timeout longest, Token&& token) {
     if constexpr (detail::is_coroutine_token<Token>) {
