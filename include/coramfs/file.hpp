@@ -88,7 +88,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// Reads at the cursor, moves it behind what was read, and returns how much that is: less than
   /// the buffer only at the end, and 0 at or past it.
   ///
-  /// Errors: `not_readable`; `canceled` between two turns.
+  /// Errors: `not_readable`; `canceled` between two slices of 1 MiB.
   asio::awaitable<result<std::size_t>> read(asio::mutable_buffer to);
 
   /// Returns the bytes from the cursor to the end, and moves the cursor there. At or past the end
@@ -100,10 +100,10 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
 
   /// Stores the whole buffer at the cursor, or with `open_mode::append` at the end, moves the
   /// cursor behind it, and returns its size; or fails, and nothing has changed. An empty buffer
-  /// changes nothing. What was prepared is given back.
+  /// changes nothing, and any other one gives back what was prepared.
   ///
   /// Errors: `not_writable`; `too_large` beyond 2^63 - 1 bytes; `not_supported` if it would leave a
-  /// gap in a sequential file, or in one above `promotion_hard_limit`; `quota_exceeded`;
+  /// gap in a sequential file, or in a chain above `promotion_hard_limit`; `quota_exceeded`;
   /// `memory_guard`; `out_of_memory`.
   /// Charges: what the file grows by. An overwrite is free, but with `accounting::memory` for holes
   /// that it fills and pinned blocks that it copies.

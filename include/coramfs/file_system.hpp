@@ -50,8 +50,9 @@ namespace coramfs {
 /// begun runs to its end. A coroutine's default filter lets only terminal cancellation through.
 ///
 /// Lifetime: it is cheap to copy, and a copy shares the volume. An operation keeps the volume and
-/// the executor alive. A context that is destroyed destroys the handlers and coroutines of its
-/// operations uncalled. They read no more of their callers' buffers, and are undone; a `write_file`
+/// the executor alive. A context that is destroyed destroys the coroutines of its operations, and
+/// their handlers uncalled. They read no more of their callers' buffers. What they had begun is
+/// undone, but a removal and the preallocation of an existing file are finished, and a `write_file`
 /// that had begun to replace a content leaves the file empty.
 ///
 /// Executors: whoever has waited is handed to its own executor and to no other, with no lock of the

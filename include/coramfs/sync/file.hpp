@@ -20,61 +20,146 @@
 
 namespace coramfs::sync {
 
-/// An open file, for threads: the twin of `coramfs::file` with the same names, arguments and
-/// results.
+/// An open file, for threads. `sync::file_system::open` makes it. It has the names, arguments and
+/// results of `coramfs::file`, and each call returns its result.
 ///
-/// Holds its file's lock (shared for `open_mode::read`, exclusive for the others) from open to
-/// close; the destructor closes. So nothing here waits for a lock.
+/// It holds its file's lock (shared for `open_mode::read`, exclusive for the others) from open to
+/// close; the destructor closes. So nothing here waits for a lock. It is move-only; a moved-from
+/// file is closed.
 ///
-/// It also models Asio's SyncReadStream and SyncWriteStream, and the random-access twins of both
-/// (`read_some`, `write_some`, `read_some_at`, `write_some_at`, as in coramfs/detail/stream.hpp);
-/// a write waits for space where the handle does.
+/// Waits for space: on a handle of `when_full::wait`, `write`, `write_at`, a `truncate` that grows,
+/// `prepare` and the stream writes block the calling thread until the quota has room, each for as
+/// long as the timeout of the open says. Then `timed_out` is among their errors, and
+/// `quota_exceeded` means that the request could never fit. No other call blocks.
 ///
-/// Thread safety: distinct objects, safe; one object, one call at a time.
+/// It also models Asio's SyncReadStream and SyncWriteStream, and the random-access twins of both:
+/// `read_some`, `write_some`, `read_some_at` and `write_some_at`, as in coramfs/detail/stream.hpp.
+///
+/// Lifetime: a file outlives the file system that it came from, and keeps its volume alive.
+///
+/// Thread safety: distinct objects may be used at once; one object takes one call at a time, from
+/// any thread.
+///
+/// Errors: every call with a result, but `close`, fails with `not_open` on a closed file. After any
+/// other error the file is still open, its content and cursor as before.
 ///
 ///     coramfs::sync::file_system fs(volume);
 ///     auto f = fs.open("/log", coramfs::open_mode::append).value();
 ///     f.write(asio::buffer("line\n", 5)).value();
 class CORAMFS_EXPORT file : public detail::stream_members<file> {
  public:
+  /// Makes a closed file.
   file() noexcept = default;
 
+  /// Reads at the cursor, moves it behind what was read, and returns how much that is: less than
+  /// the buffer only at the end, and 0 at or past it. Errors: `not_readable`.
   result<std::size_t> read(asio::mutable_buffer to);
+  /// Returns the bytes from the cursor to the end, and moves the cursor there. At or past the end
+  /// it returns none and leaves the cursor.
+  ///
+  /// Errors: `not_readable`; `out_of_memory`. Charges nothing: the bytes are the caller's.
   result<bytes> read_all();
+
+  /// Stores the whole buffer at the cursor, or with `open_mode::append` at the end, moves the
+  /// cursor behind it, and returns its size; or fails, and nothing has changed. An empty buffer
+  /// changes nothing, and any other one gives back what was prepared.
+  ///
+  /// Errors: `not_writable`; `too_large` beyond 2^63 - 1 bytes; `not_supported` if it would leave a
+  /// gap in a sequential file, or in a chain above `promotion_hard_limit`; `quota_exceeded`;
+  /// `memory_guard`; `out_of_memory`.
+  /// Charges: what the file grows by. An overwrite is free, but with `accounting::memory` for holes
+  /// that it fills and pinned blocks that it copies.
   result<std::size_t> write(asio::const_buffer from);
+  /// Writes as the first form does, but takes the buffer over. At the end of a chain it becomes
+  /// part of the file without a copy, if it has at least 64 KiB, at least half of its capacity is
+  /// used, and the whole capacity can be charged; else it is copied. On success `from` is empty, on
+  /// failure it is untouched.
+  ///
+  /// Errors: as the other form. Charges: as that; with `accounting::memory` a buffer that is taken
+  /// over by its capacity.
   result<std::size_t> write(bytes&& from);
+  /// Writes text, a literal without its NUL, or bytes, as the first form does.
   template <detail::content_like Content>
   result<std::size_t> write(const Content& from) {
     return write(detail::to_buffer(from));
   }
+
+  /// Reads at `offset`, and leaves the cursor; else it is `read`. Errors: as `read`.
   result<std::size_t> read_at(std::uint64_t offset, asio::mutable_buffer to);
+  /// Writes at `offset`, and leaves the cursor; else it is `write`.
+  ///
+  /// Errors: as `write`; with `open_mode::append` also `not_supported` if the offset is not the
+  /// size. Charges: as `write`.
   result<std::size_t> write_at(std::uint64_t offset, asio::const_buffer from);
+  /// Writes text, a literal without its NUL, or bytes, as the form above does.
   template <detail::content_like Content>
   result<std::size_t> write_at(std::uint64_t offset, const Content& from) {
     return write_at(offset, detail::to_buffer(from));
   }
+
+  /// Cuts the file to `size` bytes, or extends it with zeros, and returns its size; if no size is
+  /// given it is the cursor. Where it cuts, a cursor beyond the new end is moved there; else the
+  /// cursor stays, also past the end. With `storage_layout::automatic` an empty file is extended by
+  /// a hole. What was prepared is given back.
+  ///
+  /// Errors: `not_writable`; when growing `too_large` beyond 2^63 - 1 bytes, `quota_exceeded`,
+  /// `memory_guard`, `out_of_memory`.
+  /// Charges: what the file grows by, but with `accounting::memory` nothing for a hole.
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size = {});
 
+  /// Pins the bytes from `offset` on, at most `n` of them and none at or past the end: through the
+  /// pin they are seen as they are now, whatever becomes of the file. No byte is copied, unless
+  /// there is prepared room over it: such bytes are pinned as a copy, because a commit must not
+  /// need space.
+  ///
+  /// Errors: `not_readable`; `out_of_memory`; for such a copy those of a write of as many bytes.
+  /// Charges: such a copy. With `accounting::memory` what is pinned stays charged until its last
+  /// pin goes, and a write to it is charged for the copy that the write makes.
   result<pinned> pin(std::uint64_t offset, std::size_t n);
+  /// Makes room for `n` bytes at the cursor, or with `open_mode::append` at the end, for others to
+  /// fill. The file is unchanged until `commit`. Another `prepare`, a write that is not empty,
+  /// `truncate`, `seek` and `close`, whether they succeed or not, give the room back and end its
+  /// buffers.
+  ///
+  /// Errors: as `write`. Charges: as a write of `n` bytes; over bytes that are there, with
+  /// `accounting::memory`, the room itself too.
   result<prepared> prepare(std::size_t n);
+  /// Stores the first `n` bytes of what is prepared, moves the cursor behind them and gives back
+  /// the rest. It needs no more space than `prepare` took, and ends the buffers of the room.
+  ///
+  /// Errors: `not_writable`; `invalid_argument` for more than is prepared, which stays.
   result<void> commit(std::size_t n) { return file_.commit(n); }
 
+  /// Moves the cursor, also past the end, and returns it. What was prepared is given back.
+  ///
+  /// Errors: `invalid_argument` for a position below 0 or above 2^63 - 1, or an unknown `from`.
   result<std::uint64_t> seek(std::int64_t offset, seek_from from = seek_from::start) {
     return file_.seek(offset, from);
   }
+  /// The cursor. Errors: only `not_open`.
   result<std::uint64_t> tell() const { return file_.tell(); }
+  /// The size in bytes, without what is prepared. Errors: only `not_open`.
   result<std::uint64_t> size() const { return file_.size(); }
+  /// Does nothing, since what is written is in the file. Errors: only `not_open`.
   result<void> flush() { return file_.flush(); }
+  /// Releases the lock, and gives slack and prepared room back to the quota. It never fails, and a
+  /// second close does nothing.
   result<void> close() {
     file_.close();
     return boost::outcome_v2::success();
   }
 
   bool is_open() const noexcept { return file_.is_open(); }
+  /// Whether it is open, in a mode that reads.
   bool readable() const noexcept { return file_.readable(); }
+  /// Whether it is open, in a mode that writes.
   bool writable() const noexcept { return file_.writable(); }
+  /// Whether it is open: every open file can be sought in.
   bool seekable() const noexcept { return file_.seekable(); }
+  /// The normal form of the path that it was opened by, also after `close`. It is made at the first
+  /// call, and empty if memory for it is refused.
   const std::string& path() const noexcept { return file_.path(); }
+  /// The mode that it was opened with, also after `close`.
   open_mode mode() const noexcept { return file_.mode(); }
 
  private:
@@ -85,6 +170,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
        const open_options& options) noexcept
       : file_(v, std::move(found), std::move(path), mode, options) {}
 
+  // What `stream_members` writes by.
   result<std::size_t> write_all(std::optional<std::uint64_t> offset,
                                 const detail::byte_source& from);
 

@@ -21,48 +21,156 @@
 
 namespace coramfs::sync {
 
-/// A volume, for threads: the twin of `coramfs::file_system` with the same names, arguments,
-/// results and effects. `coramfs/file_system.hpp` documents each operation.
+/// A volume, for threads. It has the names, arguments, results and effects of
+/// `coramfs::file_system`, and each call returns its result. Nothing here can be cancelled.
 ///
-/// An operation that has to wait for a file's lock blocks the calling thread, in the same queue
-/// as the coroutines that wait. It needs no executor and no running context. On the only thread
-/// of a context it can therefore wait for a coroutine that needs that thread: the timeout ends
-/// it.
+/// Only `open`, `read_file`, `write_file`, the copies and the exports can wait, each for one file's
+/// lock at a time (an `open` also for space, if its options say so), and for each no longer than
+/// the timeout of the open, or else `volume_options::default_lock_timeout`. They block the calling
+/// thread, in the same queue as the coroutines that wait, and need no executor and no running
+/// context. On the only thread of a context they may therefore wait for a coroutine that needs that
+/// thread, until the timeout. The lock is not re-entrant.
+///
+/// Lifetime: it is cheap to copy, and a copy shares the volume. It must live while a call on it
+/// lasts; its files outlive it.
 ///
 /// Thread safety: all members may be called from many threads at once.
+///
+/// Errors that every operation with a path may give, unless it says otherwise: `invalid_path`,
+/// `name_too_long`; `not_found` and `not_a_directory` for what is above the last name;
+/// `invalid_argument` for an unknown enumerator; `out_of_memory`. A failure leaves everything as it
+/// was. Operations that name no `Charges:` charge nothing.
 ///
 ///     auto fs = coramfs::sync::file_system::create().value();
 ///     fs.write_file("/motd", "hello").value();
 class CORAMFS_EXPORT file_system {
  public:
-  /// A file system over a volume of its own. Errors: those of `volume::create`.
+  /// Makes a file system over a volume of its own. Errors: those of `volume::create`.
   static result<file_system> create(volume_options = {});
+  /// A file system over a volume that others may share, `coramfs::file_system` among them.
   explicit file_system(volume over) noexcept : volume_(std::move(over)) {}
 
+  /// The volume, for another facade over it.
   const volume& get_volume() const noexcept { return volume_; }
 
+  /// Opens a file and takes its lock, which the file holds until it is closed. It waits for the
+  /// lock as long as `options.timeout` says, behind all who came before.
+  ///
+  /// A new file appears already locked. `open_mode::write` empties an existing file once it
+  /// holds the lock and nothing can fail any more. With `when_full::wait` it waits for the bytes
+  /// of a new node and of the preallocation too; for the preallocation of an existing file it does
+  /// so while it holds the file's lock.
+  ///
+  /// Errors: `invalid_argument` for `preallocate` with `open_mode::read`; `too_large` for
+  /// `preallocate` above 2^63 - 1; `is_a_directory`; `not_found` with `read` and `update`;
+  /// `already_exists` with `create`, at once, even if the file is locked; `would_block` with
+  /// `lock_timeout::immediate()`; `timed_out`; `node_limit_exceeded`; `quota_exceeded` for a new
+  /// node and for the preallocation, with `when_full::wait` only where they could never fit;
+  /// `memory_guard` for the preallocation. A refused open leaves no new file and no emptied old
+  /// one.
+  /// Charges: a new file's node and name, and the preallocation.
   result<file> open(path_argument path, open_mode mode, open_options options = {});
 
+  /// Makes one directory, whose parent must exist.
+  ///
+  /// Errors: `already_exists` for anything at the path; `node_limit_exceeded`; `quota_exceeded`.
+  /// Charges: with `accounting::memory` its node, its name and its entry.
   result<void> create_directory(path_argument path);
+  /// Makes a directory with its missing parents, all or none. Returns whether this call made the
+  /// directory, rather than found it there.
+  ///
+  /// Errors: `already_exists` for a file at the path; `node_limit_exceeded`; `quota_exceeded`.
+  /// Charges: as `create_directory`, for each that is made.
   result<bool> create_directories(path_argument path);
+  /// Removes a file, and gives back its charge.
+  ///
+  /// Errors: `not_found`; `is_a_directory`; `busy` if it is open, or somebody waits for it.
   result<void> remove(path_argument path);
+  /// Removes a directory with all below it, in one step for others, and gives back the charges.
+  ///
+  /// Errors: `not_found`; `not_a_directory`; `invalid_argument` for the root; `busy` if a file
+  /// below is open, or somebody waits for one.
   result<void> remove_tree(path_argument path);
 
+  /// Gives a file, or a directory with all below it, another name or place, in one step. With
+  /// `if_exists::replace` a file takes the place of a file, and a directory that of an empty
+  /// one: others see the old target or the new one. A replacing rename onto itself changes nothing.
+  ///
+  /// Errors: `invalid_argument` for the root as `from`, and for `to` below `from`; `not_found` for
+  /// `from`; `already_exists` with `if_exists::fail`, also for `from` itself; with
+  /// `if_exists::replace` `directory_not_empty`, `is_a_directory` for a file over a directory, and
+  /// `not_a_directory` for a directory over a file; `busy` if either, or a file below, is open or
+  /// waited for; `quota_exceeded`.
+  /// Charges: with `accounting::memory` what a longer name takes, and the entry in another
+  /// directory.
   result<void> rename(path_argument from, path_argument to, if_exists existing = if_exists::fail);
+  /// Does what `rename` does, and makes the missing parents of `to` in the same step.
+  ///
+  /// Errors: as `rename`; `node_limit_exceeded`.
+  /// Charges: as `rename`, and as `create_directory` for each parent that is made.
   result<void> move(path_argument from, path_argument to, if_exists existing = if_exists::fail);
+  /// Makes an independent copy of a file, which appears whole, at the end. It waits for the
+  /// source's shared lock with the volume's default timeout.
+  ///
+  /// Errors: `not_found` for `from`; `is_a_directory` for either; `already_exists` with
+  /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is open or
+  /// waited for; `would_block`, `timed_out` of the wait; `node_limit_exceeded`; `quota_exceeded`;
+  /// `memory_guard`.
+  /// Charges: a new file with the content, less what it replaces; holes stay holes.
   result<void> copy(path_argument from, path_argument to, if_exists existing = if_exists::fail);
+  /// Copies a directory with all below it, whole or not at all. Each directory below is seen at
+  /// one moment, as by `walk`, before anything is paid for. Then each file is read under its
+  /// shared lock, which is waited for with the volume's default timeout. What others remove before
+  /// its turn is left out; if that is the directory itself the copy fails.
+  ///
+  /// Errors: `not_found` and `not_a_directory` for `from`; `already_exists` for anything at `to`;
+  /// `invalid_argument` for `to` below `from`, and so for any copy of the root; `would_block`,
+  /// `timed_out` of the waits; `node_limit_exceeded`; `quota_exceeded`; `memory_guard`.
+  /// Charges: all that is copied, as one request of the quota.
   result<void> copy_tree(path_argument from, path_argument to);
 
+  /// The names in a directory at one moment, sorted as unsigned bytes.
+  ///
+  /// Errors: `not_found` and `not_a_directory`, also where the path has come to name nothing, or a
+  /// file, while a large directory was looked at.
   result<std::vector<std::string>> list(path_argument path);
+  /// A directory and all directories below it, each before those in it, sorted. Each is seen at one
+  /// moment; what others remove before its turn is left out.
+  ///
+  /// Errors: `not_found` and `not_a_directory` for the path.
   result<std::vector<walk_entry>> walk(path_argument path = "/");
+  /// The absolute paths of all files and directories that match, sorted, each once. The pattern is
+  /// that of `coramfs::file_system::glob`: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` and `**`.
+  ///
+  /// Errors: only `name_too_long` for a pattern above 4,096 bytes; `out_of_memory`.
   result<std::vector<std::string>> glob(path_argument pattern);
+  /// Whether there is anything, a file or a directory at the path. They never fail: for a path that
+  /// is invalid, or that no memory was had for, the answer is false. They take no file's lock.
   result<bool> exists(path_argument path);
   result<bool> is_file(path_argument path);
   result<bool> is_directory(path_argument path);
+  /// Size, times and generation, as of one moment, also while the file is being written. It takes
+  /// no file's lock. Errors: `not_found`.
   result<file_status> stat(path_argument path);
+  /// The size of a file, with what an open writer has written. It takes no file's lock.
+  ///
+  /// Errors: `not_found`; `is_a_directory`.
   result<std::uint64_t> file_size(path_argument path);
 
+  /// Reads a whole file under its shared lock, which is waited for with the volume's default
+  /// timeout.
+  ///
+  /// Errors: `not_found`; `is_a_directory`; `too_large` above `max_size` bytes, before anything is
+  /// allocated; `would_block`, `timed_out` of the wait. Charges nothing: the bytes are the
+  /// caller's.
   result<bytes> read_file(path_argument path, std::optional<std::uint64_t> max_size = {});
+  /// Makes a file of `content`, or replaces a file's content by it in one step under its exclusive
+  /// lock, which is waited for with the volume's default timeout. It never waits for space.
+  ///
+  /// Errors: `is_a_directory`; `would_block`, `timed_out` of the wait; `node_limit_exceeded`;
+  /// `quota_exceeded`; `memory_guard`. A content that costs no more than the old one is never
+  /// refused for space, and after a failure the old content is there.
+  /// Charges: a new file's node and name; what the new content costs beyond the old.
   result<void> write_file(path_argument path, asio::const_buffer content);
   template <detail::content_like Content>
   result<void> write_file(path_argument path, const Content& content) {
@@ -73,17 +181,38 @@ class CORAMFS_EXPORT file_system {
     return write_file(std::move(path), text);
   }
 
+  /// All files at and below `prefix` by their absolute paths, which are none if it names nothing.
+  /// Which they are is found at the start. Each is whole, read under its shared lock, which is
+  /// waited for with the volume's default timeout; what others remove before its turn is left out.
+  ///
+  /// Errors: of the path only `invalid_path` and `name_too_long`; `would_block`, `timed_out` of the
+  /// waits; `out_of_memory`. Charges nothing: the map is the caller's.
   result<file_map> export_tree(path_argument prefix = "/", export_options options = {});
-  /// `visitor(const std::string& path, bytes content)` returns void or `result<void>`.
+  /// Exports as `export_tree` does, with one file in memory at a time: calls
+  /// `visitor(const std::string& path, bytes content)` for each in the order of the paths, with no
+  /// lock held. The visitor returns void or `result<void>`. Its failure ends the export and is
+  /// returned, and what it throws passes through.
+  ///
+  /// Errors: as `export_tree`; those of the visitor.
   template <class Visitor>
   result<void> export_each(path_argument prefix, Visitor visitor);
+  /// Makes all files of a map, with the directories above them, in one step: all or nothing, also
+  /// in the eyes of others. It replaces files by new ones, and leaves all else.
+  ///
+  /// Errors: of the keys, which decide first, `invalid_path`; `name_too_long`; `is_a_directory`
+  /// for the root; `invalid_argument` for two keys of one file; `not_a_directory` for a file
+  /// above another. Then of the tree `is_a_directory` for a directory at a key; `not_a_directory`
+  /// for a file above one; `busy` if a file to be replaced is open or waited for;
+  /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`.
+  /// Charges: the new files and directories, less the files that they replace.
   result<void> import_tree(file_map files);
 
+  /// The volume's figures at one moment. It never fails.
   result<volume_stats> stats();
 
  private:
   result<std::vector<std::string>> files_below(path_argument prefix, const export_options& options);
-  // None: the file has gone.
+  // Gives no bytes if the file has gone.
   result<std::optional<bytes>> read_if_there(const std::string& path);
 
   volume volume_;
