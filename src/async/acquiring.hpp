@@ -12,7 +12,10 @@
 
 namespace coramfs::detail {
 
-/// The wait for an rw_lock, as an operation. `Hold` is what it ends with.
+/// The acquisition of an `rw_lock`, as an operation that ends with a `Hold`: it takes the lock at
+/// once, or waits for it in the lock's queue.
+///
+/// Guarded by whoever runs it: one thread at a time.
 template <class Hold>
 class acquiring {
  public:

@@ -9,7 +9,7 @@ namespace coramfs::detail {
 
 namespace {
 
-/// What Asio tells when a context dies. The waits themselves may outlive it.
+/// Asio tells it when the context is destroyed. The waits are shared, since they may outlive it.
 class wait_service : public asio::execution_context::service {
  public:
   inline static asio::execution_context::id id;
@@ -24,14 +24,16 @@ class wait_service : public asio::execution_context::service {
   void shutdown() override { waits->shutdown(); }
 };
 
-// Between two attempts, where memory is refused again and again.
+// How long it takes until the next attempt, where memory is refused again and again.
 constexpr std::chrono::milliseconds before_retry{1};
 
 }  // namespace
 
-/// A call of an executor, on the stack of the thread that makes it. What becomes of the
-/// continuation in this thread while the call lasts is noted here: only the caller can tell what
-/// to make of it, when the call has returned or thrown.
+/// A call of an executor, on the stack of the thread that makes it. It notes what becomes of the
+/// continuation in this thread while the call lasts, because only the caller can decide what to
+/// make of that, when the call has returned or thrown.
+///
+/// One thread's own: calls may be nested, and a thread-local pointer leads to the innermost.
 class context_waiter::handing {
  public:
   handing(context_waiter& w, bool may_run) noexcept : of_(&w), may_run_(may_run) {
@@ -41,14 +43,15 @@ class context_waiter::handing {
   handing& operator=(const handing&) = delete;
   ~handing() { innermost = outer_; }
 
-  // None: it is handed over in no call of this thread.
+  // The call of this thread that hands `w` over, or null if there is none.
   static handing* of(const context_waiter& w) noexcept {
     handing* h = innermost;
     while (h != nullptr && h->of_ != &w) h = h->outer_;
     return h;
   }
 
-  // True: it may. The waiter may be gone afterwards, and another in its place.
+  // Returns whether the continuation may run in the call. If it may, the waiter is forgotten: it
+  // may be gone after it has run, and another one may have its address.
   bool begin_run() noexcept {
     if (may_run_) {
       of_ = nullptr;
@@ -86,7 +89,8 @@ void context_waiter::suspended() noexcept {
   waits->hand_on_suspended(*this);
 }
 
-// Once it is handed on it may end on another thread, so it is not looked at again.
+// A waiter that is handed on may end on another thread at once, so nothing of it is read after
+// that; the local pointer keeps the waits alive.
 void context_waiter::cancel() noexcept {
   const auto waits = waits_;
   waits->cancel(*this);
@@ -106,7 +110,9 @@ void context_waiter::give_back() noexcept {
   if (take_outcome() == wait_outcome::granted) claim_->give_back();
 }
 
-// An executor that has taken the continuation and throws all the same has taken it.
+// An executor may throw although it has kept the continuation. Then it has taken it all the same,
+// and what was noted during the call decides. If it dropped it for want of memory, that is a
+// refusal.
 context_waiter::handed context_waiter::hand_over(bool may_run) {
   handing call(*this, may_run);
   try {
@@ -133,7 +139,8 @@ void context_waiter::dropped() noexcept {
   }
 }
 
-// Ends a call that has been counted. The caller holds the waits.
+// A call of an executor that has been counted before: its end counts it down, and wakes the
+// shutdown that waits for the last one. The caller keeps the waits alive.
 class context_waits::calling {
  public:
   explicit calling(context_waits& in) noexcept : in_(in) {}
@@ -156,7 +163,8 @@ std::shared_ptr<context_waits> context_waits::of(asio::execution_context& contex
 bool context_waits::start(context_waiter& w) {
   const std::lock_guard lock(mutex_);
   if (closed_) {
-    // A handler that is destroyed with the context has begun something new. It ends with it.
+    // A handler that is destroyed with the context has begun something new, which ends with the
+    // context, too.
     ++count_;
     w.phase_.store(context_waiter::phase::has_ended, std::memory_order_relaxed);
     return false;
@@ -208,8 +216,8 @@ void context_waits::leave(context_waiter& w) noexcept {
   count_out(w);
 }
 
-// The executors' calls come first: one of them may give its waiter back. Those whose calls begin
-// from now on find the waits closed.
+// The calls of executors that are under way are waited for first, for one of them may give its
+// waiter back. Whoever begins a wait from now on finds the waits closed.
 void context_waits::shutdown() noexcept {
   std::unique_lock lock(mutex_);
   closed_ = true;
@@ -232,7 +240,8 @@ void context_waits::shutdown_waiting(std::unique_lock<std::mutex>& lock) noexcep
     context_waiter& w = waiting_.front();
     admission others;
     if (!w.claim_->withdraw(w, others)) {
-      // It was granted: whoever did that is about to say so, and then knows it no more.
+      // It was granted before. Whoever did that is about to call `granted`, and must not find the
+      // waiter gone.
       ended_.wait(lock, [&] { return w.is_granted_; });
       w.outcome_ = wait_outcome::granted;
     }
@@ -244,7 +253,8 @@ void context_waits::shutdown_waiting(std::unique_lock<std::mutex>& lock) noexcep
   }
 }
 
-// Under the mutex. True: it is suspended, and the caller has to hand it on.
+// Under the mutex. Returns whether the owner is suspended already: then the caller has to hand the
+// waiter on, and else `suspended` does.
 bool context_waits::end(context_waiter& w, wait_outcome outcome) noexcept {
   waiting_.erase(waiting_.iterator_to(w));
   w.outcome_ = outcome;
@@ -252,8 +262,8 @@ bool context_waits::end(context_waiter& w, wait_outcome outcome) noexcept {
   return w.phase_.exchange(phase::has_ended, std::memory_order_acq_rel) == phase::is_suspended;
 }
 
-// Of a call that is counted; with no lock held. This may be a stranger's thread, in the midst of an
-// unlock or a write, where nothing of the waiter's may run.
+// With no lock held, and after the call was counted. This may be a stranger's thread in the middle
+// of an unlock or a write, where nothing of the waiter's may run.
 void context_waits::hand_on(context_waiter& w) noexcept {
   const calling call(*this);
   switch (w.hand_over(false)) {
@@ -266,7 +276,8 @@ void context_waits::hand_on(context_waiter& w) noexcept {
   }
 }
 
-// False: the context has died, and the caller has to abandon it.
+// Returns whether the context still is there to try again. If not, the caller has to abandon the
+// waiter.
 bool context_waits::keep_back(context_waiter& w, clock::time_point until) noexcept {
   const std::lock_guard lock(mutex_);
   if (is_over_) return false;
@@ -280,14 +291,15 @@ void context_waits::wake() noexcept {
   cancel_timer();
 }
 
-// Under the mutex. A pending timer keeps the context running. While others are there it stays as
-// it is, even if that is too early for the next of them.
+// Under the mutex. The timer is cancelled when the last waiter has gone, because a pending one
+// keeps the context running. While others are there it stays as it is, even if it fires too early
+// for the next of them.
 void context_waits::count_out(context_waiter& w) noexcept {
   if (w.in_deadlines_.is_linked()) deadlines_.erase(deadlines_.iterator_to(w));
   if (--count_ == 0) cancel_timer();
 }
 
-// What the timer calls, also where it was cancelled.
+// The timer's handler, which is also called where the timer was cancelled.
 void context_waits::tick(const std::error_code& ec) {
   admission others;
   std::unique_lock lock(mutex_);
@@ -296,7 +308,8 @@ void context_waits::tick(const std::error_code& ec) {
   if (!ec) armed_for_.reset();
   expire(others);
   rearm(next_deadline());
-  // Whoever goes in now is told before any executor is called, which may run its handlers here.
+  // Those who are granted something now are told before any executor is called, since that may run
+  // handlers here, which take long.
   lock.unlock();
   others.announce();
   lock.lock();
@@ -314,8 +327,8 @@ void context_waits::expire(admission& others) noexcept {
   }
 }
 
-// On the context, in no call of anybody's: an executor that runs what it is given at once may do
-// so. What a handler throws then goes on to whoever runs the context.
+// On the context's own thread, and inside of nobody's call, so an executor may run what it is given
+// at once. What a handler throws then goes on to whoever runs the context.
 void context_waits::hand_on_all(std::unique_lock<std::mutex>& lock) {
   for (std::size_t n = handed_back_.size(); n > 0 && !closed_ && !handed_back_.empty(); --n) {
     context_waiter& w = handed_back_.front();
@@ -353,8 +366,10 @@ void context_waits::arm(clock::time_point when) {
   armed_for_ = when;
 }
 
-// Where memory is refused a cancelled handler is mostly still to come, which sees to it. If not,
-// there is nothing better than to try until it is had: Asio's table of all timers may have to grow.
+// Under the mutex. Where memory is refused, a handler of the timer that was cancelled is mostly
+// still to come, and arms the timer then. If there is none, nothing is left but to try until memory
+// is had: without a timer the deadlines would be lost. Asio needs it where its table of timers
+// grows.
 void context_waits::rearm(clock::time_point when) noexcept {
   if (closed_ || count_ == 0) return;
   while (!armed_for_ || when < *armed_for_) {
@@ -367,7 +382,7 @@ void context_waits::rearm(clock::time_point when) noexcept {
   }
 }
 
-// Under the mutex. Whatever handler is pending is called soon.
+// Under the mutex. The handlers that are pending are called soon, with an error.
 void context_waits::cancel_timer() noexcept {
   armed_for_.reset();
   if (timer_) timer_->cancel();

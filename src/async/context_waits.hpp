@@ -30,22 +30,26 @@ class context_waits;
 
 /// A place in a queue whose owner waits on an execution context, for one claim after another.
 ///
-/// What ends a wait, a grant, its deadline or a cancellation, hands the waiter to its executor
-/// with the outcome; the death of the context destroys it instead, and passes its turn on.
+/// Whatever ends a wait, a grant, its deadline or a cancellation, hands the waiter to its executor
+/// with the outcome. The death of the context abandons it instead, and passes its turn on.
 ///
 /// A user's executor may throw, may destroy what it is given, and may run it at once though it
 /// was asked not to. So it is called with no lock held, and what it refuses for lack of memory, or
 /// runs inside a stranger's call, it is given again on the context itself. What it destroys, or
 /// refuses for any other reason, ends as if the context had died.
+///
+/// Thread safety: the owner makes one call at a time. Grant, deadline, cancellation and death may
+/// come from any thread at any time after `start`, and exactly one of them ends a wait: the mutex
+/// of the waits decides.
 class context_waiter : public waiter, public continuation::owner {
  public:
-  /// Queues. True: the claim is had at once, and nothing else is to be done. All that may throw
-  /// happens here, before the owner suspends: `std::bad_alloc`, or `std::system_error` where the
-  /// system has no timer for the context. The claim must live until the wait is over.
-  /// Precondition: no wait is going on; the context does not die meanwhile.
+  /// Queues for `wanted`. Returns whether it is had at once; then there is no wait. All that may
+  /// throw happens here, before the owner suspends: `std::bad_alloc`, or `std::system_error` where
+  /// the system has no timer for the context. The claim must live until the wait is over.
+  /// Precondition: no wait is going on, and the context does not die during the call.
   bool start(claim& wanted, const deadline& until, asio::execution_context& context);
-  /// After `start` has returned false, when the owner can be resumed. From here on exactly one
-  /// of `resume` and `abandon` is called, once; which may be before this returns.
+  /// To be called after `start` has returned false, when the owner can be resumed. From here on
+  /// exactly one of `resume` and `abandon` is called, once, perhaps before this returns.
   void suspended() noexcept;
   /// Ends the wait with `canceled`, if nothing else has ended it.
   void cancel() noexcept;
@@ -60,13 +64,13 @@ class context_waiter : public waiter, public continuation::owner {
     back,  ///< it was refused for want of memory, or because it would have run in the call
     lost,  ///< the executor does not want it
   };
-  /// Outside of a wait, too. `may_run`: in the call, if the executor thinks it right; what is
-  /// thrown then comes out of here.
+  /// Hands the waiter to its executor, also where it has not waited but wants a turn. With
+  /// `may_run` the executor may run it within this call, and what it throws then comes out of here.
   handed hand_over(bool may_run);
 
-  /// To be called first in `resume`, after a wait.
+  /// How the wait ended. `resume` has to call it first, after a wait.
   wait_outcome take_outcome() noexcept;
-  /// Gives back what was granted to one who will never run.
+  /// Ends a wait whose owner will never run, and gives back what it may have been granted.
   void give_back() noexcept;
 
  private:
@@ -74,9 +78,9 @@ class context_waiter : public waiter, public continuation::owner {
 
   /// Posts to the waiter's executor.
   virtual void submit(continuation rest) = 0;
-  /// On that executor.
+  /// Goes on, on that executor.
   virtual void resume() = 0;
-  /// Destroys the handler without calling it, and so perhaps this.
+  /// Destroys the handler without calling it, and with it perhaps this object.
   virtual void abandon() noexcept = 0;
 
   class handing;
@@ -94,47 +98,54 @@ class context_waiter : public waiter, public continuation::owner {
   boost::intrusive::list_member_hook<> in_list_;
   deadline_hook in_deadlines_;
   wait_outcome outcome_ = wait_outcome::canceled;
-  bool is_granted_ = false;  // while the context was dying
+  bool is_granted_ = false;  // a grant has arrived while the context was dying
 
-  /// Whoever comes second, its suspension or its end, hands it on.
+  /// Of the suspension of the owner and the end of its wait, the one that comes second hands the
+  /// waiter on.
   enum class phase : unsigned char { begins, is_suspended, has_ended };
   std::atomic<phase> phase_{phase::begins};
 };
 
-/// All waits of one execution context: it finds them when the context dies, and one timer
-/// serves all their deadlines.
+/// All waits of one execution context. Through them the waiters are found when the context dies,
+/// and one timer serves all their deadlines.
 ///
-/// Nothing here is of a waiter's executor: the timer's handlers run wherever the context itself
+/// Nothing here uses a waiter's executor: the timer's handlers run wherever the context itself
 /// runs its timers, be its users' strands as busy as they like. That is on the threads that run
 /// an `asio::io_context` or a pool, and on a thread of Asio's own for any other context.
 ///
-/// Locks: the mutex is taken before that of a queue, and never under it. No executor is called
-/// under it: a context that dies waits for those that are just being called.
+/// Locks: one mutex guards all of it. Under it the mutex of the queue that is waited in may be
+/// taken, a lock's or the quota's, and Asio's own of its timers; it is taken under none of them.
+/// No waiter is told and no executor is called under it. A context that dies waits for the
+/// executors that are just being called.
 ///
 /// Invariant: while anybody waits, or has not yet run, a handler of the timer is pending. So there
 /// is always something to be run on the context, which needs no memory any more, to try again what
 /// an executor has refused; and the context does not run out of work.
 ///
-/// A waiter is in a list until it is handed on, and among the deadlines until it runs: in a
-/// steady handing over of a lock some deadline is always there, and the timer is never touched.
+/// A waiter is in a list until it is handed on, and among the deadlines until it runs. So while a
+/// lock is steadily handed over some deadline is always there, and the timer is never touched.
+///
+/// Lifetime: shared by the context's service and by the waiters, since the last of them may end
+/// after the context.
 class context_waits : public std::enable_shared_from_this<context_waits> {
  public:
   explicit context_waits(asio::execution_context& context) noexcept : context_(context) {}
 
   static std::shared_ptr<context_waits> of(asio::execution_context& context);
 
-  /// Called by `context_waiter`.
+  /// Called by `context_waiter` alone. `start` returns whether the claim is had at once; `leave` is
+  /// for a waiter that has run, or never will.
   bool start(context_waiter& w);
   void cancel(context_waiter& w) noexcept;
   void grant(context_waiter& w) noexcept;
   void hand_on_suspended(context_waiter& w) noexcept;
   void leave(context_waiter& w) noexcept;
 
-  /// The context dies: ends all waits without a word.
+  /// Called when the context dies: abandons all waiters.
   void shutdown() noexcept;
 
  private:
-  /// Runs a timer's handler where the context has its timers completed.
+  /// The executor of the timer: runs its handler right where the context completes its timers.
   class in_place {
    public:
     explicit in_place(asio::execution_context& on) noexcept : on_(&on) {}
@@ -169,7 +180,7 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
       boost::intrusive::member_hook<context_waiter, context_waiter::deadline_hook,
                                     &context_waiter::in_deadlines_>>;
 
-  /// One call of an executor more, or less, that the context has to outlive.
+  /// A call of an executor, which the context has to outlive.
   class calling;
 
   bool end(context_waiter& w, wait_outcome outcome) noexcept;
@@ -187,24 +198,24 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
   void cancel_timer() noexcept;
   void shutdown_waiting(std::unique_lock<std::mutex>& lock) noexcept;
 
-  asio::execution_context& context_;  // until it is closed
+  asio::execution_context& context_;  // is there until the waits are closed
 
   std::mutex mutex_;
   // Guarded by mutex_.
-  std::condition_variable ended_;  // an executor's call, or a grant's way here
-  bool closed_ = false;            // nobody waits any more
-  bool is_over_ = false;           // and nobody who was handed back will be seen to
-  std::size_t count_ = 0;          // of those who wait or have not yet run
+  std::condition_variable ended_;  // tells of the end of an executor's call, or of a grant
+  bool closed_ = false;            // the context is dying: nobody begins to wait any more
+  bool is_over_ = false;           // handed_back_ is not looked at any more
+  std::size_t count_ = 0;          // waiters that wait or have not yet run
   waiter_list waiting_;
   waiter_list handed_back_;
   deadline_set deadlines_;
   std::optional<timer> timer_;
-  std::optional<clock::time_point> armed_for_;  // if not cancelled since
-  std::size_t pending_ = 0;                     // handlers of the timer, the cancelled ones too
-  clock::time_point retry_at_;                  // if any were handed back
+  std::optional<clock::time_point> armed_for_;  // empty if the timer was cancelled since
+  std::size_t pending_ = 0;                     // handlers of the timer, cancelled ones included
+  clock::time_point retry_at_;                  // means something while handed_back_ is not empty
 
   static constexpr std::size_t closing = ~(~std::size_t{0} >> 1);
-  std::atomic<std::size_t> calls_{0};  // of executors; and whether the context is dying
+  std::atomic<std::size_t> calls_{0};  // executors being called; `closing`: the context is dying
 };
 
 }  // namespace coramfs::detail

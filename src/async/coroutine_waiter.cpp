@@ -34,7 +34,7 @@ void coroutine_waiter::forget_slot() noexcept {
 }
 
 void coroutine_waiter::submit(continuation rest) {
-  // The waiter may be gone while the call lasts.
+  // The waiter may be gone before the call returns, and the executor is in its coroutine's frame.
   const asio::any_io_executor on = executor_;
   asio::post(on, std::move(rest));
 }

@@ -19,24 +19,26 @@
 
 namespace coramfs::detail {
 
-/// Makes the executor count as work, so that its context waits for us. One that can not is used as
-/// it is: it is no reason for a wait to fail that has begun, and the waits' timer is work, too.
+/// Makes the executor count as work, so that its context does not run out of it while somebody
+/// waits. An executor that throws at that is used as it is: a wait that has begun should not fail
+/// for it, and the timer of the waits counts as work, too.
 inline void count_work(asio::any_io_executor& executor) noexcept try {
   executor = asio::prefer(std::as_const(executor), asio::execution::outstanding_work.tracked);
 } catch (...) {
 }
 
-/// The waiter of one coroutine, in that coroutine's frame: to wait takes no memory but Asio's.
+/// The waiter of one coroutine, in that coroutine's frame: to wait takes no memory but what Asio
+/// takes. Guarded as `context_waiter`.
 class coroutine_waiter final : public context_waiter {
  public:
-  /// On the coroutine's own executor, which lives as long and is the waiter's to change: a second
-  /// one would be much of a frame.
+  /// `executor` is the coroutine's own, and stands in its frame. The waiter changes it, since a
+  /// second one would take much of a frame.
   explicit coroutine_waiter(asio::any_io_executor& executor) noexcept : executor_(executor) {}
 
   enum class had : unsigned char { at_once, not_yet };
 
-  /// After `not_yet`, `co_await outcome()` tells. An awaiting coroutine sees no exception of ours.
-  /// Errors: `out_of_memory`; the system's where it has no timer.
+  /// Queues for `wanted`. After `not_yet` the wait goes on until `co_await outcome()` gives its
+  /// end. Errors: `out_of_memory`; the system's where it has no timer.
   result<had> start(claim& wanted, const deadline& until, asio::cancellation_slot slot) noexcept;
 
   auto outcome() {

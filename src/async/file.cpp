@@ -28,9 +28,10 @@ namespace {
 
 using detail::open_file;
 
-// What can not wait, and is too short for slices. The choice is made at the call: a handle waits
-// for space or does not for as long as it is open, and what else it depends on makes it no more
-// than one turn.
+// Calls that can not wait, and are too short for slices, are plain coroutines. The choice between
+// them and an operation is made at the call. It can not become wrong before the await by much: a
+// handle waits for space or does not for as long as it is open, and whatever else changes costs no
+// more than one turn.
 asio::awaitable<result<std::size_t>> read_now(open_file& f, std::span<std::byte> to) {
   co_return f.read(to);
 }
@@ -49,7 +50,7 @@ asio::awaitable<result<std::size_t>> write_at_now(open_file& f, std::uint64_t of
   co_return f.write_at(offset, from);
 }
 
-// A `prepare` that ends with what users see.
+// A `prepare` whose outcome is of the public type.
 class preparing : public detail::preparing {
  public:
   using detail::preparing::preparing;
@@ -60,16 +61,18 @@ class preparing : public detail::preparing {
   }
 };
 
-// An `adopting` of what the caller lent. The base is destroyed first, and may store to the end.
+// Holds the buffer of an `adopting` below. It is a base in front of that one, so it is destroyed
+// after it.
 struct lent {
   std::shared_ptr<detail::lent_buffer> buffer;
 };
+// A write of a buffer that the caller lent, and gets back if the write fails.
 class adopting : private lent, public detail::adopting {
  public:
   adopting(open_file& f, std::shared_ptr<detail::lent_buffer> from) noexcept
       : lent{std::move(from)}, detail::adopting(f, buffer->content) {}
   adopting(adopting&&) noexcept = default;
-  // Where it was dropped before it began.
+  // A write that is dropped before it has begun gives the buffer back as one that fails does.
   ~adopting() {
     if (buffer != nullptr && !has_ended_ && !has_begun()) buffer->give_back();
   }
@@ -87,7 +90,7 @@ class adopting : private lent, public detail::adopting {
 
 asio::awaitable<result<std::size_t>> write_nothing(errc why) { co_return why; }
 
-// Of a file that is not open.
+// The value, or 0 for a file that is not open.
 std::uint64_t or_none(const result<std::uint64_t>& of) noexcept { return of ? of.value() : 0; }
 
 bool is_short(const open_file& f, std::optional<std::uint64_t> offset,
@@ -97,13 +100,14 @@ bool is_short(const open_file& f, std::optional<std::uint64_t> offset,
 
 }  // namespace
 
-// What takes no more than a turn completes without suspending, but a long sequence of that would
-// keep the thread for itself: others have a turn after a few slices' worth of it. An operation
-// counts for little beside its bytes, so that many small ones are not held up.
+// Returns whether an operation of `size` bytes has to give others a turn before it begins. One that
+// takes no more than a slice completes without suspending, but a long sequence of them would keep
+// the thread to itself, so one of them waits after a few slices' worth. An operation counts for
+// little beside its bytes, so that many small ones are not held up.
 bool file::is_due(std::uint64_t size) noexcept {
   constexpr std::uint64_t most = 4 * detail::slice_size, beside_bytes = 2;
   done_in_turn_ += size + beside_bytes;
-  // A longer one lets others have turns itself.
+  // A longer one gives others turns by itself.
   if (size <= detail::slice_size && done_in_turn_ < most) return false;
   done_in_turn_ = 0;
   return size <= detail::slice_size;

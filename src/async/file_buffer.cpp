@@ -10,8 +10,8 @@ namespace coramfs {
 
 namespace {
 
-// Bytes of room: a short head costs little, and a long body is read in pieces of the most that
-// Asio reads at once.
+// Bytes of room that are held. It begins small so that a short head costs little, and ends with the
+// most that Asio reads at once.
 constexpr std::size_t least_room = 4 * 1024, most_room = 64 * 1024;
 constexpr std::uint64_t largest_file = std::numeric_limits<std::int64_t>::max();
 
@@ -22,15 +22,16 @@ std::size_t file_buffer::published() const noexcept {
   return size && cursor && cursor.value() < size.value() ? size.value() - cursor.value() : 0;
 }
 
-// What this one, or what it is a copy of, has grown by, unless the room has ended since.
+// How many bytes this buffer, or the one that it is a copy of, has grown by: none if that room has
+// ended since.
 std::size_t file_buffer::grown() const noexcept {
   return grown_ > 0 && file_->file_.room_number() == room_ ? grown_ : 0;
 }
 
 std::size_t file_buffer::size() const noexcept { return published() + grown(); }
 
-// None where the limit is reached, or the cursor is past the end, for bytes behind the end would
-// not be behind the cursor then.
+// Holds room, and returns how many bytes of it there are. It is none where the limit is reached, or
+// the cursor is past the end: bytes at the end would not be behind the cursor then.
 std::size_t file_buffer::room() const noexcept {
   const auto size = file_->size(), cursor = file_->tell();
   const std::size_t now = published();
@@ -45,8 +46,8 @@ std::size_t file_buffer::capacity() const noexcept {
   return std::max(size(), published() + room);
 }
 
-// Room that is short is all that there is: then this is exact, and Asio asks for no more. Else
-// Asio asks for no more than the capacity.
+// Where the room is short it is all that there is, so this is exact and Asio asks for no more.
+// Where it is not, an estimate will do, since Asio asks for no more than the capacity.
 std::size_t file_buffer::max_size() const noexcept {
   const std::size_t held = room(), now = published();
   if (held == 0) return size();
@@ -63,7 +64,8 @@ pinned file_buffer::data(std::size_t position, std::size_t n) const {
   position = std::min(position, size);
   n = std::min(n, size - position);
   if (n == 0) return pinned();
-  // Asio looks at the capacity while it has these.
+  // Asio asks for the capacity while it has these bytes pinned. Where memory is short, room can be
+  // made only before that, for the file may have to be moved.
   if (file_->file_.is_cramped()) room();
   const std::uint64_t begin = file_->tell().value() + position;
   if (position + n <= published()) return file_->pin(begin, n).value();

@@ -16,11 +16,12 @@
 
 namespace coramfs::detail {
 
-/// An `open` that ends with a file of the asynchronous facade. Where it finds its file free it is
-/// not more than that; else it is an `opening`.
+/// An `open` that ends with a file of the asynchronous facade. If the file is there and free, one
+/// look at the tree is all of it; else it becomes an `opening`.
 ///
-/// The executor's owner holds the volume, too (`file_system`): one hold for both, which the file
-/// takes over.
+/// The executor and the volume are kept alive by one shared pointer, which the file takes over.
+///
+/// Guarded by whoever runs it: one thread at a time.
 class file_opening {
  public:
   using executor_ptr = std::shared_ptr<const file::executor_type>;
@@ -67,8 +68,8 @@ class file_opening {
     node_use found;
   };
 
-  // An `open_mode::write` gives up the content of the file. Its memory stays in the volume, and is
-  // used for what is written next.
+  // An `open_mode::write` gives up the old content of the file. It is collected and not freed here:
+  // its memory stays in the volume, and is used for what is written next.
   progress open_in_steps() noexcept {
     backlog given_up;
     const backlog::collecting collected(given_up);

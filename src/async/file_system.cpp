@@ -24,7 +24,7 @@ using state_ptr = std::shared_ptr<detail::volume_state>;
 
 const state_ptr& state(const volume& v) noexcept { return detail::volume_access::state(v); }
 
-// The operations that never wait.
+// Runs an operation that never waits and gives up nothing.
 template <class T>
 asio::awaitable<result<T>> run(state_ptr v, path_argument path,
                                result<T> (*operation)(detail::volume_state&,
@@ -32,7 +32,7 @@ asio::awaitable<result<T>> run(state_ptr v, path_argument path,
   co_return operation(*v, path);
 }
 
-// An operation that does all in one step.
+// An operation that does everything in one step, and so has nothing to refuse.
 template <class Step>
 class one_step {
  public:
@@ -50,7 +50,7 @@ class one_step {
   result<void> outcome_ = boost::outcome_v2::success();
 };
 
-// The operations that never wait either, but may give up a file.
+// Runs an operation that never waits, but may give up a file, whose memory is freed in turns.
 template <class Step>
 asio::awaitable<result<void>> run_freeing(Step s) {
   return detail::run(detail::freeing(one_step<Step>(std::move(s))));
@@ -69,7 +69,7 @@ result<file_system> file_system::create(executor_type executor, volume_options o
 
 namespace {
 
-/// What an `open` holds while it lasts, and a file while it is there.
+/// What an `open` and a file keep alive, by one shared pointer to the executor in it.
 struct executor_and_volume {
   asio::any_io_executor executor;
   volume over;

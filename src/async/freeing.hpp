@@ -9,12 +9,14 @@
 
 namespace coramfs::detail {
 
-/// An operation that may give up much, and frees it in turns before it ends. By then it has done
-/// what it is for: a cancellation changes nothing any more.
+/// An operation that may give up much memory: it collects that, and frees it in turns before it
+/// ends. By then `Operation` is done, so a cancellation changes nothing any more.
+///
+/// Guarded by whoever runs it: one thread at a time.
 template <operation Operation>
 class freeing : public Operation {
  public:
-  /// `volume`: what keeps it alive, where the operation does not.
+  /// `volume` keeps the volume alive to the end, where the operation does not.
   explicit freeing(Operation&& unbegun, life_hold volume = {}) noexcept
       : Operation(std::move(unbegun)), volume_(std::move(volume)) {}
 

@@ -9,9 +9,11 @@
 
 namespace coramfs::detail {
 
-/// An operation that lets others have a turn before it begins, if it is due:
-/// those before it on the same handle have done a slice's work, each in one go.
-/// A cancellation meanwhile ends nothing that need not wait.
+/// An operation that lets others have a turn before it begins, if that is due: because those before
+/// it on the same handle have done a few slices' work, each in one go. A cancellation during that
+/// turn is ignored, since the operation itself may need no wait.
+///
+/// Guarded by whoever runs it: one thread at a time.
 template <operation Operation>
 class in_turn : public Operation {
  public:

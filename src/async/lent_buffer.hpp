@@ -8,26 +8,28 @@
 
 namespace coramfs::detail {
 
-/// A caller's vector that an operation has taken over, and gives back if it fails while the
-/// caller's is still sure to be there.
+/// A caller's vector that an operation has taken over at the call. A failure gives it back while
+/// the vector is still sure to be there, which is until the end of the expression that makes the
+/// call.
 ///
-/// Thread safety: the operation may run on another thread than the one that ends the expression.
+/// Thread safety: the operation may run on another thread than the one that ends the expression, so
+/// a mutex guards what both touch. Nothing is locked under it.
 class lent_buffer {
  public:
   explicit lent_buffer(bytes& from) noexcept : content(std::move(from)), from_(&from) {}
 
-  /// Does nothing behind the end of the expression, nor a second time.
+  /// Gives the content back. It does nothing after the end of the expression, nor a second time.
   void give_back() noexcept {
     const std::lock_guard lock(mutex_);
     if (bytes* const to = std::exchange(from_, nullptr)) *to = std::move(content);
   }
-  /// The expression ends.
+  /// Called at the end of the expression: the operation keeps the content from now on.
   void keep() noexcept {
     const std::lock_guard lock(mutex_);
     from_ = nullptr;
   }
 
-  /// The operation's own.
+  /// Used by the operation alone.
   bytes content;
 
  private:

@@ -19,13 +19,16 @@
 
 namespace coramfs::detail {
 
-/// An operation on its way to a completion handler.
+/// An operation on its way to a completion handler, in the memory of its `completion`. It runs in
+/// the initiation at first, and on the handler's executor after each wait or turn.
+///
+/// Guarded as `context_waiter`.
 template <waiting_operation Operation, class Outcome>
 class started final : public context_waiter {
  public:
   started(completion<Outcome>& to, Operation op) noexcept : to_(to), op_(std::move(op)) {}
 
-  /// In the initiation. `this` may be gone afterwards.
+  /// To be called once, in the initiation. `this` may be gone afterwards.
   void begin() {
     if (go_on()) {
       Outcome outcome = op_.outcome();
@@ -34,7 +37,7 @@ class started final : public context_waiter {
   }
 
  private:
-  // True: it has ended. False: it goes on later, and `this` may be gone.
+  // Returns whether the operation has ended. If not, it goes on later, and `this` may be gone.
   bool go_on() noexcept {
     for (;;) {
       const progress p = op_.advance();
@@ -52,7 +55,8 @@ class started final : public context_waiter {
     }
   }
 
-  // False: the executor has no memory for that, or no turns, and it goes on at once.
+  // Gives others a turn. Returns false if the executor has no memory for that, or would run it in
+  // the call: then the operation goes on at once.
   bool yield() noexcept {
     is_yielding_ = true;
     switch (hand_over(false)) {
@@ -63,7 +67,8 @@ class started final : public context_waiter {
     return true;
   }
 
-  // False: it need not wait.
+  // Returns whether there is a wait. If not, the claim was had at once, or the operation has been
+  // refused.
   bool start_waiting() noexcept try {
     asio::cancellation_slot slot = to_.slot();
     if (slot.is_connected()) {
@@ -86,7 +91,8 @@ class started final : public context_waiter {
     return false;
   }
 
-  // Where the handler runs, and where it is cancelled.
+  // On the handler's executor, where its cancellations are emitted, too: so the slot may be
+  // cleared.
   void resume() override {
     if (!std::exchange(is_yielding_, false)) {
       forget_slot();
@@ -105,8 +111,8 @@ class started final : public context_waiter {
     if (slot.is_connected()) slot.clear();
   }
 
-  // After a wait nothing more is wanted of the context where it waited, which may die before the
-  // handler's.
+  // After a wait nothing more is wanted of the context that it waited on, so the work there ends
+  // with this call: that context may die before the handler's.
   void submit(continuation rest) override {
     asio::any_io_executor work;
     if (!is_yielding_) std::swap(work, executor_);
@@ -123,12 +129,12 @@ class started final : public context_waiter {
 
   completion<Outcome>& to_;
   Operation op_;
-  asio::any_io_executor executor_;  // counts as work, so that its context waits for us
+  asio::any_io_executor executor_;  // counts as work, so that its context does not run out of it
   std::optional<waiting_mark> mark_;
   bool is_yielding_ = false;
 };
 
-/// Begins an operation that ends with a handler.
+/// Begins an operation that ends with the handler of `to`. Called in the initiation.
 template <class Outcome, waiting_operation Operation>
 void start(completion<Outcome>& to, Operation op) {
   to.template emplace<started<Operation, Outcome>>(to, std::move(op)).begin();

@@ -20,8 +20,8 @@ namespace {
 
 detail::volume_state& state(const volume& v) noexcept { return *detail::volume_access::state(v); }
 
-// For an operation, which would keep it alive: that the facade does for as long as a call lasts,
-// and those who call at the same time need not share a count.
+// A pointer that owns nothing, for operations that would keep the volume alive. The facade does
+// that for as long as a call lasts, and so threads that call at once share no count.
 std::shared_ptr<detail::volume_state> lent_state(const volume& v) noexcept {
   return {std::shared_ptr<void>(), &state(v)};
 }

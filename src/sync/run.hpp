@@ -9,7 +9,9 @@
 
 namespace coramfs::detail {
 
-/// Runs an operation on the calling thread, which blocks where something is to be waited for.
+/// Runs an operation on the calling thread, which blocks where something is to be waited for. It
+/// stands in the same queues as coroutines, and ends a wait that lasts too long with `timed_out`.
+/// Where the operation would give others a turn it goes on at once.
 template <operation Operation>
 auto run_blocking(Operation op) {
   for (progress p; (p = op.advance()) != progress::done;) {

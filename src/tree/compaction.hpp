@@ -6,18 +6,21 @@
 
 namespace coramfs::detail {
 
-/// Makes whole pages of memory that is free in many small pieces: moves files, names and contents
-/// out of slabs that are sparse, to others of their kind.
+/// Makes whole pages of memory that is free in many small pieces: it moves files, names and
+/// contents out of slabs that are sparse, to others of their kind.
 ///
-/// It moves what nobody looks at: a file that is in the tree and not busy, under the tree's
-/// exclusive lock; the content of one, unless it is pinned; the name of any node in the tree. An
-/// operation that holds the lock itself keeps pointers to nodes, so for it only contents are moved.
+/// It moves only what nobody looks at, under the tree's exclusive lock: a file that is in the tree
+/// and not busy, the content of such a file unless it is pinned, and the name of any node in the
+/// tree. An operation that holds that lock already keeps pointers to nodes, so for it only contents
+/// are moved.
 ///
-/// What is on its way into the tree, or out of it, is recognised by what is above it: the root is
-/// not. Such nodes may be destroyed meanwhile, but their memory is not given back, for that takes
-/// the memory's lock; and a directory is not given back before what was in it has forgotten it.
+/// A node on its way into the tree, or out of it, is known by not being below the root. It may be
+/// destroyed while it is looked at, but its memory is not reused: to give that back takes the lock
+/// of `small_memory`, under which it is looked at. A directory is not given back before the nodes
+/// that were in it have forgotten it.
 ///
-/// Thread safety: as `memory_relief`. Locks are taken in this order: the tree's, the memory's.
+/// Thread safety: as `memory_relief`. Locks: it takes the tree's, unless the calling thread holds
+/// it, and under that the mutex of `small_memory`. So it is called under no other lock.
 class compaction final : public memory_relief, private piece_mover {
  public:
   compaction(tree& names, block_memory& memory) noexcept;
@@ -37,7 +40,7 @@ class compaction final : public memory_relief, private piece_mover {
 
   tree& names_;
   block_memory& memory_;
-  bool moves_nodes_ = false;  // guarded by the tree's lock
+  bool moves_nodes_ = false;  // guarded by the tree's exclusive lock
 };
 
 }  // namespace coramfs::detail

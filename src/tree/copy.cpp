@@ -19,7 +19,7 @@ result<void> check_target(const tree& names, const entry& to, const node* source
   return boost::outcome_v2::success();
 }
 
-// Before the source is waited for.
+// What can be refused before the source is waited for.
 result<void> check(volume_state& v, const path_argument& from, const path_argument& to,
                    if_exists existing) noexcept {
   if (existing != if_exists::fail && existing != if_exists::replace) return errc::invalid_argument;
@@ -33,7 +33,7 @@ result<void> check(volume_state& v, const path_argument& from, const path_argume
   return check_target(v.names, target, source.found, existing);
 }
 
-// Under the tree's lock.
+// The place of the copy, if it may still come there. Under the tree's lock.
 result<entry> find_target(const tree& names, normal_path to, const file_node& source,
                           if_exists existing) noexcept {
   BOOST_OUTCOME_TRY(const auto at, names.look_up(to));
@@ -41,7 +41,8 @@ result<entry> find_target(const tree& names, normal_path to, const file_node& so
   return at;
 }
 
-// The file that becomes the copy, paid for, with room for the content.
+// Makes the file that becomes the copy, paid for, with room for the content. The source is held
+// shared.
 result<file_draft> make_draft(volume_state& v, const path_argument& to, const file_node& source,
                               if_exists existing) noexcept {
   const extent wanted = source.content.clone_extent();
@@ -59,6 +60,7 @@ result<file_draft> make_draft(volume_state& v, const path_argument& to, const fi
   return draft;
 }
 
+// Puts the copy into its place. What it replaces is freed when the lock is gone.
 result<void> link(volume_state& v, file_draft& draft, const path_argument& to,
                   const file_node& source, if_exists existing) noexcept {
   path_buffer buffer;

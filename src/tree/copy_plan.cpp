@@ -20,7 +20,7 @@ bool copy_plan::look_on(pace& p) {
   return false;
 }
 
-// True: a slice is done.
+// Looks at some entries of the current directory. Returns whether a slice is done.
 bool copy_plan::visit(const place& at, pace& p) {
   directory_scan& scan = unseen_.scan();
   if (scan.resume(*at.directory)) begin_directory(at);

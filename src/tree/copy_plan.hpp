@@ -15,51 +15,58 @@ namespace coramfs::detail {
 
 /// What a `copy_tree` copies and what that costs, by names and sizes alone: no file is waited for.
 ///
-/// Sees each directory at one moment, and leaves out those that have gone by their turn. Nothing
-/// here moves when more comes, and nothing takes longer the more there is, but for the slices: a
-/// directory that was seen in vain is let go of in slices, too.
+/// It sees each directory at one moment, and leaves out those that have gone by their turn. A
+/// directory that others change while it is looked at is begun anew: what was noted of it, seen in
+/// vain, is dropped in slices. All is kept in lists, so nothing moves when more is added, and no
+/// step takes longer the more there is.
 ///
-/// Thread safety: one operation's own.
+/// Guarded by its operation: one thread at a time. `begin` and `look_on` need the tree's lock, too.
 class copy_plan {
  public:
+  /// A file that is to be copied.
   struct file {
     std::string name;
-    extent estimate;
+    extent estimate;  ///< of its content, as far as can be told without its lock
   };
+  /// A directory that is to be copied.
   struct directory {
-    directory* parent;  ///< none: the top
+    directory* parent;  ///< the one that its copy goes to; null for the top
     std::string name;   ///< of the copy
-    std::string path;   ///< of the source, if it has files
+    std::string path;   ///< of the source; empty if it has no files
     std::list<file> files;
-    charge of_files;
+    charge of_files;  ///< what the copies of the files are charged
     bool has_content = false;
     std::size_t entries = 0;         ///< of the copy
-    directory_node* copy = nullptr;  ///< once it is made
+    directory_node* copy = nullptr;  ///< null until it is made
   };
   using directories = std::list<directory>;
 
   explicit copy_plan(const volume_state& v) noexcept : volume_(&v) {}
 
-  /// `name`: of the copy. In a hold of the tree's lock.
+  /// Begins with the directory `top`, at `path`, whose copy is to be called `name`. Under the
+  /// tree's lock.
   void begin(const directory_node& top, std::string path, std::string_view name);
-  /// A slice, in each hold of the tree's lock once. True: there is more.
+  /// Looks at a slice of the source. To be called once in each hold of the tree's lock. Returns
+  /// whether there is more.
   bool look_on(pace& p);
-  /// A slice of what was seen in vain, outside of the lock. True: there is more.
+  /// Drops a slice of what was seen in vain. Returns whether there is more. Outside of the lock.
   bool drop_seen_in_vain(pace& p) noexcept;
-  /// Likewise of all.
+  /// Drops a slice of everything in the plan. Returns whether there is more. Outside of the lock.
   bool drop(pace& p) noexcept;
 
-  /// The source has gone before it was seen.
+  /// Whether the source has gone before it was seen as a whole.
   bool is_empty() const noexcept { return wanted_.directories == 0; }
-  /// Each comes after the one that it is in. Who has done with the first may take it off.
+  /// The directories that are yet to be copied, each after the one that it is in. The caller takes
+  /// off the first when it has done with it.
   directories& rest() noexcept { return rest_; }
   bool has_content() const noexcept { return has_content_; }
 
-  /// Of all but the entry of the top.
+  /// What the copy is charged, but for its own entry in the directory that it goes to.
   const charge& wanted() const noexcept { return wanted_; }
-  /// The first file of a directory turns out to be of another size.
+  /// Corrects the charge of the first file in a directory, whose content turned out to be another
+  /// than the estimate.
   void adjust(const directory& in, const extent& content) noexcept;
-  /// It has gone.
+  /// Drops the first file in a directory, which has gone.
   void leave_out(directory& in) noexcept;
 
  private:
@@ -73,9 +80,9 @@ class copy_plan {
   void set_entries(directory& d, std::size_t entries) noexcept;
 
   const volume_state* volume_;
-  std::string name_;  // of the top's copy
+  std::string name_;  // of the copy of the top
   descent<directory*> unseen_;
-  directories visited_;  // at most one, until it has been seen as a whole
+  directories visited_;  // the current directory, until it has been seen as a whole; at most one
   directories rest_;
   std::list<file> seen_in_vain_;
   charge wanted_;

@@ -14,7 +14,7 @@ namespace coramfs::detail {
 
 namespace {
 
-/// A copy while it is made, where nobody sees it.
+/// A copy of a tree while it is made, where nobody sees it.
 class tree_copy {
  public:
   explicit tree_copy(volume_state& v) noexcept : volume(v), plan(v) {}
@@ -36,8 +36,8 @@ class tree_copy {
   charge total() const noexcept;
 
   bool has_begun_ = false;
-  std::uint64_t entry_footprint_ = 0;  // in the directory that the copy goes to
-  // In this order: what was paid is given back when all else is gone.
+  std::uint64_t entry_footprint_ = 0;  // of its entry in the directory that it goes to
+  // Declared in this order so that what was paid is given back when all else is gone.
   reservation paid_;
   detached_node top_;
   disposal gone_;
@@ -54,8 +54,8 @@ result<directory_node*> find_target(const tree& names, normal_path to) noexcept 
   return at.parent;
 }
 
-// A slice of the source, in one hold of the tree's lock, the first time from its top on. Returns
-// whether there is more.
+// Looks at a slice of the source, in one hold of the tree's lock; the first call checks the paths
+// and begins at the top. Returns whether there is more.
 result<bool> tree_copy::look_on(const path_argument& from_text, const path_argument& to_text) {
   path_buffer from_buffer, to_buffer;
   BOOST_OUTCOME_TRY(const auto from, from_buffer.normalise(from_text));
@@ -63,7 +63,7 @@ result<bool> tree_copy::look_on(const path_argument& from_text, const path_argum
   const tree::shared_access access(volume.names);
   if (!std::exchange(has_begun_, true)) {
     BOOST_OUTCOME_TRY(const auto* const top, find_source(volume.names, from));
-    // Whatever a copy of the root were called, it would be below the root, or the root.
+    // Any copy of the root would be below the root, or the root itself.
     if (from.is_root() || to.is_below(from)) return errc::invalid_argument;
     BOOST_OUTCOME_TRY(find_target(volume.names, to));
     plan.begin(*top, std::string(from.text()), to.name());
@@ -75,7 +75,8 @@ result<bool> tree_copy::look_on(const path_argument& from_text, const path_argum
   return false;
 }
 
-// For all at once; the guard is asked outside of the lock.
+// Reserves the charge of the whole copy as one request, and asks the guard. Outside of the lock, as
+// the guard calls the user's functions.
 result<void> tree_copy::pay() {
   const charge all = total();
   BOOST_OUTCOME_TRY(paid_, volume.limits.reserve(all));
@@ -103,8 +104,8 @@ result<void> tree_copy::make_directory(copy_plan::directory& d) noexcept {
   return boost::outcome_v2::success();
 }
 
-// The copy of the first file that is left in a directory, with room for its content, which may be
-// another than was planned for.
+// Makes the copy of the first file that is left in a directory, with room for its content, which
+// may be another than was planned for.
 result<std::unique_ptr<file_node>> tree_copy::make_file(copy_plan::directory& in,
                                                         const storage& content) noexcept {
   const copy_plan::file& planned = in.files.front();
@@ -142,7 +143,7 @@ result<void> tree_copy::link(const path_argument& to_text) noexcept {
   return boost::outcome_v2::success();
 }
 
-// A slice of what is left of one that has failed; of one that has succeeded nothing is. Returns
+// Frees a slice of what a failed copy has left; a copy that has succeeded leaves nothing. Returns
 // whether there is more.
 bool tree_copy::drop_some() noexcept {
   gone_.add(std::move(top_));
@@ -165,7 +166,7 @@ steps<void> make(tree_copy& copy, std::shared_ptr<volume_state> v, const path_ar
   }
   BOOST_OUTCOME_CO_TRY(copy.pay());
 
-  // Those above come first.
+  // A directory comes after the one that it is in.
   copy_plan::directories& rest = copy.plan.rest();
   for (copy_plan::directory& d : rest) {
     BOOST_OUTCOME_CO_TRY(copy.make_directory(d));
@@ -212,7 +213,7 @@ steps<void> make(tree_copy& copy, std::shared_ptr<volume_state> v, const path_ar
 
 }  // namespace
 
-// One that fails is taken apart in slices, too.
+// Makes the copy, and if that fails takes apart in slices what it has made.
 steps<void> copy_tree(std::shared_ptr<volume_state> v, path_argument from, path_argument to) {
   tree_copy copy(*v);
   auto making = make(copy, v, from, to);

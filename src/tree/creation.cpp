@@ -16,7 +16,8 @@ std::unique_ptr<directory_node> new_directory(const tree& of, std::string_view n
   return fresh;
 }
 
-// Who moves memory looks at a file as soon as it has some.
+// The file is constructed within `take`, under the memory's lock, because whoever moves memory
+// looks at a file's memory as soon as it is taken.
 std::unique_ptr<file_node> new_file(const volume_state& v, std::string_view name) noexcept {
   const auto now = node_time();
   small_memory& from = v.names.memory();
@@ -49,7 +50,7 @@ file_cost cost_of_file(const volume_state& v, const entry& at, const extent& con
   file_cost cost{node_charge(v, *at.parent, at.name, false), {}};
   cost.wanted += v.payer.of(content);
   if (at.found == nullptr) return cost;
-  // It takes over the other's entry in the directory.
+  // The new file takes over the entry of the other in the directory.
   cost.replaced = file_charge(static_cast<file_node&>(*at.found), v.payer);
   cost.wanted.bytes -= v.payer.of_metadata(entry_footprint(*at.parent));
   return cost;

@@ -12,18 +12,19 @@
 
 namespace coramfs::detail {
 
-/// A new empty directory that is not in the tree yet. Null: memory is refused.
+/// Makes an empty directory that is not in the tree yet. Returns null if memory is refused.
 std::unique_ptr<directory_node> new_directory(const tree& of, std::string_view name) noexcept;
 
-/// A new empty file that is not in the tree yet. Null: memory is refused.
+/// Makes an empty file that is not in the tree yet. Returns null if memory is refused.
 std::unique_ptr<file_node> new_file(const volume_state& v, std::string_view name) noexcept;
 
-/// Whether what is new may be in memory beside what it replaces, though only the difference is
+/// Checks that what is new fits into memory beside what it replaces, though only the difference is
 /// charged. Errors: `quota_exceeded`.
 result<void> require_beside(const volume_state& v, const charge& wanted,
                             const charge& replaced) noexcept;
 
-/// What a new node without content is charged in a directory.
+/// What a new node without content is charged, with its name and its entry in the directory `in`.
+/// Under the tree's lock.
 charge node_charge(const volume_state& v, const directory_node& in, std::string_view name,
                    bool is_directory) noexcept;
 
@@ -35,10 +36,13 @@ struct file_cost {
 
 /// A new file that nobody sees yet, with its content paid for. Unless it is linked, all of that
 /// is given back.
+///
+/// Guarded by its operation: one thread at a time. `make` must not be called under the tree's lock,
+/// since it asks the guard; `link` needs that lock.
 class file_draft {
  public:
-  /// Pays, using up what was `granted` first, asks the guard, and makes an empty file, whose
-  /// content the caller then makes of `content`'s size with a prepaid account.
+  /// Reserves the cost, using up what was `granted` first, asks the guard, and makes an empty file.
+  /// The caller then gives it the content that was paid for, by a prepaid account.
   ///
   /// Errors: `node_limit_exceeded`, `quota_exceeded`, `memory_guard`, `out_of_memory`.
   static result<file_draft> make(volume_state& v, std::string_view name, const file_cost& cost,
@@ -46,27 +50,28 @@ class file_draft {
 
   file_node& file() noexcept { return *file_; }
 
-  /// Puts the file into its place, under the tree's exclusive lock. What is there is no
-  /// directory and not busy; it goes, and comes back for the caller to free.
+  /// Puts the file into its place, under the tree's exclusive lock. What is there must be neither a
+  /// directory nor busy; it is taken out, and returned for the caller to free outside of the lock.
   ///
-  /// Errors: what has changed since `make` may cost more: `quota_exceeded`,
-  /// `node_limit_exceeded`, `out_of_memory`.
+  /// Errors: `quota_exceeded` and `node_limit_exceeded`, because the place may cost more than at
+  /// `make`; `out_of_memory`.
   result<detached_node> link(const entry& at) noexcept;
 
-  /// Forgets the file, but not what was paid for it.
+  /// Drops the file, and returns what was reserved for it.
   reservation give_up() noexcept;
 
  private:
   file_draft(volume_state& v, reservation paid, std::unique_ptr<file_node> file) noexcept
       : volume_(&v), paid_(std::move(paid)), file_(std::move(file)) {}
 
-  // In this order: what was paid is given back when the file is gone.
+  // Declared in this order so that what was paid is given back when the file is gone.
   volume_state* volume_;
   reservation paid_;
   std::unique_ptr<file_node> file_;
 };
 
-/// The cost of a file with `content` at a place, which is free or a file's. Under the lock.
+/// The cost of a file with `content` at a place, which is free or a file's. Under the tree's
+/// exclusive lock where it replaces a file, else under either.
 file_cost cost_of_file(const volume_state& v, const entry& at, const extent& content) noexcept;
 
 }  // namespace coramfs::detail
