@@ -19,8 +19,9 @@ namespace coramfs::detail {
 /// of `small_memory`, under which it is looked at. A directory is not given back before the nodes
 /// that were in it have forgotten it.
 ///
-/// Thread safety: as `memory_relief`. Locks: it takes the tree's, unless the calling thread holds
-/// it, and under that the mutex of `small_memory`. So it is called under no other lock.
+/// Thread safety: it may be called from many threads at once, with no lock below the tree's held.
+/// Locks: it takes the tree's exclusively, unless the calling thread holds it so already, and under
+/// that the mutex of `small_memory`.
 class compaction final : public memory_relief, private piece_mover {
  public:
   compaction(tree& names, block_memory& memory) noexcept;

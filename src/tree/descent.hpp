@@ -17,19 +17,22 @@
 
 namespace coramfs::detail {
 
-/// The directories that a way down the tree is still to visit, last in, first out, however deep
-/// the tree is. It may let go of the tree's lock between any two of them, and in the middle of
-/// one: what was noted under an earlier hold is looked up anew, for it may have gone, or moved.
+/// The directories that a way down the tree is still to visit, last in, first out. It takes no
+/// recursion, however deep the tree is. Its user may let go of the tree's lock between any two
+/// directories, and in the middle of one: a directory that was noted under an earlier hold is
+/// looked up anew by its path, for it may have gone or moved.
 ///
-/// It keeps what was found on the way, too: of a directory that is seen anew, or has gone, what
-/// was found and pushed before is dropped.
+/// It keeps the paths that were found on the way, too. If a directory is begun anew, or has gone,
+/// what was found and pushed while it was visited is dropped. Each entry has a `Note` of its
+/// user's.
 ///
-/// Guarded by the tree's lock.
+/// Guarded by its operation: one thread at a time. Whatever looks at a directory needs the tree's
+/// lock as well, shared or exclusive.
 template <class Note>
 class descent {
  public:
   struct place {
-    const directory_node* directory;  ///< none: it has gone
+    const directory_node* directory;  ///< null if it has gone
     std::string path;                 ///< empty for the root
     Note note;
   };
@@ -42,8 +45,8 @@ class descent {
     rest_.push_back({{&d, std::move(path), std::move(note)}, hold_});
   }
 
-  /// The directory whose turn it is, until `leave`; none: there are no more. One that has gone is
-  /// left out, with what was pushed while it was visited.
+  /// The directory whose turn it is, until `leave`, or null if there are no more. A directory that
+  /// has gone is left out, with what was found and pushed while it was visited.
   const place* current(const tree& names) {
     for (;;) {
       if (!visited_ && !take()) return nullptr;
@@ -56,10 +59,10 @@ class descent {
       leave();
     }
   }
-  /// Of the current directory.
+  /// The scan of the current directory.
   directory_scan& scan() noexcept { return scan_; }
-  /// Shows some entries of the current directory, `place`, and leaves it after its last. True: a
-  /// slice is done.
+  /// Shows some entries of the current directory by `see(place, node)`, and leaves it after the
+  /// last. Returns whether a slice is done.
   template <class See>
   bool scan(pace& p, See see) {
     if (scan_.resume(*visited_->at.directory)) forget();
@@ -72,20 +75,22 @@ class descent {
     rest_.erase(rest_.begin() + kept_, rest_.end());
     found_.resize(complete_);
   }
+  /// Ends the visit of the current directory, and keeps what was found in it.
   void leave() noexcept {
     visited_.reset();
     complete_ = found_.size();
   }
 
+  /// Notes a path that was found.
   void find(std::string path) {
     longest_ = std::max(longest_, path.size());
     found_.push_back(std::move(path));
   }
   std::vector<std::string> take_found() noexcept { return std::move(found_); }
-  /// Bytes, of what was found.
+  /// How many bytes the longest path has that was found.
   std::size_t longest() const noexcept { return longest_; }
 
-  /// Drops one of those that are not visited yet. False: there are none.
+  /// Drops one directory that is not visited yet. Returns whether there was one.
   bool drop_last() noexcept {
     if (rest_.empty()) return false;
     rest_.pop_back();
@@ -110,10 +115,10 @@ class descent {
   std::vector<noted> rest_;
   std::optional<noted> visited_;
   directory_scan scan_;
-  std::ptrdiff_t kept_ = 0;  // of rest_, from before the visit
-  std::uint64_t hold_ = 0;
+  std::ptrdiff_t kept_ = 0;  // how many of rest_ were there before the current visit
+  std::uint64_t hold_ = 0;   // a number for each hold of the lock
   std::vector<std::string> found_;
-  std::size_t complete_ = 0;  // of found_, in directories that have been seen as a whole
+  std::size_t complete_ = 0;  // how many of found_ are in directories that were seen as a whole
   std::size_t longest_ = 0;
 };
 
@@ -127,7 +132,7 @@ inline std::string join(std::string_view directory, std::string_view name) {
   return path;
 }
 
-/// A normal path, as a descent has it.
+/// A normal path as a descent notes it: the root's is empty.
 inline std::string descent_path(normal_path path) {
   return std::string(path.is_root() ? std::string_view() : path.text());
 }

@@ -9,6 +9,7 @@ namespace coramfs::detail {
 
 namespace {
 
+// Fills a gap with directories. Under the tree's exclusive lock.
 result<void> make_directories(volume_state& v, const gap& missing) noexcept {
   BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(chain_charge(v, missing)));
   directory_chain fresh = new_directory_chain(v.names, missing.at.name, missing.below);

@@ -14,24 +14,26 @@ namespace coramfs::detail {
 
 /// The first place on a path where something is missing.
 struct gap {
-  entry at;                ///< free, or taken by what the whole path names
+  entry at;                ///< the place, which is free unless it is what the whole path names
   std::string_view below;  ///< the rest of the path behind it
 };
 
-/// Errors: `not_a_directory` for a file above the last name. Under the tree's lock.
+/// Walks down a path as far as it exists. Errors: `not_a_directory` for a file above the last name.
+/// Under the tree's lock.
 result<gap> find_gap(const tree& names, normal_path path) noexcept;
 
-/// New directories, one in the other, that are not in the tree yet.
+/// New directories, one in the other, that are not in the tree yet: nobody else sees them.
 struct directory_chain {
-  detached_node top;  ///< none: memory is refused
+  detached_node top;  ///< null if memory was refused
   directory_node* deepest;
 };
 
-/// A directory of `name`, in it one for each name of `below`.
+/// Makes a directory called `name`, in it one for the first name of `below`, and so on.
 directory_chain new_directory_chain(const tree& of, std::string_view name,
                                     std::string_view below) noexcept;
 
-/// What the directories are charged that close the gap, the entry of the first included.
+/// What the directories are charged that close the gap, with the entry of the first. Under the
+/// tree's lock.
 charge chain_charge(const volume_state& v, const gap& missing) noexcept;
 
 }  // namespace coramfs::detail

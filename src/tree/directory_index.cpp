@@ -75,7 +75,7 @@ void directory_index::erase(node& n) noexcept {
   if (in_pages_ && size_ <= inline_buckets) move_buckets(false);
 }
 
-// By whole pages of buckets.
+// Takes out whole pages of buckets, from the last one on.
 node* directory_index::take_some(std::size_t most, node* rest) noexcept {
   change();
   const std::size_t before = size_;
@@ -135,7 +135,7 @@ node*& directory_index::bucket(std::size_t index) noexcept {
   return p->slots[index % fanout].head;
 }
 
-// What points to the node: its bucket, or the node in front of it.
+// The pointer that leads to the node: that of its bucket, or of the node in front of it.
 node*& directory_index::link_to(const node& n) noexcept {
   node** link = &bucket(address(n.hash, size_));
   while (*link != &n) link = &(*link)->next_in_bucket;
@@ -186,7 +186,7 @@ directory_index::page* directory_index::new_page() noexcept {
   return memory != nullptr ? new (memory) page{} : nullptr;
 }
 
-// With the pages above it that do not exist yet; all or none.
+// Makes a leaf, with the pages above it that do not exist yet; all of them or none.
 bool directory_index::make_leaf(page*& place, unsigned level, std::size_t leaf) noexcept {
   const bool is_new = place == nullptr;
   if (is_new) place = new_page();
@@ -196,7 +196,8 @@ bool directory_index::make_leaf(page*& place, unsigned level, std::size_t leaf) 
   return false;
 }
 
-// With the pages above it of which it was the first, and is the last.
+// Removes the last leaf, with the pages above it that have no other one: those whose first leaf it
+// is.
 void directory_index::remove_leaf(page*& place, unsigned level, std::size_t leaf) noexcept {
   if (level > 0) remove_leaf(child(place, level, leaf), level - 1, leaf);
   if (leaf % leaves_below(level) == 0) small_memory::give(std::exchange(place, nullptr));
@@ -218,7 +219,8 @@ void directory_index::move_buckets(bool to_pages) noexcept {
   for (std::size_t i = 0; i < inline_buckets; ++i) bucket(i) = heads[i];
 }
 
-// Of all volumes: a directory comes into a tree with its entries, and goes from place to place.
+// Versions are numbered throughout the program, so that no two directories ever have the same one:
+// a path may lead to another directory by the next hold of the lock.
 void directory_index::change() noexcept {
   static std::atomic<std::uint64_t> last{0};
   version_ = last.fetch_add(1, std::memory_order_relaxed) + 1;

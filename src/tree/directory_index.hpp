@@ -23,45 +23,53 @@ class small_memory;
 /// The buckets stand in pages of 64, the leaves of a radix tree; the first few are in the index
 /// itself, for most directories are small. Entries are chained through the nodes.
 ///
-/// Names are chosen by whoever may write, so the hash is one that he can not foresee; all of its
-/// 64 bits are compared, and the lowest ones tell the bucket.
+/// Names are chosen by whoever may write, so the hash has a secret key, which makes collisions
+/// unforeseeable. All of its 64 bits are compared, and the lowest ones tell the bucket.
 ///
-/// Guarded by the tree's lock. Nodes are not owned.
+/// Invariant: a node is in the bucket that its hash and the number of entries tell, and there are
+/// pages for all buckets, unless the buckets in the index itself suffice.
+///
+/// Guarded by the tree's lock, or by the operation that makes the directory while nobody else sees
+/// it. It takes the mutex of `small_memory`. Nodes are not owned.
 class directory_index {
  public:
-  /// `key`: of the volume's hashes; `from`: what pages come from. Both must live as long, save for
-  /// the destructor.
+  /// `key` is that of the volume's hashes, and pages come from `from`. Both must live for as long
+  /// as the index is used, but may go before its destructor.
   directory_index(const hash_key& key, small_memory& from) noexcept : key_(&key), memory_(&from) {}
   directory_index(const directory_index&) = delete;
   directory_index& operator=(const directory_index&) = delete;
   ~directory_index();
 
   std::size_t size() const noexcept { return size_; }
-  /// A number that no other state of any directory with entries has, or had: what is seen under
-  /// two holds of the lock is the same if the number is.
+  /// A number that no other state of any directory with entries has, or had. If it is the same
+  /// under two holds of the lock, so are the entries.
   std::uint64_t version() const noexcept { return version_; }
+  /// The node of that name, or null.
   node* find(std::string_view name) const noexcept;
 
-  /// Makes pages for `entries` in all. False: memory is refused, and nothing has changed.
+  /// Makes pages for `entries` in all. Returns false if memory is refused: nothing has changed
+  /// then.
   bool reserve(std::size_t entries) noexcept;
-  /// Drops the pages that are not needed: that `erase` has left, or a `reserve` made and no
-  /// `insert` has used.
+  /// Drops the pages that are not needed: those that `erase` has left, or that `reserve` has made
+  /// and no `insert` has used.
   void release_spare() noexcept { drop_leaves(leaves_for(size_)); }
   /// Precondition: `reserve(size() + 1)` has succeeded.
   void insert(node& n) noexcept;
-  /// Puts a node of the same name in the place of another.
+  /// Puts `fresh` into the place of `old`, which has the same name.
   void replace(node& old, node& fresh) noexcept;
-  /// The pages stay until `release_spare`.
+  /// Takes a node out. Its pages stay until `release_spare`.
   void erase(node& n) noexcept;
-  /// Takes about as many nodes out, or all, and chains them, by their `next_in_bucket`, in front of
-  /// `rest`. They are in no directory then, and nothing but this is done with what is left.
+  /// Takes out about `most` nodes, or all, and chains them by their `next_in_bucket` in front of
+  /// `rest`. Returns the chain. It is for the end of a directory: afterwards nothing but this, the
+  /// destructor and `size` may be used.
   node* take_some(std::size_t most, node* rest) noexcept;
 
-  /// The first of all nodes, in no order; none: there are none.
+  /// The first of all nodes, in no particular order, or null if there are none.
   node* first() const noexcept { return first_from(0); }
+  /// The node behind `n` in that order, or null if it is the last.
   node* next(const node& n) const noexcept;
 
-  /// Bytes that the pages for so many entries take.
+  /// How many bytes the pages for so many entries take.
   static std::uint64_t footprint(std::size_t entries) noexcept;
 
  private:

@@ -9,17 +9,19 @@
 
 namespace coramfs::detail {
 
-/// The entries of a directory, seen at one moment, in slices: between them the tree's lock is let
-/// go, and whoever goes on looks the directory up again. If its version is the same the scan goes
-/// on where it was; if not, what was seen is void, and it begins anew.
+/// Shows the entries of a directory, as they are at one moment, in slices. Between slices the
+/// tree's lock is let go, and its user looks the directory up again. If its version is the same the
+/// scan goes on where it was; if not, what was seen is void, and it begins anew.
 ///
-/// After a few beginnings it takes all in one hold, however many there are: otherwise those who
-/// change a directory again and again would keep it from ever ending.
+/// After a few beginnings it takes all entries in one hold, however many there are. Otherwise those
+/// who change a directory again and again would keep it from ever ending.
 ///
-/// Guarded by the tree's lock.
+/// Guarded by its operation: one thread at a time. `resume` and `advance` need the tree's lock,
+/// too.
 class directory_scan {
  public:
-  /// To be called once for each hold of the lock. True: it begins, and what was seen is void.
+  /// To be called once for each hold of the lock. Returns whether the scan begins, and what was
+  /// seen before is void.
   bool resume(const directory_node& d) noexcept {
     if (in_ != nullptr && d.entries.version() == version_) return false;
     in_ = &d;
@@ -29,7 +31,8 @@ class directory_scan {
     return true;
   }
 
-  /// Shows entries, until all are seen or a slice is done. True: it is time for others.
+  /// Shows entries by `see(node)`, until all are seen or a slice is done. Returns whether it is
+  /// time for others.
   template <class See>
   bool advance(pace& p, See see) {
     bool is_slice = p.has_done();
@@ -40,6 +43,7 @@ class directory_scan {
     }
     return is_slice;
   }
+  /// Whether all entries have been seen.
   bool is_complete() const noexcept { return in_ != nullptr && next_ == nullptr; }
 
  private:
@@ -48,12 +52,12 @@ class directory_scan {
 
   const directory_node* in_ = nullptr;
   std::uint64_t version_ = 0;
-  const node* next_ = nullptr;  // as long as the version is the same
+  const node* next_ = nullptr;  // valid as long as the version is the same
   int beginnings_ = 0;
 };
 
-/// The directory at a path that the tree gave out, or that is empty for the root; none: it has
-/// gone. Under the lock.
+/// The directory at a path that the tree gave out, and that is empty for the root, or null if it
+/// has gone. Under the tree's lock.
 inline const directory_node* find_directory(const tree& names, std::string_view path) noexcept {
   const auto at = names.look_up(normal_path::given_out(path.empty() ? "/" : path));
   const auto found = at ? at.value().require_directory() : at.error();

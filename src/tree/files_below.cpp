@@ -19,7 +19,7 @@ void see_file(search& rest, const export_options& options, const node& file, std
   if (is_dirty || !options.only_dirty) rest.find(std::move(path));
 }
 
-// A path that names nothing has no files.
+// Begins the search at a path. One that names nothing has no files, which is no failure.
 result<void> begin(volume_state& v, search& rest, const export_options& options,
                    const path_argument& path) {
   path_buffer buffer;
@@ -36,7 +36,7 @@ result<void> begin(volume_state& v, search& rest, const export_options& options,
   return boost::outcome_v2::success();
 }
 
-// A slice of the search, in one hold of the tree's lock. Returns whether there is more.
+// Does a slice of the search, in one hold of the tree's lock. Returns whether there is more.
 bool search_on(volume_state& v, search& rest, const export_options& options, pace& p) {
   const auto see = [&](const search::place& at, const node& n) {
     std::string path = join(at.path, n.name.view());

@@ -12,9 +12,11 @@
 
 namespace coramfs::detail {
 
-/// Bytes of a caller's or zeros, on their way into room that was made for them, slice by slice.
+/// Bytes of a caller's, or zeros, on their way into room that was made for them, slice by slice.
 ///
-/// Destroyed before it is done it stores no more: the caller's bytes may be gone by then.
+/// If it is destroyed before it is done it stores no more: the caller's bytes may be gone by then.
+///
+/// Guarded by its operation, which holds the file's lock exclusively or has made the file itself.
 class filling {
  public:
   filling() noexcept = default;
@@ -23,7 +25,7 @@ class filling {
     swap(other);
     return *this;
   }
-  /// Precondition: is done. `from` and `content` must live until it is done again.
+  /// Precondition: `is_done()`. `from` and `content` must live until it is done again.
   void begin(storage& content, std::uint64_t offset, std::span<const std::byte> from) noexcept {
     content_ = &content;
     next_ = offset;
@@ -38,7 +40,7 @@ class filling {
   }
 
   bool is_done() const noexcept { return next_ >= end_; }
-  /// Where it goes on.
+  /// The offset where it goes on.
   std::uint64_t next() const noexcept { return next_; }
   void store_slice() noexcept {
     const std::uint64_t size = std::min(end_ - next_, slice_size);
@@ -50,6 +52,7 @@ class filling {
     }
     next_ += size;
   }
+  /// Stores all that is left.
   void finish() noexcept {
     while (!is_done()) store_slice();
   }
@@ -64,7 +67,7 @@ class filling {
 
   storage* content_ = nullptr;
   std::uint64_t next_ = 0, end_ = 0;
-  const std::byte* from_ = nullptr;  // none: zeros
+  const std::byte* from_ = nullptr;  // null for zeros
 };
 
 }  // namespace coramfs::detail

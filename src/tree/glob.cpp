@@ -11,7 +11,7 @@ namespace coramfs::detail {
 
 namespace {
 
-/// The directories that matches may be in, each with where the pattern is at its path.
+/// The directories that matches may be in, each with the places that the pattern is in there.
 using search = descent<pattern::places>;
 
 void see(search& rest, pattern& wanted, pace& p, const search::place& at, const node& n) {
@@ -26,7 +26,8 @@ void see(search& rest, pattern& wanted, pace& p, const search::place& at, const 
     rest.push(static_cast<const directory_node&>(n), std::move(path), std::move(s.next));
 }
 
-// Returns whether a slice is done.
+// Looks at entries of a directory: at the only one that can match, if that is known, and else at
+// all. Returns whether a slice is done.
 bool visit(search& rest, pattern& wanted, pace& p, const search::place& at) {
   const auto name = wanted.only_name(at.note);
   if (!name)
@@ -37,7 +38,7 @@ bool visit(search& rest, pattern& wanted, pace& p, const search::place& at) {
   return p.has_done();
 }
 
-// A slice of the search, in one hold of the tree's lock. Returns whether there is more.
+// Does a slice of the search, in one hold of the tree's lock. Returns whether there is more.
 bool search_on(volume_state& v, search& rest, pattern& wanted, pace& p) {
   const tree::shared_access access(v.names);
   rest.begin_hold();

@@ -19,7 +19,8 @@ hold_table::made hold_table::mark(file_node& f, unsigned mine, std::uint64_t kin
     m.ticket_.store(ticket, std::memory_order_release);
     return {&m, ticket};
   }
-  // Those that stay long come to be counted, and the places are left to those that do not.
+  // All places are taken, so one is made a count, each in its turn. So uses that last long come to
+  // be counted, and the places are left to short ones.
   hold_mark& victim = in.marks[in.next_victim++ % places];
   count_one(victim, *victim.file_.load(std::memory_order_relaxed));
   victim.file_.store(&f, std::memory_order_relaxed);
@@ -37,8 +38,8 @@ bool hold_table::holds(const file_node& f) const noexcept {
   });
 }
 
-// Who took a mark away since it was seen may have let go of the file, but has not freed it: to take
-// it out of the tree the exclusive lock is needed.
+// A mark may be taken away after it was seen, but its file is still there: whoever frees it needs
+// the exclusive lock first, to take it out of the tree.
 bool hold_table::holds_below(const directory_node& d) const noexcept {
   return any_of([&](const hold_mark& m) {
     for (const node* n = m.file_.load(std::memory_order_relaxed); n != nullptr; n = n->parent)
@@ -80,7 +81,7 @@ bool hold_table::any_of(Condition is) const noexcept {
   return false;
 }
 
-// The count comes before the mark goes: at no time is there neither.
+// The count goes up before the mark goes, so that at no time there is neither.
 void hold_table::count_one(hold_mark& m, file_node& f) noexcept {
   std::uint64_t ticket = m.ticket_.load(std::memory_order_acquire);
   while (ticket != 0) {
@@ -89,7 +90,7 @@ void hold_table::count_one(hold_mark& m, file_node& f) noexcept {
     if (m.ticket_.compare_exchange_strong(ticket, 0, std::memory_order_acq_rel,
                                           std::memory_order_acquire))
       return;
-    // It was taken away, or has become a handle's.
+    // The mark was taken away meanwhile, or has become a handle's.
     discount(f, counted);
   }
 }

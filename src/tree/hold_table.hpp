@@ -18,18 +18,22 @@ class file_node;
 ///
 /// A ticket is given once. So whoever made a mark takes it away by its ticket, in whatever thread,
 /// and finds out whether it was made a count meanwhile.
+///
+/// Thread safety: `take_away` and `make_handle` need no lock.
 class hold_mark {
  public:
-  /// In a ticket: the use is a handle, and stands for a hold of the volume. The use is the file's
-  /// shared lock, too, which its lock word knows nothing of.
+  /// Bits of a ticket. `is_handle`: the use is a handle's, and stands for a hold of the volume.
+  /// `is_lock`: it is the file's shared lock, too, of which the word of that lock knows nothing.
   static constexpr std::uint64_t is_handle = 1, is_lock = 2, next_ticket = 4;
 
-  /// False: it is a count now. If true, neither file nor volume may be there any more.
+  /// Returns whether the mark was there. If so, the file and the volume may be gone on return; if
+  /// not, it was made a count, which is the caller's to take back.
   bool take_away(std::uint64_t ticket) noexcept {
     return ticket_.compare_exchange_strong(ticket, 0, std::memory_order_acq_rel,
                                            std::memory_order_acquire);
   }
-  /// The use that was an operation's becomes a handle's. False: it is a count now.
+  /// Makes the use of an operation one of a handle. Returns whether the mark was there; if not, it
+  /// was made a count.
   bool make_handle(std::uint64_t ticket) noexcept {
     return ticket_.compare_exchange_strong(ticket, ticket | is_handle, std::memory_order_acq_rel,
                                            std::memory_order_acquire);
@@ -37,21 +41,23 @@ class hold_mark {
 
  private:
   friend class hold_table;
-  std::atomic<std::uint64_t> ticket_{0};  // 0: the place is free
+  std::atomic<std::uint64_t> ticket_{0};  // 0 if the place is free
   std::atomic<file_node*> file_{nullptr};
 };
 
-/// Who uses files, in marks instead of counts: each thread has some places of its own for those
-/// that it opens, so that threads which open files, one and the same perhaps, write to nothing that
-/// they share. A mark stands for all that else would be counted: the file is busy, so are the
-/// directories above it, a handle holds the volume, and a file that many read at once is locked for
-/// reading (`tree::heat`). When a thread's places are all taken, one of them is made counts.
+/// Which files are in use, in marks instead of counts. Each thread has some places of its own for
+/// the files that it opens, so that threads which open files, even one and the same, write to no
+/// memory that they share. A mark stands for all that would be counted otherwise: the file is busy,
+/// so are the directories above it, a handle holds the volume, and a file that many read at once is
+/// locked for reading (`tree::heat`). When a thread's places are all taken, one of them is made
+/// counts.
 ///
-/// Marks are made under the tree's lock, shared or exclusive, and taken away under none.
+/// Guarded by the tree's lock: marks are made under it, shared or exclusive. They are taken away
+/// under no lock. It takes no lock itself that is waited for.
 ///
-/// Invariants: the file of a mark is in the tree. A lane's places are filled by its own thread
-/// alone. Who makes counts of the marks of others holds the tree exclusively: then none are made
-/// meanwhile, and no file is moved.
+/// Invariants: the file of a mark is in the tree. Only the thread of a lane fills its places.
+/// Whoever makes counts of the marks of others holds the tree exclusively, so that none are made
+/// meanwhile and no file is moved.
 class hold_table {
  public:
   explicit hold_table(lifetime& whole) noexcept : whole_(whole) {}
@@ -62,20 +68,22 @@ class hold_table {
     hold_mark* mark;
     std::uint64_t ticket;
   };
-  /// `lane` is the calling thread's own, `kind` is of `is_handle` and `is_lock`. Under the tree's
-  /// lock.
+  /// Marks a file. `lane` is the calling thread's own, and `kind` combines `is_handle` and
+  /// `is_lock`. Under the tree's lock.
   made mark(file_node& f, unsigned lane, std::uint64_t kind) noexcept;
 
-  /// Under the tree's lock; under the shared one others may come and go meanwhile.
+  /// Whether there is a mark of this file. Under the tree's lock; under the shared one marks may
+  /// come and go meanwhile.
   bool holds(const file_node& f) const noexcept;
-  /// Under the tree's exclusive lock.
+  /// Whether there is a mark of a file below this directory. Under the tree's exclusive lock.
   bool holds_below(const directory_node& d) const noexcept;
   /// Makes counts of the marks of a file. Under the tree's exclusive lock.
   void count(file_node& f) noexcept;
-  /// Of all. When nobody is left who could make one.
+  /// Makes counts of all marks. Under the tree's exclusive lock.
   void count_all() noexcept;
 
-  /// Marks of handles.
+  /// How many marks are those of handles. Exact under the tree's exclusive lock, but for handles
+  /// that are closed meanwhile.
   std::uint64_t handles() const noexcept;
 
  private:
@@ -83,7 +91,7 @@ class hold_table {
 
   struct alignas(cache_line) lane {
     std::array<hold_mark, places> marks;
-    // Of the lane's thread alone.
+    // Used by the lane's thread alone.
     std::uint64_t last_ticket = 0;
     std::size_t next_victim = 0;
   };
