@@ -53,7 +53,7 @@ class hold_mark {
 /// counts.
 ///
 /// Guarded by the tree's lock: marks are made under it, shared or exclusive. They are taken away
-/// under no lock. It takes no lock itself that is waited for.
+/// under no lock.
 ///
 /// Invariants: the file of a mark is in the tree. Only the thread of a lane fills its places.
 /// Whoever makes counts of the marks of others holds the tree exclusively, so that none are made
@@ -79,7 +79,8 @@ class hold_table {
   bool holds_below(const directory_node& d) const noexcept;
   /// Makes counts of the marks of a file. Under the tree's exclusive lock.
   void count(file_node& f) noexcept;
-  /// Makes counts of all marks. Under the tree's exclusive lock.
+  /// Makes counts of all marks, when nobody is left who could make another one. Under the tree's
+  /// exclusive lock.
   void count_all() noexcept;
 
   /// How many marks are those of handles. Exact under the tree's exclusive lock, but for handles

@@ -24,7 +24,7 @@ result<void> import_draft::add(import_items::value_type& item, pace& p) {
   auto& [path, i] = item;
   p.add(path.size());
   above_.go_to(path, [](const directory&) {});
-  std::size_t made = 0;  // of the path
+  std::size_t made = 0;  // how much of the path leads to a directory that is made, or in the tree
   if (above_.empty()) {
     // Nothing is open, so a graft begins.
     const graft& g = *next_++;
@@ -90,7 +90,8 @@ bool grafting::find_places(const std::vector<graft>& grafts) {
   return true;
 }
 
-// Those above one that is open are found already, or nothing comes into them.
+// The directory at a path that a graft comes into. It is found once, for all grafts that come into
+// it one after another.
 directory_node* grafting::find_parent(std::string_view path) {
   if (above_.empty() || above_.deepest().path != path) {
     const auto at = volume_->names.look_up(normal_path::given_out(path.empty() ? "/" : path));

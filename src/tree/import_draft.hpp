@@ -15,17 +15,19 @@
 
 namespace coramfs::detail {
 
-/// Builds what a plan's grafts are, where nobody sees it: the new directories with the files in
-/// them. Told item by item, in the order of their paths.
+/// Builds the grafts of a plan, where nobody sees them: the new directories with the files in them.
+/// It is told item by item, in the order of their paths.
+///
+/// Guarded by its operation: one thread at a time, and no lock is needed.
 class import_draft {
  public:
   import_draft(const tree& of, std::vector<graft>& grafts) noexcept
       : tree_(of), next_(grafts.data()) {}
 
-  /// The next item, whose file is made. Adds to `p` what it takes beside what each item does.
-  /// Errors: `out_of_memory`.
+  /// Adds the next item, whose file is made. `p` gets what this item takes beyond what every item
+  /// does. Errors: `out_of_memory`.
   result<void> add(import_items::value_type& item, pace& p);
-  /// Takes the file out of its directory again, in any order.
+  /// Takes the file of an item out of its directory again. Items may be taken back in any order.
   static void take_back(import_item& item) noexcept;
 
  private:
@@ -41,20 +43,23 @@ class import_draft {
 };
 
 /// Puts all grafts of an import into the tree at once.
+///
+/// Guarded by its operation. All but `reserve` is called in one hold of the tree's exclusive lock,
+/// and takes a look-up and a few moves of pointers for each graft.
 class grafting {
  public:
   explicit grafting(volume_state& v) noexcept : volume_(&v) {}
 
-  /// Makes room for as many. Outside of the lock; throws `std::bad_alloc`.
+  /// Makes room for as many grafts, before the lock is taken. Throws `std::bad_alloc`.
   void reserve(std::size_t grafts);
 
-  /// Finds their places, and makes sure that what stands there may be replaced. False: the tree
-  /// is not as it was planned for. Like all that follows under the tree's exclusive lock, for as
-  /// long as which nothing changes: a look-up and a few moves of pointers for each graft.
+  /// Finds the places of the grafts, and checks that what stands there may be replaced. Returns
+  /// whether the tree still is as it was planned for.
   bool find_places(const std::vector<graft>& grafts);
-  /// Pays for what has changed since the plan. Errors: as `quota::adjust`; `out_of_memory`.
+  /// Adjusts what was paid to what has changed since the plan, and makes room in the directories.
+  /// Errors: as `quota::adjust`; `out_of_memory`.
   result<void> pay(const import_plan& plan, reservation& paid) noexcept;
-  /// Gives what was replaced to `gone`.
+  /// Puts the grafts into their places, which can not fail. What was replaced goes to `gone`.
   void link(std::vector<graft>& grafts, disposal& gone) noexcept;
 
  private:

@@ -10,7 +10,7 @@ namespace coramfs::detail {
 std::size_t common_size(std::string_view a, std::string_view b) noexcept {
   const std::size_t most = std::min(a.size(), b.size());
   std::size_t same = 0;
-  // Most are long and have most in common, so they are compared piece by piece at first.
+  // Most paths are long and have most in common, so they are compared in large pieces at first.
   constexpr std::size_t piece = 64;
   while (same + piece <= most && std::memcmp(&a[same], &b[same], piece) == 0) same += piece;
   while (same < most && a[same] == b[same]) ++same;
@@ -35,7 +35,8 @@ result<void> import_plan::add(import_items::value_type& item, pace& p) {
   return boost::outcome_v2::success();
 }
 
-// False: it takes over the entry of what it replaces.
+// Begins a graft with an item. Returns whether it takes a new entry, rather than that of the file
+// which it replaces.
 result<bool> import_plan::begin_graft(import_items::value_type& item, pace& p) {
   const std::string_view path = item.first;
   BOOST_OUTCOME_TRY(const auto missing, find(path, p));
@@ -51,8 +52,8 @@ result<bool> import_plan::begin_graft(import_items::value_type& item, pace& p) {
   return true;
 }
 
-// What comes into the directory that the last one came into is one look, if the lock was not let
-// go: the way down from the root is as long as its path is.
+// Finds the place of an item. If it comes into the same directory as the item before, and the lock
+// was not let go between, that is one look instead of the way down from the root.
 result<gap> import_plan::find(std::string_view path, pace& p) noexcept {
   const auto name = normal_path::given_out(path).name();
   const std::string_view in = path.substr(0, path.size() - name.size() - 1);
@@ -70,7 +71,8 @@ result<gap> import_plan::find(std::string_view path, pace& p) noexcept {
   return found;
 }
 
-// The content of a busy file is another's.
+// Notes the file that a graft replaces. Nothing of a busy one is looked at: its content belongs to
+// whoever holds its lock. The import fails for it when all items have been planned.
 result<void> import_plan::replace(node& found) noexcept {
   if (found.is_directory) return errc::is_a_directory;
   if (volume_->names.is_busy(found)) {
@@ -81,7 +83,8 @@ result<void> import_plan::replace(node& found) noexcept {
   return boost::outcome_v2::success();
 }
 
-// Each in the one above it, from the deepest that is open already.
+// Counts an entry for each part of an item's path that is new, from the deepest directory on that
+// is open already, and opens the new directories.
 void import_plan::add_entries(std::string_view path) {
   std::string_view rest = path.substr(above_.deepest().path.size());
   for (;;) {
@@ -92,6 +95,7 @@ void import_plan::add_entries(std::string_view path) {
   }
 }
 
+// Adds what a directory costs when all that comes into it is known.
 void import_plan::leave(const directory& d) noexcept {
   std::uint64_t footprint =
       directory_index::footprint(d.entries + d.added) - directory_index::footprint(d.entries);

@@ -22,26 +22,26 @@ namespace coramfs::detail {
 
 /// A file that is imported.
 struct import_item {
-  bytes content;                    ///< until it is in the file
-  std::unique_ptr<file_node> file;  ///< until it is in a directory
-  file_node* placed = nullptr;      ///< from then on, until that is in the tree
+  bytes content;                    ///< what the file is made of
+  std::unique_ptr<file_node> file;  ///< the file, until it is in a new directory or in the tree
+  file_node* placed = nullptr;      ///< the file in a new directory
 };
-/// By their paths, in whose order they are gone through: all that is below one directory comes
-/// one after another.
+/// The items by their normal paths. In that order all that is below one directory comes one after
+/// another.
 using import_items = std::map<std::string, import_item>;
 
-/// Something new that comes into a directory which is there: a file, or the topmost directory
-/// above some of the files.
+/// Something new that comes into a directory which is there: a file, or a new directory with all of
+/// the files below it.
 struct graft {
-  import_items::value_type* item;  ///< the file, or the first in the directory
-  std::size_t path_size;           ///< of the item's path
-  detached_node directory;         ///< once it is made
+  import_items::value_type* item;  ///< the file, or the first one in the directory
+  std::size_t path_size;           ///< how much of the item's path is the path of the graft
+  detached_node directory;         ///< null for a file, and until the directory is made
 
   bool is_file() const noexcept { return path_size == item->first.size(); }
   std::string_view path() const noexcept {
     return std::string_view(item->first).substr(0, path_size);
   }
-  /// Of the directory that it comes into; empty for the root.
+  /// The path of the directory that it comes into; empty for the root.
   std::string_view parent() const noexcept { return path().substr(0, path().rfind('/')); }
 };
 
@@ -49,15 +49,19 @@ struct graft {
 std::size_t common_size(std::string_view a, std::string_view b) noexcept;
 
 /// The directories above a path, the deepest last, while paths are gone through in their order.
-/// Each is entered once, and left for the first path that is not below it.
+/// Each directory is entered once, and left for the first path that is not below it. A `Directory`
+/// has a `path`.
+///
+/// Guarded by its owner.
 template <class Directory>
 class directories_above {
  public:
+  /// Leaves the directories that `path` is not below, by `leave(directory)`, from the deepest on.
   template <class Leave>
   void go_to(std::string_view path, Leave leave) {
     if (open_.empty()) return;
-    // What is open is a chain, so its deepest tells about all: to compare each would take as long
-    // as the square of its depth.
+    // Each open directory is below the one before it, so one comparison with the deepest tells
+    // about all. To compare each of them would take as long as the square of the depth.
     const std::size_t same = common_size(path, open_.back().path);
     while (!open_.empty() && !is_below(path, open_.back().path, same)) {
       leave(open_.back());
@@ -69,7 +73,7 @@ class directories_above {
   Directory& deepest() noexcept { return open_.back(); }
 
  private:
-  // `same`: how many bytes at their beginnings are.
+  // `same` is how many bytes the paths have in common.
   static bool is_below(std::string_view path, std::string_view directory,
                        std::size_t same) noexcept {
     return directory.size() <= same && path.size() > directory.size() &&
@@ -78,24 +82,28 @@ class directories_above {
   std::vector<Directory> open_;
 };
 
-/// What an import does to the tree: where it puts what, and what that costs. Made item by item; if
-/// the tree changes meanwhile it may be wrong, which is seen when the grafts are put in.
+/// What an import does to the tree: where it puts what, and what that costs. It is made item by
+/// item. If the tree changes meanwhile it may be wrong, which shows when the grafts are put in.
+///
+/// Guarded by its operation: one thread at a time. `add` needs the tree's exclusive lock, too.
 class import_plan {
  public:
   explicit import_plan(const volume_state& v) noexcept : volume_(&v) {}
 
   /// To be called once for each hold of the lock, before all else.
   void begin_hold() noexcept { ++hold_; }
-  /// The next item. Under the tree's exclusive lock: what is replaced must not change its size.
-  /// Adds to `p` what it takes beside what each item does. Errors: `is_a_directory`,
+  /// Plans the next item. Under the tree's exclusive lock, so that what is replaced does not change
+  /// its size. `p` gets what this item takes beyond what every item does. Errors: `is_a_directory`,
   /// `not_a_directory`.
   result<void> add(import_items::value_type& item, pace& p);
-  /// After all items. Errors: `busy`.
+  /// Ends the plan, after all items. Errors: `busy` if a file to be replaced is.
   result<void> finish();
 
-  /// All of it, and without what the tables of directories grow by that are there.
+  /// What all that is new is charged.
   const charge& wanted() const noexcept { return wanted_; }
+  /// The same without what the tables of existing directories grow by.
   charge wanted_of_new() const noexcept;
+  /// What the files are charged that are replaced.
   const charge& replaced() const noexcept { return replaced_; }
   std::vector<graft>& grafts() noexcept { return grafts_; }
 
@@ -104,7 +112,7 @@ class import_plan {
     std::string_view path;  // empty for the root
     bool is_new;
     std::size_t entries, added;
-    // Of one that is there, and in which hold of the lock it was found.
+    // For an existing directory, and in which hold of the lock it was found.
     directory_node* node;
     std::uint64_t hold;
   };
@@ -117,8 +125,8 @@ class import_plan {
   const volume_state* volume_;
   std::uint64_t hold_ = 0;
   charge wanted_, replaced_;
-  std::uint64_t growth_ = 0;  // bytes, of wanted_
-  bool meets_busy_ = false;   // among what it replaces
+  std::uint64_t growth_ = 0;  // bytes of wanted_ that tables of existing directories grow by
+  bool meets_busy_ = false;   // whether a file that it replaces is busy
   directories_above<directory> above_;
   std::vector<graft> grafts_;
 };

@@ -18,11 +18,12 @@ namespace coramfs::detail {
 
 namespace {
 
+// How many plans are made that others may spoil, before the tree is held from the plan to the end.
 constexpr int most_plans = 3;
 
-/// What an import has made of its files so far, where nobody sees it.
+/// What an import has made of its files so far, where nobody sees it. One operation's own.
 class tree_import {
-  reservation paid_;  // goes last: what was paid is given back when all else is gone
+  reservation paid_;  // declared first, so that it is given back when all else is gone
 
  public:
   tree_import(volume_state& v, file_map all) noexcept
@@ -46,7 +47,7 @@ class tree_import {
   bool drop_some_drafts() noexcept;
   bool drop_some() noexcept;
 
-  file_map files;  // whose keys are not read yet
+  file_map files;  // those whose keys are not read yet
   import_items items;
   pace done;
 
@@ -55,8 +56,8 @@ class tree_import {
   result<bool> link(grafting& all);
 
   volume_state& volume_;
-  bool has_twins_ = false;                    // two keys name one file
-  std::vector<std::string_view> beginnings_;  // keys that the key looked at last begins with, or is
+  bool has_twins_ = false;                    // whether two keys name one file
+  std::vector<std::string_view> beginnings_;  // the last key checked, and those that it begins with
   bool has_content_ = false;
   bool is_paid_ = false;
   import_plan plan_;
@@ -64,7 +65,8 @@ class tree_import {
   disposal gone_;
 };
 
-// Errors: `invalid_path`, `name_too_long`, `is_a_directory` for the root.
+// Takes the first file that is left, and makes an item of it. Errors: `invalid_path`,
+// `name_too_long`, `is_a_directory` for the root.
 result<void> tree_import::read_first_key() {
   path_buffer buffer;
   auto& [key, content] = *files.begin();
@@ -80,8 +82,9 @@ result<void> tree_import::read_first_key() {
   return boost::outcome_v2::success();
 }
 
-// Keys that begin with another come right behind it, so those that this one begins with are among
-// those that the last one did. Errors: `not_a_directory` for one that names a directory of another.
+// Checks that no other key names a directory above this one. Keys that begin with another come
+// right behind it, so those that this one begins with are among the last one and those that it
+// began with. Errors: `not_a_directory`.
 result<void> tree_import::check_key(const std::string& key) {
   const std::size_t same = beginnings_.empty() ? 0 : common_size(key, beginnings_.back());
   while (!beginnings_.empty() && beginnings_.back().size() > same) beginnings_.pop_back();
@@ -92,7 +95,7 @@ result<void> tree_import::check_key(const std::string& key) {
   return boost::outcome_v2::success();
 }
 
-// A slice of the items, in one hold of the tree's lock. Returns where to go on.
+// Plans a slice of the items, in one hold of the tree's lock. Returns where to go on.
 result<import_items::iterator> tree_import::plan_some(import_items::iterator from) {
   const tree::exclusive_access access(volume_.names);
   plan_.begin_hold();
@@ -103,7 +106,7 @@ result<import_items::iterator> tree_import::plan_some(import_items::iterator fro
   return from;
 }
 
-// For all of the plan, which may be another than the last time.
+// Pays for all of the plan. Another plan than the first adjusts what was paid for that.
 result<void> tree_import::pay() {
   BOOST_OUTCOME_TRY(plan_.finish());
   const charge &wanted = plan_.wanted(), &replaced = plan_.replaced();
@@ -114,10 +117,10 @@ result<void> tree_import::pay() {
                       : boost::outcome_v2::success();
 }
 
-// Returns whether the file is whole.
+// Stores a slice of an item's content in its file. Returns whether the file is whole.
 result<bool> tree_import::store_some(import_items::value_type& item, std::size_t& stored) {
   import_item& i = item.second;
-  if (i.file != nullptr && stored == 0) return true;  // for an earlier plan
+  if (i.file != nullptr && stored == 0) return true;  // it was made for an earlier plan
   if (i.file == nullptr) {
     BOOST_OUTCOME_TRY(make_file(item));
   }
@@ -138,7 +141,8 @@ result<void> tree_import::make_file(import_items::value_type& item) {
   return i.file->content.recreate(volume_.payer.prepaid(), i.content.size());
 }
 
-// In one hold of the tree's lock. Returns whether the tree is as it was planned for.
+// Puts the grafts into the tree, in one hold of its lock, if it still is as it was planned for.
+// Returns whether it was.
 result<bool> tree_import::link() {
   grafting all(volume_);
   all.reserve(plan_.grafts().size());
@@ -154,7 +158,8 @@ result<bool> tree_import::link(grafting& all) {
   return true;
 }
 
-// In one hold of the tree's lock, in which no plan can become wrong.
+// Plans, makes and puts in all grafts in one hold of the tree's lock, in which the plan can not
+// become wrong.
 result<void> tree_import::plan_and_link() {
   grafting all(volume_);
   const tree::exclusive_access access(volume_.names);
@@ -173,7 +178,8 @@ result<void> tree_import::plan_and_link() {
   return boost::outcome_v2::success();
 }
 
-// A slice of the new directories of the last plan. Returns whether there is more.
+// Frees a slice of the new directories of the last plan, and of what was replaced. Returns whether
+// there is more.
 bool tree_import::drop_some_drafts() noexcept {
   std::vector<graft>& grafts = plan_.grafts();
   while (!grafts.empty()) {
@@ -185,9 +191,9 @@ bool tree_import::drop_some_drafts() noexcept {
   return !gone_.is_done();
 }
 
-// A slice of all that is left, whether it has succeeded or not. Returns whether there is more. What
-// replaced files were charged has been given back with the step that took them out: what is judged
-// is the difference, so their memory may be more than the quota till they go.
+// Frees a slice of all that is left, whether the import has succeeded or not. Returns whether there
+// is more. The charge of replaced files was given back with the step that took them out, since the
+// quota judges the difference. So until they are freed, more memory than the quota may be in use.
 bool tree_import::drop_some() noexcept {
   if (drop_some_drafts()) return true;
   while (!items.empty()) {
@@ -252,7 +258,7 @@ steps<void> make(tree_import& all) {
     BOOST_OUTCOME_CO_TRY(const bool fits, all.link());
     if (fits) co_return boost::outcome_v2::success();
 
-    // The files are kept for the next plan.
+    // The tree has changed. The files are kept for the next plan, and the directories are dropped.
     for (auto& item : all.items) {
       import_draft::take_back(item.second);
       if (all.done.has_done()) {
@@ -268,6 +274,7 @@ steps<void> make(tree_import& all) {
 
 }  // namespace
 
+// Makes the import, and frees in slices what is left of it.
 steps<void> import_tree(std::shared_ptr<volume_state> v, file_map files) {
   tree_import all(*v, std::move(files));
   auto making = make(all);

@@ -11,7 +11,7 @@ namespace coramfs::detail {
 
 namespace {
 
-// A slice of the names, in one hold of the tree's lock.
+// Looks at a slice of the names, in one hold of the tree's lock.
 result<void> see_some(volume_state& v, const path_argument& path, directory_scan& scan, pace& p,
                       std::vector<std::string>& names) {
   path_buffer buffer;

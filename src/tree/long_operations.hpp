@@ -12,8 +12,11 @@
 #include <string>
 #include <vector>
 
-/// The operations that may have to wait, or to do much: each is one function, in the source file
-/// of its name. What they do is documented in coramfs/file_system.hpp.
+/// The operations that may have to wait, or to do much. Each is one function, in the source file of
+/// its name, and a coroutine that both facades drive (`steps`). What they do is documented in
+/// coramfs/file_system.hpp.
+///
+/// Locks: none is held between two steps but those of the files that the operation has open.
 namespace coramfs::detail {
 
 steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
@@ -24,7 +27,7 @@ steps<std::vector<std::string>> list(std::shared_ptr<volume_state> v, path_argum
 steps<std::vector<walk_entry>> walk(std::shared_ptr<volume_state> v, path_argument path);
 steps<std::vector<std::string>> glob(std::shared_ptr<volume_state> v, path_argument text);
 
-/// The files at and below a path, which may name nothing; sorted.
+/// The paths of the files at and below a path, sorted. A path that names nothing has none.
 steps<std::vector<std::string>> files_below(std::shared_ptr<volume_state> v, path_argument path,
                                             export_options options);
 steps<file_map> export_tree(std::shared_ptr<volume_state> v, path_argument prefix,
