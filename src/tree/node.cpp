@@ -96,7 +96,7 @@ void file_node::note_marks_of(unsigned lane) noexcept {
   if (noted != any && noted != mine) lane_of_marks_.store(any, std::memory_order_relaxed);
 }
 
-// One that goes uncounted does no harm.
+// The counter is not incremented by one atomic step: a reader that goes uncounted does no harm.
 void file_node::note_reader_of(unsigned lane) noexcept {
   const auto mine = static_cast<std::uint8_t>(lane + 1);
   if (last_reader_.load(std::memory_order_relaxed) == mine) return;
@@ -113,13 +113,13 @@ auto file_node::look(Look look) const noexcept {
     const std::uint32_t before = turn_.load(std::memory_order_acquire);
     const auto seen = look();
     if (before % 2 == 0 && turn_.load(std::memory_order_relaxed) == before) return seen;
-    // It is written in a few instructions, unless its writer was stopped in them.
+    // Writing takes a few instructions, unless the writer's thread was stopped in them.
     constexpr int looks = 100;
     tries < looks ? spin_pause() : std::this_thread::yield();
   }
 }
 
-// What is shown is stored with release and read with acquire: who has seen some of it sees that
+// Each value is stored with release and read with acquire: whoever has seen a new one sees that
 // `turn_` was odd.
 void file_node::show(time_point now, std::uint64_t generation) noexcept {
   const std::uint32_t turn = turn_.load(std::memory_order_relaxed);
@@ -132,7 +132,8 @@ void file_node::show(time_point now, std::uint64_t generation) noexcept {
   turn_.store(turn + 2, std::memory_order_release);
 }
 
-// It need not be hot any more, nor known to have marks.
+// What an idle file has beyond its content and its status starts anew: it is not hot, and has no
+// marks.
 file_node::file_node(file_node&& idle) noexcept
     : node(false, idle.created_at),
       content(std::move(idle.content)),
@@ -143,8 +144,8 @@ file_node::file_node(file_node&& idle) noexcept
   name = std::move(idle.name);
 }
 
-// Where a member stands in a class with a base is for the compiler to say; all that are supported
-// do.
+// The offset of a member in a class with a base is not defined by the standard, but by all
+// compilers that are supported.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"
 file_node& file_node::of(storage& content) noexcept {
@@ -169,7 +170,8 @@ void file_node::publish_change() noexcept {
 
 void file_node::publish_new(std::uint64_t generation) noexcept { show(created_at, generation); }
 
-// Holes make it less than the size asks for, slack makes it more.
+// A file with holes takes less than one of its size needs, and one with slack takes more. The copy
+// has the holes, and no slack.
 extent file_node::estimate_copy() const noexcept {
   return look([this] {
     extent e =
@@ -179,13 +181,14 @@ extent file_node::estimate_copy() const noexcept {
   });
 }
 
-// The root stays where it is, busy or not: those who open files in it need not share a word.
+// The root is not counted: it stays where it is, busy or not, and so those who open files in it
+// share no word.
 void count_user(node& of) noexcept {
   for (node* n = &of; n->parent != nullptr; n = n->parent)
     if (n->users.fetch_add(1, std::memory_order_acq_rel) != 0) break;
 }
 
-// What is above a busy node stays there, so it is read before the count that keeps it there goes
+// The parent of a busy node does not change, so it is read before the count that keeps it so goes
 // down.
 void discount_user(node& of) noexcept {
   for (node* n = &of; n->parent != nullptr;) {
@@ -210,7 +213,8 @@ void node_use::make_handle(lifetime& whole) noexcept {
   }
 }
 
-// The lock goes first. Where the mark is still there it is all that is left.
+// The lock goes first, for the node may be freed as soon as it is not busy. If the mark is still
+// there, taking it away is all that is left to do.
 void node_use::let_go() noexcept {
   file_node& n = *std::exchange(node_, nullptr);
   lifetime* const whole = std::exchange(whole_, nullptr);

@@ -24,7 +24,9 @@ using time_point = std::chrono::system_clock::time_point;
 
 /// A node's name: owned text of at most 255 bytes. A short one, as most are, stands in the node
 /// itself: it costs nothing, and a look-up finds it beside the hash. A long one stands in a piece
-/// of the volume's memory that may be moved once it knows its node.
+/// of the volume's memory, which may be moved once it knows its node.
+///
+/// Guarded as its node: by the tree's lock, or by the operation that makes the node.
 class node_name {
  public:
   static constexpr std::size_t inline_size = 23;
@@ -34,19 +36,20 @@ class node_name {
   node_name& operator=(node_name&& other) noexcept;
   ~node_name() { free(); }
 
-  /// False: memory is refused, and the name is as before.
+  /// Returns false if memory is refused: the name is as before then.
   bool assign(small_memory& from, std::string_view text) noexcept;
 
   std::string_view view() const noexcept { return {is_inline() ? text_ : long_view(), size_}; }
   std::size_t size() const noexcept { return size_; }
+  /// How many bytes a name of that size takes beside its node.
   static std::uint64_t footprint(std::size_t size) noexcept;
   static std::uint64_t footprint(std::string_view text) noexcept { return footprint(text.size()); }
 
-  /// Says whose name it is, from when on it may be moved.
+  /// Says whose name it is. From then on a long text may be moved.
   void set_owner(class node& of) noexcept;
-  /// Of a long text that stands in a piece: the node whose name it is. None: nobody's yet.
+  /// The node whose name stands in that piece, or null if it is nobody's yet.
   static class node* owner_of(void* piece) noexcept;
-  /// Moves a long text to another piece of the same size.
+  /// Moves a long text to another piece of the same size. Under the tree's exclusive lock.
   void move_to(void* piece) noexcept;
 
  private:
@@ -56,15 +59,15 @@ class node_name {
   const char* long_view() const noexcept;
   void free() noexcept;
 
-  alignas(char*) char text_[inline_size] = {};  // or where the text is
+  alignas(char*) char text_[inline_size] = {};  // the text, or a pointer to it
   std::uint8_t size_ = 0;
 };
 
 class directory_node;
 class file_node;
 
-/// The directory that a node is in. It changes under the tree's lock, or while the node is not in
-/// the tree; who moves memory looks at it at any time.
+/// The directory that a node is in. It changes under the tree's exclusive lock, or while the node
+/// is not in the tree. It is atomic because whoever moves memory looks at it at any time.
 class parent_link {
  public:
   parent_link() noexcept = default;
@@ -85,12 +88,15 @@ class parent_link {
 /// What files and directories have in common: a place in the tree.
 ///
 /// Invariant: `users` of a file counts the operations and handles that hold it and have no mark in
-/// the tree's `hold_table`, `users` of a directory the nodes in it whose own count is above 0, and
-/// its places among the recent ones. So a node with users is busy, and so is every directory above
-/// it but the root. It goes up under the tree's lock alone.
+/// the tree's `hold_table`. `users` of a directory counts the nodes in it whose own count is above
+/// 0, and its places in `recent_directories`. So a node with users is busy, and so is every
+/// directory above it but the root.
+///
+/// Guarded by the tree's lock. `users` goes up only under it, shared or exclusive, and goes down
+/// under none.
 class node {
  public:
-  /// Nodes come from the memory of their volume. Null: memory is refused.
+  /// Nodes come from the memory of their volume. Gives null if that is refused.
   static void* operator new(std::size_t size, small_memory& from) noexcept {
     return from.take(size, small_memory::use::fixed);
   }
@@ -100,11 +106,11 @@ class node {
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// Whether it is counted as busy; `tree::is_busy` knows of the others.
+  /// Whether a count says that it is busy. `tree::is_busy` knows of the marks, too.
   bool has_users() const noexcept { return users.load(std::memory_order_acquire) != 0; }
 
   // Guarded by the tree's lock; `parent` does not change while the node is busy.
-  parent_link parent;  ///< none: the root, or not in the tree
+  parent_link parent;  ///< null for the root, and for a node that is not in the tree
   node* next_in_bucket = nullptr;
   node_name name;
 
@@ -118,13 +124,16 @@ class node {
   ~node() = default;
 };
 
-/// One user more: of the node, and of what is above it if it had none. Under the tree's lock.
+/// Counts a user of the node, and, if it had none, one of each directory above it up to the first
+/// that had some. Under the tree's lock.
 void count_user(node& of) noexcept;
-/// One user less. No lock is needed.
+/// Takes back what `count_user` has counted. No lock is needed.
 void discount_user(node& of) noexcept;
-/// Those who use different files count themselves as holders of the volume in different lanes.
+/// The lane of the volume's `lifetime` in which users of this file are counted: mostly another one
+/// for another file, so that they do not share a word.
 std::size_t lane_of(const file_node& n) noexcept;
 
+/// A directory. Guarded by the tree's lock.
 class directory_node final : public node {
  public:
   directory_node(time_point now, const hash_key& key, small_memory& from) noexcept
@@ -137,15 +146,19 @@ class directory_node final : public node {
   directory_index entries;
 };
 
-/// A file. Its lock guards its content; what `stat` shows of it stands apart, for `stat` waits
-/// for no file's lock.
+/// A file. Its lock guards its content, and comes before the tree's in the order of locks. What
+/// `stat` shows of the file stands apart, since `stat` waits for no file's lock.
+///
+/// Invariant: while it is in the tree, its lock is held only through a `node_use`, which keeps it
+/// busy.
 class file_node final : public node {
  public:
   file_node(storage_layout layout, time_point now) noexcept
       : node(false, now), content(layout), modified_at_(now.time_since_epoch().count()) {}
-  /// The same file in another place of the memory, which no directory has yet. Nobody uses it.
+  /// The same file in another place of the memory, which is not in the tree yet. Nobody uses
+  /// `idle`.
   explicit file_node(file_node&& idle) noexcept;
-  /// The file that a content is of.
+  /// The file that `content` is a member of.
   static file_node& of(storage& content) noexcept;
 
   file_status status() const noexcept;
@@ -155,10 +168,10 @@ class file_node final : public node {
   void publish_change() noexcept;
   /// Shows the content that a new file is made with, before anybody else sees the file.
   void publish_new(std::uint64_t generation) noexcept;
-  /// What a copy would amount to, as far as can be told without the file's lock.
+  /// What the content of a copy would amount to, as far as can be told without the file's lock.
   extent estimate_copy() const noexcept;
 
-  /// In which thread's lane it has marks in the hold table, if it has any: `no_lane`: it may be
+  /// The only lane in which it may have marks in the hold table, or `no_lane` if they may be in
   /// any.
   unsigned lane_of_marks() const noexcept {
     const unsigned noted = lane_of_marks_.load(std::memory_order_relaxed);
@@ -166,18 +179,18 @@ class file_node final : public node {
   }
   void note_marks_of(unsigned lane) noexcept;
 
-  /// Counts how often, since the last open for writing, one for reading came from another thread
-  /// than the one before; about.
+  /// Notes an open for reading by the thread of a lane. What is counted is about how often, since
+  /// the last open for writing, it came from another thread than the one before.
   void note_reader_of(unsigned lane) noexcept;
   void forget_readers() noexcept { changes_.store(0, std::memory_order_relaxed); }
-  /// So often that it is worth while to have the file be hot.
+  /// Whether that was so often that it pays to make the file hot.
   bool is_warm() const noexcept { return changes_.load(std::memory_order_relaxed) >= many; }
 
   fair_lock lock;
   storage content;  // guarded by lock
 
-  /// A mark in the hold table locks it for reading, and nobody holds it exclusively or waits for
-  /// it. Guarded by the tree's lock.
+  /// Whether a mark in the hold table is its shared lock, too. While it is so nobody holds it
+  /// exclusively or waits for it. Guarded by the tree's lock: changed under the exclusive one.
   bool is_hot = false;
 
  private:
@@ -190,8 +203,9 @@ class file_node final : public node {
   std::atomic<std::uint8_t> last_reader_{0};
   std::atomic<std::uint8_t> lane_of_marks_{0};
 
-  // What `stat` shows. It is written under the file's exclusive lock, and belongs together where
-  // `turn_` is even, and the same before and after: who looks writes nothing.
+  // What `stat` shows, by a sequence lock: it is written under the file's exclusive lock, and what
+  // was read belongs together if `turn_` is even, and the same before and after. So readers write
+  // nothing.
   std::atomic<std::uint32_t> turn_{0};
   std::atomic<std::uint64_t> size_{0};
   std::atomic<std::uint64_t> footprint_{0};

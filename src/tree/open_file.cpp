@@ -127,7 +127,8 @@ result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
   return from.size();
 }
 
-// The short way of a write that changes nothing but bytes. Returns whether it was one.
+// Does a write that changes nothing but bytes in one block, in a shorter way. Returns whether it
+// was such a write.
 bool open_file::overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept {
   if (mode_ == open_mode::append || prepared_ != nullptr || !content().overwrite(offset, from))
     return false;
@@ -178,8 +179,8 @@ funding open_file::funds() const noexcept {
   return funding(is_open() ? &volume_->limits : nullptr, on_full_, patience_);
 }
 
-// What is pinned is the file's, too, for as long as it has it. To settle that would take as long as
-// the file is.
+// What is pinned counts as the file's for as long as the file has it. To leave it to the pins first
+// would take time with the size of the file.
 std::uint64_t open_file::own_charge() const noexcept {
   const account& payer = volume_->payer;
   return payer.of(node_->content.extent_now()).bytes +
@@ -232,7 +233,7 @@ result<std::uint64_t> open_file::make_length(std::uint64_t size, grant& granted)
   return content().make_length(volume_->payer.funded(granted), size);
 }
 
-// To cut can not fail.
+// Cutting can not fail, hence the `value()`.
 void open_file::drop_room(std::uint64_t begin, std::uint64_t end) noexcept {
   const std::uint64_t shown = node_->size();
   if (content().size() > shown) content().resize(volume_->payer, shown).value();
@@ -292,8 +293,8 @@ result<void> open_file::commit(std::size_t size) noexcept {
   return boost::outcome_v2::success();
 }
 
-// Where all that is wanted is refused, the refusal tells how much less may do. Blocks are not cut
-// to the byte, so it may take a few steps; and where it tells nothing, halves.
+// If all that is wanted is refused, the refusal tells by how much less there would be room. Blocks
+// are not cut to the byte, so that may take a few steps. If it tells nothing, half of it is tried.
 std::size_t open_file::hold_room(std::size_t wanted, bool in_use) noexcept {
   if (!require_writable()) return 0;
   if (room_number() != 0 && (in_use || is_room_short_ || prepared_->size() >= wanted))
@@ -324,7 +325,7 @@ result<void> open_file::make_room_behind(std::size_t size) noexcept {
   BOOST_OUTCOME_TRY(storage::require_end(end, size));
   std::unique_ptr<preparation> made(new (std::nothrow) preparation(content(), end, size));
   if (made == nullptr) return errc::out_of_memory;
-  std::unique_ptr<promotion> none;  // for there is no gap
+  std::unique_ptr<promotion> none;  // stays empty: without a gap there is no promotion
   BOOST_OUTCOME_TRY(made->make(volume_->payer, none));
   made->show();
   prepared_ = std::move(made);
@@ -345,7 +346,7 @@ void open_file::publish(std::size_t size) noexcept {
 result<piece_list> open_file::places(std::uint64_t offset, std::size_t size) noexcept try {
   BOOST_OUTCOME_TRY(require_writable());
   if (size == 0) return piece_list();
-  // The room needs none to be made.
+  // Only bytes of the file need room to be made; the room behind its end is there.
   if (offset < size_now()) {
     BOOST_OUTCOME_TRY(content().make_room(volume_->payer, offset, size));
   }
@@ -365,7 +366,7 @@ std::uint64_t open_file::bytes_left() const noexcept {
   const auto all = volume_->limits.require({.bytes = volume_->limits.max_bytes()});
   const std::uint64_t left = all ? volume_->limits.max_bytes() : all.error().available();
   if (!volume_->payer.counts_memory()) return left;
-  // Blocks and their tables take a little more than what is in them.
+  // Blocks and their tables take a little more than the bytes in them.
   const std::uint64_t also = left / 64 + 8 * 1024;
   return left - std::min(left, also);
 }
@@ -391,7 +392,7 @@ result<std::uint64_t> open_file::seek(std::int64_t offset, seek_from from) noexc
     case seek_from::end: base = node_->content.size(); break;
     default: return errc::invalid_argument;
   }
-  // Neither base nor cursor is ever above this.
+  // Neither a size nor a cursor is ever above this.
   constexpr std::int64_t max = std::numeric_limits<std::int64_t>::max();
   const auto start = static_cast<std::int64_t>(base);
   if (offset > max - start || start + offset < 0) return errc::invalid_argument;

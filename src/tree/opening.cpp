@@ -12,7 +12,7 @@ bool creates(open_mode mode) noexcept {
   return mode == open_mode::write || mode == open_mode::append || mode == open_mode::create;
 }
 
-// The file that is there; null where there is none and the mode makes one.
+// The file that is there, or null if there is none and the mode makes one.
 result<file_node*> find_file(const entry& at, open_mode mode) noexcept {
   if (at.found == nullptr && creates(mode)) return nullptr;
   BOOST_OUTCOME_TRY(auto* const file, at.require_file());
@@ -50,8 +50,9 @@ opening opening::reading(std::shared_ptr<volume_state> v, path_argument path) no
                  {open_mode::read, when_full::reject, true, nullptr, 0}, {});
 }
 
-// What has begun to make zeros goes on to the end. Bytes of a caller's may be gone: the content
-// that they replace is gone, too, and the file is left empty.
+// An opening that is dropped while it stores into an existing file: zeros are stored to the end.
+// Bytes of a caller's may be gone, and so is the content that they replace, so the file is left
+// empty.
 opening::~opening() {
   if (stage_ != stage::fills) return;
   if (wanted_.content == nullptr) {
@@ -75,7 +76,7 @@ progress opening::advance() noexcept {
 
 claim& opening::awaited() noexcept { return *wait(); }
 
-// None: it does not wait.
+// What it waits for, or null if it does not wait.
 claim* opening::wait() noexcept {
   if (auto* const lock = std::get_if<lock_claim>(&now_)) return lock;
   return std::get_if<space_claim>(&now_);
@@ -99,7 +100,7 @@ result<void> opening::outcome() const noexcept {
   return boost::outcome_v2::success();
 }
 
-// One stage, or one slice of it: then the stage stays as it is.
+// Does one stage, or one slice of it: then the stage stays as it is.
 result<void> opening::step() noexcept {
   switch (stage_) {
     case stage::checks: stage_ = stage::finds; return check();
@@ -172,8 +173,8 @@ result<void> opening::find() noexcept {
   return boost::outcome_v2::success();
 }
 
-// Takes the file that is there, or says what a new one costs. A hot one that is to be locked
-// exclusively is left to who has the tree alone. Under the tree's lock.
+// Takes the file that is there, or says what a new one costs. A hot file that is to be locked
+// exclusively has to be cooled under the exclusive lock first. Under the tree's lock.
 result<opening::found> opening::look(normal_path normal, extent& begins_with,
                                      file_cost& cost) noexcept {
   BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(normal));
@@ -194,7 +195,7 @@ void opening::take(file_node& file) noexcept {
   stage_ = stage::locks;
 }
 
-// Without the tree's lock.
+// Makes the file hot if it is worth it. Not under the tree's lock.
 void opening::heat() noexcept {
   if (wanted_.mode == open_mode::read && node_.is_locked() && node_->is_warm())
     volume_->names.heat(node_);
@@ -208,6 +209,7 @@ result<void> opening::link_filled() noexcept {
   return link_new(*draft, normal);
 }
 
+// Puts a new file into its place, or takes the one of somebody who was faster.
 result<void> opening::link_new(file_draft& draft, normal_path normal) noexcept {
   file_node& fresh = draft.file();
   if (wanted_.size != 0) {
@@ -239,8 +241,8 @@ result<void> opening::lock() noexcept {
   return boost::outcome_v2::success();
 }
 
-// Of a file that was there before. Where nothing of the content is asked for, it is not looked at:
-// with many files each look is at memory that no cache has.
+// Begins what the mode does to the content of an existing file, under its lock. If that is nothing,
+// the content is not looked at: with many files it is in memory that no cache has.
 result<void> opening::begin_content() noexcept {
   storage& content = node_->content;
   const account payer = volume_->payer.funded(funds_.grant());
@@ -270,7 +272,7 @@ void opening::fill(storage& content, std::uint64_t begin) noexcept {
 
 void opening::publish() noexcept {
   node_->publish_change();
-  // To be emptied and to be extended are two changes, though nobody sees the first alone.
+  // Emptying and extending are two changes, though nobody sees the first alone.
   if (wanted_.mode == open_mode::write && wanted_.preallocate() != 0) node_->publish_change();
 }
 
@@ -292,7 +294,7 @@ void opening::end_with(const error& e) noexcept {
   let_go();
 }
 
-// What stays charged while the file waits for more.
+// What the file is charged already, and stays charged while it waits for more.
 std::uint64_t opening::own_charge() const noexcept {
   return stage_ == stage::begins ? file_charge(*node_, volume_->payer).bytes : 0;
 }

@@ -24,12 +24,16 @@
 
 namespace coramfs::detail {
 
-/// An `open`, as an operation: finds or makes the file and holds it busy, waits for its lock,
+/// An `open`, as an operation: it finds or makes the file and holds it busy, waits for its lock,
 /// does what the mode does to the content, and gives the handle. It waits for space where the
-/// options say so, for a new node as for a preallocation.
+/// options say so, for a new node and for a preallocation.
 ///
-/// It is moved only before it has begun. A new file, with its content, is made outside of the
-/// tree's lock, and forgotten if another was faster.
+/// A new file, with its content, is made outside of the tree's lock, and dropped if another was
+/// faster. It is put into its place under the exclusive lock.
+///
+/// Guarded by whoever runs it: one thread at a time. It may be moved only before it has begun.
+/// Locks: the tree's is taken and let go within a step. The file's lock is held between steps, and
+/// only tried under the tree's.
 class opening {
  public:
   opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
@@ -55,9 +59,9 @@ class opening {
   std::atomic<std::uint64_t>* waiting() const noexcept { return &volume_->waiting; }
   void refuse(const error& why) noexcept;
 
-  /// After `done`: whether the file was opened, and which it is. It stays locked until it is let
-  /// go, or a handle takes it over.
+  /// Whether the file was opened. After `done`.
   result<void> outcome() const noexcept;
+  /// The file, if it was opened. It stays locked until `let_go`, or until a handle takes it over.
   const file_node& node() const noexcept { return *node_; }
   void let_go() noexcept { node_.release(); }
 
@@ -67,9 +71,9 @@ class opening {
   struct request {
     open_mode mode;
     when_full on_full;
-    bool is_given_out;         // the path is the tree's own
-    const std::byte* content;  // what the file is made of at once; none: zeros
-    std::uint64_t size;        // bytes: of that, or to preallocate
+    bool is_given_out;         // whether the path is one that the tree gave out
+    const std::byte* content;  // what the file is made of at once; null for zeros
+    std::uint64_t size;        // bytes of that content, or bytes to preallocate
 
     std::uint64_t preallocate() const noexcept { return content == nullptr ? size : 0; }
   };
@@ -105,14 +109,14 @@ class opening {
   stage stage_ = stage::checks;
 
   funding funds_;
-  std::unique_ptr<file_draft> draft_;  // of a new file that takes more than a slice
+  std::unique_ptr<file_draft> draft_;  // a new file whose content takes more than a slice
   node_use node_;
   std::uint64_t cursor_ = 0;
-  // What it stores, or waits for, or has failed with.
+  // What it stores, or what it waits for, or what it has failed with.
   std::variant<filling, lock_claim, space_claim, error> now_;
 };
 
-/// Whether an open of a file that was there before failed because it has gone.
+/// Whether the open of a file that was there before failed because the file has gone.
 bool has_gone(const error& e) noexcept;
 
 }  // namespace coramfs::detail

@@ -8,8 +8,11 @@
 
 #include <cstdint>
 
-/// The operations on the tree that never wait: both facades call them as they are. What they
-/// do is documented in coramfs/file_system.hpp.
+/// The operations on the tree that never wait: both facades call them as they are. What they do is
+/// documented in coramfs/file_system.hpp.
+///
+/// Thread safety: they may be called from many threads at once. Locks: each takes the tree's, and
+/// has let it go when it returns.
 namespace coramfs::detail {
 
 // directories.cpp
