@@ -27,7 +27,7 @@ void see(search& rest, pattern& wanted, pace& p, const search::place& at, const 
 }
 
 // Looks at entries of a directory: at the only one that can match, if that is known, and else at
-// all. Returns whether a slice is done.
+// some of all. Returns whether a slice is done.
 bool visit(search& rest, pattern& wanted, pace& p, const search::place& at) {
   const auto name = wanted.only_name(at.note);
   if (!name)

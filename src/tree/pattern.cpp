@@ -38,8 +38,8 @@ pattern::places pattern::start() {
   return at;
 }
 
-// The text of a name ends where its last character does: a closing brace may follow, which makes no
-// state.
+// Follows the states of characters from the only place. They must stand together in the text, and
+// end where a name ends; a closing brace may follow, which makes no state.
 std::optional<std::string_view> pattern::only_name(const places& at) const noexcept {
   if (at.size() != 1) return std::nullopt;
   std::size_t i = at.front();
@@ -95,7 +95,7 @@ void pattern::read_character(std::uint32_t c) {
         break;
       case kind::star:
       case kind::double_star:
-        // One that ends a name takes all the rest of it.
+        // A star at the end of a name takes all the rest of it.
         if (ends_a_name(s.next)) {
           add(i, ends_name);
         } else {
@@ -125,8 +125,8 @@ void pattern::add(std::size_t state, unsigned roles) noexcept {
   reached_.add(state);
 }
 
-// Between two names: finds where the next one may begin from what was reached. Returns whether
-// the path may end there.
+// Between two names: finds in `next` where the next one may begin, from what was reached. Returns
+// whether the path may end there.
 bool pattern::settle(places& next) {
   bool matches = false;
   work_ += reached_.words();
@@ -149,7 +149,7 @@ void pattern::settle_state(std::size_t i, unsigned roles, places& next, bool& ma
       return;
     case kind::jump: go_on(s.next, roles); return;
     case kind::separator:
-      // Those in front of the first name and surplus ones are of no meaning.
+      // A separator in front of the first name, and a surplus one, mean nothing.
       if ((roles & (begins | is_behind | ends_name)) != 0) go_on(s.next, begins);
       if ((roles & (ends_name | ends_path)) != 0) go_on(s.next, ends_path);
       return;
@@ -159,7 +159,7 @@ void pattern::settle_state(std::size_t i, unsigned roles, places& next, bool& ma
       go_on(s.next, roles & ends_name);
       go_on(i + 1, roles & begins);
       break;
-    // It may also be no name at all.
+    // Any number of names may be none at all.
     case kind::any_depth: go_on(s.next, (roles & begins) != 0 ? is_behind : 0); break;
     case kind::character:
     case kind::any_character:

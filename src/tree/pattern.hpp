@@ -17,31 +17,36 @@ namespace coramfs::detail {
 /// its size and the pattern's.
 ///
 /// Braces stand for each of the patterns that they can be written out to, separators in them
-/// included; but what `**` is, or what a class is, is seen in the text as it stands.
+/// included. But whether something is a `**`, or a class, is decided by the text as it stands.
 ///
-/// Thread safety: one operation's own.
+/// Invariant: between calls the sets are empty, so what the machine has read is in the `places`
+/// that it has given out alone, and it may go on from any of them.
+///
+/// Guarded by its operation: one thread at a time.
 class pattern {
  public:
   static constexpr std::size_t max_size = pattern_states::max_text_size;
 
-  /// Numbers of states that are to be gone on from, in order.
+  /// Where the machine is: the numbers of the states that it goes on from, in order.
   using places = std::vector<pattern_states::number>;
 
   /// Throws `std::bad_alloc`. Precondition: `text`, which must live as long, is no longer than
   /// `max_size`.
   explicit pattern(std::string_view text);
 
-  /// Where it is at the root. This and all below throws `std::bad_alloc`.
+  /// The places at the root. Throws `std::bad_alloc`.
   places start();
 
-  /// The only name that can match there, if that is so.
+  /// The only name that can match at these places, or nothing if there may be others.
   std::optional<std::string_view> only_name(const places& at) const noexcept;
 
+  /// What a name has led to.
   struct step {
-    places next;         ///< where it is below the name; empty: nothing below matches
+    places next;         ///< the places below the name; if empty, nothing below it matches
     bool matches;        ///< whether the path up to the name is a match
     std::uint64_t work;  ///< how many states and words of states were looked at
   };
+  /// Reads a name at these places. Throws `std::bad_alloc`.
   step read(const places& from, std::string_view name);
 
  private:
@@ -55,7 +60,7 @@ class pattern {
     void add(std::size_t i) noexcept { words_[i / 64] |= std::uint64_t{1} << (i % 64); }
     std::size_t words() const noexcept { return words_.size(); }
     void swap(state_set& other) noexcept { words_.swap(other.words_); }
-    /// Takes all states out, in order: also those that `visit` adds behind the one it is shown.
+    /// Takes all states out, in order, with those that `visit` adds behind the one it is shown.
     template <class Visit>
     void take_all(Visit visit);
 
@@ -81,7 +86,7 @@ class pattern {
   pattern_states states_;
   // Empty between calls, each with room for all states.
   state_set here_, behind_character_, reached_;
-  std::vector<unsigned char> roles_;  // of those reached
+  std::vector<unsigned char> roles_;  // of the states in reached_, by their numbers
   bool has_places_ = false;           // whether anything is in here_
   std::uint64_t work_ = 0;
 };

@@ -27,7 +27,7 @@ struct token {
     close
   };
   sort what;
-  bool is_closed = false;  // of an opening brace
+  bool is_closed = false;  // whether an opening brace has its closing one
   number begin, size;
 };
 
@@ -77,7 +77,8 @@ class tokens {
     return made(token::sort::plain, text_.size() - at - rest.size());
   }
 
-  // 0: the bracket is not closed in its component; neither is any other up to the component's end.
+  // How many bytes the class has that begins at `at`, or 0 if the bracket is not closed in its
+  // component. Then no other one is up to the end of the component, either.
   std::size_t class_size(std::size_t at) noexcept {
     if (at < unclosed_until_) return 0;
     const std::size_t first = at + 1 + (text_.substr(at + 1).starts_with('!') ? 1 : 0);
@@ -137,11 +138,11 @@ class maker {
   }
 
  private:
-  /// Alternatives between braces. The jumps at their ends are chained by their `next` until it is
-  /// known where to; none is state 0, for that is in front of them.
+  /// The alternatives between a pair of braces. The jumps at their ends are chained by their `next`
+  /// until their target is known; 0 ends the chain, since state 0 can not be one of them.
   struct group {
-    number branch;  // the last
-    number jumps;   // the last
+    number branch;  // the last branch
+    number jumps;   // the last jump
   };
 
   number last() const noexcept { return static_cast<number>(to_.all.size() - 1); }
@@ -186,7 +187,7 @@ class maker {
   pattern_states& to_;
   std::string_view text_;
   number position_ = 0;
-  std::vector<group> groups_;  // that are open
+  std::vector<group> groups_;  // those that are open
 };
 
 }  // namespace

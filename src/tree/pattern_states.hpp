@@ -17,23 +17,23 @@ std::uint32_t take_character(std::string_view& text) noexcept;
 /// are nested, made in time of the size of the text.
 ///
 /// Invariant: all ways lead forwards, so states are gone through in the order of their numbers
-/// once, and nothing has to be looked at again.
+/// once, and nothing has to be looked at again. It does not change once it is made.
 struct pattern_states {
   using number = std::uint16_t;
   static constexpr std::size_t max_text_size = 4096;  // bytes
 
   enum class kind : unsigned char {
-    character,      ///< `value`
-    any_character,  ///< `?`
-    in_class,       ///< one of the ranges
-    not_in_class,
-    star,         ///< any run of characters
-    double_star,  ///< a star; the next state is the `any_depth` that it is as a whole component
-    any_depth,    ///< any number of names
-    separator,
-    jump,    ///< to `next`
-    branch,  ///< to `next`, and to `other` if that is not 0
-    end
+    character,      ///< the character `value`
+    any_character,  ///< any one character
+    in_class,       ///< a character in one of the ranges
+    not_in_class,   ///< a character in none of the ranges
+    star,           ///< any run of characters
+    double_star,    ///< a star, or, as a whole component, the `any_depth` that is the next state
+    any_depth,      ///< any number of names
+    separator,      ///< the end of a name
+    jump,           ///< goes on at `next`
+    branch,         ///< goes on at `next`, and at `other` if that is not 0
+    end             ///< the end of the pattern
   };
 
   struct state {
@@ -41,7 +41,7 @@ struct pattern_states {
     number next, other = 0;
     number position;          // in the text
     std::uint32_t value = 0;  // the character, or the first of the ranges
-    number ranges = 0;        // how many
+    number ranges = 0;        // how many ranges
   };
   struct range {
     std::uint32_t first, last;
@@ -51,6 +51,7 @@ struct pattern_states {
   explicit pattern_states(std::string_view text);
 
   const state& operator[](std::size_t i) const noexcept { return all[i]; }
+  /// Whether a state of either kind of class takes the character.
   bool has_class(const state& of, std::uint32_t c) const noexcept;
 
   std::vector<state> all;

@@ -8,8 +8,8 @@
 
 namespace coramfs::detail {
 
-// The list is made first: room that has been made could not be given back to the byte where
-// memory is refused.
+// The list is made before the room: if memory for it were refused afterwards, the room could not be
+// given back to the byte.
 result<void> preparation::make(const account& payer, std::unique_ptr<promotion>& rest) noexcept
     try {
   if (size_ == 0) return boost::outcome_v2::success();
@@ -30,18 +30,20 @@ void preparation::show() noexcept {
   found_ = pieces();
 }
 
-// A size out of all proportion is refused before anything of that proportion is allocated.
+// Refuses a size that the quota can not have before anything in proportion to it is allocated.
 result<void> preparation::require_proportion(const account& payer) const noexcept {
   if (size_ <= 2 * chain::max_chunk) return boost::outcome_v2::success();
   if (is_apart()) return payer.beside_files().require({0, size_, 0}, {});
   const extent before = content_.extent_now();
   const extent beside_all{offset_ + size_, before.footprint + size_, before.chunks};
   if (payer.require(beside_all, before)) return boost::outcome_v2::success();
-  // Slack gives way.
+  // It may fit if the slack of the file gives way.
   const extent now{beside_all.size, content_.stored_bytes() + size_, before.chunks};
   return payer.require(now, before);
 }
 
+// Makes the room apart, and room for the commit in the file. A refusal of the latter is told as one
+// of both.
 result<void> preparation::make_apart(const account& payer) noexcept {
   BOOST_OUTCOME_TRY(apart_.make_room(payer.beside_files(), 0, size_));
   const auto made = content_.make_room(payer, offset_, size_);
@@ -81,7 +83,7 @@ result<piece_list> preparation::pin(const account& payer, std::uint64_t offset, 
     pinned = list();
   } catch (const std::bad_alloc&) {
   }
-  // The copy is the pins' alone, and so is its charge.
+  // From here on the copy, and its charge, belong to the pins alone.
   copy.expect_pins();
   copy.settle_pins();
   copy.resize(beside, 0).value();
@@ -103,13 +105,13 @@ void preparation::commit(const account& payer, std::size_t size) noexcept {
   content_.trim_excess(payer);
 }
 
-// What was there before the room was made may have had slack, which goes too.
+// The slack that the file had before the room was made goes, too.
 void preparation::give_back(const account& payer) noexcept {
   cut(payer, shown_size_);
   if (size_ > 0) content_.trim(payer);
 }
 
-// To cut can not fail.
+// Cutting can not fail, hence the `value()`.
 void preparation::cut(const account& payer, std::uint64_t size) noexcept {
   places_ = piece_list();
   if (apart_.size() > 0) apart_.resize(payer.beside_files(), 0).value();

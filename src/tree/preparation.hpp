@@ -17,11 +17,12 @@ namespace coramfs::detail {
 
 /// Room for bytes that somebody else is about to put into a file.
 ///
-/// At the end of the file the room is the file's own: it has grown already, but to its handle,
-/// which alone can see it, it still has `shown_size()`. Over bytes that are there the room stands
-/// apart, and the bytes are stored when they are committed.
+/// At the end of the file the room is part of its storage: that has grown already, but the handle,
+/// which alone sees it, still tells `shown_size()`. Over bytes that are there the room stands
+/// apart, and the bytes are copied into the file when they are committed.
 ///
-/// Guarded by the file's lock, held exclusively. Ends with `commit` or `give_back`.
+/// Guarded by the file's lock, which the handle holds exclusively. It ends with `commit`, `publish`
+/// or `give_back`, of which one is called, unless `make` has failed.
 class preparation {
  public:
   preparation(storage& content, std::uint64_t offset, std::size_t size) noexcept
@@ -33,8 +34,8 @@ class preparation {
   preparation(const preparation&) = delete;
   preparation& operator=(const preparation&) = delete;
 
-  /// Makes the room, once `rest` is done. Errors: as `storage::make_room`; there is nothing to
-  /// give back then.
+  /// Makes the room. If that leaves a `rest`, the room is there when the rest is done. Errors: as
+  /// `storage::make_room`; there is nothing to give back then.
   result<void> make(const account& payer, std::unique_ptr<promotion>& rest) noexcept;
   /// Finds the places of the room that has been made.
   void show() noexcept;
@@ -42,20 +43,23 @@ class preparation {
   const piece_list& places() const noexcept { return places_; }
   std::uint64_t offset() const noexcept { return offset_; }
   std::size_t size() const noexcept { return size_; }
-  /// The file's, as it is until something is committed.
+  /// The size of the file, as it is until something is committed.
   std::uint64_t shown_size() const noexcept { return shown_size_; }
 
-  /// Pins bytes of the file, which shows them. A commit may not need more space for that, so it
-  /// stores into the blocks that are pinned, and the bytes that it stores over are pinned as a
-  /// copy. That is all that a pin here is charged. Errors: as `storage::make_room`.
+  /// Pins bytes of the file. A commit must not need more space for it, so it stores into the blocks
+  /// as they are, and bytes that it may store over are pinned as a copy. That copy is all that the
+  /// pin is charged. Precondition: the bytes are below `shown_size()`. Errors: as
+  /// `storage::make_room`.
   result<piece_list> pin(const account& payer, std::uint64_t offset, std::uint64_t size,
                          life_hold alive) const noexcept;
 
-  /// Makes the first `size` bytes the file's, and gives back the rest. Precondition: there are
-  /// as many.
+  /// Makes the first `size` bytes of the room part of the file, and gives back the rest.
+  /// Precondition: there are as many.
   void commit(const account& payer, std::size_t size) noexcept;
+  /// Gives back all of the room.
   void give_back(const account& payer) noexcept;
-  /// `commit` of room at the end, which leaves the slack that the next room is likely to need.
+  /// Commits room at the end of the file, and leaves the slack that the next room is likely to
+  /// need.
   void publish(const account& payer, std::size_t size) noexcept { cut(payer, shown_size_ + size); }
 
  private:
@@ -65,11 +69,11 @@ class preparation {
   void cut(const account& payer, std::uint64_t size) noexcept;
 
   storage& content_;
-  storage apart_;  // what is not at the end
+  storage apart_;  // the room, if it is not at the end
   const std::uint64_t offset_;
   const std::size_t size_;
   const std::uint64_t shown_size_;
-  pieces found_;  // before `show`, with room for them
+  pieces found_;  // empty, with memory for what `show` finds
   piece_list places_;
 };
 

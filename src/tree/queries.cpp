@@ -6,6 +6,8 @@ namespace coramfs::detail {
 
 namespace {
 
+// Looks a path up, and gives what is there, or the place if nothing is, to `answer`. A path that
+// can not be looked up is answered by its error.
 template <class Answer>
 auto ask(volume_state& v, const path_argument& path, Answer answer) {
   using answered = decltype(answer(entry{}));
@@ -17,7 +19,8 @@ auto ask(volume_state& v, const path_argument& path, Answer answer) {
   return at ? answer(at.value()) : answered(at.error());
 }
 
-// What the path names is no failure of the question.
+// The answer is no wherever the path leads to nothing, for whatever reason: such a question can not
+// fail.
 template <class Is>
 bool ask_kind(volume_state& v, const path_argument& path, Is is) noexcept {
   const auto answer = [is](const entry& at) -> result<bool> {

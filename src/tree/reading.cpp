@@ -98,7 +98,7 @@ result<Container> file_reading<Container>::outcome() noexcept {
   return content_.take();
 }
 
-// Whoever waits for the lock need not wait for the outcome to be looked at.
+// The lock is released here, so that whoever waits for it need not wait until the outcome is taken.
 template <class Container>
 progress file_reading<Container>::end_with(result<void> status) noexcept {
   status_ = std::move(status);

@@ -20,9 +20,11 @@ namespace coramfs::detail {
 
 /// A `read` or a `read_at`, in slices. A cancellation ends it between two of them, and leaves the
 /// cursor. The handle must stay where it is until it is done.
+///
+/// Guarded by its handle, which takes one call at a time.
 class reading {
  public:
-  /// `offset`: none for the cursor, which then moves.
+  /// Without an `offset` it reads at the cursor, which then moves.
   reading(open_file& file, std::optional<std::uint64_t> offset, std::span<std::byte> to) noexcept
       : file_(file), offset_(offset), to_(to) {}
 
@@ -38,11 +40,13 @@ class reading {
   result<void> status_ = boost::outcome_v2::success();
 };
 
-/// The bytes of a content on their way into a vector or a string, slice by slice.
+/// The bytes of a content on their way into a vector or a string, slice by slice. Guarded by its operation,
+/// which holds the file's lock.
 template <class Container>
 class content_reading {
  public:
-  /// Errors: `too_large` above `max_size`, before anything is allocated; `out_of_memory`.
+  /// Makes room for the bytes from `begin` to `end`. Errors: `too_large` above `max_size`, before
+  /// anything is allocated; `out_of_memory`.
   result<void> begin(std::uint64_t begin, std::uint64_t end,
                      std::optional<std::uint64_t> max_size) noexcept;
   bool is_done() const noexcept { return all_.size() == size_; }
@@ -54,7 +58,10 @@ class content_reading {
   Container all_;
 };
 
-/// A `read_all`, likewise.
+/// A `read_all`, in slices. A cancellation ends it between two of them, and leaves the cursor. The
+/// handle must stay where it is until it is done.
+///
+/// Guarded by its handle, which takes one call at a time.
 class reading_all {
  public:
   explicit reading_all(open_file& file) noexcept : file_(file) {}
@@ -73,7 +80,8 @@ class reading_all {
   result<void> status_ = boost::outcome_v2::success();
 };
 
-/// A `read_file` or a `read_text`: an opening that reads all, without a handle.
+/// A `read_file` or a `read_text`: an opening that reads everything, without a handle. Guarded by its
+/// operation, which holds the file's lock.
 template <class Container>
 class file_reading {
  public:
@@ -100,7 +108,8 @@ class file_reading {
 extern template class file_reading<bytes>;
 extern template class file_reading<std::string>;
 
-/// The reading of a file whose path the tree gave out: none if it has gone since.
+/// The reading of a file whose path the tree gave out. It gives no bytes if the file has gone
+/// since.
 class given_out_reading {
  public:
   given_out_reading(const std::shared_ptr<volume_state>& v, const std::string& path) noexcept

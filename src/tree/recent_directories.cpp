@@ -11,7 +11,7 @@ namespace coramfs::detail {
 
 namespace {
 
-// From the end: a wrong candidate mostly differs in its last name.
+// Compares from the end, because a wrong candidate mostly differs in its last name.
 bool has_path(const directory_node& d, std::string_view path) noexcept {
   const node* at = &d;
   for (; at->parent != nullptr; at = at->parent) {
@@ -31,7 +31,7 @@ std::uint64_t load(const char* from) noexcept {
   return w;
 }
 
-// Up to eight characters from the end, and where there are fewer than eight in all, all of them.
+// A word of the last eight characters, or of all if there are fewer.
 std::uint64_t last_word(std::string_view text) noexcept {
   const std::size_t n = text.size();
   if (n >= 8) return load<std::uint64_t>(&text[n - 8]);
@@ -41,16 +41,16 @@ std::uint64_t last_word(std::string_view text) noexcept {
          load<std::uint8_t>(&text[n - 1]);
 }
 
-// A round of what is a good finaliser of hashes with 64 bits, after Steele, Lea and Flood, "Fast
+// The first half of a good finaliser for hashes of 64 bits, after Steele, Lea and Flood, "Fast
 // Splittable Pseudorandom Number Generators", OOPSLA 2014.
 std::uint64_t mix(std::uint64_t h) noexcept {
   h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;
   return h ^ (h >> 27);
 }
 
-// Words are multiplied in, as they stand; the last one overlaps the one in front of it. It has no
-// key and need not have one: those whose paths collide lose a place, as they do by going to as many
-// directories as there are places, and nobody looks through a chain of them.
+// Takes the text word by word; the last word may overlap the one in front of it. The hash has no
+// secret key and needs none: directories whose paths collide take each other's place, as any do
+// when there are more of them than places, and nobody looks through a chain of them.
 std::uint64_t hash(std::string_view text) noexcept {
   std::uint64_t h = text.size();
   std::size_t i = 0;
@@ -78,7 +78,8 @@ void recent_directories::forget() noexcept {
   }
 }
 
-// Siblings differ at their ends, and what is found is compared as a whole.
+// Only the end of a path is hashed, because siblings differ there. What is found is compared as a
+// whole.
 std::size_t recent_directories::index_of(std::string_view path) noexcept {
   constexpr std::size_t telling = 32;
   const std::size_t begin = path.size() - std::min(path.size(), telling);

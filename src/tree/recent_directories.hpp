@@ -10,26 +10,27 @@ namespace coramfs::detail {
 
 class directory_node;
 
-/// Directories that paths have led to lately: the way to the next file in one of them is one look
-/// instead of one for each level, and its opening and closing counts the directory alone as busy
-/// (`node_use`) instead of all that is above it, too.
+/// Directories that paths have led to lately. The way to the next file in one of them is one look
+/// instead of one for each level, and its opening and closing counts only the directory as busy
+/// (`count_user`), not also those above it.
 ///
-/// For that those that stand here are held busy themselves. Whoever wants to know whether a
-/// directory is busy has them forgotten first.
+/// Invariant: a directory that stands here is counted as busy for it, and so are those above it.
+/// Whoever wants to know whether a directory is really busy has these forgotten first.
 ///
-/// Guarded by the tree's lock: nothing that stands here goes, and no name above it changes, while
-/// that is held in either way. Under the shared lock many may find and remember at once.
+/// Guarded by the tree's lock: while that is held in either way, no directory that stands here
+/// goes, and no name above it changes. Under the shared lock many may find and remember at once.
 class recent_directories {
  public:
   recent_directories() = default;
   recent_directories(const recent_directories&) = delete;
   recent_directories& operator=(const recent_directories&) = delete;
 
-  /// The directory with that path, in its normal form, or none.
+  /// The directory with that normal path, or null if it does not stand here.
   directory_node* find(std::string_view path) const noexcept;
-  /// In the place of another, if need be. Precondition: that is its path, and it is not the root.
+  /// Puts a directory here, perhaps in the place of another. Precondition: `path` is its normal
+  /// path, and it is not the root.
   void remember(std::string_view path, directory_node& d) noexcept;
-  /// Under the exclusive lock.
+  /// Drops all of them. Under the exclusive lock.
   void forget() noexcept;
 
  private:
