@@ -22,7 +22,7 @@ namespace coramfs::detail {
 /// apart, and the bytes are copied into the file when they are committed.
 ///
 /// Guarded by the file's lock, which the handle holds exclusively. It ends with `commit`, `publish`
-/// or `give_back`, of which one is called, unless `make` has failed.
+/// or `give_back`, of which one is called, unless `make` has failed or its rest was not finished.
 class preparation {
  public:
   preparation(storage& content, std::uint64_t offset, std::size_t size) noexcept

@@ -41,7 +41,7 @@ std::uint64_t last_word(std::string_view text) noexcept {
          load<std::uint8_t>(&text[n - 1]);
 }
 
-// The first half of a good finaliser for hashes of 64 bits, after Steele, Lea and Flood, "Fast
+// The first round of a good finaliser for hashes of 64 bits, after Steele, Lea and Flood, "Fast
 // Splittable Pseudorandom Number Generators", OOPSLA 2014.
 std::uint64_t mix(std::uint64_t h) noexcept {
   h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;

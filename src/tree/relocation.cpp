@@ -22,7 +22,7 @@ result<node*> find_source(const tree& names, normal_path from) noexcept {
   return at.found;
 }
 
-// Whether `moved` may take the place.
+// Checks whether `moved` may take the place.
 result<void> check_target(const node& moved, const entry& to, if_exists existing) noexcept {
   if (to.found == nullptr) return boost::outcome_v2::success();
   if (existing == if_exists::fail) return errc::already_exists;
@@ -41,7 +41,7 @@ result<void> require_idle(const tree& names, const node& moved, const node* repl
   return names.require_idle(moved);
 }
 
-// What an empty directory or a file is charged that is to be replaced.
+// What the file, or the empty directory, is charged that is to be replaced.
 charge replaced_charge(const volume_state& v, node* replaced) noexcept {
   if (replaced == nullptr) return {};
   if (!replaced->is_directory) return file_charge(static_cast<file_node&>(*replaced), v.payer);
@@ -49,11 +49,11 @@ charge replaced_charge(const volume_state& v, node* replaced) noexcept {
           .directories = 1};
 }
 
-/// What changes in the quota: what is taken, and what is given up with it.
+/// What changes in the quota: what is taken, and what is given up for it.
 struct balance {
   charge wanted, replaced;
 
-  /// A directory's table for `added` entries more, or less.
+  /// Adds the table of a directory, for `added` entries more, or fewer if that is negative.
   void add_entries(const volume_state& v, const directory_node& d, int added) noexcept {
     const std::size_t now = d.entries.size();
     const std::uint64_t before = directory_index::footprint(now);
@@ -62,13 +62,15 @@ struct balance {
     wanted.bytes += v.payer.of_metadata(after);
     replaced.bytes += v.payer.of_metadata(before);
   }
+  /// Adds a new name for `moved`, and its old one.
   void add_name(const volume_state& v, const node& moved, std::string_view name) noexcept {
     wanted.bytes += v.payer.of_metadata(node_name::footprint(name));
     replaced.bytes += v.payer.of_metadata(node_name::footprint(moved.name.view()));
   }
 };
 
-/// An entry more in one directory and one less in another, which may be the same.
+/// Adds to a balance one entry less in `from` and one more in `to`, which may be the same
+/// directory.
 void move_entry(balance& b, const volume_state& v, const directory_node& from,
                 const directory_node& to) noexcept {
   if (&from == &to) return;
@@ -76,7 +78,8 @@ void move_entry(balance& b, const volume_state& v, const directory_node& from,
   b.add_entries(v, to, +1);
 }
 
-// Under the exclusive lock. What is replaced is for the caller to free outside of it.
+// Moves a node to a place in an existing directory, under the exclusive lock. What is replaced is
+// returned, for the caller to free outside of the lock.
 result<detached_node> relocate(volume_state& v, node& moved, const entry& to,
                                if_exists existing) noexcept {
   if (to.found == &moved && existing == if_exists::replace) return nullptr;
@@ -100,14 +103,14 @@ result<detached_node> relocate(volume_state& v, node& moved, const entry& to,
   return replaced;
 }
 
-// Likewise, into directories that are missing and come with it.
+// Moves a node into directories that are missing, and makes these, under the exclusive lock.
 result<void> relocate_into_gap(volume_state& v, node& moved, gap missing,
                                std::string_view name) noexcept {
   BOOST_OUTCOME_TRY(v.names.require_idle(moved));
   missing.below.remove_suffix(name.size() + 1);
   directory_node& above = *missing.at.parent;
   balance b{chain_charge(v, missing), {}};
-  // The chain's charge has its entry in it already.
+  // `move_entry` counts the entry of the chain, so it is taken out of the chain's own charge.
   b.wanted.bytes -= v.payer.of_metadata(entry_footprint(above));
   move_entry(b, v, *moved.parent, above);
   b.wanted.bytes += v.payer.of_metadata(directory_index::footprint(1));

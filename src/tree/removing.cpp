@@ -8,12 +8,13 @@ namespace coramfs::detail {
 
 namespace {
 
-/// A part of the tree that was taken out, and what it was charged for in the table it stood in.
+/// A part of the tree that was taken out, and the charge of its entry in the directory it was in.
 struct removed {
   detached_node top;
   std::uint64_t entry_bytes;
 };
 
+// Takes what is at a path out of the tree, if `require` allows it and it is not busy.
 template <class Require>
 result<removed> take_out_at(volume_state& v, const path_argument& path, Require require) noexcept {
   path_buffer buffer;
@@ -30,7 +31,7 @@ result<removed> take_out_at(volume_state& v, const path_argument& path, Require 
 
 }  // namespace
 
-// A file is one node: it is freed in one go, outside of the lock.
+// Takes a file out, and frees it outside of the lock, in one go.
 result<void> remove(volume_state& v, const path_argument& path) noexcept {
   BOOST_OUTCOME_TRY(auto gone,
                     take_out_at(v, path, [](const entry& at) { return at.require_file(); }));
@@ -67,7 +68,7 @@ result<void> removing::take_out() noexcept {
   return boost::outcome_v2::success();
 }
 
-// True: there is more.
+// Frees a slice, and gives back what it was charged. Returns whether there is more.
 bool removing::free_slice() noexcept {
   charge freed = rest_->step(volume_->payer);
   freed.bytes += std::exchange(entry_bytes_, 0);

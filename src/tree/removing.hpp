@@ -15,8 +15,11 @@
 
 namespace coramfs::detail {
 
-/// A `remove_tree`: takes the tree out with one move of a pointer, and frees it slice by slice,
-/// also if it is dropped meanwhile.
+/// A `remove_tree`: takes the tree out with one move of a pointer, and frees it slice by slice. If
+/// it is dropped meanwhile it frees the rest at once. It needs no memory, and never waits.
+///
+/// Guarded by whoever runs it: one thread at a time. The tree's lock is held only to take the tree
+/// out.
 class removing {
  public:
   removing(const std::shared_ptr<volume_state>& v, path_argument path) noexcept
@@ -35,7 +38,7 @@ class removing {
   std::shared_ptr<volume_state> volume_;
   path_argument path_;
   std::optional<disposal> rest_;
-  std::uint64_t entry_bytes_ = 0;  // of the table that it stood in
+  std::uint64_t entry_bytes_ = 0;  // the charge of its entry, until it is given back
   result<void> status_ = boost::outcome_v2::success();
 };
 

@@ -14,7 +14,7 @@
 
 namespace coramfs::detail {
 
-/// A `write_file`: an opening that makes the content, without a handle at the end.
+/// A `write_file`: an opening that makes the content, and is closed at its end. Guarded as that.
 class replacing {
  public:
   replacing(const std::shared_ptr<volume_state>& v, path_argument path,

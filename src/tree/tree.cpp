@@ -14,7 +14,8 @@ namespace coramfs::detail {
 
 namespace {
 
-// Frees a node, and puts those in it in front of the rest of a chain. Returns the chain.
+// Frees the first node of a chain, and puts those that were in it in front of the rest. Returns the
+// chain.
 node* free_first(node* chain) noexcept {
   node* const rest = chain->next_in_bucket;
   if (!chain->is_directory) {
@@ -27,7 +28,7 @@ node* free_first(node* chain) noexcept {
   return all;
 }
 
-// None: it has no entries, or is a file.
+// The node as a directory, or null if it is a file or has no entries.
 directory_node* full_directory(node* n) noexcept {
   if (!n->is_directory) return nullptr;
   auto* const directory = static_cast<directory_node*>(n);
@@ -91,7 +92,7 @@ file_node* tree::find_file(normal_path path) const noexcept {
   return found ? found.assume_value() : nullptr;
 }
 
-// Of the root the path is empty.
+// The directory at a path, which is empty for the root.
 result<directory_node*> tree::look_up_directory(std::string_view path) const noexcept {
   directory_node* in = &root();
   if (path.empty()) return in;
@@ -107,7 +108,8 @@ result<directory_node*> tree::look_up_directory(std::string_view path) const noe
 }
 
 bool tree::is_busy(const node& n) const noexcept {
-  // Under the shared lock a mark may become a count meanwhile, so the marks are looked at first.
+  // Under the shared lock a mark may become a count meanwhile, so the marks are looked at first:
+  // what is not found there any more is counted by then.
   if (!n.is_directory) return holds_.holds(static_cast<const file_node&>(n)) || n.has_users();
   recent_.forget();
   return n.has_users() || holds_.holds_below(static_cast<const directory_node&>(n));
@@ -118,7 +120,7 @@ result<void> tree::require_idle(const node& n) const noexcept {
   return boost::outcome_v2::success();
 }
 
-// Under the tree's lock that a file is hot, or not, stays so.
+// Whether the file is hot does not change under the tree's lock.
 node_use tree::use(file_node& f, fair_lock::kind k) noexcept {
   assert(!must_cool(f, k));
   if (node_use marked = mark(f, k, 0)) return marked;
@@ -131,6 +133,8 @@ node_use tree::use_at_once(file_node& f, fair_lock::kind k) noexcept {
   return must_cool(f, k) ? node_use() : mark(f, k, hold_mark::is_handle);
 }
 
+// Locks a file and marks it as in use. Gives an empty use if the lock is not free, or if the thread
+// has no lane.
 node_use tree::mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcept {
   const unsigned lane = thread_lane();
   if (lane == no_lane) return {};
@@ -145,7 +149,8 @@ node_use tree::mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcep
   return node_use(f, k, *mark, ticket, is_handle ? &whole_ : nullptr);
 }
 
-// Who waits for the lock, or is about to, is a user.
+// Whoever waits for the lock, or is about to, is counted as a user. So without users nobody does,
+// and the file may become hot.
 void tree::heat(const node_use& used) noexcept {
   file_node& f = *used;
   const exclusive_access access(*this);
@@ -164,7 +169,7 @@ detached_node tree::link(const entry& at, detached_node fresh) noexcept {
   return put(at, std::move(fresh));
 }
 
-// Another may have been made later and have come first.
+// The times of a directory never go back: a node that was made later may have been linked before.
 detached_node tree::link_made(const entry& at, detached_node fresh) noexcept {
   at.parent->modified_at = std::max(at.parent->modified_at, fresh->created_at);
   return put(at, std::move(fresh));

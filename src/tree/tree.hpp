@@ -23,12 +23,14 @@
 
 namespace coramfs::detail {
 
-/// A place in the tree, where there may be a node or not, below a directory that exists.
+/// A place in the tree, where there may be a node or not, in a directory that exists. It is valid
+/// while the tree's lock is held that it was found under.
 struct entry {
-  directory_node* parent;  ///< none for the root
+  directory_node* parent;  ///< null for the root
   std::string_view name;   ///< empty for the root
-  node* found;             ///< none: the place is free
+  node* found;             ///< null if the place is free
 
+  /// Errors: `already_exists`.
   result<void> require_absent() const noexcept;
   /// Errors: `not_found`, `is_a_directory`.
   result<file_node*> require_file() const noexcept;
@@ -43,50 +45,63 @@ struct subtree_deleter {
 /// A node that is not in the tree, with all below it.
 using detached_node = std::unique_ptr<node, subtree_deleter>;
 
-/// The names of a volume. What a tree takes is charged by its callers.
+/// The names of a volume: its nodes, and which of them are in use. What they take is charged by the
+/// callers.
 ///
 /// One lock guards it, of the kind that is for short sections: nothing waits under it, and it is
-/// held for look-ups and pointer moves alone. Those who look something up share it without
-/// writing to the same memory. Locks are taken in this order: the tree's, then a leaf (a file's
-/// queue, the quota).
+/// held for look-ups and moves of pointers. Those who look something up share it without writing to
+/// the same memory.
+///
+/// Order of locks: a file's lock may be held when the tree's is taken. Under the tree's a file's
+/// lock is only tried, and these may be taken: the mutex of `small_memory`, that of `block_memory`,
+/// the quota's lock, the mutex of a file's queue, and that of thread lanes. No user's code is
+/// called under it.
+///
+/// Invariants: every node in it but the root is in the index of its parent. A busy node stays where
+/// it is, and so does every directory above it.
 class tree {
  public:
   class shared_access;
   class exclusive_access;
 
-  /// `memory`: for all nodes of it. Throws `std::bad_alloc`.
+  /// A tree of a root alone. All nodes come from `memory`, and handles hold `whole`. Throws
+  /// `std::bad_alloc`.
   tree(lifetime& whole, small_memory& memory);
-  /// Nothing in it is freed: its memory goes as a whole.
+  /// Frees nothing in it, since its memory goes as a whole.
   ~tree() { static_cast<void>(root_.release()); }
   tree(const tree&) = delete;
   tree& operator=(const tree&) = delete;
 
-  /// Walks down from the root. Errors: `not_found` or `not_a_directory`, whichever comes first,
-  /// for what is above the last name. Under the lock.
+  /// Finds the place that a path names. Errors: `not_found` or `not_a_directory`, whichever comes
+  /// first on the way down, for what is above the last name. Under the lock.
   result<entry> look_up(normal_path path) const noexcept;
 
-  /// Under the exclusive lock; of a file also under the shared one, where others may come and go
-  /// meanwhile.
+  /// Whether a node is busy. Under the exclusive lock; for a file also under the shared one, where
+  /// users may come and go meanwhile.
   bool is_busy(const node& n) const noexcept;
-  /// Under the exclusive lock. Errors: `busy`.
+  /// Checks that a node is not busy. Under the exclusive lock. Errors: `busy`.
   result<void> require_idle(const node& n) const noexcept;
 
   /// Holds a file busy, and takes its lock if that passes nobody. Under the lock, shared or
   /// exclusive. A hot file that is to be locked exclusively has to be cooled first.
   node_use use(file_node& f, fair_lock::kind k) noexcept;
-  /// Likewise, for a handle, if it comes by a mark and the lock at once; else an empty one.
+  /// Holds a file busy and locked for a handle, if the lock and a mark are had at once; else the
+  /// use is empty. Under the lock, shared or exclusive.
   node_use use_at_once(file_node& f, fair_lock::kind k) noexcept;
+  /// Whether a file has to be cooled before it is locked. Under the lock.
   bool must_cool(const file_node& f, fair_lock::kind k) const noexcept {
     return f.is_hot && k == fair_lock::kind::exclusive;
   }
-  /// A warm file becomes hot: from then on its readers mark it alone, and share no word of its
-  /// lock. `used` holds it for reading. Not under the lock.
+  /// Makes a warm file hot, if nobody waits for it: from then on its readers only mark it, and
+  /// share no word of its lock. `used` holds it for reading. It takes the lock.
   void heat(const node_use& used) noexcept;
-  /// Its readers are counted again, and others may wait for its lock. Under the exclusive lock.
+  /// Makes a hot file an ordinary one: its readers are counted in its lock again, for which others
+  /// may wait then. Under the exclusive lock.
   void cool(file_node& f) noexcept;
 
+  /// The marks of the files in use.
   hold_table& holds() noexcept { return holds_; }
-  /// The file that is there, or none. Under the lock.
+  /// The file at a path, or null if there is none. Under the lock.
   file_node* find_file(normal_path path) const noexcept;
 
   small_memory& memory() const noexcept { return memory_; }
@@ -95,31 +110,34 @@ class tree {
   bool is_changed_by_this_thread() const noexcept {
     return writer_.load(std::memory_order_relaxed) == std::this_thread::get_id();
   }
-  /// Whether a node can be reached from the root, as far as a few levels tell: of one that is
-  /// deeper the answer is no. Of any node of the volume, under the exclusive lock.
+  /// Whether a node of the volume is below the root. For a node below `deepest_look` levels the
+  /// answer is no. Under the exclusive lock.
   bool is_in_tree(const node& n) const noexcept;
-  /// Has the same file in another place of the memory stand for one that is not busy. Under the
-  /// exclusive lock.
+  /// Puts `moved`, the same file in another place of the memory, where `idle` was, which must not
+  /// be busy. Under the exclusive lock.
   static void replace(file_node& idle, file_node& moved) noexcept;
 
-  /// Of the hashes of all names in it.
+  /// The key for the hashes of all names in it.
   const hash_key& key() const noexcept { return key_; }
 
   directory_node& root() const noexcept { return static_cast<directory_node&>(*root_); }
 
-  /// Puts a node into its place, and gives back what was there. Precondition: if nothing was,
-  /// the parent's index has reserved the entry. Under the exclusive lock.
+  /// Puts a node into its place, and returns what was there. The parent's `modified_at` becomes
+  /// now. Precondition: if nothing was there, the parent's index has reserved the entry. Under the
+  /// exclusive lock, or while the parent is not in the tree.
   static detached_node link(const entry& at, detached_node fresh) noexcept;
-  /// Likewise, of a node that this call has made: the time of that serves for the parent, too.
+  /// Does what `link` does for a node that has just been made, whose creation serves as the time of
+  /// the parent's change. That saves a look at the clock.
   static detached_node link_made(const entry& at, detached_node fresh) noexcept;
   /// Takes a node that is not busy out of the tree. Under the exclusive lock.
   static detached_node unlink(node& n) noexcept;
-  /// Both in one: gives a node another name and place, which is not its own. Preconditions and
-  /// result of `link`; a reservation in the directory that the node leaves is not needed.
+  /// Gives a node another name and place, which is not its own, and returns what was there.
+  /// Precondition: the index of the new parent has reserved an entry, unless that is also the old
+  /// parent or a node is replaced. Under the exclusive lock.
   static detached_node relocate(node& n, node_name name, const entry& to) noexcept;
 
  private:
-  static constexpr int deepest_look = 64;  // levels
+  static constexpr int deepest_look = 64;  // levels; a bound for the time that a look takes
 
   static detached_node put(const entry& at, detached_node fresh) noexcept;
   result<directory_node*> look_up_directory(std::string_view path) const noexcept;
@@ -130,13 +148,13 @@ class tree {
   const hash_key key_;
   lifetime& whole_;
   small_memory& memory_;
-  std::atomic<std::thread::id> writer_{};  // of the lock's exclusive holder
+  std::atomic<std::thread::id> writer_{};  // the thread that holds the lock exclusively, if any
   detached_node root_;
   hold_table holds_;
   mutable recent_directories recent_;
 };
 
-/// The tree's lock, held for a scope.
+/// The tree's lock, held shared for a scope. No step of an operation may end in it (`step_scope`).
 class tree::shared_access : step_scope {
  public:
   explicit shared_access(tree& t) noexcept : lock_(t.lock_), lane_(lock_.lock_shared()) {}
@@ -148,7 +166,8 @@ class tree::shared_access : step_scope {
   biased_lock& lock_;
   const unsigned lane_;
 };
-// What is freed under it may be granted to somebody, who is told when the lock is gone.
+/// The tree's lock, held exclusively for a scope. Bytes that are freed under it may be granted to
+/// somebody, who is told when the lock is gone.
 class tree::exclusive_access : announcement_pause, step_scope {
  public:
   explicit exclusive_access(tree& t) noexcept;
@@ -161,31 +180,35 @@ class tree::exclusive_access : announcement_pause, step_scope {
   std::lock_guard<biased_lock> hold_;
 };
 
-/// Bytes that a node takes beside its content and its directory's table: itself and its name.
+/// How many bytes a node and its name take, without its content, or the table of a directory.
 std::uint64_t node_footprint(bool is_directory, std::size_t name_size) noexcept;
 inline std::uint64_t node_footprint(bool is_directory, std::string_view name) noexcept {
   return node_footprint(is_directory, name.size());
 }
 
-/// Bytes that a directory's table takes more for `added` entries more.
+/// By how many bytes the table of a directory grows for `added` entries more. Under the tree's
+/// lock.
 std::uint64_t entry_footprint(const directory_node& in, std::size_t added = 1) noexcept;
 
-/// What a file is charged, its entry in the directory not counted. Under the tree's exclusive
-/// lock while it is not busy, or under its own. What pins hold of it is theirs from then on.
+/// What a file is charged, without its entry in the directory. Under the tree's exclusive lock
+/// while it is not busy, or under its own lock. What pins hold of it is charged to the pins from
+/// then on.
 charge file_charge(file_node& file, const account& payer) noexcept;
 
-/// Frees a node with all below it step by step, and says what each step's nodes were charged for;
-/// the table that the top stood in is not counted. What is left is freed by the destructor, and
-/// not counted.
+/// Frees nodes that were taken out of the tree, with all below them, step by step, and says what
+/// the nodes of each step were charged. The entry of a top in the directory that it was in is not
+/// counted. What is left is freed by the destructor, and not counted.
+///
+/// Guarded by its operation: one thread at a time. `step` is not called under the tree's lock.
 class disposal {
  public:
   explicit disposal(detached_node top = nullptr) noexcept : rest_(std::move(top)) {}
 
-  /// This one, too.
+  /// Adds a node, with all below it.
   void add(detached_node top) noexcept;
 
   bool is_done() const noexcept { return rest_ == nullptr; }
-  /// Frees about as many nodes as a slice has.
+  /// Frees about as many nodes as a slice has. Returns what they were charged.
   charge step(const account& payer) noexcept;
 
  private:

@@ -47,10 +47,12 @@ const volume_options& volume::options() const noexcept { return state_->options;
 namespace detail {
 
 std::shared_ptr<volume_state> volume_state::create(volume_options chosen) {
-  // Whoever has marked a file as open holds the volume from now on by a count.
+  // Marks of open files do not hold the volume by themselves, so when the last owner goes they are
+  // made counts, which do.
   const auto let_go = [](volume_state* v) noexcept {
     {
-      // Files may be moved until the very end, by those who still write through handles.
+      // The lock is needed although no owner is left: those who still write through handles may
+      // move files.
       const tree::exclusive_access access(v->names);
       v->names.holds().count_all();
     }
@@ -59,8 +61,8 @@ std::shared_ptr<volume_state> volume_state::create(volume_options chosen) {
   return std::shared_ptr<volume_state>(new volume_state(std::move(chosen)), let_go);
 }
 
-// The tree's lock keeps nodes and charges in step: both change under it. Under the shared one a
-// mark could just become a count, and the handle be counted twice.
+// The tree's lock keeps nodes and their charges in step, since both change under it. Under the
+// shared one a mark could become a count meanwhile, and its handle be counted twice.
 volume_stats volume_state::stats() noexcept {
   const tree::exclusive_access access(names);
   const auto [charged, peak] = limits.read();
@@ -74,7 +76,7 @@ volume_stats volume_state::stats() noexcept {
   s.chunk_count = charged.chunks;
   s.open_handles = names.holds().handles() + handles();
   s.waiting = waiting.load();
-  // What has been freed and is about to be given back stands in both books.
+  // What was freed a moment ago may be kept already though its charge is yet to be given back.
   s.recycled_bytes = std::min(blocks.kept_bytes(), s.free_bytes);
   return s;
 }

@@ -21,20 +21,23 @@
 
 namespace coramfs::detail {
 
-/// A guard that is asked before each write must see at the next one what the last one took, and
-/// nothing may come into memory that it was not asked about: a region would, as a whole.
+/// How many bytes are kept for reuse at most. It is none if the guard is asked before each write:
+/// its readings must show what the last write took, and nothing may come into memory that it was
+/// not asked about, as it would with a whole region.
 inline std::uint64_t recycled_at_most(const volume_options& o) noexcept {
   return o.memory_guard.mode == guard_mode::per_write ? 0 : o.max_recycled;
 }
 
 /// What the copies of a volume share. They keep it alive together, and so do open files and pins.
 ///
-/// Thread safety: the tree by its lock, the quota by its own, the counters by being atomic.
+/// Thread safety: each member guards itself: the tree, the quota, the guard and the memory by locks
+/// of their own, whose order `tree` tells, and `waiting` by being atomic. The others do not change.
 class volume_state final : public lifetime {
  public:
   /// Throws `std::bad_alloc`.
   static std::shared_ptr<volume_state> create(volume_options chosen);
 
+  /// The figures at one moment. It takes the tree's lock.
   volume_stats stats() noexcept;
 
   const volume_options options;
@@ -44,7 +47,7 @@ class volume_state final : public lifetime {
   const account payer;
   tree names;
   compaction relief;
-  std::atomic<std::uint64_t> waiting{0};
+  std::atomic<std::uint64_t> waiting{0};  ///< operations that wait for a lock or for space
 
  private:
   explicit volume_state(volume_options chosen)

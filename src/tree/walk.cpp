@@ -15,7 +15,8 @@ namespace coramfs::detail {
 
 namespace {
 
-/// A way through the tree, depth first and in order.
+/// A way through the tree, depth first and in order, without recursion. One operation's own;
+/// `go_on` takes the tree's lock.
 class tree_walk {
  public:
   explicit tree_walk(volume_state& v) noexcept : volume_(v) {}
@@ -23,7 +24,7 @@ class tree_walk {
   /// Why it has let go of the lock.
   enum class stop { slice_is_done, names_are_to_be_sorted, all_is_seen };
 
-  /// In one hold of the lock, the first time from `path` on.
+  /// Goes on for a slice, in one hold of the lock; the first call begins at `path`.
   result<stop> go_on(const path_argument& path) {
     const tree::shared_access access(volume_.names);
     if (hold_++ == 0) {
@@ -37,17 +38,17 @@ class tree_walk {
     }
   }
 
-  /// After `names_are_to_be_sorted`: those of the last directory.
+  /// The directory whose names are to be sorted, after `names_are_to_be_sorted`.
   walk_entry& last() noexcept { return entries_.back(); }
   std::vector<walk_entry> take() noexcept { return std::move(entries_); }
 
  private:
-  /// A directory on the way down, by its entry among entries_.
+  /// A directory on the way down.
   struct level {
-    std::size_t entry;
-    std::size_t next;                 // among its subdirectories
-    const directory_node* directory;  // none: it has gone
-    std::uint64_t hold;               // in which that was found
+    std::size_t entry;                // its number in entries_
+    std::size_t next;                 // the next one of its subdirectories
+    const directory_node* directory;  // null if it has gone
+    std::uint64_t hold;               // the hold of the lock in which that was found
   };
 
   result<void> begin(const path_argument& path) {
@@ -59,12 +60,12 @@ class tree_walk {
     return boost::outcome_v2::success();
   }
 
-  // Returns whether there was one.
+  // Enters the next subdirectory, depth first. Returns whether there was one.
   bool enter_next() {
     while (!levels_.empty()) {
       level& l = levels_.back();
       const walk_entry& e = entries_[l.entry];
-      // What is done with is not looked up again, which would take as long as its path is.
+      // A directory that is done with is not looked up again: that would take time with its path.
       const directory_node* const in = l.next < e.directories.size() ? find(l) : nullptr;
       if (in == nullptr) {
         levels_.pop_back();
@@ -94,7 +95,7 @@ class tree_walk {
     return l.directory;
   }
 
-  // Goes on in the deepest level. Returns whether a slice is done.
+  // Looks at entries of the deepest level. Returns whether a slice is done.
   bool scan() {
     const directory_node* const d = find(levels_.back());
     if (d == nullptr) {
@@ -115,7 +116,7 @@ class tree_walk {
     return is_slice;
   }
 
-  // Few names are sorted at once, many without the lock.
+  // Few names are sorted here, under the lock; many are left to be sorted without it, in slices.
   void end_scan(walk_entry& e) {
     is_scanning_ = false;
     is_large_ = e.directories.size() + e.files.size() > pace::nodes_in_slice();
@@ -127,8 +128,8 @@ class tree_walk {
 
   volume_state& volume_;
   std::vector<level> levels_;
-  bool is_scanning_ = false;  // the deepest level
-  bool is_large_ = false;     // what has been scanned
+  bool is_scanning_ = false;  // whether the deepest level is being looked at
+  bool is_large_ = false;     // whether the last directory has names that are yet to be sorted
   directory_scan scan_;
   std::uint64_t hold_ = 0;
   pace pace_;

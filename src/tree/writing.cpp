@@ -93,7 +93,7 @@ result<std::size_t> writing::outcome() noexcept {
   return from_.size();
 }
 
-// What was not stored yet is not read any more.
+// What is not stored yet is not read any more: the caller's bytes may be gone.
 void writing::undo() noexcept {
   if (std::exchange(stores_, false)) file_->drop_room(at_, filling_.next());
 }

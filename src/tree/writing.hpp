@@ -25,22 +25,24 @@ namespace coramfs::detail {
 /// What the operations have in common that make a file larger: they wait for space where the
 /// handle does. The handle must stay where it is until they end.
 ///
-/// One that is dropped before it has ended, with the context that it ran on, reads nothing of the
-/// caller's: what it has not shown it takes back. Its handle may even be gone, or closed: that has
-/// told it before, when there still was something to take back, and all that it touches from then
-/// on is the volume, which it keeps alive.
+/// An operation that is dropped before it has ended, with the context that it ran on, reads nothing
+/// of the caller's, and takes back what it has not shown. Its handle may be closed or gone by then.
+/// So a handle that lets go of its file tells the operation before, by `lose_file`, which takes
+/// back at once; from then on the operation touches only the volume, which it keeps alive.
+///
+/// Guarded by its handle, which takes one call at a time and holds the file's lock.
 class growing {
  public:
   claim& awaited() noexcept { return *claim_; }
   lock_timeout patience() const noexcept { return funds_.patience(); }
   std::atomic<std::uint64_t>* waiting() const noexcept { return file_->waiting(); }
-  /// What has begun to write does not listen.
+  /// Ends a wait. An operation that has begun to write does not listen.
   void refuse(const error& why) noexcept;
   /// Called by its handle, which lets go of the file.
   void lose_file() noexcept;
 
  protected:
-  /// What takes back what is not shown yet.
+  /// A function that takes back what is not shown yet.
   using undoing = void(growing&) noexcept;
 
   explicit growing(open_file& file, undoing* undo = nullptr) noexcept
@@ -48,22 +50,24 @@ class growing {
   growing(growing&& unbegun) noexcept = default;
   ~growing();
 
-  /// Ends an `advance` after which others have a turn; `resume` ends the pause.
+  /// Ends an `advance` after which the operation goes on later, and tells the handle of it. Returns
+  /// `p`. `resume` ends the pause.
   progress pause(progress p) noexcept;
 
   /// Ends an `advance` that can not go on: it waits for space, or has failed.
   progress fail(const error& e) noexcept;
-  /// Begins an `advance`. False: it has been refused.
+  /// Begins an `advance`. Returns whether it may go on: not if it has been refused.
   bool resume() noexcept;
-  /// Makes room for a write. `yields`: its promotion needs more than a slice.
+  /// Makes room for a write. Returns `yields` if it has begun a promotion that goes on in the next
+  /// slice.
   result<progress> make_room(std::optional<std::uint64_t> offset, std::uint64_t size) noexcept;
   /// Goes on with a promotion, if there is one.
   result<progress> promote() noexcept;
 
-  life_hold volume_;  // without a file
-  open_file* file_;   // none: it is gone
+  life_hold volume_;  // holds the volume once the handle is gone
+  open_file* file_;   // null if the handle is gone
   funding funds_;
-  std::optional<space_claim> claim_;  // waited for
+  std::optional<space_claim> claim_;  // what it waits for, if it does
   result<void> status_ = boost::outcome_v2::success();
   std::unique_ptr<promotion> promotion_;
   std::uint64_t at_ = 0;  // where the room is
@@ -71,15 +75,16 @@ class growing {
  private:
   void end_pause() noexcept;
 
-  undoing* undo_;           // none: nothing
-  bool is_paused_ = false;  // and the handle knows of it
+  undoing* undo_;           // null if there is nothing to take back
+  bool is_paused_ = false;  // whether it goes on later, which the handle knows
 };
 
-/// A `write` or a `write_at`. Once it has begun to store no cancellation ends it. Dropped, it
-/// leaves the file as it was, but for what it has overwritten by then.
+/// A `write` or a `write_at`. Once it has begun to store no cancellation ends it. If it is dropped,
+/// the file stays as it was, but for what has been overwritten by then.
 class writing : public growing {
  public:
-  /// `offset`: none for the cursor, which then moves. `from` must live until it is done.
+  /// Without an `offset` it writes where `write` does, and the cursor moves. `from` must live until
+  /// it is done.
   writing(open_file& file, std::optional<std::uint64_t> offset,
           std::span<const std::byte> from) noexcept
       : growing(file, [](growing& w) noexcept { static_cast<writing&>(w).undo(); }),
@@ -105,8 +110,8 @@ class writing : public growing {
   filling filling_;
 };
 
-/// A `write` or a `write_at` from several places at once, stored in one slice: those who write much
-/// in one sequence have Asio's composed operations cut it.
+/// A `write` or a `write_at` of bytes from several places, which are stored in one slice: for long
+/// sequences there are Asio's composed operations, which cut them.
 class gathering : public growing {
  public:
   gathering(open_file& file, std::optional<std::uint64_t> offset, const byte_source& from) noexcept
@@ -131,7 +136,7 @@ class adopting : public writing {
   bytes& buffer_;
 };
 
-/// A `prepare`.
+/// A `prepare`. If it is dropped, the file stays as it was.
 class preparing : public growing {
  public:
   preparing(open_file& file, std::size_t size) noexcept
@@ -147,8 +152,8 @@ class preparing : public growing {
   piece_list places_;
 };
 
-/// A `truncate`. Once it has begun to store zeros no cancellation ends it; dropped, it leaves the
-/// file as it was.
+/// A `truncate`. Once it has begun to store zeros no cancellation ends it. If it is dropped, the
+/// file stays as it was.
 class truncating : public growing {
  public:
   truncating(open_file& file, std::optional<std::uint64_t> size) noexcept
