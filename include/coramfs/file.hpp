@@ -67,7 +67,8 @@ class file_opening;
 /// Thread safety: distinct objects may be used at once; one object takes one call at a time.
 ///
 /// Errors: every call with a result, but `close`, fails with `not_open` on a closed file. After any
-/// other error the file is still open, its content and cursor as before.
+/// other error the file is still open, its content and cursor as before. Where memory for a
+/// coroutine's frame is refused the call throws `std::bad_alloc`, and nothing has begun.
 ///
 ///     auto f = co_await fs.open("/dl/a.zip", coramfs::open_mode::write);
 ///     if (!f) co_return f.error();
@@ -199,8 +200,8 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   }
 
   // The four operations below make a file an AsyncReadStream, an AsyncWriteStream, and the two
-  // random-access devices, for any completion token with the signature
-  // `void(std::error_code, std::size_t)`. They begin when the token's initiation runs.
+  // random-access devices. They take any completion token, have the completion signature
+  // `void(std::error_code, std::size_t)`, and begin when the token's initiation runs.
   //
   // The handler is called on its associated executor, or else on the file system's, and within the
   // initiation only where it has associated an immediate executor that does so. The buffers and

@@ -65,7 +65,8 @@ namespace coramfs {
 /// Errors that every operation with a path may give, unless it says otherwise: `invalid_path`,
 /// `name_too_long`; `not_found` and `not_a_directory` for what is above the last name;
 /// `invalid_argument` for an unknown enumerator; `out_of_memory`. A failure leaves everything as it
-/// was. Operations that name no `Charges:` charge nothing.
+/// was. Operations that name no `Charges:` charge nothing. Where memory for a coroutine's frame is
+/// refused the call throws `std::bad_alloc`, and nothing has begun.
 ///
 ///     auto fs = coramfs::file_system::create(co_await asio::this_coro::executor).value();
 ///     auto f = co_await fs.open("/dl/a.zip", coramfs::open_mode::write);

@@ -427,7 +427,7 @@ void open_file::let_go() noexcept {
     if (may_write()) node_->content.trim(volume_->payer);
   }
   given_up.free_some();
-  node_.release();  // and with it perhaps the volume
+  node_.release();  // which may be the end of the volume
 }
 
 const std::string& open_file::path() const noexcept try {
