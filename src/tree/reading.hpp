@@ -40,8 +40,8 @@ class reading {
   result<void> status_ = boost::outcome_v2::success();
 };
 
-/// The bytes of a content on their way into a vector or a string, slice by slice. Guarded by its operation,
-/// which holds the file's lock.
+/// The bytes of a content on their way into a vector or a string, slice by slice. Guarded by its
+/// operation, which holds the file's lock.
 template <class Container>
 class content_reading {
  public:
@@ -80,8 +80,8 @@ class reading_all {
   result<void> status_ = boost::outcome_v2::success();
 };
 
-/// A `read_file` or a `read_text`: an opening that reads everything, without a handle. Guarded by its
-/// operation, which holds the file's lock.
+/// A `read_file` or a `read_text`: an opening that reads everything, without a handle. Guarded by
+/// its operation, which holds the file's lock.
 template <class Container>
 class file_reading {
  public:
