@@ -19,10 +19,11 @@ auto ask(volume_state& v, const path_argument& path, Answer answer) {
   return at ? answer(at.value()) : answered(at.error());
 }
 
-// The answer is no wherever the path leads to nothing, for whatever reason: such a question can not
-// fail.
+// The answer is no wherever the path leads to nothing, for whatever reason. Only a path that is not
+// there, since it found no memory at the call, has none.
 template <class Is>
-bool ask_kind(volume_state& v, const path_argument& path, Is is) noexcept {
+result<bool> ask_kind(volume_state& v, const path_argument& path, Is is) noexcept {
+  if (!path.valid()) return errc::out_of_memory;
   const auto answer = [is](const entry& at) -> result<bool> {
     return at.found != nullptr && is(*at.found);
   };

@@ -222,6 +222,23 @@ TEST_CASE("allocation: an import that finds no memory imports nothing", "[alloca
   }
 }
 
+TEST_CASE("allocation: a question by a path that found no memory has no answer",
+          "[allocation][errors]") {
+  auto fs = sync::file_system::create().value();
+  const std::string path = "/" + std::string(100, 'n');  // too long to be kept without memory
+  fs.write_file(path, "").value();
+  using question = result<bool> (sync::file_system::*)(path_argument);
+  const auto ask = GENERATE(as<question>(), &sync::file_system::exists, &sync::file_system::is_file,
+                            &sync::file_system::is_directory);
+  error e = errc::busy;
+  {
+    const failing_malloc failing(1, false);
+    e = error_of((fs.*ask)(path));
+    REQUIRE(failing.has_failed());
+  }
+  CHECK(e == errc::out_of_memory);
+}
+
 TEST_CASE("allocation: a volume that can not be made is none", "[allocation][errors]") {
   const bool for_coroutines = GENERATE(false, true);
   asio::io_context context;

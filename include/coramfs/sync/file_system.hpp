@@ -144,8 +144,9 @@ class CORAMFS_EXPORT file_system {
   ///
   /// Errors: only `name_too_long` for a pattern above 4,096 bytes; `out_of_memory`.
   result<std::vector<std::string>> glob(path_argument pattern);
-  /// Whether there is anything, a file or a directory at the path. They never fail: for a path that
-  /// is invalid, or that no memory was had for, the answer is false. They take no file's lock.
+  /// Whether there is anything, a file or a directory at the path; an invalid path leads to
+  /// nothing. They take no file's lock. Errors: only `out_of_memory`, where none was had for a long
+  /// path.
   result<bool> exists(path_argument path);
   result<bool> is_file(path_argument path);
   result<bool> is_directory(path_argument path);
