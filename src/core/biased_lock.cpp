@@ -14,8 +14,7 @@ constexpr int looks = 200;
 
 }  // namespace
 
-void biased_lock::lock_shared_slowly() noexcept {
-  brief_.lock_shared();
+void biased_lock::note_undisturbed() noexcept {
   const unsigned undisturbed = undisturbed_.load(std::memory_order_relaxed) + 1;
   undisturbed_.store(undisturbed, std::memory_order_relaxed);
   if (undisturbed >= enough_undisturbed + lanes_in_use() &&

@@ -39,25 +39,32 @@ class biased_lock {
 
   void lock() noexcept {
     brief_.lock();
-    undisturbed_.store(0, std::memory_order_relaxed);
-    if (is_biased_.load(std::memory_order_relaxed)) revoke();
+    make_exclusive();
+  }
+  /// As `lock`, for one of many slices: see `brief_lock::lock_in_turn`.
+  void lock_in_turn() noexcept {
+    brief_.lock_in_turn();
+    make_exclusive();
   }
   void unlock() noexcept { brief_.unlock(); }
 
   /// Returns what the same thread has to pass to `unlock_shared`.
   unsigned lock_shared() noexcept {
-    if (is_biased_.load(std::memory_order_relaxed)) {
-      const unsigned lane = thread_lane();
-      // The store and the load behind it are sequentially consistent: either this thread sees that
-      // the bias has gone, or whoever takes it away sees the mark.
-      if (lane != no_lane) {
-        lanes_[lane].is_held.exchange(true, std::memory_order_seq_cst);
-        if (is_biased_.load(std::memory_order_seq_cst)) return lane;
-        leave(lane);
-      }
+    const unsigned lane = enter_lane();
+    if (lane == no_lane) {
+      brief_.lock_shared();
+      note_undisturbed();
     }
-    lock_shared_slowly();
-    return no_lane;
+    return lane;
+  }
+  /// As `lock_shared`, for one of many slices: see `brief_lock::lock_in_turn`.
+  unsigned lock_shared_in_turn() noexcept {
+    const unsigned lane = enter_lane();
+    if (lane == no_lane) {
+      brief_.lock_shared_in_turn();
+      note_undisturbed();
+    }
+    return lane;
   }
   void unlock_shared(unsigned lane) noexcept {
     lane != no_lane ? leave(lane) : brief_.unlock_shared();
@@ -69,11 +76,26 @@ class biased_lock {
     std::atomic<bool> is_held{false};
   };
 
+  // `no_lane`: it is not biased, or the thread has none.
+  unsigned enter_lane() noexcept {
+    if (!is_biased_.load(std::memory_order_relaxed)) return no_lane;
+    const unsigned lane = thread_lane();
+    if (lane == no_lane) return no_lane;
+    // Either this sees that the bias has gone, or who takes it away sees this.
+    lanes_[lane].is_held.exchange(true, std::memory_order_seq_cst);
+    if (is_biased_.load(std::memory_order_seq_cst)) return lane;
+    leave(lane);
+    return no_lane;
+  }
   void leave(unsigned lane) noexcept {
     lanes_[lane].is_held.store(false, std::memory_order_release);
     if (!is_biased_.load(std::memory_order_relaxed)) tell_left();
   }
-  void lock_shared_slowly() noexcept;
+  void make_exclusive() noexcept {
+    undisturbed_.store(0, std::memory_order_relaxed);
+    if (is_biased_.load(std::memory_order_relaxed)) revoke();
+  }
+  void note_undisturbed() noexcept;
   void revoke() noexcept;
   void await_left(const lane_mark& lane) noexcept;
   void tell_left() noexcept;

@@ -60,7 +60,7 @@ result<bool> tree_copy::look_on(const path_argument& from_text, const path_argum
   path_buffer from_buffer, to_buffer;
   BOOST_OUTCOME_TRY(const auto from, from_buffer.normalise(from_text));
   BOOST_OUTCOME_TRY(const auto to, to_buffer.normalise(to_text));
-  const tree::shared_access access(volume.names);
+  const tree::shared_access access(volume.names, tree::in_turn);
   if (!std::exchange(has_begun_, true)) {
     BOOST_OUTCOME_TRY(const auto* const top, find_source(volume.names, from));
     // Any copy of the root would be below the root, or the root itself.

@@ -24,7 +24,7 @@ result<void> begin(volume_state& v, search& rest, const export_options& options,
                    const path_argument& path) {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-  const tree::shared_access access(v.names);
+  const tree::shared_access access(v.names, tree::in_turn);
   const auto at = v.names.look_up(normal);
   if (!at || at.value().found == nullptr) return boost::outcome_v2::success();
   const node& top = *at.value().found;
@@ -44,7 +44,7 @@ bool search_on(volume_state& v, search& rest, const export_options& options, pac
     if (!n.is_directory) return see_file(rest, options, n, std::move(path));
     rest.push(static_cast<const directory_node&>(n), std::move(path), {});
   };
-  const tree::shared_access access(v.names);
+  const tree::shared_access access(v.names, tree::in_turn);
   rest.begin_hold();
   while (rest.current(v.names) != nullptr)
     if (rest.scan(p, see) && !rest.empty()) return true;

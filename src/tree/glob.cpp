@@ -40,7 +40,7 @@ bool visit(search& rest, pattern& wanted, pace& p, const search::place& at) {
 
 // Does a slice of the search, in one hold of the tree's lock. Returns whether there is more.
 bool search_on(volume_state& v, search& rest, pattern& wanted, pace& p) {
-  const tree::shared_access access(v.names);
+  const tree::shared_access access(v.names, tree::in_turn);
   rest.begin_hold();
   while (const auto* const at = rest.current(v.names))
     if (visit(rest, wanted, p, *at) && !rest.empty()) return true;

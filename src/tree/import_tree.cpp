@@ -97,7 +97,7 @@ result<void> tree_import::check_key(const std::string& key) {
 
 // Plans a slice of the items, in one hold of the tree's lock. Returns where to go on.
 result<import_items::iterator> tree_import::plan_some(import_items::iterator from) {
-  const tree::exclusive_access access(volume_.names);
+  const tree::exclusive_access access(volume_.names, tree::in_turn);
   plan_.begin_hold();
   for (bool is_slice = false; !is_slice && from != items.end(); ++from) {
     BOOST_OUTCOME_TRY(plan_.add(*from, done));

@@ -16,7 +16,7 @@ result<void> see_some(volume_state& v, const path_argument& path, directory_scan
                       std::vector<std::string>& names) {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-  const tree::shared_access access(v.names);
+  const tree::shared_access access(v.names, tree::in_turn);
   BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
   BOOST_OUTCOME_TRY(const auto* directory, at.require_directory());
   if (scan.resume(*directory)) {

@@ -210,6 +210,11 @@ tree::exclusive_access::exclusive_access(tree& t) noexcept : tree_(t), hold_(t.l
   t.writer_.store(std::this_thread::get_id(), std::memory_order_relaxed);
 }
 
+tree::exclusive_access::exclusive_access(tree& t, in_turn_t) noexcept
+    : tree_(t), hold_((t.lock_.lock_in_turn(), t.lock_), std::adopt_lock) {
+  t.writer_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+}
+
 tree::exclusive_access::~exclusive_access() {
   tree_.writer_.store(std::thread::id(), std::memory_order_relaxed);
 }

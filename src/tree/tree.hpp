@@ -63,6 +63,9 @@ class tree {
  public:
   class shared_access;
   class exclusive_access;
+  /// Says that a hold of the lock is one of many slices, and passes nobody who waits.
+  struct in_turn_t {};
+  static constexpr in_turn_t in_turn{};
 
   /// A tree of a root alone. All nodes come from `memory`, and handles hold `whole`. Throws
   /// `std::bad_alloc`.
@@ -158,6 +161,7 @@ class tree {
 class tree::shared_access : step_scope {
  public:
   explicit shared_access(tree& t) noexcept : lock_(t.lock_), lane_(lock_.lock_shared()) {}
+  shared_access(tree& t, in_turn_t) noexcept : lock_(t.lock_), lane_(lock_.lock_shared_in_turn()) {}
   shared_access(const shared_access&) = delete;
   shared_access& operator=(const shared_access&) = delete;
   ~shared_access() { lock_.unlock_shared(lane_); }
@@ -171,6 +175,7 @@ class tree::shared_access : step_scope {
 class tree::exclusive_access : announcement_pause, step_scope {
  public:
   explicit exclusive_access(tree& t) noexcept;
+  exclusive_access(tree& t, in_turn_t) noexcept;
   exclusive_access(const exclusive_access&) = delete;
   exclusive_access& operator=(const exclusive_access&) = delete;
   ~exclusive_access();

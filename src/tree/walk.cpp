@@ -26,7 +26,7 @@ class tree_walk {
 
   /// Goes on for a slice, in one hold of the lock; the first call begins at `path`.
   result<stop> go_on(const path_argument& path) {
-    const tree::shared_access access(volume_.names);
+    const tree::shared_access access(volume_.names, tree::in_turn);
     if (hold_++ == 0) {
       BOOST_OUTCOME_TRY(begin(path));
     }

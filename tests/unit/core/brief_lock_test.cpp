@@ -193,4 +193,31 @@ TEST_CASE("brief_lock: with many who come and go nobody is left asleep",
   CHECK_FALSE(lock.has_waiting());
 }
 
+TEST_CASE("brief_lock: one of many slices passes nobody who sleeps", "[core][brief_lock]") {
+  const bool is_shared = GENERATE(false, true);
+  for (int round = 0; round < 50; ++round) {
+    brief_lock lock;
+    lock.lock();
+    bool has_entered = false;
+    std::thread other([&] {
+      const std::lock_guard hold(lock);
+      has_entered = true;
+    });
+    await([&] { return lock.has_waiting(); });
+    lock.unlock();
+    is_shared ? lock.lock_shared_in_turn() : lock.lock_in_turn();
+    REQUIRE(has_entered);
+    is_shared ? lock.unlock_shared() : lock.unlock();
+    other.join();
+    // Where nobody sleeps it is had at once.
+    lock.lock_in_turn();
+    CHECK_FALSE(lock.try_lock_shared());
+    lock.unlock();
+    lock.lock_shared_in_turn();
+    CHECK(lock.try_lock_shared());
+    lock.unlock_shared();
+    lock.unlock_shared();
+  }
+}
+
 }  // namespace coramfs::tests
