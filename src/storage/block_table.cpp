@@ -157,17 +157,9 @@ std::uint64_t block_table::settle_slack(block_map::range kept, std::uint64_t eno
   return slack;
 }
 
-// A block that is filled piece by piece grows by doubling; one that begins where the one in front
-// of it is full is likely to be filled.
-std::size_t block_table::likely_size(const wish& w, std::uint64_t number, std::size_t from,
-                                     std::size_t has) const noexcept {
-  const auto is_full = [](const block* b) { return b != nullptr && b->used == block_size; };
-  const bool follows = number > 0 && from == 0 &&
-                       (w.begin < number * block_size || is_full(blocks_.find(number - 1)));
-  return follows ? block_size : std::min(block_size, 2 * has);
-}
-
-// Lists the blocks that have to be made for a wish.
+// Lists the blocks that have to be made for a wish. A block that is filled piece by piece grows by
+// doubling; one that is entered at its start, but for the first of the file, is likely to be
+// filled.
 block_table::new_blocks block_table::plan(const wish& w, growth g) const {
   new_blocks fresh;
   std::uint64_t number = w.begin / block_size;
@@ -175,12 +167,11 @@ block_table::new_blocks block_table::plan(const wish& w, growth g) const {
     const std::uint64_t left = w.size - number * block_size;
     const std::size_t stays = b != nullptr ? std::min<std::uint64_t>(b->used, left) : 0;
     const std::size_t has = room_in(b), needed = std::max(from + n, stays);
+    const std::size_t likely = number > 0 && from == 0 ? block_size : std::min(block_size, 2 * has);
     const bool is_too_large =
         g == growth::tight && b != nullptr && block::footprint(needed) < b->charged();
-    if (from + n > has || must_be_copied(b, from) || is_too_large) {
-      const std::size_t likely = g == growth::generous ? likely_size(w, number, from, has) : 0;
-      fresh.push_back({number, std::max(needed, likely), {}});
-    }
+    if (from + n > has || must_be_copied(b, from) || is_too_large)
+      fresh.push_back({number, g == growth::generous ? std::max(needed, likely) : needed, {}});
     ++number;
   });
   return fresh;

@@ -122,8 +122,6 @@ class block_table {
 
   bool has_room(std::uint64_t begin, std::uint64_t end) const noexcept;
   static bool must_be_copied(block* b, std::size_t from) noexcept;
-  std::size_t likely_size(const wish& w, std::uint64_t number, std::size_t from,
-                          std::size_t has) const noexcept;
   new_blocks plan(const wish& w, growth g) const;
   extent after(const wish& w, const new_blocks& fresh) const noexcept;
   extent without_blocks(const wish& w) const noexcept;

@@ -312,7 +312,7 @@ TEST_CASE("memory: of the slack in a sparse file as much gives way as is missing
   const scenario fs(accounting::memory,
                     {.max_quota = quota, .default_storage = storage_layout::random_access});
   const auto f = fs->open("/a", open_mode::create).value();
-  // Behind each block that is full another is begun, which is likely to be filled.
+  // Each second block is begun at its start, and likely to be filled.
   for (std::uint64_t at = 0; fs.used() + 4 * block < quota; at += 3 * block)
     f->write_at(at, xs(block + 1)).value();
   const std::uint64_t free = quota - fs.used();
@@ -328,6 +328,7 @@ TEST_CASE("memory: what replaces a file must fit beside it, though it costs no m
           "[api][quota][memory]") {
   const std::size_t size = 20'000'000;
   const scenario fs(accounting::memory, {.max_quota = 48'000'000, .max_recycled = 0});
+  fs.expect_slices();
   const bool is_copy = GENERATE(true, false);
   if (is_copy) fs->write_file("/a", xs(size)).value();
   fs->write_file("/b", xs(is_copy ? size : 2 * size)).value();
