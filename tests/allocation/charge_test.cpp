@@ -220,7 +220,7 @@ TEST_CASE("charge: slack that has given way in vain is charged as before",
                   [&](sync::file& f) { return error_of(write_at(f, at * block, 1'000)); }};
   const std::size_t failures =
       sweep(s, [](subject& t, const ending& expected) { REQUIRE(end_of(t) == expected); });
-  CHECK(failures > 40);
+  CHECK(failures > 20);
 }
 
 namespace {

@@ -309,8 +309,8 @@ TEST_CASE("memory: whatever mix is written, the quota holds and all is given bac
 TEST_CASE("memory: of the slack in a sparse file as much gives way as is missing",
           "[api][quota][memory]") {
   constexpr std::uint64_t quota = 8'000'000, block = 64 * 1024;
-  const scenario fs(accounting::memory,
-                    {.max_quota = quota, .default_storage = storage_layout::random_access});
+  const scenario fs(accounting::memory, storage_layout::random_access, {.max_quota = quota});
+  fs.expect_slices();
   const auto f = fs->open("/a", open_mode::create).value();
   // Each second block is begun at its start, and likely to be filled.
   for (std::uint64_t at = 0; fs.used() + 4 * block < quota; at += 3 * block)
