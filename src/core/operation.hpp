@@ -18,13 +18,6 @@ enum class progress : unsigned char {
   yields,  ///< it has done a slice of its work, and others may have a turn
 };
 
-/// Returns what a step has come to. If it failed, returns `done` and puts the reason into `status`.
-inline progress progress_or_failure(const result<progress>& step, result<void>& status) noexcept {
-  if (step) return step.value();
-  status = step.error();
-  return progress::done;
-}
-
 /// An operation that may have to wait, or to do much, in steps that never block. What is between
 /// the steps a thread and a coroutine do each in their own way, and they stand in the same queues.
 ///

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "core/clock.hpp"
 #include "core/pace.hpp"
 #include "core/path.hpp"
 #include "core/quota.hpp"
