@@ -332,7 +332,7 @@ void take_part(course& c, std::size_t thread) {
       if (round == 0) {
         all.push_back(
             std::make_unique<beginning>(c.operations[number], c.volumes[i], place, thread));
-        for (int turn = 0; turn < unmarked_turns; ++turn) all.back()->take_turn();
+        for (int warm = 0; warm < unmarked_turns; ++warm) all.back()->take_turn();
       }
       marks[number][thread].begin = round;
       all.back()->take_turn();
