@@ -307,15 +307,15 @@ void context_waits::tick(const std::error_code& ec) {
   if (closed_) return;
   if (!ec) armed_for_.reset();
   expire(others);
-  rearm(next_deadline());
-  // Those who are granted something now are told before any executor is called, since that may run
-  // handlers here, which take long.
+  // Those who are granted something now are told first, since all else may take long: the timer may
+  // have to wait for memory, and an executor may run handlers here.
   lock.unlock();
   others.announce();
   lock.lock();
+  rearm(lock, next_deadline());
   if (closed_) return;
   hand_on_all(lock);
-  if (!handed_back_.empty()) rearm(retry_at_);
+  if (!handed_back_.empty()) rearm(lock, retry_at_);
 }
 
 void context_waits::expire(admission& others) noexcept {
@@ -346,7 +346,7 @@ void context_waits::hand_on_all(std::unique_lock<std::mutex>& lock) {
       }
     } catch (...) {
       lock.lock();
-      rearm(clock::now());
+      rearm(lock, clock::now());
       throw;
     }
     lock.lock();
@@ -369,15 +369,16 @@ void context_waits::arm(clock::time_point when) {
 // Under the mutex. Where memory is refused, a handler of the timer that was cancelled is mostly
 // still to come, and arms the timer then. If there is none, nothing is left but to try until memory
 // is had: without a timer the deadlines would be lost. Asio needs it where its table of timers
-// grows.
-void context_waits::rearm(clock::time_point when) noexcept {
-  if (closed_ || count_ == 0) return;
-  while (!armed_for_ || when < *armed_for_) {
+// grows. Whoever could free some may need the mutex for that, so it is let go between two attempts.
+void context_waits::rearm(std::unique_lock<std::mutex>& lock, clock::time_point when) noexcept {
+  while (!closed_ && count_ != 0 && (!armed_for_ || when < *armed_for_)) {
     try {
       arm(when);
     } catch (const std::bad_alloc&) {
       if (pending_ > 0) return;
+      lock.unlock();
       std::this_thread::sleep_for(before_retry);
+      lock.lock();
     }
   }
 }

@@ -12,6 +12,7 @@ namespace {
 
 thread_local std::size_t left = 0;  // allocations up to the one that fails; 0: none fails
 thread_local bool fails_for_ever = false;
+thread_local std::atomic<shortage>* fails_in = nullptr;
 thread_local bool failed = false;
 
 thread_local std::size_t made = 0;
@@ -19,7 +20,16 @@ thread_local std::size_t last_made = 0;  // bytes
 
 std::atomic<std::int64_t> live = 0;
 
+bool refuses_in(std::atomic<shortage>& now) noexcept {
+  auto seen = shortage::begins;
+  if (!now.compare_exchange_strong(seen, shortage::is_felt) && seen == shortage::is_over)
+    return false;
+  failed = true;
+  return true;
+}
+
 bool refuses() noexcept {
+  if (fails_in != nullptr) return refuses_in(*fails_in);
   if (left == 0) return failed && fails_for_ever;
   if (--left != 0) return false;
   failed = true;
@@ -41,7 +51,13 @@ failing_malloc::failing_malloc(std::size_t nth, bool for_ever) noexcept {
   left = nth;
 }
 
+failing_malloc::failing_malloc(std::atomic<shortage>& now) noexcept {
+  failed = false;
+  fails_in = &now;
+}
+
 failing_malloc::~failing_malloc() {
+  fails_in = nullptr;
   left = 0;
   failed = false;
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 namespace coramfs::tests {
+
+/// What two threads tell each other: `is_felt` when an allocation has been refused.
+enum class shortage { begins, is_felt, is_over };
 
 /// While it lives, the `nth` allocation of this thread fails, counted from 1; and with `for_ever`
 /// each one after it too. Reaches all that ends in glibc's malloc, `operator new` among it, and
@@ -12,6 +16,8 @@ namespace coramfs::tests {
 class failing_malloc {
  public:
   failing_malloc(std::size_t nth, bool for_ever) noexcept;
+  /// Fails each allocation of this thread until another one says that the shortage is over.
+  explicit failing_malloc(std::atomic<shortage>& now) noexcept;
   failing_malloc(const failing_malloc&) = delete;
   failing_malloc& operator=(const failing_malloc&) = delete;
   ~failing_malloc();

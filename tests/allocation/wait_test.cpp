@@ -10,10 +10,16 @@
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <future>
+#include <optional>
+#include <system_error>
+#include <thread>
 
 namespace coramfs::tests {
 
@@ -89,6 +95,49 @@ TEST_CASE("waits and allocations: deadlines come whatever memory the context is 
     CHECK(timed_out == 4);
     CHECK(t.v.stats().waiting == 0);
   }
+}
+
+// The table of Asio's timers is full when the deadline has passed, so to wait for the next deadline
+// needs memory, and no handler is pending that could try again later.
+TEST_CASE("waits and allocations: a context without memory for its timer holds up no other thread",
+          "[allocation][coroutines][threads]") {
+  fixture t;
+  const auto now = std::chrono::steady_clock::now();
+  asio::steady_timer first(t.context, now),
+      others[2]{asio::steady_timer(t.context), asio::steady_timer(t.context)};
+  std::atomic<shortage> of_memory = shortage::begins;
+  std::optional<failing_malloc> failing;
+  std::future<void> other;
+  int timed_out = 0;
+  const auto count = [&](const result<file>& f) {
+    timed_out += error_of(f) == errc::timed_out ? 1 : 0;
+  };
+  const auto open_within = [&](std::chrono::milliseconds patience) {
+    const open_options options{.timeout = patience};
+    t.fs.open("/a", open_mode::update, options, count);
+  };
+  first.async_wait([&](std::error_code) {
+    for (auto& other_timer : others) {
+      other_timer.expires_at(now + std::chrono::hours(1));
+      other_timer.async_wait([](std::error_code) {});
+    }
+    other = std::async(std::launch::async, [&] {
+      while (of_memory != shortage::is_felt) std::this_thread::yield();
+      open_within(std::chrono::milliseconds(2));
+      of_memory = shortage::is_over;
+    });
+    failing.emplace(of_memory);
+  });
+  open_within(std::chrono::milliseconds(1));
+  open_within(std::chrono::milliseconds(50));
+  REQUIRE(t.v.stats().waiting == 2);
+  while (std::chrono::steady_clock::now() < now + std::chrono::milliseconds(2))
+    std::this_thread::yield();
+  while (timed_out < 3) t.context.run_one();
+  CHECK(failing->has_failed());
+  failing.reset();
+  other.get();
+  CHECK(t.v.stats().waiting == 0);
 }
 
 }  // namespace coramfs::tests
