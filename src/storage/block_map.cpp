@@ -23,6 +23,7 @@ block_map::block_map(block_map&& other) noexcept
       levels_(std::exchange(other.levels_, 0)),
       footprint_(std::exchange(other.footprint_, 0)),
       slack_bound_(std::exchange(other.slack_bound_, 0)),
+      blocks_with_slack_(std::exchange(other.blocks_with_slack_, 0)),
       block_has_slack_(std::exchange(other.block_has_slack_, false)) {}
 
 block_map& block_map::operator=(block_map&& other) noexcept {
@@ -30,6 +31,7 @@ block_map& block_map::operator=(block_map&& other) noexcept {
   std::swap(levels_, other.levels_);
   std::swap(footprint_, other.footprint_);
   std::swap(slack_bound_, other.slack_bound_);
+  std::swap(blocks_with_slack_, other.blocks_with_slack_);
   std::swap(block_has_slack_, other.block_has_slack_);
   return *this;
 }
@@ -49,10 +51,10 @@ void block_map::set(std::uint64_t number, block_ref b) noexcept {
   b->place = number;
   const block_ref old(std::exchange(s.leaf, b.release()));
   footprint_ += s.leaf->charged();
-  slack_bound_ += spare(*s.leaf);
+  count_slack(*s.leaf);
   if (old) {
     footprint_ -= old->charged();
-    slack_bound_ -= spare(*old);
+    discount_slack(*old);
   }
   mark_slack(number, spare(*s.leaf) > 0);
 }
@@ -62,7 +64,7 @@ block_ref block_map::take(std::uint64_t number) noexcept {
   block_ref taken(s != nullptr ? std::exchange(s->leaf, nullptr) : nullptr);
   if (!taken) return taken;
   footprint_ -= taken->charged();
-  slack_bound_ -= spare(*taken);
+  discount_slack(*taken);
   return taken;
 }
 
@@ -208,12 +210,25 @@ bool block_map::root_may_have_slack() const noexcept {
   return root_.child != nullptr && root_.child->may_have_slack != 0;
 }
 
+void block_map::count_slack(const block& b) noexcept {
+  const std::uint64_t bytes = spare(b);
+  slack_bound_ += bytes;
+  if (bytes > 0) ++blocks_with_slack_;
+}
+
+void block_map::discount_slack(const block& b) noexcept {
+  const std::uint64_t bytes = spare(b);
+  slack_bound_ -= bytes;
+  if (bytes > 0) --blocks_with_slack_;
+}
+
 void block_map::set_used(std::uint64_t number, block& b, std::uint32_t used) noexcept {
-  const std::uint64_t before = spare(b);
+  const bool had_any = spare(b) > 0;
+  discount_slack(b);
   b.used = used;
-  const std::uint64_t after = spare(b);
-  slack_bound_ += after - before;
-  if ((before > 0) != (after > 0)) mark_slack(number, after > 0);
+  count_slack(b);
+  const bool has_any = spare(b) > 0;
+  if (had_any != has_any) mark_slack(number, has_any);
 }
 
 // A mark is set in all pages on the way, and taken away in the lowest alone: the others may say
@@ -271,15 +286,14 @@ void block_map::shrink(range kept, std::uint64_t enough) noexcept {
     if (kept.has(number)) return true;
     block_ref b(std::exchange(s.leaf, nullptr));
     const std::uint64_t before = b->charged();
-    slack_bound_ -= spare(*b);
+    discount_slack(*b);
     b.shrink(b->used);
     bytes += before - b->charged();
     footprint_ -= before - b->charged();
     is_enough = bytes >= enough;
-    const std::uint64_t rest = spare(*b);  // of one that is pinned
-    slack_bound_ += rest;
+    count_slack(*b);  // of one that is pinned
     s.leaf = b.release();
-    return rest > 0;
+    return spare(*s.leaf) > 0;
   };
   block_has_slack_ = for_each_slack(root_, levels_, 0, look, is_enough);
 }
@@ -330,7 +344,7 @@ std::uint64_t block_map::remove(slot& s, unsigned level, std::uint64_t first, bo
     const std::uint64_t freed = s.leaf->charged();
     if (!dry) {
       footprint_ -= freed;
-      slack_bound_ -= spare(*s.leaf);
+      discount_slack(*s.leaf);
       const block_ref dropped(std::exchange(s.leaf, nullptr));
     }
     return freed;

@@ -62,6 +62,8 @@ class block_map {
   /// An upper bound of the bytes that blocks take beyond what is used of them, in constant time:
   /// `shrink` can not give back more.
   std::uint64_t slack_bound() const noexcept { return slack_bound_; }
+  /// How many blocks these bytes are in.
+  std::size_t blocks_with_slack() const noexcept { return blocks_with_slack_; }
   /// Settles the charge of blocks that may have slack, until those that it has looked at have
   /// `enough` bytes of it, and returns how much `shrink` would give back of them if no memory is
   /// refused. It looks at no block without slack, so it takes time in proportion to `enough`, and
@@ -119,6 +121,8 @@ class block_map {
   bool prune(slot& s, unsigned level) noexcept;
   void pop_roots(unsigned levels) noexcept;
   std::uint64_t missing_pages(const slot& s, unsigned level, range r) const noexcept;
+  void count_slack(const block& b) noexcept;
+  void discount_slack(const block& b) noexcept;
   bool root_may_have_slack() const noexcept;
   void mark_slack(std::uint64_t number, bool has_any) noexcept;
   template <class Look>
@@ -133,6 +137,7 @@ class block_map {
   unsigned levels_ = 0;  // of pages; 0: the root is block 0 itself, or nothing
   std::uint64_t footprint_ = 0;
   std::uint64_t slack_bound_ = 0;
+  std::size_t blocks_with_slack_ = 0;
   bool block_has_slack_ = false;  // of block 0, where there are no pages
 };
 

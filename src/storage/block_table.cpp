@@ -225,7 +225,8 @@ result<void> block_table::make_room(const account& payer, const wish& w) try {
 // Asks for room to grow, then for the exact room, and at last has as much slack give way as is
 // missing: only the smallest way to have the room is refused.
 result<void> block_table::take_blocks(const account& payer, const wish& w) {
-  new_blocks fresh = plan(w, growth::generous);
+  const bool has_few_begun = blocks_.blocks_with_slack() < most_with_slack;
+  new_blocks fresh = plan(w, has_few_begun ? growth::generous : growth::exact);
   extent now = after(w, fresh);
   auto reserved = payer.reserve(now, extent_now());
   if (!reserved) {

@@ -21,7 +21,8 @@ namespace coramfs::detail {
 /// A block that nobody has written to does not exist and reads as zeros. One that is written to in
 /// part is only as large as its last byte asks for, so that small files are small here too. One
 /// that is likely to be filled has room for more at first, which gives way, in all blocks, where
-/// the quota would refuse something else for it.
+/// the quota would refuse something else for it. As many as are begun and not filled at the same
+/// time, `most_with_slack` have such room: each of them has to be shrunk when the file is closed.
 ///
 /// Invariants: what a block has behind its `used` bytes reads as zero, whatever it is, and no block
 /// is used beyond the end of the file; `extent_now()` is what the file has been charged, pinned
@@ -33,6 +34,8 @@ namespace coramfs::detail {
 class block_table {
  public:
   static constexpr std::size_t block_size = 64 * 1024;  // bytes
+  /// Blocks: to shrink as many takes about half a millisecond.
+  static constexpr std::size_t most_with_slack = 1024;
 
   std::uint64_t size() const noexcept { return size_; }
   extent extent_now() const noexcept { return {size_, footprint_, 0}; }

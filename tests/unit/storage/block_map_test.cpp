@@ -25,6 +25,12 @@ std::uint64_t spare_in(const block_map& m, block_map::range kept = block_map::no
   return bytes;
 }
 
+std::size_t blocks_with_slack_in(const block_map& m) {
+  std::size_t blocks = 0;
+  m.for_each([&](std::uint64_t, const block& b) { blocks += spare(b) > 0 ? 1 : 0; });
+  return blocks;
+}
+
 }  // namespace
 
 TEST_CASE("block map: how much slack there is, it knows after each change", "[storage][table]") {
@@ -69,10 +75,12 @@ TEST_CASE("block map: how much slack there is, it knows after each change", "[st
         }
       }
       REQUIRE(m.slack_bound() == spare_in(m));
+      REQUIRE(m.blocks_with_slack() == blocks_with_slack_in(m));
       if (random.one_in(4)) {
         block_map moved(std::move(m));
         m = std::move(moved);
         REQUIRE(m.slack_bound() == spare_in(m));
+        REQUIRE(m.blocks_with_slack() == blocks_with_slack_in(m));
       }
     }
     CHECK(m.settle_slack() == spare_in(m));

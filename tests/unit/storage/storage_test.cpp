@@ -292,6 +292,25 @@ TEST_CASE("table: the slack of all blocks gives way to what would not fit",
   CHECK(b.used() == quota);
 }
 
+TEST_CASE("table: of blocks that are begun and not filled, a bounded number has room to spare",
+          "[storage][table]") {
+  constexpr std::uint64_t most = block_table::most_with_slack, blocks = 3 * most;
+  const bytes piece = filled(100, 'x');
+  const std::uint64_t whole = block::footprint(block_table::block_size),
+                      one = block::footprint(100);
+  bench b(storage_layout::random_access);
+  REQUIRE(fill_sparsely(b, blocks, piece));
+  // The first block of a file is never one that is likely to be filled.
+  CHECK(b.used() == tight_cost(blocks, piece) + most * (whole - one));
+  // What is filled makes room for others to have some.
+  const std::uint64_t before = b.used();
+  REQUIRE(b.write(block_table::block_size, filled(block_table::block_size, 'y')));
+  REQUIRE(b.write((blocks + 1) * block_table::block_size, piece));
+  CHECK(b.used() >= before + whole);
+  b.content.trim(b.payer);
+  CHECK(b.used() < tight_cost(blocks + 3, piece) + whole);
+}
+
 TEST_CASE("table: a write that slack gives way to may end in a block that has some",
           "[storage][table][quota]") {
   const bytes piece = filled(1'000, 'x');
