@@ -4,6 +4,8 @@
 #include <coramfs/detail/export.hpp>
 
 #include <cstdint>
+#include <iosfwd>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <type_traits>
@@ -60,6 +62,9 @@ CORAMFS_EXPORT const std::error_category& error_category() noexcept;
 /// The code of an `errc`, in `error_category()`. The standard calls it where it converts one.
 CORAMFS_EXPORT std::error_code make_error_code(errc) noexcept;
 
+/// Writes its text, such as "not found".
+CORAMFS_EXPORT std::ostream& operator<<(std::ostream& to, errc c);
+
 /// Whether `code` is `c`, whichever copy of the library it comes from. Overload resolution prefers
 /// this to the standard's comparison, for which `c` would have to be converted.
 CORAMFS_EXPORT bool operator==(const std::error_code& code, errc c) noexcept;
@@ -87,6 +92,8 @@ class CORAMFS_EXPORT error {
 
   friend bool operator==(const error& e, errc c) noexcept { return e.code_ == c; }
   friend bool operator==(const error& e, std::errc c) noexcept { return e.code_ == c; }
+  /// Writes its `message()`.
+  CORAMFS_EXPORT friend std::ostream& operator<<(std::ostream& to, const error& e);
 
  private:
   std::error_code code_;
@@ -95,5 +102,19 @@ class CORAMFS_EXPORT error {
 };
 
 static_assert(std::is_trivially_copyable_v<error>);
+
+/// What `value()` of a failed result throws. It has the code of the error, and `what()` is the
+/// error's `message()`.
+class CORAMFS_EXPORT failure : public std::system_error {
+ public:
+  explicit failure(const error& e);
+
+  const error& why() const noexcept { return why_; }
+  const char* what() const noexcept override;
+
+ private:
+  error why_;
+  std::runtime_error text_;  // a string that is copied without an exception
+};
 
 }  // namespace coramfs

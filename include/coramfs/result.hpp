@@ -28,27 +28,17 @@ using bytes = std::vector<std::byte>;
 
 namespace detail {
 
-/// What Outcome does when `value()` meets a failure, or `error()` a success: it throws
-/// `std::system_error`, or Outcome's own `bad_result_access`.
+/// What Outcome does when `value()` meets a failure, or `error()` a success: it throws `failure`,
+/// or Outcome's own `bad_result_access`.
 struct result_policy : boost::outcome_v2::policy::base {
   template <class Impl>
   static constexpr void wide_value_check(Impl&& self) {
-    if (!base::_has_value(std::forward<Impl>(self))) throw_failure(base::_error(self));
+    if (!base::_has_value(std::forward<Impl>(self))) throw failure(base::_error(self));
   }
   template <class Impl>
   static constexpr void wide_error_check(Impl&& self) {
     if (!base::_has_error(std::forward<Impl>(self)))
       throw boost::outcome_v2::bad_result_access("no error in a successful result");
-  }
-
- private:
-  // `what()` of a system_error ends with the code's own text, so only the numbers are put in front
-  // of that.
-  [[noreturn]] static void throw_failure(const error& e) {
-    const std::string text = e.message();
-    const std::size_t code_size = e.code().message().size();
-    if (text.size() <= code_size + 2) throw std::system_error(e.code());
-    throw std::system_error(e.code(), text.substr(code_size + 2));
   }
 };
 
@@ -60,8 +50,8 @@ using basic_result = boost::outcome_v2::basic_result<T, error, result_policy>;
 /// A `T`, or the `error` that kept it from being made.
 ///
 /// It is an Outcome result, so `has_value()`, `value()`, `error()`, `BOOST_OUTCOME_TRY` and
-/// `BOOST_OUTCOME_CO_TRY` are Outcome's. `value()` on a failure throws `std::system_error` with
-/// the error's code, and `error()` on a success throws `bad_result_access`.
+/// `BOOST_OUTCOME_CO_TRY` are Outcome's. `value()` on a failure throws a `failure`, which is a
+/// `std::system_error`, and `error()` on a success throws `bad_result_access`.
 ///
 /// Unlike a plain Outcome result it has a default, a failure with `errc::canceled`:
 /// `asio::co_spawn` makes one where a coroutine ended by an exception.
@@ -141,6 +131,22 @@ class [[nodiscard]] result : public detail::basic_result<T> {
   }
 #endif
 };
+
+/// Writes what the result holds: the value where it can be written, else "a value"; "success" where
+/// there is none; the error's message.
+template <class Traits, class T>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& to,
+                                             const result<T>& r) {
+  if (!r.has_value()) return to << r.assume_error();
+  if constexpr (std::is_void_v<T>) {
+    return to << "success";
+  } else if constexpr (requires { to << r.assume_value(); }) {
+    to << r.assume_value();
+    return to;
+  } else {
+    return to << "a value";
+  }
+}
 
 /// What a function returns that has succeeded and has no value: `return coramfs::success();`
 inline auto success() noexcept { return boost::outcome_v2::success(); }

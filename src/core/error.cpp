@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <optional>
+#include <ostream>
 
 namespace coramfs {
 
@@ -101,5 +102,13 @@ std::string error::message() const {
   }
   return text;
 }
+
+std::ostream& operator<<(std::ostream& to, errc c) { return to << describe(c).text; }
+
+std::ostream& operator<<(std::ostream& to, const error& e) { return to << e.message(); }
+
+failure::failure(const error& e) : std::system_error(e.code()), why_(e), text_(e.message()) {}
+
+const char* failure::what() const noexcept { return text_.what(); }
 
 }  // namespace coramfs

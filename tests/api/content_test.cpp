@@ -4,6 +4,7 @@
 #include <coramfs/sync/file_system.hpp>
 
 #include "api/coroutines.hpp"
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 
 #include <array>

@@ -4,6 +4,7 @@
 #include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 
 #include <asio/awaitable.hpp>

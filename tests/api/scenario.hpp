@@ -3,6 +3,7 @@
 
 #include "api/facade.hpp"
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 
 #include <array>

@@ -10,6 +10,7 @@
 #include "deterministic/tree_state.hpp"
 #include "deterministic/world.hpp"
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 
 #include <algorithm>

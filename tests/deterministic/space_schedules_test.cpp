@@ -7,6 +7,7 @@
 #include "deterministic/request.hpp"
 #include "deterministic/world.hpp"
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 
 #include <asio/buffer.hpp>

@@ -6,6 +6,7 @@
 
 #include "linearizability/history.hpp"
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "support/dice.hpp"
 #include "support/seeds.hpp"

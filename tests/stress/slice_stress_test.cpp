@@ -3,6 +3,7 @@
 // moments of a directory, or a part of an import.
 #include <coramfs/sync/file_system.hpp>
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "support/seeds.hpp"
 

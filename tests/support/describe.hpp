@@ -3,8 +3,6 @@
 
 #include <coramfs/result.hpp>
 
-#include "support/catch.hpp"
-
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -27,17 +25,3 @@ inline std::string text_of(const bytes& content) {
 }
 
 }  // namespace coramfs::tests
-
-namespace Catch {
-
-template <>
-struct StringMaker<coramfs::errc> {
-  static std::string convert(coramfs::errc c) { return coramfs::error(c).code().message(); }
-};
-
-template <>
-struct StringMaker<coramfs::error> {
-  static std::string convert(const coramfs::error& e) { return e.message(); }
-};
-
-}  // namespace Catch

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/error.hpp>
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 
 #include <set>

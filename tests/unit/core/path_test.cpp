@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/path.hpp"
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 
 #include <random>

@@ -3,6 +3,7 @@
 #include "core/funding.hpp"
 #include "core/quota.hpp"
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "unit/core/use_up.hpp"
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/result.hpp>
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 
 #include <memory>
+#include <sstream>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -118,12 +120,38 @@ TEST_CASE("result: value() on a failure throws a system_error with its code", "[
   } catch (const std::system_error& e) {
     CHECK(e.code() == errc::quota_exceeded);
     CHECK(e.code() == std::errc::no_space_on_device);
-    CHECK(std::string(e.what()).find("requested 5 bytes, 3 available") != std::string::npos);
+    CHECK(std::string(e.what()) == limited().error().message());
+  }
+  try {
+    half(1).value();
+    FAIL("nothing was thrown");
+  } catch (const failure& e) {
+    CHECK(e.why() == errc::invalid_argument);
+    const failure copy = e;
+    CHECK(std::string(copy.what()) == "invalid argument");
   }
   CHECK_THROWS_AS(check_even(1).value(), std::system_error);
   CHECK_NOTHROW(check_even(2).value());
   const result<int> kept = half(1);
   CHECK_THROWS_AS(kept.value(), std::system_error);
+}
+
+TEST_CASE("result: what it holds can be written", "[core][result]") {
+  const auto written = [](const auto& what) {
+    std::ostringstream to;
+    to << what;
+    return to.str();
+  };
+  CHECK(written(errc::not_found) == "not found");
+  CHECK(written(limited().error()) == "quota exceeded: requested 5 bytes, 3 available");
+  CHECK(written(limited()) == written(limited().error()));
+  CHECK(written(half(14)) == "7");
+  CHECK(written(quarter(8)) == "2");
+  CHECK(written(check_even(2)) == "success");
+  CHECK(written(result<std::vector<int>>(std::vector<int>{1})) == "a value");
+  // What a test framework shows of a comparison that fails.
+  CHECK(Catch::Detail::stringify(limited()) == written(limited()));
+  CHECK(Catch::Detail::stringify(errc::busy) == "busy: open or being opened");
 }
 
 TEST_CASE("result: error() on a success throws", "[core][result]") {

@@ -4,6 +4,7 @@
 #include <coramfs/sync/file_system.hpp>
 #include <coramfs/sync/text_file.hpp>
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 
 #include <cctype>

@@ -3,6 +3,7 @@
 
 #include <coramfs/sync/file_system.hpp>
 
+#include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "unit/integrations/text/text_facade.hpp"
 
