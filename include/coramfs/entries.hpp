@@ -17,17 +17,20 @@ struct file_status {
   std::uint64_t size;  ///< bytes; 0 for a directory
   /// Both are the creation at first. `modified_at` becomes the time of each change: of a file's
   /// content, or of a directory's entries. The clock's tick is a few milliseconds.
+  /// @{
   std::chrono::system_clock::time_point created_at, modified_at;
+  /// @}
   /// How often the content has changed, which tells changes within one tick apart; 0 for a
   /// directory, and for a file that `copy_tree` or `import_tree` has just made.
   std::uint64_t generation;
-  bool is_directory;
+  bool is_directory;  ///< else it is a file
 };
 
 /// One directory of a `walk`: its absolute path, and the names in it, sorted as unsigned bytes.
 struct walk_entry {
-  std::string path;
-  std::vector<std::string> directories, files;
+  std::string path;                      ///< absolute
+  std::vector<std::string> directories;  ///< names
+  std::vector<std::string> files;        ///< names
 };
 
 /// What an operation does when something is at its destination. `fail`: it fails with

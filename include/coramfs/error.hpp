@@ -81,6 +81,7 @@ class CORAMFS_EXPORT error {
   /// Passes a foreign code through, for instance one of the host's file system.
   error(std::error_code code) noexcept : code_(code) {}
 
+  /// Its code: an `errc`, or a foreign one.
   std::error_code code() const noexcept { return code_; }
   /// How much was asked for. For `too_large` it is the size that passes the limit.
   std::uint64_t requested() const noexcept { return requested_; }
@@ -90,8 +91,11 @@ class CORAMFS_EXPORT error {
   /// A text for people, such as "quota exceeded: requested 2097152 bytes, 1048576 available".
   std::string message() const;
 
+  /// Whether its code is `c`, or equals it.
+  /// @{
   friend bool operator==(const error& e, errc c) noexcept { return e.code_ == c; }
   friend bool operator==(const error& e, std::errc c) noexcept { return e.code_ == c; }
+  /// @}
   /// Writes its `message()`.
   CORAMFS_EXPORT friend std::ostream& operator<<(std::ostream& to, const error& e);
 
@@ -107,9 +111,12 @@ static_assert(std::is_trivially_copyable_v<error>);
 /// error's `message()`.
 class CORAMFS_EXPORT failure : public std::system_error {
  public:
+  /// May throw `std::bad_alloc`.
   explicit failure(const error& e);
 
+  /// The error that the result had.
   const error& why() const noexcept { return why_; }
+  /// The error's `message()`.
   const char* what() const noexcept override;
 
  private:

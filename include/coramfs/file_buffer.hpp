@@ -48,8 +48,11 @@ namespace coramfs {
 /// used.
 class CORAMFS_EXPORT file_buffer {
  public:
+  /// What `DynamicBuffer_v2` asks for.
+  /// @{
   using const_buffers_type = pinned;
   using mutable_buffers_type = prepared;
+  /// @}
 
   /// A buffer over `f` that never has more than `max_size` bytes, nor more than can be had.
   explicit file_buffer(file& f,
@@ -70,8 +73,10 @@ class CORAMFS_EXPORT file_buffer {
   /// Up to `n` bytes from `position` on. The const form throws `std::system_error` with the `errc`
   /// of `file::pin`. The other one makes bytes that are part of the file already writable, and
   /// throws with the `errc` of a write over them, which has to copy what is pinned.
+  /// @{
   const_buffers_type data(std::size_t position, std::size_t n) const;
   mutable_buffers_type data(std::size_t position, std::size_t n);
+  /// @}
 
   /// Publishes what it has grown by, and appends `n` bytes, whose content is unspecified. Up to
   /// `capacity()` it does not fail. It throws `std::length_error` above `max_size()`, and

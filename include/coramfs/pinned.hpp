@@ -29,16 +29,22 @@ namespace coramfs {
 ///     co_await asio::async_write(socket, p, asio::use_awaitable);
 class pinned {
  public:
+  /// What `ConstBufferSequence` asks for.
+  /// @{
   using value_type = asio::const_buffer;
   using const_iterator = detail::buffer_iterator<asio::const_buffer>;
+  /// @}
 
   /// A pin of no bytes.
   pinned() noexcept = default;
   /// Used by `file::pin`, which makes pins.
   explicit pinned(detail::piece_list list) noexcept : list_(std::move(list)) {}
 
+  /// The runs of bytes that stand together in memory, in their order.
+  /// @{
   const_iterator begin() const noexcept { return const_iterator(list_.begin()); }
   const_iterator end() const noexcept { return const_iterator(list_.end()); }
+  /// @}
   /// How many bytes there are in all.
   std::size_t size() const noexcept { return static_cast<std::size_t>(list_.size()); }
 

@@ -29,16 +29,22 @@ namespace coramfs {
 ///     f.commit(n).value();
 class prepared {
  public:
+  /// What `MutableBufferSequence` asks for.
+  /// @{
   using value_type = asio::mutable_buffer;
   using const_iterator = detail::buffer_iterator<asio::mutable_buffer>;
+  /// @}
 
   /// A room of no bytes.
   prepared() noexcept = default;
   /// Used by `file::prepare`, which makes rooms.
   explicit prepared(detail::piece_list list) noexcept : list_(std::move(list)) {}
 
+  /// The runs of bytes that stand together in memory, in their order.
+  /// @{
   const_iterator begin() const noexcept { return const_iterator(list_.begin()); }
   const_iterator end() const noexcept { return const_iterator(list_.end()); }
+  /// @}
   /// How many bytes there are in all.
   std::size_t size() const noexcept { return static_cast<std::size_t>(list_.size()); }
 

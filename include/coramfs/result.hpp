@@ -67,14 +67,20 @@ class [[nodiscard]] result : public detail::basic_result<T> {
   /// Explicit, so that `return {};` does not compile where somebody means success by it.
   explicit result() noexcept : base(error(errc::canceled)) {}
 
+  /// The value; throws a `failure` where there is none.
+  /// @{
   decltype(auto) value() & { return base::value(); }
   decltype(auto) value() const& { return base::value(); }
+  /// @}
   /// Of a temporary the value itself, and no reference into it: a loop over
   /// `fs.walk("/").value()` goes over what is there.
+  /// @{
   T value() && { return static_cast<base&&>(*this).value(); }
   T value() const&& { return static_cast<const base&>(*this).value(); }
+  /// @}
 
   /// The value, or `other` in place of an error.
+  /// @{
   template <class Other>
   requires(!std::is_void_v<T>) T value_or(Other&& other)
   const& {
@@ -85,8 +91,10 @@ class [[nodiscard]] result : public detail::basic_result<T> {
     return this->has_value() ? std::move(this->assume_value())
                              : static_cast<T>(std::forward<Other>(other));
   }
+  /// @}
 
-  /// The value, where it is known that there is one.
+  /// The value. Precondition: `has_value()`.
+  /// @{
   auto* operator->() noexcept requires(!std::is_void_v<T>) {
     assert(this->has_value());
     return std::addressof(this->assume_value());
@@ -107,6 +115,7 @@ class [[nodiscard]] result : public detail::basic_result<T> {
     assert(this->has_value());
     return std::move(this->assume_value());
   }
+  /// @}
 
 #ifdef __cpp_lib_expected
   result(std::expected<T, error> from) : base(from_expected(std::move(from))) {}

@@ -42,8 +42,11 @@ class CORAMFS_EXPORT text_file {
   /// by each operation.
   explicit text_file(file& over, std::string encoding = "utf-8",
                      decode_errors errors = decode_errors::strict) noexcept;
+  /// What was moved from may only be assigned to or destroyed.
+  /// @{
   text_file(text_file&&) noexcept;
   text_file& operator=(text_file&&) noexcept;
+  /// @}
   ~text_file();
 
   /// Stores the text at the cursor, as `sync::file::write` does, and returns how many characters it
