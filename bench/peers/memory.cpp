@@ -12,7 +12,7 @@
 // do meanwhile; and of memfd it is as many files as may be open at once, if those are fewer. The
 // baseline is the map without a lock.
 //
-// A million files of 4,096 bytes take up to 6 GiB; --files=N makes it fewer.
+// A million files of 4,096 bytes take up to 9 GiB; --files=N makes it fewer.
 #include "peers/peer.hpp"
 #include "support/program.hpp"
 
