@@ -34,6 +34,9 @@ namespace coramfs {
 /// executor where something has. Paths are copied at the call, so the awaitable may outlive
 /// them; buffers must live until completion.
 ///
+/// Names: a path means one node, by its spelling alone. There are no links: a replacing `rename`
+/// switches a name from one content to the next.
+///
 /// Waits: only `open`, `read_file`, `write_file`, the copies and the exports can wait, each for one
 /// file's lock at a time (an `open` also for space, if its options say so), and for each no longer
 /// than the timeout of the open, or else `volume_options::default_lock_timeout`. While one waits,
