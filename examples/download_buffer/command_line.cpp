@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "command_line.hpp"
 
+#include "shared/size_option.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <stdexcept>
@@ -38,6 +40,7 @@ constexpr char footer[] =
     "  1  a download differs from its original, the volume was not empty after all\n"
     "     files were removed, or the program could not run\n"
     "  2  the command line is wrong\n"
+    "  130 after Ctrl-C\n"
     "\n"
     "Ctrl-C ends the downloads and still prints the table; a second one ends the\n"
     "program at once.";
@@ -52,12 +55,6 @@ struct raw_arguments {
   bool waits;
   std::int64_t longest_wait;  // seconds
 };
-
-// CLI11 reads "-1" as the largest size there is.
-std::string require_digit_first(const std::string& text) {
-  const bool ok = !text.empty() && text.front() >= '0' && text.front() <= '9';
-  return ok ? std::string() : text + " is not a size";
-}
 
 std::string require_url(const std::string& text) {
   try {
@@ -79,11 +76,7 @@ void add_options(CLI::App& app, raw_arguments& arguments) {
   app.add_option("--connections", arguments.connections, "Downloads at a time, 1 to 256")
       ->check(CLI::Range(std::size_t{1}, most_connections))
       ->option_text("N [" + std::to_string(arguments.connections) + ']');
-  app.add_option("--quota", arguments.quota,
-                 "The limit, in bytes or with a unit: 500K, 64MiB, 1G; K is 1024 bytes")
-      ->transform(CLI::AsSizeValue(false))
-      ->transform(CLI::Validator(require_digit_first, ""))
-      ->option_text("SIZE [256MiB]");
+  shared::add_quota(app, arguments.quota, "256MiB");
   app.add_option("--timeout", arguments.stall_limit,
                  "Seconds after which a download fails if its server does nothing")
       ->check(CLI::Range(std::int64_t{1}, longest_stall_limit))

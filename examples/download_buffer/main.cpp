@@ -63,16 +63,16 @@ class buffered_run {
   coramfs::file_system files_;
   const std::uint64_t empty_charge_;
   report results_;
+  int interrupted_by_ = 0;  // a signal
 };
 
 // The first Ctrl-C cuts the run short, a second one ends the program.
 void buffered_run::execute(work_source& work) {
   transfer pipeline(files_, work, results_, settings_);
   asio::signal_set signals(context_, SIGINT, SIGTERM);
-  bool interrupted = false;
-  signals.async_wait([&](const std::error_code& error, int) {
+  signals.async_wait([&](const std::error_code& error, int number) {
     if (error) return;
-    interrupted = true;
+    interrupted_by_ = number;
     signals.clear();  // the next one has its default effect
     pipeline.stop();
   });
@@ -85,7 +85,7 @@ void buffered_run::execute(work_source& work) {
   });
   context_.run();
   results_.finish();
-  if (interrupted) std::cerr << "interrupted: downloads that were under way are dropped\n";
+  if (interrupted_by_ != 0) std::cerr << "interrupted: downloads that were under way are dropped\n";
   if (failure) std::rethrow_exception(failure);
 }
 
@@ -93,7 +93,8 @@ int buffered_run::conclude() {
   const std::uint64_t peak_bytes = files_.get_volume().stats().peak_bytes;
   const leak_check leaks = remove_all();
   results_.print_table(std::cout, peak_bytes, leaks);
-  return leaks.passed() && results_.count(problem::mismatch) == 0 ? exit_ok : exit_failure;
+  if (!leaks.passed() || results_.count(problem::mismatch) != 0) return exit_failure;
+  return interrupted_by_ != 0 ? 128 + interrupted_by_ : exit_ok;  // as shells count signals
 }
 
 leak_check buffered_run::remove_all() {

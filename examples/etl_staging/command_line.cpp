@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "command_line.hpp"
 
+#include "shared/size_option.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <string>
@@ -30,13 +32,8 @@ constexpr char footer[] =
     "  0  what was counted in the volume is right, and published\n"
     "  1  it is not right, it was refused by the quota, a lock was not had in time, a\n"
     "     list could not be read, or the volume was not empty after all was removed\n"
-    "  2  the command line is wrong";
-
-// CLI11 reads "-1" as the largest size there is.
-std::string require_digit_first(const std::string& text) {
-  const bool ok = !text.empty() && text.front() >= '0' && text.front() <= '9';
-  return ok ? std::string() : text + " is not a size";
-}
+    "  2  the command line is wrong\n"
+    "  130 after Ctrl-C";
 
 void add_count(CLI::App& app, const char* name, std::size_t& count, std::size_t most,
                const std::string& meaning) {
@@ -59,11 +56,7 @@ std::variant<settings, int> parse_command_line(int argc, const char* const* argv
   add_count(app, "--writers", s.writers, most_writers, "Coroutines that write at a time");
   add_count(app, "--threads", s.threads, most_threads, "Threads that run them");
   add_count(app, "--partitions", s.partitions, most_partitions, "Files that they append to");
-  app.add_option("--quota", s.quota,
-                 "The limit, in bytes or with a unit: 500K, 64MiB, 1G; K is 1024 bytes")
-      ->transform(CLI::AsSizeValue(false))
-      ->transform(CLI::Validator(require_digit_first, ""))
-      ->option_text("SIZE [256MiB]");
+  shared::add_quota(app, s.quota, "256MiB");
   app.add_option("--lock-timeout", lock_timeout, "How long a writer waits for a partition")
       ->check(CLI::Range(std::int64_t{0}, longest_lock_timeout))
       ->option_text("MILLISECONDS [" + std::to_string(lock_timeout) + ']');

@@ -5,6 +5,7 @@
 #include "command_line.hpp"
 #include "input.hpp"
 #include "pipeline.hpp"
+#include "shared/progress_line.hpp"
 
 #include <coramfs/file_system.hpp>
 
@@ -15,6 +16,7 @@
 #include <exception>
 #include <iomanip>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -89,7 +91,9 @@ int run(const settings& s) {
 
   pipeline p(files, find_lists(s.inputs), s);
   const auto began = std::chrono::steady_clock::now();
+  auto progress = std::make_optional<shared::progress_line>(files.get_volume());
   const auto done = p.run();
+  progress.reset();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   print_table(p, took.count());
   if (!done) print_failure(done.error());

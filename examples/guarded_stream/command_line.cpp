@@ -2,6 +2,7 @@
 #include "command_line.hpp"
 
 #include "input_stream.hpp"
+#include "shared/size_option.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -33,26 +34,14 @@ constexpr char footer[] =
     "  0  what came out of the volume is what went in; refusals are no errors\n"
     "  1  it is not, the input could not be read or has changed, the limits leave no\n"
     "     room for the smallest piece, or the volume was not empty after all was removed\n"
-    "  2  the command line is wrong";
+    "  2  the command line is wrong\n"
+    "  130 after Ctrl-C";
 
 enum class guard_choice { off, warn, reject };
-
-// CLI11 reads "-1" as the largest size there is.
-std::string require_digit_first(const std::string& text) {
-  const bool ok = !text.empty() && text.front() >= '0' && text.front() <= '9';
-  return ok ? std::string() : text + " is not a size";
-}
 
 std::string require_input(const std::string& text) {
   const bool ok = text == standard_input || std::filesystem::exists(text);
   return ok ? std::string() : text + " does not exist";
-}
-
-CLI::Option* add_size(CLI::App& app, const char* name, std::uint64_t& size,
-                      const std::string& meaning) {
-  return app.add_option(name, size, meaning)
-      ->transform(CLI::AsSizeValue(false))
-      ->transform(CLI::Validator(require_digit_first, ""));
 }
 
 }  // namespace
@@ -69,19 +58,15 @@ std::variant<settings, int> parse_command_line(int argc, const char* const* argv
   app.add_option("INPUT", input, "A file, a directory, or - for standard input")
       ->check(require_input)
       ->option_text('[' + input + ']');
-  add_size(app, "--quota", s.quota,
-           "The limit, in bytes or with a unit: 500K, 64MiB, 1G; K is 1024 bytes")
-      ->option_text("SIZE [16MiB]");
-  add_size(app, "--segment", s.segment_size, "How large a segment grows")
-      ->option_text("SIZE [1MiB]");
+  shared::add_quota(app, s.quota, "16MiB");
+  shared::add_size(app, "--segment", s.segment_size, "1MiB", "How large a segment grows");
   app.add_option("--guard", guard,
                  "What happens when the machine has too little memory: off, warn, reject")
       ->transform(CLI::CheckedTransformer(choices).description(""))
       ->option_text("ACTION [reject]");
   const CLI::Option* pretended =
-      add_size(app, "--machine-memory", machine_memory,
-               "Pretend that the machine has so much for the volume, once that is made")
-          ->option_text("SIZE");
+      shared::add_size(app, "--machine-memory", machine_memory, "",
+                       "Pretend that the machine has so much for the volume, once that is made");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

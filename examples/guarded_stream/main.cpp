@@ -6,6 +6,7 @@
 #include "digest.hpp"
 #include "input_stream.hpp"
 #include "report.hpp"
+#include "shared/progress_line.hpp"
 #include "stream.hpp"
 
 #include <chrono>
@@ -22,11 +23,13 @@ int run(const settings& s) {
   const auto files = find_files(s.input);
   stream through_volume(s, files);
   const auto began = std::chrono::steady_clock::now();
+  auto progress = std::make_optional<shared::progress_line>(through_volume.get_volume());
   const auto done = through_volume.run();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  if (!done) std::cerr << "the stream ended early: " << done.error().message() << '\n';
   std::optional<digest> again;
   if (done && is_repeatable(s.input)) again = digest_of(files).value();
+  progress.reset();
+  if (!done) std::cerr << "the stream ended early: " << done.error().message() << '\n';
   const bool passed = print_report(through_volume, done.has_value(), took.count(), again);
   return passed ? exit_ok : exit_failure;
 }

@@ -32,6 +32,7 @@ class stream {
   const producer& source() const { return producer_; }
   const consumer& sink() const { return consumer_; }
   const guard& memory_guard() const { return guard_; }
+  const coramfs::volume& get_volume() const { return files_.get_volume(); }
 
   /// What is left in the volume when all that was put in is taken out.
   coramfs::result<coramfs::volume_stats> remove_all();

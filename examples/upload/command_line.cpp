@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "command_line.hpp"
 
+#include "shared/size_option.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <string>
@@ -26,13 +28,8 @@ constexpr char footer[] =
     "  1  what was received differs from its original, what the writer wrote is not in\n"
     "     the volume, something failed, or the volume was not empty after all files were\n"
     "     removed\n"
-    "  2  the command line is wrong";
-
-// CLI11 reads "-1" as the largest size there is.
-std::string require_digit_first(const std::string& text) {
-  const bool ok = !text.empty() && text.front() >= '0' && text.front() <= '9';
-  return ok ? std::string() : text + " is not a size";
-}
+    "  2  the command line is wrong\n"
+    "  130 after Ctrl-C";
 
 void add_options(CLI::App& app, settings& s) {
   app.add_option("DIR", s.directory, "The directory whose files are served")
@@ -41,11 +38,7 @@ void add_options(CLI::App& app, settings& s) {
   app.add_option("--connections", s.connections, "Files fetched at a time, 1 to 256")
       ->check(CLI::Range(std::size_t{1}, most_connections))
       ->option_text("N [" + std::to_string(s.connections) + ']');
-  app.add_option("--quota", s.quota,
-                 "The limit, in bytes or with a unit: 500K, 64MiB, 1G; K is 1024 bytes")
-      ->transform(CLI::AsSizeValue(false))
-      ->transform(CLI::Validator(require_digit_first, ""))
-      ->option_text("SIZE [1GiB]");
+  shared::add_quota(app, s.quota, "1GiB");
 }
 
 }  // namespace

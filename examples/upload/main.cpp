@@ -10,6 +10,7 @@
 #include "rewriter.hpp"
 #include "shared/bounded_queue.hpp"
 #include "shared/http_listener.hpp"
+#include "shared/progress_line.hpp"
 
 #include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
@@ -24,6 +25,7 @@
 #include <cstdint>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -54,6 +56,7 @@ class upload_run {
         writer_(files_, to_rewrite_) {}
 
   report execute();
+  const coramfs::volume& get_volume() const { return files_.get_volume(); }
 
  private:
   void serve();
@@ -142,7 +145,9 @@ int main(int argc, char** argv) {
     const auto parsed = upload::parse_command_line(argc, argv);
     if (const int* status = std::get_if<int>(&parsed)) return *status;
     upload::upload_run run(std::get<upload::settings>(parsed));
+    auto progress = std::make_optional<shared::progress_line>(run.get_volume());
     const upload::report done = run.execute();
+    progress.reset();
     done.print(std::cout);
     return done.passed() ? upload::exit_ok : upload::exit_failure;
   } catch (const std::exception& e) {

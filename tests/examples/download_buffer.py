@@ -38,9 +38,9 @@ def download_and_interrupt(number, *arguments, when=rb"MiB/s"):
 
 
 class DownloadBufferTest(program.DirectoryTest):
-    def check(self, outcome, **rows):
+    def check(self, outcome, status=0, **rows):
         """Nothing leaked, and the rows of the table are as given."""
-        self.assertEqual(outcome.status, 0, outcome.stdout + outcome.stderr)
+        self.assertEqual(outcome.status, status, outcome.stdout + outcome.stderr)
         self.check_rows(outcome, **rows)
         self.check_nothing_left(outcome)
 
@@ -165,7 +165,7 @@ class ServedDirectory(DownloadBufferTest):
             os.truncate(self.root / f"{i}", 60_000_000)
         outcome = download_and_interrupt(signal.SIGINT, "--serve", self.root, "--quota", "64M",
                                          *WAIT)
-        self.check(outcome, mismatches=0, failed=0, refused=0)
+        self.check(outcome, status=130, mismatches=0, failed=0, refused=0)
         self.assertIn("interrupted", outcome.stderr)
 
     @program.needs_changing_files
@@ -432,13 +432,13 @@ class Urls(DownloadBufferTest):
         # A large one has its room, and the next one has to wait.
         outcome = download_and_interrupt(signal.SIGINT, "--quota", "31M", *WAIT, *urls,
                                          when=rb"quota (9\d|100) % used")
-        self.check(outcome, files=0, failed=0)
+        self.check(outcome, status=130, files=0, failed=0)
 
     def test_ctrl_c_ends_it_cleanly(self):
         urls = [self.url(f"{kind}/{i}") for i in range(8) for kind in ("stall", "stall_in_chunks")]
         for number in (signal.SIGINT, signal.SIGTERM):
             outcome = download_and_interrupt(number, *urls)
-            self.check(outcome, files=0, failed=0, refused=0)
+            self.check(outcome, status=128 + number, files=0, failed=0, refused=0)
             self.assertIn("interrupted", outcome.stderr)
 
     def test_a_progress_line_on_a_terminal_only(self):

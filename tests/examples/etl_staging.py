@@ -144,6 +144,9 @@ class ListsOfThisTest(EtlStagingTest):
         return [hashlib.new(algorithm, one.read_bytes()).hexdigest().encode() + b"  "
                 + os.fsencode(one) for one in sorted(EXAMPLES.rglob("*")) if one.is_file()]
 
+    def test_a_progress_line_on_a_terminal_only(self):
+        self.check_progress(self.put_list("list", self.lines()))
+
     def test_lists_by_name(self):
         lines = self.lines()
         lists = [self.put_list("a", lines), self.put_list("b", lines[3:]),

@@ -7,6 +7,7 @@ usage: guarded_stream.py PROGRAM [unittest arguments]
 import os
 import pathlib
 import shutil
+import signal
 import unittest
 import zlib
 
@@ -83,6 +84,18 @@ class Streams(GuardedStreamTest):
         outcome = program.run(shell)
         self.check_equal(outcome, shell.read_bytes())
         self.assertEqual(outcome.number("quota refusals"), 0)
+
+    def test_a_progress_line_on_a_terminal_only(self):
+        self.copy_programs(PIECE)
+        self.check_progress(self.root)
+
+    def test_ctrl_c(self):
+        # It waits for input, so it is there to be interrupted.
+        with program.running_on_terminal("-") as (process, terminal):
+            terminal.read_until(rb"charged")
+            process.send_signal(signal.SIGINT)
+            program.finish(process, terminal=terminal)
+        self.assertEqual(process.returncode, -signal.SIGINT)  # which shells call 130
 
     def test_standard_input(self):
         self.copy_programs(5 * MIB)

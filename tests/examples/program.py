@@ -13,6 +13,7 @@ import os
 import pathlib
 import pty
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -37,6 +38,8 @@ def main():
     """Runs the tests of the module that was called."""
     global _path
     _path = sys.argv.pop(1)
+    # What a shell runs in the background ignores it, and so do all that are started from there.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     unittest.main()
 
 
@@ -134,6 +137,15 @@ class ProgramTest(unittest.TestCase):
         charge_when_empty = outcome.rows.get("charge when empty", "0")
         self.assertEqual(outcome.rows["open handles left"], "0")
         self.assertEqual(outcome.rows["charge left"], charge_when_empty)
+
+
+    def check_progress(self, *arguments):
+        """A line on a terminal, which is gone at the end."""
+        with running_on_terminal(*arguments) as (process, terminal):
+            outcome = finish(process, terminal=terminal)
+        self.assertEqual(outcome.status, 0, outcome.stderr)
+        self.assertRegex(outcome.stderr, r"\d+ s  \d+ files  [\d.]+ MiB of [\d.]+ charged\r")
+        self.assertTrue(outcome.stderr.endswith("\r\x1b[K"), outcome.stderr)
 
 
 class DirectoryTest(ProgramTest):

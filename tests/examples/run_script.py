@@ -149,4 +149,6 @@ class Tests(ScriptTest):
 
 
 if __name__ == "__main__":
+    # What a shell runs in the background ignores it, and so do all that are started from there.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     unittest.main()

@@ -44,6 +44,10 @@ class Upload(program.DirectoryTest):
             self.check(program.run(self.root, "--connections", connections), files=400,
                        bytes=size, rewritten=400, rewritten_while_sent=399)
 
+    def test_a_progress_line_on_a_terminal_only(self):
+        self.put("file", b"1")
+        self.check_progress(self.root)
+
     def test_names_that_a_url_must_escape(self):
         files = self.put_names_to_escape()
         self.check(program.run(self.root), files=files)
