@@ -8,6 +8,13 @@
 
 #include <coramfs/detail/export.hpp>
 
+// Said before Asio says the same in many lines: its buffers alone do not compile without, and its
+// own way around that, ASIO_NO_EXCEPTIONS, has no coroutines. The library throws nothing but
+// `std::bad_alloc` in places that say so, and what `value()` of a failure throws.
+#if !defined(__cpp_exceptions)
+#error "coramfs needs exceptions, as Asio does: compile what includes it without -fno-exceptions"
+#endif
+
 #include <asio/buffer.hpp>
 #include <asio/version.hpp>
 

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+// Said before Asio says the same in many lines.
+#if !defined(__cpp_rtti)
+#error "coramfs: Asio's executors need RTTI; with -fno-rtti include coramfs/sync/ alone"
+#endif
+
 #include <coramfs/detail/asio_build.hpp>
+
+// With clang and Asio before 1.26 they are -DASIO_HAS_CO_AWAIT and -DASIO_HAS_STD_COROUTINE.
+#if !defined(ASIO_HAS_CO_AWAIT)
+#error "coramfs: Asio sees no coroutines; compile with the flags of pkg-config or CMake for coramfs"
+#endif
 
 #include <asio/any_io_executor.hpp>
 #include <asio/dispatch.hpp>
