@@ -14,12 +14,12 @@ class lent_buffer;
 ///
 /// So an operation takes such an argument over at the call. If it fails within the expression, as
 /// under a `co_await`, it gives it back; from the end of the expression on it keeps it.
-class CORAMFS_EXPORT call_scope {
+class call_scope {
  public:
-  call_scope() noexcept;
+  CORAMFS_EXPORT call_scope() noexcept;
   call_scope(const call_scope&) = delete;
   call_scope& operator=(const call_scope&) = delete;
-  ~call_scope();
+  CORAMFS_EXPORT ~call_scope();
 
   /// Has `lent` keep what it was given from the end of the expression on.
   void end_with(std::shared_ptr<lent_buffer> lent) noexcept;

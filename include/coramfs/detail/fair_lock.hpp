@@ -27,14 +27,14 @@ namespace coramfs::detail {
 ///
 /// Lifetime: it must outlive its holds and its waiters; whoever had it last may end it, as with a
 /// `std::mutex`. For that an unlock touches nothing of the lock once another may have it.
-class CORAMFS_EXPORT fair_lock {
+class fair_lock {
  public:
   enum class kind : unsigned char { shared, exclusive };
 
   fair_lock() = default;
   fair_lock(const fair_lock&) = delete;
   fair_lock& operator=(const fair_lock&) = delete;
-  ~fair_lock();
+  CORAMFS_EXPORT ~fair_lock();
 
   /// Takes the lock if that passes nobody who waits. Returns whether it did.
   bool try_lock(kind k) noexcept {
@@ -101,8 +101,9 @@ class CORAMFS_EXPORT fair_lock {
     } while (!word_.compare_exchange_weak(seen, seen - reader, std::memory_order_release,
                                           std::memory_order_relaxed));
   }
-  bool wait(kind k, const deadline& until, std::atomic<std::uint64_t>* waiting) noexcept;
-  void hand_over(kind k) noexcept;
+  CORAMFS_EXPORT bool wait(kind k, const deadline& until,
+                           std::atomic<std::uint64_t>* waiting) noexcept;
+  CORAMFS_EXPORT void hand_over(kind k) noexcept;
   bool admit(kind k) noexcept;
   void admit_from_queue(admission& admitted) noexcept;
 
@@ -114,7 +115,7 @@ class CORAMFS_EXPORT fair_lock {
 /// A claim for a hold of a fair_lock, and a place in its queue.
 ///
 /// Thread safety: one operation's own.
-class CORAMFS_EXPORT lock_claim final : public claim {
+class lock_claim final : public claim {
  public:
   lock_claim(fair_lock& lock, fair_lock::kind k) noexcept : lock_(lock), kind_(k) {}
 

@@ -39,7 +39,7 @@ class volume_state;
 ///
 /// It is counted at the node, or it is a mark in the tree's `hold_table`, which may become a count
 /// meanwhile.
-class CORAMFS_EXPORT node_use {
+class node_use {
  public:
   node_use() noexcept = default;
   /// A use that is counted. The tree's lock is held, shared or exclusive.
@@ -94,9 +94,9 @@ class CORAMFS_EXPORT node_use {
 /// What both facades' `file` is: one handle, its lock, its cursor. Nothing here waits.
 ///
 /// Thread safety: one call at a time; different handles are independent.
-class CORAMFS_EXPORT open_file {
+class open_file {
  public:
-  open_file() noexcept;
+  CORAMFS_EXPORT open_file() noexcept;
   /// Takes over what an opening has come to that has succeeded.
   explicit open_file(opening& done) noexcept;
   /// Makes a handle of what `find_free` has found.
@@ -106,21 +106,22 @@ class CORAMFS_EXPORT open_file {
   /// Returns an empty use otherwise: then it takes an `opening`, which also says what is wrong.
   static node_use find_free(volume_state& v, const path_argument& path, open_mode mode,
                             const open_options& options) noexcept;
-  open_file(open_file&& other) noexcept;
-  open_file& operator=(open_file&& other) noexcept;
-  ~open_file();
+  CORAMFS_EXPORT open_file(open_file&& other) noexcept;
+  CORAMFS_EXPORT open_file& operator=(open_file&& other) noexcept;
+  CORAMFS_EXPORT ~open_file();
 
-  result<std::size_t> read(std::span<std::byte> to) noexcept;
+  CORAMFS_EXPORT result<std::size_t> read(std::span<std::byte> to) noexcept;
   result<bytes> read_all() noexcept;
-  result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) noexcept;
+  CORAMFS_EXPORT result<std::size_t> read_at(std::uint64_t offset,
+                                             std::span<std::byte> to) noexcept;
   result<std::size_t> write(std::span<const std::byte> from) noexcept;
   result<std::size_t> write_at(std::uint64_t offset, std::span<const std::byte> from) noexcept;
   /// `write`, or `write_at`, of bytes from several places.
-  result<std::size_t> write_all(std::optional<std::uint64_t> offset,
-                                const byte_source& from) noexcept;
+  CORAMFS_EXPORT result<std::size_t> write_all(std::optional<std::uint64_t> offset,
+                                               const byte_source& from) noexcept;
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size) noexcept;
   result<piece_list> pin(std::uint64_t offset, std::size_t size) noexcept;
-  result<void> commit(std::size_t size) noexcept;
+  CORAMFS_EXPORT result<void> commit(std::size_t size) noexcept;
 
   // The steps of operations that wait for space, or go on in slices. They change nothing that can
   // be seen until `changed`.
@@ -132,7 +133,7 @@ class CORAMFS_EXPORT open_file {
   std::atomic<std::uint64_t>* waiting() const noexcept;
   /// Precondition: is open.
   storage& content() const noexcept;
-  result<void> require_readable() const noexcept;
+  CORAMFS_EXPORT result<void> require_readable() const noexcept;
   result<void> require_writable() const noexcept;
   /// Where `read` begins.
   std::uint64_t cursor() const noexcept { return cursor_; }
@@ -142,7 +143,7 @@ class CORAMFS_EXPORT open_file {
   result<std::uint64_t> make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
                                   grant& granted, std::unique_ptr<promotion>& rest) noexcept;
   /// Returns whether such a write would make a `rest`, and so take long however short it is.
-  bool promotes_long(std::optional<std::uint64_t> offset) const noexcept;
+  CORAMFS_EXPORT bool promotes_long(std::optional<std::uint64_t> offset) const noexcept;
   /// Stores bytes at `at`, for which room was made, and shows them.
   void store_all(std::optional<std::uint64_t> offset, std::uint64_t at,
                  const byte_source& from) noexcept;
@@ -196,11 +197,11 @@ class CORAMFS_EXPORT open_file {
   /// Shows what was written.
   void changed() noexcept;
 
-  result<std::uint64_t> seek(std::int64_t offset, seek_from from) noexcept;
-  result<std::uint64_t> tell() const noexcept;
-  result<std::uint64_t> size() const noexcept;
-  result<void> flush() const noexcept;
-  void close() noexcept;
+  CORAMFS_EXPORT result<std::uint64_t> seek(std::int64_t offset, seek_from from) noexcept;
+  CORAMFS_EXPORT result<std::uint64_t> tell() const noexcept;
+  CORAMFS_EXPORT result<std::uint64_t> size() const noexcept;
+  CORAMFS_EXPORT result<void> flush() const noexcept;
+  CORAMFS_EXPORT void close() noexcept;
 
   bool is_open() const noexcept { return static_cast<bool>(node_); }
   bool readable() const noexcept { return is_open() && may_read(); }
@@ -208,7 +209,7 @@ class CORAMFS_EXPORT open_file {
   bool seekable() const noexcept { return is_open(); }
   open_mode mode() const noexcept { return mode_; }
   /// Made at the first call. Empty if memory for it is refused.
-  const std::string& path() const noexcept;
+  CORAMFS_EXPORT const std::string& path() const noexcept;
 
  private:
   bool may_read() const noexcept { return mode_ == open_mode::read || mode_ == open_mode::update; }

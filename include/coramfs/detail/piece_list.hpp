@@ -26,18 +26,18 @@ struct piece {
 /// changes, and a copy is a counted reference: it allocates nothing.
 ///
 /// Thread safety: distinct objects, safe, also where they are copies of each other.
-class CORAMFS_EXPORT piece_list {
+class piece_list {
  public:
   class position;
 
   piece_list() noexcept = default;
-  piece_list(const piece_list& other) noexcept;
+  CORAMFS_EXPORT piece_list(const piece_list& other) noexcept;
   piece_list(piece_list&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
   piece_list& operator=(piece_list other) noexcept {
     std::swap(shared_, other.shared_);
     return *this;
   }
-  ~piece_list();
+  CORAMFS_EXPORT ~piece_list();
 
   /// Lists pieces and pins those that have an owner. The pins, and `alive`, are kept until the last
   /// copy of the list goes. Errors: `out_of_memory`.

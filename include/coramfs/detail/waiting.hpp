@@ -55,7 +55,7 @@ class waiter : public queue_place {
 /// `announce` or at last by the destructor. That must not be under a lock that a `granted` takes,
 /// nor under one that a user's executor might come to: there an `announcement_pause` is due. It is
 /// one thread's own, on its stack.
-class CORAMFS_EXPORT admission {
+class admission {
  public:
   admission() = default;
   admission(const admission&) = delete;
@@ -74,7 +74,7 @@ class CORAMFS_EXPORT admission {
 
 /// While one of these lives, its thread tells nobody: whoever is granted something meanwhile is
 /// told when the outermost of them ends. It is for whoever holds a lock that is not a leaf.
-class CORAMFS_EXPORT announcement_pause {
+class announcement_pause {
  public:
   announcement_pause() noexcept;
   announcement_pause(const announcement_pause&) = delete;
@@ -86,7 +86,7 @@ class CORAMFS_EXPORT announcement_pause {
 };
 
 /// Waiters in the order in which they came. Guarded by the mutex of its owner.
-class CORAMFS_EXPORT wait_queue {
+class wait_queue {
  public:
   bool empty() const noexcept { return head_ == nullptr; }
   bool is_head(const waiter& w) const noexcept { return head_ == &w; }
