@@ -20,9 +20,9 @@ std::uint64_t spare(const block& b) noexcept {
 
 block_map::block_map(block_map&& other) noexcept
     : root_(std::exchange(other.root_, {})),
-      levels_(std::exchange(other.levels_, 0)),
       footprint_(std::exchange(other.footprint_, 0)),
       slack_bound_(std::exchange(other.slack_bound_, 0)),
+      levels_(std::exchange(other.levels_, 0)),
       blocks_with_slack_(std::exchange(other.blocks_with_slack_, 0)),
       block_has_slack_(std::exchange(other.block_has_slack_, false)) {}
 

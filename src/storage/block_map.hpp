@@ -133,11 +133,12 @@ class block_map {
   std::uint64_t remove_from(std::uint64_t first, bool dry) noexcept;
   std::uint64_t remove(slot& s, unsigned level, std::uint64_t first, bool dry) noexcept;
 
+  // Every file has one of these, so its members are in the order that takes the least memory.
   slot root_;
-  unsigned levels_ = 0;  // of pages; 0: the root is block 0 itself, or nothing
   std::uint64_t footprint_ = 0;
   std::uint64_t slack_bound_ = 0;
-  std::size_t blocks_with_slack_ = 0;
+  unsigned levels_ = 0;  // of pages; 0: the root is block 0 itself, or nothing
+  std::uint32_t blocks_with_slack_ = 0;
   bool block_has_slack_ = false;  // of block 0, where there are no pages
 };
 
