@@ -120,25 +120,31 @@ void block::store(std::size_t begin, const std::byte* from, std::size_t size,
   }
 }
 
-// No writer runs beside this, so it does not matter in which order the two words change.
-void block::pin(std::size_t end) noexcept {
-  constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
-  const auto wanted = static_cast<std::uint32_t>(std::min(end, most));
+// No writer runs beside this, so it does not matter in which order the words change.
+void block::pin(std::size_t begin, std::size_t end) noexcept {
+  const auto first = static_cast<std::uint32_t>(std::min(begin, no_end));
+  const auto behind = static_cast<std::uint32_t>(std::min(end, no_end));
   std::uint32_t now = pinned_end_.load(std::memory_order_relaxed);
-  while (now < wanted &&
-         !pinned_end_.compare_exchange_weak(now, wanted, std::memory_order_relaxed)) {
+  while (now < behind &&
+         !pinned_end_.compare_exchange_weak(now, behind, std::memory_order_relaxed)) {
+  }
+  now = pinned_begin_.load(std::memory_order_relaxed);
+  while (now > first &&
+         !pinned_begin_.compare_exchange_weak(now, first, std::memory_order_relaxed)) {
   }
   state_.fetch_add(one_pin, std::memory_order_relaxed);
 }
 
 void block::unpin() noexcept { drop(one_pin); }
 
-bool block::is_pinned_from(std::size_t begin) noexcept {
+bool block::is_pinned_in(std::size_t begin, std::size_t end) noexcept {
   if (state_.load(std::memory_order_acquire) >= one_pin) {
-    const std::uint32_t end = pinned_end_.load(std::memory_order_relaxed);
-    return begin < end || end == std::numeric_limits<std::uint32_t>::max();
+    const std::uint32_t first = pinned_begin_.load(std::memory_order_relaxed);
+    const std::uint32_t behind = pinned_end_.load(std::memory_order_relaxed);
+    return (begin < behind || behind == no_end) && end > first;
   }
   pinned_end_.store(0, std::memory_order_relaxed);
+  pinned_begin_.store(static_cast<std::uint32_t>(no_end), std::memory_order_relaxed);
   return false;
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace coramfs::detail {
@@ -63,12 +64,14 @@ class block {
   /// Bytes that `block_ref::shrink` to its `used` bytes would give back; 0 where it is pinned.
   std::uint64_t slack() const noexcept;
 
-  /// Pins the bytes before `end`. The file's lock is held, shared or exclusive.
-  void pin(std::size_t end) noexcept;
+  /// Pins the bytes from `begin` to `end`. The file's lock is held, shared or exclusive.
+  void pin(std::size_t begin, std::size_t end) noexcept;
   void unpin() noexcept;
-  /// Returns whether a byte from `begin` on is pinned. If none is, that stays so while the file's
-  /// lock is held exclusively.
-  bool is_pinned_from(std::size_t begin) noexcept;
+  /// Returns whether a byte from `begin` to `end` may be pinned: it may if it is between bytes that
+  /// are, or were while there have been pins. If none is, that stays so while the file's lock is
+  /// held exclusively.
+  bool is_pinned_in(std::size_t begin, std::size_t end) noexcept;
+  bool is_pinned() noexcept { return is_pinned_in(0, no_end); }
 
   /// Bytes of it that are in its file's charge, which are all or none.
   std::uint64_t charged() const noexcept;
@@ -104,6 +107,7 @@ class block {
   friend class block_ref;
   // The parts of `state_`.
   static constexpr std::uint32_t owned = 1, keeps_charge = 2, one_pin = 4;
+  static constexpr std::size_t no_end = std::numeric_limits<std::uint32_t>::max();
 
   enum class kind : std::uint8_t { small, large, adopted };
 
@@ -123,7 +127,9 @@ class block {
   /// This word alone decides who goes last: it says whether a file has the block, whether the block
   /// keeps its charge, and how many pins there are.
   std::atomic<std::uint32_t> state_{owned};
-  std::atomic<std::uint32_t> pinned_end_{0};  // while there are pins: bytes from here on have none
+  // While there are pins: no byte outside of these has one.
+  std::atomic<std::uint32_t> pinned_end_{0};
+  std::atomic<std::uint32_t> pinned_begin_{no_end};
   const kind kind_;
   std::size_t capacity_;
   storage* owner_;

@@ -108,16 +108,16 @@ bool block_table::has_room(std::uint64_t begin, std::uint64_t end) const noexcep
     block* const b = blocks_.find(begin / block_size);
     const std::size_t from = begin % block_size;
     const std::size_t n = std::min<std::uint64_t>(end - begin, block_size - from);
-    if (from + n > room_in(b) || must_be_copied(b, from)) return false;
+    if (from + n > room_in(b) || must_be_copied(b, from, n)) return false;
     begin += n;
   }
   return true;
 }
 
-// Returns whether a write from `from` on needs a copy of the block, since bytes are pinned there,
-// or in front of that where the write has to make zeros.
-bool block_table::must_be_copied(block* b, std::size_t from) noexcept {
-  return b != nullptr && b->is_pinned_from(std::min<std::size_t>(from, b->used));
+// Returns whether a write of `n` bytes at `from` needs a copy of the block, since bytes are pinned
+// there, or in front of that where the write has to make zeros.
+bool block_table::must_be_copied(block* b, std::size_t from, std::size_t n) noexcept {
+  return b != nullptr && b->is_pinned_in(std::min<std::size_t>(from, b->used), from + n);
 }
 
 void block_table::list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to) const {
@@ -142,7 +142,7 @@ bool block_table::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
   for (; number && *number < behind; number = blocks_.next(*number + 1)) {
     block& b = *blocks_.find(*number);
     blocks_.settle_charge(b);
-    any = any || b.is_pinned_from(0);
+    any = any || b.is_pinned();
   }
   footprint_ += blocks_.footprint() - before;
   return any;
@@ -170,7 +170,7 @@ block_table::new_blocks block_table::plan(const wish& w, growth g) const {
     const std::size_t likely = number > 0 && from == 0 ? block_size : std::min(block_size, 2 * has);
     const bool is_too_large =
         g == growth::tight && b != nullptr && block::footprint(needed) < b->charged();
-    if (from + n > has || must_be_copied(b, from) || is_too_large)
+    if (from + n > has || must_be_copied(b, from, n) || is_too_large)
       fresh.push_back({number, g == growth::generous ? std::max(needed, likely) : needed, {}});
     ++number;
   });

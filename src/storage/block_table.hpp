@@ -124,7 +124,7 @@ class block_table {
   enum class growth { generous, exact, tight };
 
   bool has_room(std::uint64_t begin, std::uint64_t end) const noexcept;
-  static bool must_be_copied(block* b, std::size_t from) noexcept;
+  static bool must_be_copied(block* b, std::size_t from, std::size_t n) noexcept;
   new_blocks plan(const wish& w, growth g) const;
   extent after(const wish& w, const new_blocks& fresh) const noexcept;
   extent without_blocks(const wish& w) const noexcept;

@@ -172,7 +172,7 @@ std::uint64_t chain::growth::new_chunks() const noexcept {
 // Gives the last chunk's bytes two chunks, where they take less. The chunk stays where memory is
 // refused.
 void chain::split_last(const account& payer) noexcept {
-  if (chunks_.empty() || chunks_.back().memory->is_pinned_from(0)) return;
+  if (chunks_.empty() || chunks_.back().memory->is_pinned()) return;
   chunk& last = chunks_.back();
   const std::uint64_t bytes = size_ - last.begin, kept = first_of(bytes), begin = last.begin + kept;
   if (kept == bytes || last.memory->capacity() <= kept) return;
@@ -226,7 +226,7 @@ bool chain::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
     if (charged_ == nullptr || charged_->footprint >= before) b.settle_charge();
     footprint_ += b.charged() - before;
     if (charged_ != nullptr) charged_->footprint += b.charged() - before;
-    any = any || b.is_pinned_from(0);
+    any = any || b.is_pinned();
   }
   return any;
 }
@@ -238,7 +238,7 @@ bool chain::find_pinned(wish& w) const {
   for (std::size_t i = w.begin < end ? find(w.begin) : chunks_.size();
        i < chunks_.size() && chunks_[i].begin < end; ++i) {
     const std::uint64_t from = std::max(w.begin, chunks_[i].begin) - chunks_[i].begin;
-    if (!chunks_[i].memory->is_pinned_from(from)) continue;
+    if (!chunks_[i].memory->is_pinned_in(from, end - chunks_[i].begin)) continue;
     // Whether this is the last of the chunks that stay.
     w.last_is_pinned = begin_of(i + 1) >= w.size || i + 1 == chunks_.size();
     if (!w.last_is_pinned) w.pinned.push_back(i);
@@ -266,7 +266,7 @@ chain::growth chain::merging(const wish& w, growth g, std::uint64_t most) const 
   for (std::uint64_t behind = w.size - end; g.kept > 0; --g.kept) {
     const chunk& last = chunks_[g.kept - 1];
     const std::uint64_t own = end - last.begin, reach = std::max(behind, always_merged);
-    if (own > reach + reach / 2 || own + behind > most || last.memory->is_pinned_from(0) ||
+    if (own > reach + reach / 2 || own + behind > most || last.memory->is_pinned() ||
         (last.memory->is_adopted() && g.kept < many))
       break;
     behind += own;

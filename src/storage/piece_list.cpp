@@ -130,7 +130,10 @@ result<piece_list> piece_list::pin(std::span<const piece> of, life_hold alive) n
   BOOST_OUTCOME_TRY(auto made, with_room(of.size()));
   made.own().alive = std::move(alive);
   for (const piece& p : of) {
-    if (p.owner != nullptr) p.owner->pin(p.data + p.size - p.owner->data());
+    if (p.owner != nullptr) {
+      const auto begin = static_cast<std::size_t>(p.data - p.owner->data());
+      p.owner->pin(begin, begin + static_cast<std::size_t>(p.size));
+    }
     made.add(p);
   }
   return made;

@@ -195,6 +195,27 @@ TEST_CASE("pin: a write that would have to copy what is pinned may find no room"
   CHECK(f->write("y").has_value());
 }
 
+TEST_CASE("pin: a write on either side of what is pinned copies nothing", "[api][pin][memory]") {
+  const scenario fs(accounting::memory);
+  const auto f = fs->open("/a", open_mode::create_read, {.preallocate = 60'000}).value();
+  const std::uint64_t used = fs.used();
+  {
+    const pinned p = f->pin(30'000, 10).value();
+    CHECK(f->write_at(29'900, xs(100)).value() == 100);
+    CHECK(f->write_at(30'010, xs(100)).value() == 100);
+    CHECK(f->write_at(0, "x").value() == 1);
+    CHECK(fs.used() == used);
+    CHECK(f->write_at(29'999, "yy").value() == 2);
+    CHECK(fs.used() > used);
+    std::string seen(10, '-');
+    CHECK(asio::buffer_copy(asio::buffer(seen), p) == 10);
+    CHECK(seen == std::string(10, '\0'));
+  }
+  std::string seen(4, '-');
+  CHECK(f->read_at(29'998, seen).value() == 4);
+  CHECK(seen == std::string("xyy\0", 4));
+}
+
 TEST_CASE("pin: a file that is replaced leaves what is pinned to its pins", "[api][pin][memory]") {
   const scenario fs;
   const std::string old = xs(20'000);
