@@ -97,6 +97,7 @@ class lock_timeout {
 /// The settings of a volume, fixed when it is made.
 struct volume_options {
   /// Bytes: a hard limit of what `accounting` counts. Nothing is allocated in proportion to it.
+  /// `volume::set_quota` changes it later.
   std::uint64_t max_quota = 256 * 1024 * 1024;
   /// Files and directories, with the root, so at least 1. If empty, there is no such limit.
   std::optional<std::uint64_t> max_nodes = {};

@@ -18,7 +18,8 @@ struct volume_access;
 /// The figures of a volume at one moment.
 struct volume_stats {
   /// Bytes, as `volume_options::accounting` counts them. Always `used_bytes + free_bytes ==
-  /// quota_bytes`; `peak_bytes` is the highest `used_bytes` so far.
+  /// quota_bytes`, unless `set_quota` has made the quota less than what was used: then
+  /// `free_bytes` is 0. `peak_bytes` is the highest `used_bytes` so far.
   std::uint64_t used_bytes, quota_bytes, free_bytes, peak_bytes;
   /// `directory_count` includes the root; `chunk_count` counts the chunks of chains alone.
   std::uint64_t file_count, directory_count, chunk_count;
@@ -53,6 +54,18 @@ class CORAMFS_EXPORT volume {
 
   /// The figures at one moment. It never fails.
   volume_stats stats() const;
+
+  /// Changes the quota while the volume is in use, in both directions. With a higher one, those who
+  /// wait for space are served at once, in their order. With a lower one, memory that is kept for
+  /// reuse is given back as far as it would pass it, and where more is used than it allows nothing
+  /// is taken away: whatever needs bytes is refused, or waits, until enough was given back. Who
+  /// waits already goes on waiting, also for more than the quota now is. `stats` shows it, and
+  /// `options` what the volume was made with.
+  ///
+  /// It completes at once. Errors, which leave the quota as it was: `memory_guard` if it is to be
+  /// higher and the guard, in whichever mode, rejects what is not used of it yet; `out_of_memory`.
+  /// Charges nothing.
+  result<void> set_quota(std::uint64_t size);
 
   /// What was passed to `create`, for as long as a copy of the volume lives.
   const volume_options& options() const noexcept;

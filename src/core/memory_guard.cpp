@@ -64,10 +64,12 @@ class memory_guard::callback_scope {
   const callback_scope* const outer_ = innermost;
 };
 
-result<void> memory_guard::check_quota(std::uint64_t max_bytes) {
-  if (options_.mode == guard_mode::none) return boost::outcome_v2::success();
-  const auto available = latest(0).available;
-  return available ? judge(max_bytes, *available) : boost::outcome_v2::success();
+result<void> memory_guard::check_quota(std::uint64_t max_bytes, std::uint64_t taken) {
+  if (options_.mode == guard_mode::none || callback_scope::is_in(*this))
+    return boost::outcome_v2::success();
+  const reading r = latest(taken);
+  return r.available ? judge(max_bytes - taken, left(*r.available, r.charged, taken))
+                     : boost::outcome_v2::success();
 }
 
 result<void> memory_guard::check(std::uint64_t wanted, const usage& now) {

@@ -26,8 +26,9 @@ class memory_guard {
   memory_guard(const memory_guard&) = delete;
   memory_guard& operator=(const memory_guard&) = delete;
 
-  /// Checks whether the machine has the memory for a whole quota. Errors: `memory_guard`.
-  result<void> check_quota(std::uint64_t max_bytes);
+  /// Checks whether the machine has the memory for a whole quota, of which `taken` bytes are the
+  /// volume's already. Errors: `memory_guard`.
+  result<void> check_quota(std::uint64_t max_bytes, std::uint64_t taken = 0);
 
   bool is_asked_per_write() const noexcept { return options_.mode == guard_mode::per_write; }
 

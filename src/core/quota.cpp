@@ -44,7 +44,7 @@ result<reservation> quota::reserve(const charge& wanted, const charge& replaced,
     }
     reserved_bytes_ += bytes;
     reserved_nodes_ += nodes;
-    left = max_bytes_ - committed_.bytes - reserved_bytes_;
+    left = untaken_bytes();
   }
   // An operation that shrinks takes nothing, and has not given back yet what it frees.
   if (spare_ != nullptr && wanted.bytes > replaced.bytes) spare_->keep_at_most(left);
@@ -76,7 +76,7 @@ result<void> quota::adjust(reservation& held, const charge& wanted,
     reserved_bytes_ -= had_bytes;
     reserved_bytes_ += bytes;
     freed(excess(had_bytes, bytes), served);
-    left = max_bytes_ - committed_.bytes - reserved_bytes_;
+    left = untaken_bytes();
   }
   if (spare_ != nullptr && wanted.bytes > replaced.bytes) spare_->keep_at_most(left);
   held.wanted_ = wanted;
@@ -97,14 +97,32 @@ void quota::release(const charge& given) noexcept {
   freed(given.bytes, served);
 }
 
+// What is kept for reuse gives way to a lower limit at once.
+void quota::set_max_bytes(std::uint64_t limit) noexcept {
+  std::uint64_t left = 0;
+  {
+    admission served;
+    const std::lock_guard lock(mutex_);
+    max_bytes_.store(limit, std::memory_order_relaxed);
+    serve(served);
+    left = untaken_bytes();
+  }
+  if (spare_ != nullptr) spare_->keep_at_most(left);
+}
+
 std::uint64_t quota::left() const noexcept {
   const std::lock_guard lock(mutex_);
-  return max_bytes_ - committed_.bytes - reserved_bytes_;
+  return untaken_bytes();
+}
+
+std::uint64_t quota::taken() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return committed_.bytes + reserved_bytes_;
 }
 
 quota::figures quota::read() const noexcept {
   const std::lock_guard lock(mutex_);
-  return {committed_, peak_bytes_};
+  return {committed_, peak_bytes_, max_bytes()};
 }
 
 void quota::settle(const charge& wanted, const charge& replaced, bool commit) noexcept {
@@ -126,8 +144,13 @@ void quota::settle(const charge& wanted, const charge& replaced, bool commit) no
 
 // All members below are called under the mutex, but for `enqueue` and `withdraw`, which take it.
 
+// More may be taken, or be set aside, than a limit allows that has been lowered since.
+std::uint64_t quota::untaken_bytes() const noexcept {
+  return excess(max_bytes(), committed_.bytes + reserved_bytes_);
+}
+
 std::uint64_t quota::free_bytes() const noexcept {
-  return max_bytes_ - committed_.bytes - reserved_bytes_ - set_aside_bytes_;
+  return excess(untaken_bytes(), set_aside_bytes_);
 }
 
 result<void> quota::judge(std::uint64_t bytes, std::uint64_t nodes,
@@ -180,7 +203,7 @@ void quota::serve(admission& served) noexcept {
 // Returns whether they do.
 bool quota::take_for_head() noexcept {
   const std::uint64_t wanted = queue_.head_wants();
-  if (wanted > free_bytes() + set_aside_bytes_) return false;
+  if (wanted > untaken_bytes()) return false;
   set_aside_bytes_ -= std::min(wanted, set_aside_bytes_);
   reserved_bytes_ += wanted;
   return true;

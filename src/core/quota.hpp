@@ -6,6 +6,7 @@
 
 #include "core/brief_lock.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -126,9 +127,12 @@ class [[nodiscard]] reservation {
 /// while it is not empty is set aside for its head, and others may take only what was free before.
 /// So a large request is not overtaken for ever.
 ///
-/// Invariants: for bytes, committed + reserved + set aside <= limit; for nodes, 1 + committed +
-/// reserved <= limit, for the root counts, but is there even if the limit is 0. No bytes are set
-/// aside while nobody waits.
+/// The limit of bytes may be changed at any time. Where more is taken than a lower one allows,
+/// nothing more fits until enough was given back.
+///
+/// Invariants: unless the limit has been lowered, for bytes, committed + reserved + set aside <=
+/// limit; for nodes, 1 + committed + reserved <= limit, for the root counts, but is there even if
+/// the limit is 0. No bytes are set aside while nobody waits.
 ///
 /// Thread safety: all members may be called from many threads at once, but for `set_spare`. The
 /// mutex is a leaf, and of the kind that is for short sections: nothing else is locked under it,
@@ -140,6 +144,7 @@ class quota {
   struct figures {
     charge committed;
     std::uint64_t peak_bytes;
+    std::uint64_t max_bytes;
   };
 
   quota(std::uint64_t max_bytes, std::optional<std::uint64_t> max_nodes) noexcept
@@ -171,15 +176,21 @@ class quota {
   /// be called before others use the quota, and after the last of them.
   void set_spare(spare_memory* spare) noexcept { spare_ = spare; }
 
-  std::uint64_t max_bytes() const noexcept { return max_bytes_; }
+  /// Changes the limit of bytes. Those who wait are served with what a higher one allows.
+  void set_max_bytes(std::uint64_t limit) noexcept;
+
+  std::uint64_t max_bytes() const noexcept { return max_bytes_.load(std::memory_order_relaxed); }
   /// Bytes that are neither committed nor reserved, those that are set aside included.
   std::uint64_t left() const noexcept;
+  /// Bytes that are committed or reserved.
+  std::uint64_t taken() const noexcept;
   figures read() const noexcept;
 
  private:
   friend class grant;
   friend class reservation;
   friend class space_claim;
+  std::uint64_t untaken_bytes() const noexcept;
   std::uint64_t free_bytes() const noexcept;
   result<void> judge(std::uint64_t bytes, std::uint64_t nodes,
                      std::uint64_t granted) const noexcept;
@@ -191,7 +202,7 @@ class quota {
   void serve(admission& served) noexcept;
   bool take_for_head() noexcept;
 
-  const std::uint64_t max_bytes_;
+  std::atomic<std::uint64_t> max_bytes_;  // written under mutex_
   const std::optional<std::uint64_t> max_nodes_;
   spare_memory* spare_ = nullptr;
 

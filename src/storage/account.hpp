@@ -112,7 +112,7 @@ class account {
     if (prepaid_ || !guard_.is_asked_per_write()) return boost::outcome_v2::success();
     // What is asked about is reserved already, so it is taken off what is promised.
     const std::uint64_t own = now > then ? now - then : 0;
-    const std::uint64_t promised = quota_.max_bytes() - quota_.left();
+    const std::uint64_t promised = quota_.taken();
     return guard_.check(own, {.charged = quota_.read().committed.bytes,
                               .promised = promised > own ? promised - own : 0});
   }

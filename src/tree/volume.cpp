@@ -42,6 +42,17 @@ result<volume> volume::create(volume_options options) try {
 
 volume_stats volume::stats() const { return state_->stats(); }
 
+result<void> volume::set_quota(std::uint64_t size) try {
+  const std::uint64_t taken = state_->limits.taken();
+  if (size > std::max(state_->limits.max_bytes(), taken)) {
+    BOOST_OUTCOME_TRY(state_->guard.check_quota(size, taken));
+  }
+  state_->limits.set_max_bytes(size);
+  return boost::outcome_v2::success();
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
 const volume_options& volume::options() const noexcept { return state_->options; }
 
 namespace detail {
@@ -65,11 +76,11 @@ std::shared_ptr<volume_state> volume_state::create(volume_options chosen) {
 // shared one a mark could become a count meanwhile, and its handle be counted twice.
 volume_stats volume_state::stats() noexcept {
   const tree::exclusive_access access(names);
-  const auto [charged, peak] = limits.read();
+  const auto [charged, peak, most] = limits.read();
   volume_stats s{};
-  s.quota_bytes = limits.max_bytes();
+  s.quota_bytes = most;
   s.used_bytes = charged.bytes;
-  s.free_bytes = s.quota_bytes - s.used_bytes;
+  s.free_bytes = most > charged.bytes ? most - charged.bytes : 0;
   s.peak_bytes = peak;
   s.file_count = charged.files;
   s.directory_count = charged.directories + 1;

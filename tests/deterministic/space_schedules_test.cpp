@@ -17,6 +17,7 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,7 +30,7 @@ namespace {
 
 using asio::awaitable;
 
-constexpr std::uint64_t quota = 1000;
+constexpr std::uint64_t quota = 1000;  // at most: it changes
 
 asio::const_buffer content_of(std::uint64_t n) {
   static const std::string xs(2 * quota, 'x');
@@ -46,6 +47,7 @@ class space_world final : public world {
   void act() override {
     if (has_time_ && dice_.one_in(10)) return let_time_pass_for_all();
     if (on_.size() > 1 && dice_.one_in(20)) return kill_one();
+    if (changes_quota_ && dice_.one_in(12)) return change_quota();
     switch (dice_.below(10)) {
       case 0: return cancel_one();
       case 1: return reject();
@@ -56,6 +58,20 @@ class space_world final : public world {
       case 6: return static_cast<void>(relieve());
       default: return begin_one();
     }
+  }
+
+  void change_quota() { set_quota(dice_.one_in(2) ? quota : dice_.below(quota + 1)); }
+  void set_quota(std::uint64_t to) {
+    quota_ = to;
+    volume_.set_quota(to).value();
+    for (const request* const r : line_.waiting()) least_[r] = std::min(least_[r], to);
+    // What was added was nobody's before, so others may take it.
+    last_head_ = nullptr;
+  }
+  // From here on the request may wait, and so see the quota change.
+  void join(request& r) {
+    least_[&r] = quota_;
+    line_.join(r);
   }
 
   // Each has a file of its own, so that it waits for nothing but space.
@@ -87,7 +103,7 @@ class space_world final : public world {
     // Asio's own streams do not look at what was cancelled before either.
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
     if (way == 5 && state.cancelled() != asio::cancellation_type::none) co_return give_up(r);
-    line_.join(r);
+    join(r);
     result<std::uint64_t> done;
     if (way == 0) done = co_await f.write(content_of(r.wanted));
     if (way == 1) done = co_await f.write_at(0, content_of(r.wanted));
@@ -116,7 +132,7 @@ class space_world final : public world {
   void give_up(request& r) { r.has_ended = true; }
 
   awaitable<void> preallocate(request& r, std::shared_ptr<int>) {
-    line_.join(r);
+    join(r);
     open_options o = options_of(r);
     o.preallocate = r.wanted;
     const auto opened = co_await on_each_[r.context].open(r.path, open_mode::write, o);
@@ -131,7 +147,8 @@ class space_world final : public world {
       return;
     }
     if (e == errc::quota_exceeded) {
-      require(r.wanted > quota || r.patience.is_immediate(), "what can ever fit is waited for");
+      require(r.wanted > least_[&r] || r.patience.is_immediate(),
+              "what can ever fit is waited for");
       require(e.available() < r.wanted, "what fits is not refused");
     }
     line_.fail(r, e);
@@ -221,7 +238,12 @@ class space_world final : public world {
   bool relieve() override {
     auto one = any_closed();
     if (one == sizes_.end()) one = any_closed_from_the_start();
-    if (one == sizes_.end()) return false;
+    if (one == sizes_.end()) {
+      // Nobody has a file, and so whoever waits is served by the whole of the quota.
+      if (quota_ == quota) return false;
+      set_quota(quota);
+      return true;
+    }
     threads_.remove(one->first).value();
     sizes_.erase(one);
     return true;
@@ -243,7 +265,10 @@ class space_world final : public world {
       if (r->has_handler) perhaps += r->wanted;
     }
     const std::uint64_t waiting = line_.waiting().size();
-    require(s.used_bytes <= quota && s.used_bytes + s.free_bytes == quota, "the quota holds");
+    require(s.quota_bytes == quota_, "the figures show the quota");
+    require(s.used_bytes <= quota, "the quota holds");
+    require(s.free_bytes == quota_ - std::min(quota_, s.used_bytes), "what is left is free");
+
     require(s.used_bytes >= used && s.used_bytes <= used + perhaps,
             "what is used is what the files have");
     require(s.waiting <= waiting && s.waiting + handlers >= waiting, "the figures count who waits");
@@ -286,6 +311,9 @@ class space_world final : public world {
   std::deque<request> requests_;
   line line_;
   size_map sizes_;  // of all files that there are
+  const bool changes_quota_ = dice_.one_in(3);
+  std::uint64_t quota_ = quota;                    // now
+  std::map<const request*, std::uint64_t> least_;  // quota that there was since they came
   const request* last_head_ = nullptr;
   std::uint64_t last_available_ = 0;
   const std::shared_ptr<int> alive_ = std::make_shared<int>(0);
