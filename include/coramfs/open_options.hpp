@@ -20,9 +20,37 @@ enum class open_mode {
   append,  ///< "ab": writable, each write goes to the end; creates the file, or keeps it
   update,  ///< "r+b": readable and writable; the file must exist
   create,  ///< "xb": writable; the file must not exist
+  // The last three are the three above them that make files, and readable besides.
+  write_read,   ///< "w+b": `write`, and readable
+  append_read,  ///< "a+b": `append`, and readable; it reads from the start at first
+  create_read,  ///< "x+b": `create`, and readable
 };
 
-/// The mode that C and Python call "rb", "wb", "ab", "r+b" or "xb".
+namespace detail {
+
+constexpr bool may_read(open_mode mode) noexcept {
+  return mode == open_mode::read || mode == open_mode::update || mode >= open_mode::write_read;
+}
+constexpr bool may_write(open_mode mode) noexcept { return mode != open_mode::read; }
+constexpr bool appends(open_mode mode) noexcept {
+  return mode == open_mode::append || mode == open_mode::append_read;
+}
+/// Whether the open empties a file that is there.
+constexpr bool empties(open_mode mode) noexcept {
+  return mode == open_mode::write || mode == open_mode::write_read;
+}
+/// Whether a file that is there is refused.
+constexpr bool must_create(open_mode mode) noexcept {
+  return mode == open_mode::create || mode == open_mode::create_read;
+}
+/// Whether the open makes a file where there is none.
+constexpr bool may_create(open_mode mode) noexcept {
+  return mode != open_mode::read && mode != open_mode::update;
+}
+
+}  // namespace detail
+
+/// The mode that C and Python call "rb", "wb", "ab", "r+b", "xb", "w+b", "a+b" or "x+b".
 ///
 /// Errors: `invalid_argument` for every other text, such as the text modes "r" and "w".
 CORAMFS_EXPORT result<open_mode> parse_open_mode(std::string_view text);

@@ -53,7 +53,7 @@ open_file::open_file(volume_state& v, node_use&& found, path_argument&& path, op
 node_use open_file::find_free(volume_state& v, const path_argument& path, open_mode mode,
                               const open_options& options) noexcept {
   const bool takes_what_is_there =
-      mode == open_mode::read || mode == open_mode::update || mode == open_mode::append;
+      mode == open_mode::read || mode == open_mode::update || appends(mode);
   const bool knows_what_if_full =
       options.on_full == when_full::reject || options.on_full == when_full::wait;
   if (!takes_what_is_there || options.preallocate != 0 || !knows_what_if_full) return {};
@@ -204,7 +204,7 @@ result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, 
   drop_prepared();
   const std::uint64_t at = offset.value_or(write_offset());
   BOOST_OUTCOME_TRY(storage::require_end(at, size));
-  if (mode_ == open_mode::append && at != content().size()) return errc::not_supported;
+  if (appends(mode_) && at != size_now()) return errc::not_supported;
   BOOST_OUTCOME_TRY(content().make_room(payer, at, size, rest));
   return at;
 }
@@ -465,7 +465,7 @@ std::size_t open_file::read_from(std::uint64_t offset, std::span<std::byte> to) 
 }
 
 std::uint64_t open_file::write_offset() const noexcept {
-  return mode_ == open_mode::append ? node_->content.size() : cursor_;
+  return appends(mode_) ? size_now() : cursor_;
 }
 
 }  // namespace coramfs::detail

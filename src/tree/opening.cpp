@@ -8,15 +8,11 @@ namespace coramfs::detail {
 
 namespace {
 
-bool creates(open_mode mode) noexcept {
-  return mode == open_mode::write || mode == open_mode::append || mode == open_mode::create;
-}
-
 // The file that is there, or null if there is none and the mode makes one.
 result<file_node*> find_file(const entry& at, open_mode mode) noexcept {
-  if (at.found == nullptr && creates(mode)) return nullptr;
+  if (at.found == nullptr && may_create(mode)) return nullptr;
   BOOST_OUTCOME_TRY(auto* const file, at.require_file());
-  if (mode == open_mode::create) return errc::already_exists;
+  if (must_create(mode)) return errc::already_exists;
   return file;
 }
 
@@ -121,7 +117,7 @@ result<void> opening::step() noexcept {
 }
 
 result<void> opening::check() const noexcept {
-  if (wanted_.mode < open_mode::read || wanted_.mode > open_mode::create)
+  if (wanted_.mode < open_mode::read || wanted_.mode > open_mode::create_read)
     return errc::invalid_argument;
   if (wanted_.on_full != when_full::reject && wanted_.on_full != when_full::wait)
     return errc::invalid_argument;
@@ -247,7 +243,7 @@ result<void> opening::begin_content() noexcept {
   storage& content = node_->content;
   const account payer = volume_->payer.funded(funds_.grant());
   if (wanted_.mode == open_mode::append) cursor_ = content.size();
-  if (wanted_.mode == open_mode::write) {
+  if (empties(wanted_.mode)) {
     BOOST_OUTCOME_TRY(content.recreate(payer, wanted_.size));
     fill(content, 0);
   } else if (wanted_.preallocate() != 0 && wanted_.preallocate() > content.size()) {
@@ -273,7 +269,7 @@ void opening::fill(storage& content, std::uint64_t begin) noexcept {
 void opening::publish() noexcept {
   node_->publish_change();
   // Emptying and extending are two changes, though nobody sees the first alone.
-  if (wanted_.mode == open_mode::write && wanted_.preallocate() != 0) node_->publish_change();
+  if (empties(wanted_.mode) && wanted_.preallocate() != 0) node_->publish_change();
 }
 
 progress opening::fail(const error& e) noexcept {

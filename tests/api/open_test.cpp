@@ -5,23 +5,28 @@ namespace coramfs::tests {
 
 namespace {
 
-constexpr std::array all_modes{open_mode::read, open_mode::write, open_mode::append,
-                               open_mode::update, open_mode::create};
+constexpr std::array all_modes{open_mode::read,        open_mode::write,      open_mode::append,
+                               open_mode::update,      open_mode::create,     open_mode::write_read,
+                               open_mode::append_read, open_mode::create_read};
 
 const char* name(open_mode mode) {
-  constexpr std::array names{"read", "write", "append", "update", "create"};
+  constexpr std::array names{"read",   "write",      "append",      "update",
+                             "create", "write_read", "append_read", "create_read"};
   return names[static_cast<std::size_t>(mode)];
 }
 
 }  // namespace
 
-TEST_CASE("open: five modes can be parsed, and nothing else", "[api][open]") {
+TEST_CASE("open: eight modes can be parsed, and nothing else", "[api][open]") {
   CHECK(parse_open_mode("rb").value() == open_mode::read);
   CHECK(parse_open_mode("wb").value() == open_mode::write);
   CHECK(parse_open_mode("ab").value() == open_mode::append);
   CHECK(parse_open_mode("r+b").value() == open_mode::update);
   CHECK(parse_open_mode("xb").value() == open_mode::create);
-  for (const std::string_view text : {"", "r", "w", "a", "x", "w+b", "a+b", "x+b", "rb+", "br",
+  CHECK(parse_open_mode("w+b").value() == open_mode::write_read);
+  CHECK(parse_open_mode("a+b").value() == open_mode::append_read);
+  CHECK(parse_open_mode("x+b").value() == open_mode::create_read);
+  for (const std::string_view text : {"", "r", "w", "a", "x", "wb+", "w+", "a+", "x+", "rb+", "br",
                                       "RB", " rb", "rb ", "rbb", "r+", "rt", "b"}) {
     INFO(text);
     CHECK(error_of(parse_open_mode(text)) == errc::invalid_argument);
@@ -45,7 +50,9 @@ TEST_CASE("open: read and update need a file, the others make one", "[api][open]
     INFO(name(mode));
     CHECK(fs.refusal([&] { return fs->open("/a", mode); }) == errc::not_found);
   }
-  for (const open_mode mode : {open_mode::write, open_mode::append, open_mode::create}) {
+  for (const open_mode mode :
+       {open_mode::write, open_mode::append, open_mode::create, open_mode::write_read,
+        open_mode::append_read, open_mode::create_read}) {
     INFO(name(mode));
     const auto f = fs->open("/a", mode).value();
     CHECK(f->size().value() == 0);
@@ -60,10 +67,9 @@ TEST_CASE("open: an existing file is kept, emptied or refused by mode", "[api][o
   const struct {
     open_mode mode;
     std::string_view left;
-  } cases[] = {{open_mode::read, "abc"},
-               {open_mode::update, "abc"},
-               {open_mode::append, "abc"},
-               {open_mode::write, ""}};
+  } cases[] = {{open_mode::read, "abc"},    {open_mode::update, "abc"},
+               {open_mode::append, "abc"},  {open_mode::append_read, "abc"},
+               {open_mode::write_read, ""}, {open_mode::write, ""}};
   for (const auto& [mode, left] : cases) {
     INFO(name(mode));
     fs->write_file("/a", "abc").value();
@@ -71,7 +77,8 @@ TEST_CASE("open: an existing file is kept, emptied or refused by mode", "[api][o
     CHECK(fs->read_file("/a").value() == left);
   }
   fs->write_file("/a", "abc").value();
-  CHECK(fs.refusal([&] { return fs->open("/a", open_mode::create); }) == errc::already_exists);
+  for (const open_mode mode : {open_mode::create, open_mode::create_read})
+    CHECK(fs.refusal([&] { return fs->open("/a", mode); }) == errc::already_exists);
 }
 
 TEST_CASE("open: the parent must be a directory that exists", "[api][open]") {
@@ -90,15 +97,15 @@ TEST_CASE("open: the mode decides what a handle may do and where it starts", "[a
     open_mode mode;
     bool readable, writable;
     std::uint64_t cursor;
-  } cases[] = {{open_mode::read, true, false, 0},
-               {open_mode::update, true, true, 0},
-               {open_mode::append, false, true, 3},
-               {open_mode::write, false, true, 0},
-               {open_mode::create, false, true, 0}};
+  } cases[] = {{open_mode::read, true, false, 0},       {open_mode::update, true, true, 0},
+               {open_mode::append, false, true, 3},     {open_mode::write, false, true, 0},
+               {open_mode::create, false, true, 0},     {open_mode::write_read, true, true, 0},
+               {open_mode::append_read, true, true, 0}, {open_mode::create_read, true, true, 0}};
   for (const auto& expected : cases) {
     INFO(name(expected.mode));
     fs->write_file("/a", "abc").value();
-    if (expected.mode == open_mode::create) fs->remove("/a").value();
+    if (expected.mode == open_mode::create || expected.mode == open_mode::create_read)
+      fs->remove("/a").value();
     const auto f = fs->open("/a", expected.mode).value();
     CHECK(f->mode() == expected.mode);
     CHECK(f->is_open());
@@ -175,6 +182,38 @@ TEST_CASE("open: append writes at the end, whatever was sought", "[api][open][ap
   CHECK(fs->read_file("/a").value() == "abcdefg");
 }
 
+TEST_CASE("open: what makes a file reads it, too, where the mode says so", "[api][open]") {
+  const scenario fs;
+  for (const open_mode mode : {open_mode::create_read, open_mode::write_read}) {
+    INFO(name(mode));
+    const auto f = fs->open("/a", mode).value();
+    CHECK(f->write("abcdef").value() == 6);
+    CHECK(f->read_all().value().empty());
+    f->seek(1).value();
+    CHECK(f->write("X").value() == 1);
+    CHECK(f->read_all().value() == "cdef");
+    CHECK(f->pin(0, 2).value().size() == 2);
+  }
+  CHECK(fs->read_file("/a").value() == "aXcdef");
+}
+
+TEST_CASE("open: append that reads begins at the start, and writes at the end",
+          "[api][open][append]") {
+  const scenario fs;
+  fs->write_file("/a", "abc").value();
+  const auto f = fs->open("/a", open_mode::append_read, {.preallocate = 4}).value();
+  CHECK(f->tell().value() == 0);
+  char one[1];
+  CHECK(f->read(one).value() == 1);
+  CHECK(one[0] == 'a');
+  CHECK(f->write("de").value() == 2);
+  CHECK(f->tell().value() == 6);
+  CHECK(f->read_all().value().empty());
+  f->seek(2).value();
+  CHECK(f->read_all().value() == std::string("c\0de", 4));
+  CHECK(fs.refusal([&] { return f->write_at(0, "x"); }) == errc::not_supported);
+}
+
 TEST_CASE("open: append writes at an offset only if that is the end", "[api][open][append]") {
   const scenario fs;
   fs->write_file("/a", "abc").value();
@@ -209,7 +248,7 @@ TEST_CASE("open: append goes to the end as it is after a truncate", "[api][open]
 TEST_CASE("open: a mode or an option outside its type is refused", "[api][open]") {
   const scenario fs;
   fs->write_file("/a", "abc").value();
-  CHECK(fs.refusal([&] { return fs->open("/a", static_cast<open_mode>(5)); }) ==
+  CHECK(fs.refusal([&] { return fs->open("/a", static_cast<open_mode>(8)); }) ==
         errc::invalid_argument);
   const open_options wrong{.on_full = static_cast<when_full>(2)};
   CHECK(fs.refusal([&] { return fs->open("/a", open_mode::update, wrong); }) ==

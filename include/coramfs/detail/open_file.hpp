@@ -212,8 +212,8 @@ class open_file {
   CORAMFS_EXPORT const std::string& path() const noexcept;
 
  private:
-  bool may_read() const noexcept { return mode_ == open_mode::read || mode_ == open_mode::update; }
-  bool may_write() const noexcept { return mode_ != open_mode::read; }
+  bool may_read() const noexcept { return detail::may_read(mode_); }
+  bool may_write() const noexcept { return detail::may_write(mode_); }
   result<std::uint64_t> make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
                                   const account& payer, std::unique_ptr<promotion>* rest) noexcept;
   std::uint64_t write_offset() const noexcept;

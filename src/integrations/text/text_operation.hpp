@@ -24,7 +24,7 @@ file_facts facts_of(const File& f) {
   return {f.is_open(),
           f.readable(),
           f.writable(),
-          f.mode() == open_mode::append,
+          appends(f.mode()),
           size ? size.value() : 0,
           cursor ? cursor.value() : 0};
 }
