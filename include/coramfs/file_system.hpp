@@ -17,6 +17,8 @@
 #include <asio/buffer.hpp>
 
 #include <cstdint>
+#include <chrono>
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <string>
@@ -257,6 +259,14 @@ class CORAMFS_EXPORT file_system {
   ///
   /// Errors: `is_a_directory`; `would_block`, `timed_out`, `canceled` of the wait;
   /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`. A content that costs no more than the
+  /// Makes `modified_at` of a file or a directory another time, as programs do that restore a tree.
+  /// It takes no file's lock, and changes no content and no generation. A later change sets the
+  /// time of that change, unless the time set here is still to come: no change takes a time back.
+  ///
+  /// Errors: `not_found`.
+  asio::awaitable<result<void>> set_modified(path_argument path,
+                                             std::chrono::system_clock::time_point to);
+
   /// old one is never refused for space, and after a failure the old content is there.
   /// Charges: a new file's node and name; what the new content costs beyond the old.
   asio::awaitable<result<void>> write_file(path_argument path, asio::const_buffer content);

@@ -163,6 +163,20 @@ asio::awaitable<result<file_status>> file_system::stat(path_argument path) {
   return run(state(volume_), std::move(path), detail::stat);
 }
 
+namespace {
+
+asio::awaitable<result<void>> set_modified_now(state_ptr v, path_argument path,
+                                               std::chrono::system_clock::time_point to) {
+  co_return detail::set_modified(*v, path, to);
+}
+
+}  // namespace
+
+asio::awaitable<result<void>> file_system::set_modified(path_argument path,
+                                                        std::chrono::system_clock::time_point to) {
+  return set_modified_now(state(volume_), std::move(path), to);
+}
+
 asio::awaitable<result<std::uint64_t>> file_system::file_size(path_argument path) {
   return run(state(volume_), std::move(path), detail::file_size);
 }

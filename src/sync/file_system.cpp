@@ -105,6 +105,11 @@ result<file_status> file_system::stat(path_argument path) {
   return detail::stat(state(volume_), path);
 }
 
+result<void> file_system::set_modified(path_argument path,
+                                       std::chrono::system_clock::time_point to) {
+  return detail::set_modified(state(volume_), path, to);
+}
+
 result<std::uint64_t> file_system::file_size(path_argument path) {
   return detail::file_size(state(volume_), path);
 }

@@ -166,6 +166,10 @@ class file_node final : public node {
 
   /// Shows the content as it is now, after a change. Under the file's exclusive lock.
   void publish_change() noexcept;
+  /// Shows another time than that of the last change. Under the tree's exclusive lock.
+  void set_modified(time_point to) noexcept {
+    modified_at_.store(to.time_since_epoch().count(), std::memory_order_release);
+  }
   /// Shows the content that a new file is made with, before anybody else sees the file.
   void publish_new(std::uint64_t generation) noexcept;
   /// What the content of a copy would amount to, as far as can be told without the file's lock.

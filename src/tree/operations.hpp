@@ -35,4 +35,6 @@ result<bool> is_directory(volume_state& v, const path_argument& path) noexcept;
 result<file_status> stat(volume_state& v, const path_argument& path) noexcept;
 result<std::uint64_t> file_size(volume_state& v, const path_argument& path) noexcept;
 
+result<void> set_modified(volume_state& v, const path_argument& path, time_point to) noexcept;
+
 }  // namespace coramfs::detail

@@ -60,4 +60,19 @@ result<std::uint64_t> file_size(volume_state& v, const path_argument& path) noex
   });
 }
 
+// It takes no file's lock: the time is one word of what `stat` shows, and belongs to no other.
+result<void> set_modified(volume_state& v, const path_argument& path, time_point to) noexcept {
+  path_buffer buffer;
+  BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
+  const tree::exclusive_access access(v.names);
+  BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
+  if (at.found == nullptr) return errc::not_found;
+  if (at.found->is_directory) {
+    static_cast<directory_node*>(at.found)->modified_at = to;
+  } else {
+    static_cast<file_node*>(at.found)->set_modified(to);
+  }
+  return boost::outcome_v2::success();
+}
+
 }  // namespace coramfs::detail

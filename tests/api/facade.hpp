@@ -8,6 +8,7 @@
 #include <coramfs/result.hpp>
 #include <coramfs/volume.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -85,6 +86,8 @@ class any_file_system {
   virtual result<bool> is_directory(std::string_view path) = 0;
   virtual result<file_status> stat(std::string_view path) = 0;
   virtual result<std::uint64_t> file_size(std::string_view path) = 0;
+  virtual result<void> set_modified(std::string_view path,
+                                    std::chrono::system_clock::time_point to) = 0;
   virtual result<std::string> read_file(std::string_view path,
                                         std::optional<std::uint64_t> max_size = {}) = 0;
   virtual result<void> write_file(std::string_view path, std::string_view content) = 0;

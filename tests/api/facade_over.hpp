@@ -120,6 +120,10 @@ class file_system_over final : public any_file_system {
     return driver_(fs_.is_directory(path));
   }
   result<file_status> stat(std::string_view path) override { return driver_(fs_.stat(path)); }
+  result<void> set_modified(std::string_view path,
+                            std::chrono::system_clock::time_point to) override {
+    return driver_(fs_.set_modified(path, to));
+  }
   result<std::uint64_t> file_size(std::string_view path) override {
     return driver_(fs_.file_size(path));
   }

@@ -194,6 +194,43 @@ TEST_CASE("times: write mode that also preallocates changes the content twice", 
   CHECK(fs->stat("/new").value().generation == 1);
 }
 
+TEST_CASE("times: modified_at can be set, of a file and of a directory", "[api][times]") {
+  const scenario fs;
+  fs->create_directories("/d/e").value();
+  fs->write_file("/d/a", "abc").value();
+  const clock::time_point old{std::chrono::hours(24 * 365)};
+  for (const char* path : {"/d/a", "/d", "/", "/d/e"}) {
+    INFO(path);
+    const file_status before = fs->stat(path).value();
+    CHECK(fs->set_modified(path, old).has_value());
+    const file_status after = fs->stat(path).value();
+    CHECK(after.modified_at == old);
+    CHECK(after.created_at == before.created_at);
+    CHECK(after.generation == before.generation);
+    CHECK(after.size == before.size);
+  }
+  CHECK(fs->stat("/d").value().modified_at == old);
+  CHECK(fs->read_file("/d/a").value() == "abc");
+  CHECK(fs.refusal([&] { return fs->set_modified("/missing", old); }) == errc::not_found);
+  CHECK(fs.refusal([&] { return fs->set_modified("/d/a/b", old); }) == errc::not_a_directory);
+  CHECK(fs.refusal([&] { return fs->set_modified("/../x", old); }) == errc::invalid_path);
+}
+
+TEST_CASE("times: one that was set is that of the next change, unless it is still to come",
+          "[api][times]") {
+  const scenario fs;
+  const clock::time_point old{};
+  const auto later = clock::now() + std::chrono::hours(24);
+  const auto f = fs->open("/a", open_mode::create).value();
+  CHECK(fs->set_modified("/a", old).has_value());
+  CHECK(change_of(fs, "/a", [&] { f->write("x").value(); }) == once);
+  CHECK(fs->set_modified("/a", later).has_value());
+  f->write("x").value();
+  CHECK(fs->stat("/a").value().modified_at == later);
+  CHECK(fs->set_modified("/", old).has_value());
+  CHECK(change_of(fs, "/", [&] { fs->create_directory("/d").value(); }) == change{false, true, 0});
+}
+
 TEST_CASE("stats: chunks are counted while a chain has content", "[api][stats]") {
   const scenario fs(GENERATE(storage_layout::automatic, storage_layout::sequential));
   fs->write_file("/empty", "").value();

@@ -11,6 +11,7 @@
 
 #include <asio/buffer.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -153,6 +154,12 @@ class CORAMFS_EXPORT file_system {
   /// Size, times and generation, as of one moment, also while the file is being written. It takes
   /// no file's lock. Errors: `not_found`.
   result<file_status> stat(path_argument path);
+  /// Makes `modified_at` of a file or a directory another time, as programs do that restore a tree.
+  /// It takes no file's lock, and changes no content and no generation. A later change sets the
+  /// time of that change, unless the time set here is still to come: no change takes a time back.
+  ///
+  /// Errors: `not_found`.
+  result<void> set_modified(path_argument path, std::chrono::system_clock::time_point to);
   /// The size of a file, with what an open writer has written. It takes no file's lock.
   ///
   /// Errors: `not_found`; `is_a_directory`.
