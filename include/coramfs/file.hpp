@@ -76,6 +76,8 @@ class file_opening;
 class CORAMFS_EXPORT file : public detail::stream_members<file> {
  public:
   using executor_type = asio::any_io_executor;
+  /// A file is the lowest layer of streams over it, such as `asio::buffered_stream<file&>`.
+  using lowest_layer_type = file;
 
   /// Makes a closed file.
   file() noexcept = default;
@@ -85,6 +87,9 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   executor_type get_executor() const {
     return executor_ != nullptr ? *executor_ : executor_type(asio::system_executor());
   }
+
+  lowest_layer_type& lowest_layer() noexcept { return *this; }
+  const lowest_layer_type& lowest_layer() const noexcept { return *this; }
 
   /// Reads at the cursor, moves it behind what was read, and returns how much that is: less than
   /// the buffer only at the end, and 0 at or past it.

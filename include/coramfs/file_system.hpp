@@ -15,10 +15,11 @@
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
+#include <asio/execution_context.hpp>
 
-#include <cstdint>
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,17 @@
 #include <vector>
 
 namespace coramfs {
+
+namespace detail {
+
+/// What gives out the executor to use, as an `asio::io_context` does.
+template <class Context>
+concept execution_context = std::is_base_of_v<asio::execution_context, Context> &&
+    requires(Context& c) {
+  { c.get_executor() } -> std::convertible_to<asio::any_io_executor>;
+};
+
+}  // namespace detail
 
 /// A volume, for coroutines.
 ///
@@ -82,10 +94,18 @@ class CORAMFS_EXPORT file_system {
   /// Makes a file system over a volume of its own. Its files and the waits of `open` with a
   /// completion token use `executor`. Errors: those of `volume::create`.
   static result<file_system> create(executor_type executor, volume_options = {});
+  /// The same with the executor of an execution context, such as an `asio::io_context`.
+  template <detail::execution_context Context>
+  static result<file_system> create(Context& context, volume_options options = {}) {
+    return create(executor_type(context.get_executor()), std::move(options));
+  }
 
   /// Makes a file system over a volume that others may share, `sync::file_system` among them. It
   /// may throw `std::bad_alloc`, since it allocates what its files share.
   file_system(executor_type executor, volume over);
+  template <detail::execution_context Context>
+  file_system(Context& context, volume over)
+      : file_system(executor_type(context.get_executor()), std::move(over)) {}
 
   /// The executor that it was made with.
   executor_type get_executor() const { return *executor_; }
@@ -239,6 +259,14 @@ class CORAMFS_EXPORT file_system {
   /// no file's lock. Errors: `not_found`.
   asio::awaitable<result<file_status>> stat(path_argument path);
 
+  /// Makes `modified_at` of a file or a directory another time, as programs do that restore a tree.
+  /// It takes no file's lock, and changes no content and no generation. A later change sets the
+  /// time of that change, unless the time set here is still to come: no change takes a time back.
+  ///
+  /// Errors: `not_found`.
+  asio::awaitable<result<void>> set_modified(path_argument path,
+                                             std::chrono::system_clock::time_point to);
+
   /// The size of a file, with what an open writer has written. It takes no file's lock.
   ///
   /// Errors: `not_found`; `is_a_directory`.
@@ -259,14 +287,6 @@ class CORAMFS_EXPORT file_system {
   ///
   /// Errors: `is_a_directory`; `would_block`, `timed_out`, `canceled` of the wait;
   /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`. A content that costs no more than the
-  /// Makes `modified_at` of a file or a directory another time, as programs do that restore a tree.
-  /// It takes no file's lock, and changes no content and no generation. A later change sets the
-  /// time of that change, unless the time set here is still to come: no change takes a time back.
-  ///
-  /// Errors: `not_found`.
-  asio::awaitable<result<void>> set_modified(path_argument path,
-                                             std::chrono::system_clock::time_point to);
-
   /// old one is never refused for space, and after a failure the old content is there.
   /// Charges: a new file's node and name; what the new content costs beyond the old.
   asio::awaitable<result<void>> write_file(path_argument path, asio::const_buffer content);

@@ -70,7 +70,8 @@ class shared_hold {
 /// the queue. A release hands the lock to the head of the queue: one writer, or all readers up to
 /// the next writer. So neither kind can starve the other. It is neither re-entrant nor upgradable.
 ///
-/// It is a SharedLockable and a Lockable: `std::unique_lock` and `std::shared_lock` work on it.
+/// It is a SharedTimedLockable and a TimedLockable: `std::unique_lock` and `std::shared_lock` work
+/// on it, with a timeout too.
 ///
 /// Lifetime: it must outlive its holds and its waiters.
 ///
@@ -102,6 +103,25 @@ class rw_lock {
   /// early. Returns whether it has the lock.
   bool lock_for(lock_timeout longest) noexcept { return lock_for(kind::exclusive, longest); }
   bool lock_shared_for(lock_timeout longest) noexcept { return lock_for(kind::shared, longest); }
+
+  /// The same by the names of `std::shared_timed_mutex`, so that `std::unique_lock(lock, 1s)` and
+  /// `std::shared_lock(lock, time_point)` work.
+  template <class Rep, class Period>
+  bool try_lock_for(const std::chrono::duration<Rep, Period>& longest) noexcept {
+    return lock_for(longest);
+  }
+  template <class Rep, class Period>
+  bool try_lock_shared_for(const std::chrono::duration<Rep, Period>& longest) noexcept {
+    return lock_shared_for(longest);
+  }
+  template <class Clock, class Duration>
+  bool try_lock_until(const std::chrono::time_point<Clock, Duration>& end) {
+    return lock_until(kind::exclusive, end);
+  }
+  template <class Clock, class Duration>
+  bool try_lock_shared_until(const std::chrono::time_point<Clock, Duration>& end) {
+    return lock_until(kind::shared, end);
+  }
 
   /// Takes the lock, and waits for it without blocking a thread, behind all who came before. It
   /// completes without suspending if the lock is free, and resumes after a wait on the awaiting
@@ -173,6 +193,15 @@ class rw_lock {
   bool lock_for(kind k, lock_timeout longest) noexcept {
     if (longest.is_immediate()) return lock_.try_lock(k);
     return lock_.lock(k, longest.deadline(std::chrono::steady_clock::now()));
+  }
+  // Another clock than the steady one may be set back meanwhile: then the wait goes on.
+  template <class Clock, class Duration>
+  bool lock_until(kind k, const std::chrono::time_point<Clock, Duration>& end) {
+    for (;;) {
+      const auto left = end - Clock::now();
+      if (lock_for(k, left)) return true;
+      if (left <= left.zero()) return false;
+    }
   }
 
   detail::fair_lock lock_;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <coramfs/sync/file_system.hpp>
+
 #include "api/scenario.hpp"
 
 namespace coramfs::tests {
@@ -180,6 +182,15 @@ TEST_CASE("path: names are sorted as unsigned bytes", "[api][path]") {
     fs->write_file(name, "").value();
   CHECK(fs->list("/").value() == std::vector<std::string>{"\x01", "-", "B", "a", "a.b", "aa", "ab",
                                                           "b", "\xc3\xa4", "\xff"});
+}
+
+TEST_CASE("path: one of char8_t has the bytes that it is written with", "[api][path]") {
+  auto fs = sync::file_system::create().value();
+  fs.create_directory(u8"/gr\u00fc\u00dfe").value();
+  fs.write_file(std::u8string(u8"/gr\u00fc\u00dfe/a"), "abc").value();
+  CHECK(fs.list("/").value() == std::vector<std::string>{"gr\xc3\xbc\xc3\x9f"
+                                                         "e"});
+  CHECK(fs.read_text(std::u8string_view(u8"/gr\u00fc\u00dfe/a")).value() == "abc");
 }
 
 TEST_CASE("path: lookup stops at what is missing or is no directory, whichever comes first",

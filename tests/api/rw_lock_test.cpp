@@ -138,6 +138,23 @@ TEST_CASE("rw_lock: unlock resumes nobody inside itself", "[api][rw_lock]") {
   CHECK(had);
 }
 
+TEST_CASE("rw_lock: the standard's locks take it with a timeout", "[api][rw_lock]") {
+  using namespace std::chrono_literals;
+  rw_lock lock;
+  {
+    const std::unique_lock one(lock, 1h);
+    CHECK(one.owns_lock());
+    CHECK(!std::unique_lock(lock, 1ms).owns_lock());
+    CHECK(!std::shared_lock(lock, 1ms).owns_lock());
+    CHECK(!std::unique_lock(lock, std::chrono::system_clock::now() + 1ms).owns_lock());
+    CHECK(!std::shared_lock(lock, std::chrono::steady_clock::now() - 1s).owns_lock());
+  }
+  const std::shared_lock one(lock, 1h), other(lock, std::chrono::system_clock::now() + 1h);
+  CHECK(one.owns_lock());
+  CHECK(other.owns_lock());
+  CHECK(!lock.try_lock_for(0s));
+}
+
 TEST_CASE("rw_lock: a cancelled wait leaves nothing, and lets in who stands behind",
           "[api][rw_lock][cancellation]") {
   asio::io_context context;

@@ -66,16 +66,21 @@ class path_text {
 }  // namespace detail
 
 /// A path, as operations take it: from a `std::string`, a string literal or a
-/// `std::string_view`, copied at the call.
+/// `std::string_view`, or from their UTF-8 twins (`u8"/\u00e4"`), copied at the call.
 class path_argument {
  public:
   template <class Text>
   requires std::is_convertible_v<const Text&, std::string_view> path_argument(const Text& text)
   noexcept : text_(std::string_view(text)) {}
 
+  template <class Text>
+  requires std::is_convertible_v<const Text&, std::u8string_view> path_argument(const Text& text)
+  noexcept : path_argument(std::u8string_view(text), utf8()) {}
+
   /// Takes what only converts to a `std::string`, as `std::filesystem::path` does.
   template <class Text>
   requires(!std::is_convertible_v<const Text&, std::string_view> &&
+           !std::is_convertible_v<const Text&, std::u8string_view> &&
            std::is_convertible_v<const Text&, std::string>) path_argument(const Text& text)
       : text_(static_cast<std::string>(text)) {}
 
@@ -85,6 +90,10 @@ class path_argument {
   detail::path_text take() noexcept { return std::move(text_); }
 
  private:
+  struct utf8 {};
+  path_argument(std::u8string_view text, utf8) noexcept
+      : text_(std::string_view(reinterpret_cast<const char*>(text.data()), text.size())) {}
+
   detail::path_text text_;
 };
 
