@@ -97,14 +97,18 @@ void quota::release(const charge& given) noexcept {
   freed(given.bytes, served);
 }
 
-// What is kept for reuse gives way to a lower limit at once.
+// What a higher limit adds is freed bytes to those who wait: nobody overtakes them with it. What is
+// kept for reuse gives way to a lower one at once.
 void quota::set_max_bytes(std::uint64_t limit) noexcept {
   std::uint64_t left = 0;
   {
     admission served;
     const std::lock_guard lock(mutex_);
+    const std::uint64_t before = untaken_bytes();
     max_bytes_.store(limit, std::memory_order_relaxed);
-    serve(served);
+    left = untaken_bytes();
+    set_aside_bytes_ = std::min(set_aside_bytes_, left);
+    freed(excess(left, before), served);
     left = untaken_bytes();
   }
   if (spare_ != nullptr) spare_->keep_at_most(left);

@@ -65,8 +65,6 @@ class space_world final : public world {
     quota_ = to;
     volume_.set_quota(to).value();
     for (const request* const r : line_.waiting()) least_[r] = std::min(least_[r], to);
-    // What was added was nobody's before, so others may take it.
-    last_head_ = nullptr;
   }
   // From here on the request may wait, and so see the quota change.
   void join(request& r) {

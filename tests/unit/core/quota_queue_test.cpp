@@ -127,6 +127,47 @@ TEST_CASE("quota queue: who comes to it goes behind those who wait, also for wha
   CHECK(f.served_by_release(20) == "b");
 }
 
+TEST_CASE("quota queue: a higher limit serves in order, and is nobody else's meanwhile",
+          "[core][quota]") {
+  full_quota f;
+  f.wait('a', 300);
+  f.wait('b', 10);
+  f.q.set_max_bytes(1299);
+  CHECK(f.served.empty());
+  CHECK(f.left() == 0);
+  f.q.set_max_bytes(1300);
+  CHECK(f.served == "a");
+  f.q.set_max_bytes(1400);
+  CHECK(f.served == "ab");
+  CHECK(f.left() == 90);
+}
+
+TEST_CASE("quota queue: what is freed below a lower limit serves nobody", "[core][quota]") {
+  full_quota f;
+  f.wait('a', 300);
+  f.q.set_max_bytes(500);
+  CHECK(f.q.left() == 0);
+  CHECK(f.left() == 0);
+  CHECK(f.served_by_release(799).empty());
+  CHECK(f.left() == 0);
+  CHECK(f.q.taken() == 201);
+  CHECK(f.served_by_release(1) == "a");
+  CHECK(f.q.left() == 0);
+}
+
+TEST_CASE("quota queue: a reservation can shrink below a lower limit, and not grow",
+          "[core][quota]") {
+  quota q(1000, std::nullopt);
+  auto held = q.reserve({.bytes = 900}).value();
+  q.set_max_bytes(500);
+  CHECK(error_of(q.adjust(held, {.bytes = 901}, {})) == errc::quota_exceeded);
+  CHECK(q.adjust(held, {.bytes = 600}, {}).has_value());
+  CHECK(error_of(q.reserve({.bytes = 1})) == errc::quota_exceeded);
+  CHECK(q.reserve({.bytes = 10}, {.bytes = 10}).has_value());
+  held.commit();
+  CHECK(q.read().committed.bytes == 600);
+}
+
 TEST_CASE("quota queue: what was free before serves the head too", "[core][quota]") {
   full_quota f;
   f.q.release({.bytes = 50});

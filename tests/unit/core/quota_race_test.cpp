@@ -351,4 +351,42 @@ TEST_CASE("quota race: many threads take and give back, in time or not", "[core]
   CHECK(q.require({.bytes = limit}).has_value());
 }
 
+TEST_CASE("quota race: many threads take and give back while the limit changes",
+          "[core][quota][race]") {
+  quota q(limit, std::nullopt);
+  std::atomic<bool> too_much = false;
+  std::atomic<std::uint64_t> taken = 0, waiting = 0;
+  std::vector<std::jthread> threads;
+  for (unsigned seed = 0; seed < 4; ++seed) {
+    threads.emplace_back([&, random = std::mt19937(seed)]() mutable {
+      for (int i = 0; i < 10'000; ++i) {
+        const std::uint64_t bytes = 1 + random() % limit;
+        detail::deadline until;
+        if (random() % 2 == 0)
+          until = std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 30);
+        grant had;
+        space_claim wanted(q, bytes, random() % 4 == 0 ? &had : nullptr);
+        if (!block_on(wanted, until, &waiting)) continue;
+        use_up(q, wanted.take());
+        too_much = too_much || (taken += bytes) > limit;
+        taken -= bytes;
+        q.release({.bytes = bytes});
+      }
+    });
+  }
+  threads.emplace_back([&, random = std::mt19937(4)]() mutable {
+    for (int i = 0; i < 10'000; ++i) {
+      q.set_max_bytes(random() % limit);
+      spin(static_cast<int>(random() % 50));
+      // Who waits for more than a lower limit has goes on waiting.
+      q.set_max_bytes(limit);
+    }
+  });
+  threads.clear();
+  CHECK(!too_much);
+  CHECK(waiting == 0);
+  CHECK(q.read().committed.bytes == 0);
+  CHECK(q.require({.bytes = limit}).has_value());
+}
+
 }  // namespace coramfs::tests
