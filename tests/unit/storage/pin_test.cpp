@@ -185,6 +185,29 @@ TEST_CASE("pin: an append behind what is pinned copies nothing", "[storage][pin]
   CHECK(bytes_of(p) == filled(10, 'b'));
 }
 
+TEST_CASE("pin: a write beside all pins of a block copies nothing, and one between them does",
+          "[storage][pin]") {
+  const auto layout = GENERATE(from_range(std::begin(layouts), std::end(layouts)));
+  const bool first_is_in_front = GENERATE(true, false);
+  bench b(layout);
+  REQUIRE(b.write(0, filled(2'000, 'a')));
+  const std::uint64_t used = b.used();
+  const std::uint64_t at = first_is_in_front ? 100 : 500;
+  const piece_list one = b.pin(at, 10), other = b.pin(600 - at, 10);
+  REQUIRE(b.write(0, filled(100, 'b')));
+  REQUIRE(b.write(510, filled(1'490, 'b')));
+  CHECK(b.used() == used);
+  REQUIRE(b.write(105, filled(400, 'c')));
+  CHECK(b.used() > used);
+  CHECK(bytes_of(one) == filled(10, 'a'));
+  CHECK(bytes_of(other) == filled(10, 'a'));
+  bytes model = filled(2'000, 'b');
+  std::fill_n(model.begin() + 100, 5, std::byte{'a'});
+  std::fill_n(model.begin() + 105, 400, std::byte{'c'});
+  std::fill_n(model.begin() + 505, 5, std::byte{'a'});
+  CHECK(b.all() == model);
+}
+
 TEST_CASE("pin: a hole is zeros that cost nothing, however large", "[storage][pin][table]") {
   bench b(storage_layout::random_access, 100'000);
   constexpr std::uint64_t tebibyte = std::uint64_t{1} << 40;
