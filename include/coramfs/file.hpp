@@ -75,6 +75,7 @@ class file_opening;
 ///     auto n = co_await f.value().write(asio::buffer(data));
 class CORAMFS_EXPORT file : public detail::stream_members<file> {
  public:
+  /// What Asio's stream concepts ask for.
   using executor_type = asio::any_io_executor;
   /// A file is the lowest layer of streams over it, such as `asio::buffered_stream<file&>`.
   using lowest_layer_type = file;
@@ -88,8 +89,11 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
     return executor_ != nullptr ? *executor_ : executor_type(asio::system_executor());
   }
 
+  /// The file itself.
+  /// @{
   lowest_layer_type& lowest_layer() noexcept { return *this; }
   const lowest_layer_type& lowest_layer() const noexcept { return *this; }
+  /// @}
 
   /// Reads at the cursor, moves it behind what was read, and returns how much that is: less than
   /// the buffer only at the end, and 0 at or past it.
@@ -142,11 +146,13 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   ///
   /// Errors: as `write`; with `open_mode::append` also `not_supported` if the offset is not the
   /// size. Charges: as `write`.
+  /// @{
   asio::awaitable<result<std::size_t>> write_at(std::uint64_t offset, asio::const_buffer from);
   template <detail::content_like Content>
   asio::awaitable<result<std::size_t>> write_at(std::uint64_t offset, const Content& from) {
     return write_at(offset, detail::to_buffer(from));
   }
+  /// @}
 
   /// Cuts the file to `size` bytes, or extends it with zeros, and returns its size; if no size is
   /// given it is the cursor. Where it cuts, a cursor beyond the new end is moved there; else the
@@ -246,6 +252,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
     return begin_write(offset, from, token);
   }
 
+  /// Whether it is open.
   bool is_open() const noexcept { return file_.is_open(); }
   /// Whether it is open, in a mode that reads.
   bool readable() const noexcept { return file_.readable(); }

@@ -89,6 +89,7 @@ concept execution_context = std::is_base_of_v<asio::execution_context, Context> 
 ///     auto f = co_await fs.open("/dl/a.zip", coramfs::open_mode::write);
 class CORAMFS_EXPORT file_system {
  public:
+  /// What waits and completes on behalf of the files.
   using executor_type = asio::any_io_executor;
 
   /// Makes a file system over a volume of its own. Its files and the waits of `open` with a
@@ -102,10 +103,12 @@ class CORAMFS_EXPORT file_system {
 
   /// Makes a file system over a volume that others may share, `sync::file_system` among them. It
   /// may throw `std::bad_alloc`, since it allocates what its files share.
+  /// @{
   file_system(executor_type executor, volume over);
   template <detail::execution_context Context>
   file_system(Context& context, volume over)
       : file_system(executor_type(context.get_executor()), std::move(over)) {}
+  /// @}
 
   /// The executor that it was made with.
   executor_type get_executor() const { return *executor_; }
@@ -251,9 +254,11 @@ class CORAMFS_EXPORT file_system {
   /// Whether there is anything, a file or a directory at the path; an invalid path leads to
   /// nothing. They take no file's lock. Errors: only `out_of_memory`, where none was had for a long
   /// path.
+  /// @{
   asio::awaitable<result<bool>> exists(path_argument path);
   asio::awaitable<result<bool>> is_file(path_argument path);
   asio::awaitable<result<bool>> is_directory(path_argument path);
+  /// @}
 
   /// Size, times and generation, as of one moment, also while the file is being written. It takes
   /// no file's lock. Errors: `not_found`.
@@ -300,11 +305,13 @@ class CORAMFS_EXPORT file_system {
 
   /// `read_file` into a string, and `write_file` of one. The bytes are taken as they are: text in
   /// an encoding is for `text_file`.
+  /// @{
   asio::awaitable<result<std::string>> read_text(path_argument path,
                                                  std::optional<std::uint64_t> max_size = {});
   asio::awaitable<result<void>> write_text(path_argument path, std::string_view text) {
     return write_file(std::move(path), text);
   }
+  /// @}
 
   /// All files at and below `prefix` by their absolute paths, which are none if it names nothing.
   /// Which they are is found at the start. Each is whole, read under its shared lock, which is

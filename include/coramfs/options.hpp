@@ -37,8 +37,8 @@ enum class guard_action { warn, reject };
 /// lock held but those of files that the operation has open. They may use the volume; for what
 /// they do there the guard is not asked.
 struct memory_guard_options {
-  guard_mode mode = guard_mode::none;
-  guard_action action = guard_action::warn;
+  guard_mode mode = guard_mode::none;        ///< when it looks
+  guard_action action = guard_action::warn;  ///< what it does where memory is short
   /// For how long one reading serves. With zero or less every check takes a fresh one.
   std::chrono::steady_clock::duration interval = std::chrono::seconds(1);
   /// Called with one line of text by `guard_action::warn`. What it throws is swallowed. If empty,
@@ -55,18 +55,24 @@ struct memory_guard_options {
 /// long for a deadline to be computed is `forever()`.
 class lock_timeout {
  public:
+  /// Those of the clock by which it waits.
+  /// @{
   using duration = std::chrono::steady_clock::duration;
   using time_point = std::chrono::steady_clock::time_point;
+  /// @}
 
   /// Waits for as long as it takes.
   static constexpr lock_timeout forever() noexcept { return {exactly{}, duration::max()}; }
   /// Does not wait: what is not free at once is refused.
   static constexpr lock_timeout immediate() noexcept { return {exactly{}, duration::zero()}; }
 
+  /// Waits for `d` at most.
   template <class Rep, class Period>
   constexpr lock_timeout(std::chrono::duration<Rep, Period> d) : length_(clamp(d)) {}
 
+  /// Whether it is `forever()`.
   constexpr bool is_forever() const noexcept { return length_ == duration::max(); }
+  /// Whether it is `immediate()`.
   constexpr bool is_immediate() const noexcept { return length_ == duration::zero(); }
 
   /// When a wait that begins at `now` ends, or nothing if it never does.

@@ -87,25 +87,34 @@ class rw_lock {
 
   /// Takes the lock if that is possible at once and passes nobody who waits. Returns whether it
   /// did.
+  /// @{
   bool try_lock() noexcept { return lock_.try_lock(kind::exclusive); }
   bool try_lock_shared() noexcept { return lock_.try_lock(kind::shared); }
+  /// @}
 
   /// Releases the lock, from any thread. Precondition, asserted in debug builds: it is held
   /// exclusively, or for `unlock_shared` shared.
+  /// @{
   void unlock() noexcept { lock_.unlock(kind::exclusive); }
   void unlock_shared() noexcept { lock_.unlock(kind::shared); }
+  /// @}
 
   /// Blocks the calling thread until it has the lock, however long that takes.
+  /// @{
   void lock() noexcept { lock_.lock(kind::exclusive); }
   void lock_shared() noexcept { lock_.lock(kind::shared); }
+  /// @}
 
   /// Blocks the calling thread until it has the lock or `longest` has passed, which is never told
   /// early. Returns whether it has the lock.
+  /// @{
   bool lock_for(lock_timeout longest) noexcept { return lock_for(kind::exclusive, longest); }
   bool lock_shared_for(lock_timeout longest) noexcept { return lock_for(kind::shared, longest); }
+  /// @}
 
   /// The same by the names of `std::shared_timed_mutex`, so that `std::unique_lock(lock, 1s)` and
   /// `std::shared_lock(lock, time_point)` work.
+  /// @{
   template <class Rep, class Period>
   bool try_lock_for(const std::chrono::duration<Rep, Period>& longest) noexcept {
     return lock_for(longest);
@@ -122,6 +131,7 @@ class rw_lock {
   bool try_lock_shared_until(const std::chrono::time_point<Clock, Duration>& end) {
     return lock_until(kind::shared, end);
   }
+  /// @}
 
   /// Takes the lock, and waits for it without blocking a thread, behind all who came before. It
   /// completes without suspending if the lock is free, and resumes after a wait on the awaiting
@@ -133,10 +143,12 @@ class rw_lock {
   /// Errors: `would_block` if it is not free, with `lock_timeout::immediate()`; `timed_out`, never
   /// early; `canceled`; `out_of_memory`, or the system's error, where Asio can not make the wait.
   /// None of them leaves a waiter or a hold.
+  /// @{
   CORAMFS_EXPORT asio::awaitable<result<unique_hold>> acquire(
       lock_timeout longest = lock_timeout::forever());
   CORAMFS_EXPORT asio::awaitable<result<shared_hold>> acquire_shared(
       lock_timeout longest = lock_timeout::forever());
+  /// @}
 
   /// `acquire` and `acquire_shared` for any completion token, with the completion signatures
   /// `void(result<unique_hold>)` and `void(result<shared_hold>)`; for `asio::use_awaitable` they
@@ -148,6 +160,7 @@ class rw_lock {
   /// executor that does so. All cancellation types end a wait. A hold that the handler does not
   /// take is released. Memory comes from the associated allocator, whose exceptions pass through
   /// the initiation.
+  /// @{
   template <ASIO_COMPLETION_TOKEN_FOR(void(result<unique_hold>)) Token>
   auto acquire(lock_timeout longest, Token&& token) {
     if constexpr (detail::is_coroutine_token<Token>) {
@@ -166,6 +179,7 @@ class rw_lock {
                                                                     token, longest);
     }
   }
+  /// @}
 
  private:
   using kind = detail::fair_lock::kind;

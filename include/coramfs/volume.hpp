@@ -20,11 +20,17 @@ struct volume_stats {
   /// Bytes, as `volume_options::accounting` counts them. Always `used_bytes + free_bytes ==
   /// quota_bytes`, unless `set_quota` has made the quota less than what was used: then
   /// `free_bytes` is 0. `peak_bytes` is the highest `used_bytes` so far.
+  /// @{
   std::uint64_t used_bytes, quota_bytes, free_bytes, peak_bytes;
+  /// @}
   /// `directory_count` includes the root; `chunk_count` counts the chunks of chains alone.
+  /// @{
   std::uint64_t file_count, directory_count, chunk_count;
+  /// @}
   /// Handles open now, and operations that wait for a lock or for space.
+  /// @{
   std::uint64_t open_handles, waiting;
+  /// @}
   /// Bytes of freed memory that are kept for reuse, and are part of `free_bytes`: pages, and what
   /// is free between small things beyond 64 KiB for each size of them.
   std::uint64_t recycled_bytes;

@@ -149,6 +149,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
     return boost::outcome_v2::success();
   }
 
+  /// Whether it is open.
   bool is_open() const noexcept { return file_.is_open(); }
   /// Whether it is open, in a mode that reads.
   bool readable() const noexcept { return file_.readable(); }

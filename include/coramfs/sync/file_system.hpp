@@ -148,9 +148,11 @@ class CORAMFS_EXPORT file_system {
   /// Whether there is anything, a file or a directory at the path; an invalid path leads to
   /// nothing. They take no file's lock. Errors: only `out_of_memory`, where none was had for a long
   /// path.
+  /// @{
   result<bool> exists(path_argument path);
   result<bool> is_file(path_argument path);
   result<bool> is_directory(path_argument path);
+  /// @}
   /// Size, times and generation, as of one moment, also while the file is being written. It takes
   /// no file's lock. Errors: `not_found`.
   result<file_status> stat(path_argument path);
@@ -179,15 +181,21 @@ class CORAMFS_EXPORT file_system {
   /// `quota_exceeded`; `memory_guard`. A content that costs no more than the old one is never
   /// refused for space, and after a failure the old content is there.
   /// Charges: a new file's node and name; what the new content costs beyond the old.
+  /// @{
   result<void> write_file(path_argument path, asio::const_buffer content);
   template <detail::content_like Content>
   result<void> write_file(path_argument path, const Content& content) {
     return write_file(std::move(path), detail::to_buffer(content));
   }
+  /// @}
+  /// `read_file` into a string, and `write_file` of one. The bytes are taken as they are: text in
+  /// an encoding is for `text_file`.
+  /// @{
   result<std::string> read_text(path_argument path, std::optional<std::uint64_t> max_size = {});
   result<void> write_text(path_argument path, std::string_view text) {
     return write_file(std::move(path), text);
   }
+  /// @}
 
   /// All files at and below `prefix` by their absolute paths, which are none if it names nothing.
   /// Which they are is found at the start. Each is whole, read under its shared lock, which is
