@@ -211,8 +211,11 @@ class rw_lock {
   // Another clock than the steady one may be set back meanwhile: then the wait goes on.
   template <class Clock, class Duration>
   bool lock_until(kind k, const std::chrono::time_point<Clock, Duration>& end) {
+    // No clock's times are too far apart for these.
+    using seconds = std::chrono::duration<long double>;
     for (;;) {
-      const auto left = end - Clock::now();
+      const seconds left =
+          seconds(end.time_since_epoch()) - seconds(Clock::now().time_since_epoch());
       if (lock_for(k, left)) return true;
       if (left <= left.zero()) return false;
     }
