@@ -100,7 +100,7 @@ class lock_timeout {
   duration length_;
 };
 
-/// The settings of a volume, fixed when it is made.
+/// The settings of a volume. But for the quota they are fixed when it is made.
 struct volume_options {
   /// Bytes: a hard limit of what `accounting` counts. Nothing is allocated in proportion to it.
   /// `volume::set_quota` changes it later.

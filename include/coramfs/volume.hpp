@@ -68,9 +68,9 @@ class CORAMFS_EXPORT volume {
   /// waits already goes on waiting, also for more than the quota now is. `stats` shows it, and
   /// `options` what the volume was made with.
   ///
-  /// It completes at once. Errors, which leave the quota as it was: `memory_guard` if it is to be
-  /// higher and the guard, in whichever mode, rejects what is not used of it yet; `out_of_memory`.
-  /// Charges nothing.
+  /// It completes at once, and gives back in the call what was kept. Errors, which leave the quota
+  /// as it was: `memory_guard` if it is to be higher and the guard, in whichever mode, rejects what
+  /// is not used of it yet; `out_of_memory`. Charges nothing.
   result<void> set_quota(std::uint64_t size);
 
   /// What was passed to `create`, for as long as a copy of the volume lives.

@@ -106,6 +106,7 @@ void quota::set_max_bytes(std::uint64_t limit) noexcept {
     const std::lock_guard lock(mutex_);
     const std::uint64_t before = untaken_bytes();
     max_bytes_.store(limit, std::memory_order_relaxed);
+    bound_taken();
     left = untaken_bytes();
     set_aside_bytes_ = std::min(set_aside_bytes_, left);
     freed(excess(left, before), served);
@@ -192,9 +193,15 @@ bool quota::withdraw(waiter& w, admission& others) noexcept {
   return true;
 }
 
+void quota::bound_taken() noexcept {
+  may_be_taken_.store(std::max(max_bytes(), committed_.bytes + reserved_bytes_),
+                      std::memory_order_relaxed);
+}
+
 void quota::freed(std::uint64_t bytes, admission& served) noexcept {
+  if (may_be_taken() > max_bytes()) bound_taken();
   if (bytes == 0 || queue_.empty()) return;
-  set_aside_bytes_ += bytes;
+  set_aside_bytes_ = std::min(set_aside_bytes_ + bytes, untaken_bytes());
   serve(served);
 }
 

@@ -148,7 +148,7 @@ class quota {
   };
 
   quota(std::uint64_t max_bytes, std::optional<std::uint64_t> max_nodes) noexcept
-      : max_bytes_(max_bytes), max_nodes_(max_nodes) {}
+      : max_bytes_(max_bytes), may_be_taken_(max_bytes), max_nodes_(max_nodes) {}
   quota(const quota&) = delete;
   quota& operator=(const quota&) = delete;
 
@@ -180,6 +180,10 @@ class quota {
   void set_max_bytes(std::uint64_t limit) noexcept;
 
   std::uint64_t max_bytes() const noexcept { return max_bytes_.load(std::memory_order_relaxed); }
+  /// Bytes that may be taken in all: the limit, or what still is taken beyond one that was lowered.
+  std::uint64_t may_be_taken() const noexcept {
+    return may_be_taken_.load(std::memory_order_relaxed);
+  }
   /// Bytes that are neither committed nor reserved, those that are set aside included.
   std::uint64_t left() const noexcept;
   /// Bytes that are committed or reserved.
@@ -191,6 +195,7 @@ class quota {
   friend class reservation;
   friend class space_claim;
   std::uint64_t untaken_bytes() const noexcept;
+  void bound_taken() noexcept;
   std::uint64_t free_bytes() const noexcept;
   result<void> judge(std::uint64_t bytes, std::uint64_t nodes,
                      std::uint64_t granted) const noexcept;
@@ -202,7 +207,7 @@ class quota {
   void serve(admission& served) noexcept;
   bool take_for_head() noexcept;
 
-  std::atomic<std::uint64_t> max_bytes_;  // written under mutex_
+  std::atomic<std::uint64_t> max_bytes_, may_be_taken_;  // written under mutex_
   const std::optional<std::uint64_t> max_nodes_;
   spare_memory* spare_ = nullptr;
 

@@ -90,7 +90,7 @@ block_memory::~block_memory() {
 std::uint64_t block_memory::most_resident() const noexcept {
   constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
   constexpr std::uint64_t constant = 4 * 1024 * 1024;
-  const std::uint64_t limit = quota_.max_bytes();
+  const std::uint64_t limit = quota_.may_be_taken();
   if (counting_ == accounting::payload || !can_release_pages()) return all;
   const std::uint64_t more = limit / 256 + constant;
   return limit < all - more ? limit + more : all;

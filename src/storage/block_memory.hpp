@@ -43,7 +43,8 @@ class memory_relief {
 /// - What is charged and what is kept in runs pass `max_quota` together only by what is kept in
 ///   slabs; free runs are released for every byte that is reserved. They are bounded by
 ///   `max_recycled`, too, but for what is yet to be freed.
-/// - What is resident never passes `most_resident`, which is the quota with 1/256 of it and 4 MiB.
+/// - What is resident never passes `most_resident`, which is the quota, or what is taken beyond
+///   one that was lowered, with 1/256 of it and 4 MiB.
 ///   A page beyond that is had only after slabs have been emptied by moving what is in them, or not
 ///   at all. Charges are never below what they stand for, so this refuses a request that fits by
 ///   the books only where slabs are sparse with what can not be moved: pinned, open, or on its way

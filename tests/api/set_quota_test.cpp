@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // M14: a quota that changes while the volume is in use.
+#include <coramfs/file_system.hpp>
+#include <coramfs/sync/file_system.hpp>
+
 #include "api/space.hpp"
+
+#include <asio/awaitable.hpp>
+#include <asio/buffer.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
+
+#include <string>
 
 namespace coramfs::tests {
 
@@ -97,6 +108,32 @@ TEST_CASE("set_quota: who waits goes on waiting when it falls", "[api][quota][sp
   CHECK(v.set_quota(550).has_value());
   const auto f = fs->open("/b", open_mode::create, waits).value();
   CHECK(fs.refusal([&] { return f->write(xs(551)); }) == errc::quota_exceeded);
+}
+
+// The bytes are granted, and the coroutine is posted, when the quota falls: memory has to be had
+// for them although more is resident than the new quota allows.
+TEST_CASE("set_quota: who was granted bytes before it fell gets memory for them, too",
+          "[api][quota][space][memory]") {
+  asio::io_context context;
+  auto fs = file_system::create(context, {.max_quota = 64 << 20, .max_recycled = 0}).value();
+  volume v = fs.get_volume();
+  sync::file_system blocking(v);
+  blocking.write_file("/a", xs(32 << 20)).value();
+  blocking.write_file("/b", xs(24 << 20)).value();
+  bool is_written = false;
+  const auto write = [&]() -> asio::awaitable<void> {
+    auto f = co_await fs.open("/c", open_mode::create, waits);
+    const std::string content = xs(16 << 20);
+    is_written = (co_await f.value().write(asio::buffer(content))).has_value();
+  };
+  asio::co_spawn(context, write(), asio::detached);
+  while (v.stats().waiting == 0) context.run_one();
+  blocking.remove("/b").value();
+  REQUIRE(v.stats().waiting == 0);
+  CHECK(v.set_quota(8 << 20).has_value());
+  context.run();
+  CHECK(is_written);
+  CHECK(blocking.file_size("/c").value() == 16 << 20);
 }
 
 TEST_CASE("set_quota: the guard is asked about what is not used yet of a higher one",
