@@ -312,10 +312,14 @@ void context_waits::tick(const std::error_code& ec) {
   lock.unlock();
   others.announce();
   lock.lock();
-  rearm(lock, next_deadline());
+  const bool is_armed = try_arm(next_deadline());
   if (closed_) return;
   hand_on_all(lock);
-  if (!handed_back_.empty()) rearm(lock, retry_at_);
+  if (!handed_back_.empty()) {
+    rearm(lock, retry_at_);
+  } else if (!is_armed) {
+    rearm(lock, next_deadline());
+  }
 }
 
 void context_waits::expire(admission& others) noexcept {
@@ -366,20 +370,27 @@ void context_waits::arm(clock::time_point when) {
   armed_for_ = when;
 }
 
-// Under the mutex. Where memory is refused, a handler of the timer that was cancelled is mostly
-// still to come, and arms the timer then. If there is none, nothing is left but to try until memory
-// is had: without a timer the deadlines would be lost. Asio needs it where its table of timers
-// grows. Whoever could free some may need the mutex for that, so it is let go between two attempts.
+// Under the mutex. Returns whether a handler of the timer will be called in time, or need not be.
+// Where memory is refused, one of the timer that was cancelled is mostly still to come, and arms
+// the timer then.
+bool context_waits::try_arm(clock::time_point when) noexcept {
+  if (closed_ || count_ == 0 || (armed_for_ && when >= *armed_for_)) return true;
+  try {
+    arm(when);
+  } catch (const std::bad_alloc&) {
+    return pending_ > 0;
+  }
+  return true;
+}
+
+// Under the mutex. If no handler is still to come, nothing is left but to try until memory is had:
+// without a timer the deadlines would be lost. Asio needs it where its table of timers grows.
+// Whoever could free some may need the mutex for that, so it is let go between two attempts.
 void context_waits::rearm(std::unique_lock<std::mutex>& lock, clock::time_point when) noexcept {
-  while (!closed_ && count_ != 0 && (!armed_for_ || when < *armed_for_)) {
-    try {
-      arm(when);
-    } catch (const std::bad_alloc&) {
-      if (pending_ > 0) return;
-      lock.unlock();
-      std::this_thread::sleep_for(before_retry);
-      lock.lock();
-    }
+  while (!try_arm(when)) {
+    lock.unlock();
+    std::this_thread::sleep_for(before_retry);
+    lock.lock();
   }
 }
 

@@ -194,6 +194,7 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
   void hand_on_all(std::unique_lock<std::mutex>& lock);
   clock::time_point next_deadline() const noexcept;
   void arm(clock::time_point when);
+  bool try_arm(clock::time_point when) noexcept;
   void rearm(std::unique_lock<std::mutex>& lock, clock::time_point when) noexcept;
   void cancel_timer() noexcept;
   void shutdown_waiting(std::unique_lock<std::mutex>& lock) noexcept;

@@ -122,7 +122,9 @@ TEST_CASE("waits and allocations: a context without memory for its timer holds u
       other_timer.async_wait([](std::error_code) {});
     }
     other = std::async(std::launch::async, [&] {
-      while (of_memory != shortage::is_felt) std::this_thread::yield();
+      const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+      while (of_memory != shortage::is_felt && std::chrono::steady_clock::now() < patience)
+        std::this_thread::yield();
       open_within(std::chrono::milliseconds(2));
       of_memory = shortage::is_over;
     });
@@ -131,8 +133,9 @@ TEST_CASE("waits and allocations: a context without memory for its timer holds u
   open_within(std::chrono::milliseconds(1));
   open_within(std::chrono::milliseconds(50));
   REQUIRE(t.v.stats().waiting == 2);
-  while (std::chrono::steady_clock::now() < now + std::chrono::milliseconds(2))
-    std::this_thread::yield();
+  // Both the first timer and the one of the first deadline are due when the context runs.
+  const auto due = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+  while (std::chrono::steady_clock::now() < due) std::this_thread::yield();
   while (timed_out < 3) t.context.run_one();
   CHECK(failing->has_failed());
   failing.reset();
