@@ -41,7 +41,7 @@ namespace coramfs {
 /// on the file that writes, prepares, seeks, truncates or closes. Such a call would end the room of
 /// an operation that runs, too, so none may be made meanwhile.
 ///
-/// Lifetime: it refers to the file, which must stay where it is, open for `open_mode::update`. What
+/// Lifetime: it refers to the file, which must stay where it is, open to read and write. What
 /// `data` gives is valid until the next call of a member that is not const, on this or the file.
 ///
 /// Thread safety: as that of the file. Copies refer to the same file, and only one of them may be

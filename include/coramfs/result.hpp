@@ -144,8 +144,8 @@ class [[nodiscard]] result : public detail::basic_result<T> {
 /// Writes what the result holds: the value where it can be written, else "a value"; "success" where
 /// there is none; the error's message.
 template <class Traits, class T>
-std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& to,
-                                             const result<T>& r) {
+requires std::is_same_v<Traits, std::char_traits<char>> std::basic_ostream<char, Traits>
+&operator<<(std::basic_ostream<char, Traits>& to, const result<T>& r) {
   if (!r.has_value()) return to << r.assume_error();
   if constexpr (std::is_void_v<T>) {
     return to << "success";
