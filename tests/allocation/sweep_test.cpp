@@ -101,6 +101,11 @@ const std::array operations{
     simple("walk", [](auto& fs) { return fs.walk(); }),
     simple("glob", [](auto& fs) { return fs.glob("/**/[a-z]*"); }),
     simple("stat", [](auto& fs) { return fs.stat("/d/file"); }),
+    simple("set_modified",
+           [](auto& fs) {
+             return fs.set_modified("/d/././././././././././././././././././././././././././file",
+                                    {});
+           }),
     simple("read_file", [](auto& fs) { return fs.read_file("/d/file"); }),
     simple("export_tree", [](auto& fs) { return fs.export_tree(); }),
     on_file("append", [](auto& f) { return f.write_at(20'000, buffer_of(large)); }),

@@ -7,6 +7,8 @@
 #include "support/await_waiting.hpp"
 
 #include <asio/bind_cancellation_slot.hpp>
+#include <asio/buffered_stream.hpp>
+#include <asio/co_spawn.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
 #include <asio/read_at.hpp>
@@ -335,6 +337,27 @@ TEST_CASE("file buffer: async_read_until reads a head from a socket into the fil
   t.run();
   CHECK(head == text.find("and a body"));
   CHECK(t.content("/request").substr(0, head) == text.substr(0, head));
+}
+
+TEST_CASE("stream: asio::buffered_stream goes over a file", "[api][stream]") {
+  asio::io_context context;
+  auto fs = file_system::create(context, {.max_quota = 1 << 20}).value();
+  CHECK(fs.get_executor() == asio::any_io_executor(context.get_executor()));
+  const auto done = [&]() -> asio::awaitable<std::string> {
+    auto opened = co_await fs.open("/a", open_mode::create_read);
+    file f = std::move(opened).value();
+    asio::buffered_stream<file&> s(f);
+    co_await asio::async_write(s, asio::buffer("hello\nworld\n", 12), asio::use_awaitable);
+    co_await s.async_flush(asio::use_awaitable);
+    f.seek(0).value();
+    std::string line;
+    co_await asio::async_read_until(s, asio::dynamic_buffer(line), '\n', asio::use_awaitable);
+    co_return line;
+  };
+  auto line = asio::co_spawn(context, done(), asio::use_future);
+  context.run();
+  CHECK(line.get() == "hello\nworld\n");
+  CHECK(file_system(context, fs.get_volume()).get_executor() == fs.get_executor());
 }
 
 TEST_CASE("stream: buffers that are more than can be counted are too large", "[api][stream]") {
