@@ -234,6 +234,10 @@ std::vector<std::string> model::glob(std::string_view pattern) {
 
 const model_node& model::stat(std::string_view text) { return require(normal(text)); }
 
+void model::set_modified(std::string_view text, std::chrono::system_clock::time_point to) {
+  require(normal(text)).modified_at = to;
+}
+
 std::uint64_t model::file_size(std::string_view text) {
   return require_file(normal(text)).content.size();
 }

@@ -61,6 +61,7 @@ class model {
   std::vector<walk_entry> walk(std::string_view path);
   std::vector<std::string> glob(std::string_view pattern);
   const model_node& stat(std::string_view path);
+  void set_modified(std::string_view path, std::chrono::system_clock::time_point to);
   std::uint64_t file_size(std::string_view path);
   std::string read_file(std::string_view path, std::optional<std::uint64_t> max_size);
   void write_file(std::string_view path, std::string_view content);

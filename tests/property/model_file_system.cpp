@@ -66,6 +66,10 @@ class model_file_system final : public any_file_system {
       return {n.content.size(), {}, {}, n.generation, n.is_directory};
     });
   }
+  result<void> set_modified(std::string_view path,
+                            std::chrono::system_clock::time_point to) override {
+    return attempt([&] { of_.set_modified(path, to); });
+  }
   result<std::uint64_t> file_size(std::string_view path) override {
     return attempt([&] { return of_.file_size(path); });
   }
