@@ -74,21 +74,21 @@ TEST_CASE("set_quota: memory that is kept for reuse gives way", "[api][quota][me
 TEST_CASE("set_quota: who waits is served when it rises, in order", "[api][quota][space]") {
   const scenario fs(accounting::payload, {.max_quota = 1'000});
   volume v = fs.volume();
-  fs->write_file("/filler", xs(900)).value();
+  fs->write_file("/filler", xs(1'000)).value();
   background first(fs.twin(), append("/a", 500));
   await_waiting(fs.volume(), 1);
   background second(fs.twin(), append("/b", 100));
   await_waiting(fs.volume(), 2);
-  CHECK(v.set_quota(1'399).has_value());
+  CHECK(v.set_quota(1'499).has_value());
   CHECK(!first.ended());
   CHECK(!second.ended());
   CHECK(fs.stats().waiting == 2);
-  CHECK(v.set_quota(1'400).has_value());
+  CHECK(v.set_quota(1'500).has_value());
   CHECK(!first.get().code());
   CHECK(!second.ended());
-  CHECK(v.set_quota(1'500).has_value());
+  CHECK(v.set_quota(1'600).has_value());
   CHECK(!second.get().code());
-  CHECK(fs.used() == 1'500);
+  CHECK(fs.used() == 1'600);
 }
 
 TEST_CASE("set_quota: who waits goes on waiting when it falls", "[api][quota][space]") {
