@@ -130,8 +130,7 @@ result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
 // Does a write that changes nothing but bytes in one block, in a shorter way. Returns whether it
 // was such a write.
 bool open_file::overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept {
-  if (appends(mode_) || prepared_ != nullptr || !content().overwrite(offset, from))
-    return false;
+  if (appends(mode_) || prepared_ != nullptr || !content().overwrite(offset, from)) return false;
   changed();
   return true;
 }
