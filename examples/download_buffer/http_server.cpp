@@ -4,6 +4,8 @@
 #include "shared/http_head.hpp"
 #include "shared/url.hpp"
 
+#include <coramfs/asio.hpp>
+
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/post.hpp>
@@ -71,7 +73,7 @@ asio::awaitable<bool> file_responder::send_file(tcp::socket& to, std::ifstream& 
   std::vector<char> piece(piece_size);
   // The head goes out with the first piece: a small file takes one system call and one packet.
   std::array<asio::const_buffer, 2> buffers{asio::buffer(text)};
-  std::error_code error;
+  coramfs::asio_error_code error;
   std::uint64_t left = size;
   do {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size()));

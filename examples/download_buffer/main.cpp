@@ -8,6 +8,7 @@
 #include "transfer.hpp"
 #include "work_source.hpp"
 
+#include <coramfs/asio.hpp>
 #include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
 
@@ -21,7 +22,6 @@
 #include <iomanip>
 #include <iostream>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -70,7 +70,7 @@ class buffered_run {
 void buffered_run::execute(work_source& work) {
   transfer pipeline(files_, work, results_, settings_);
   asio::signal_set signals(context_, SIGINT, SIGTERM);
-  signals.async_wait([&](const std::error_code& error, int number) {
+  signals.async_wait([&](const coramfs::asio_error_code& error, int number) {
     if (error) return;
     interrupted_by_ = number;
     signals.clear();  // the next one has its default effect

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "transfer.hpp"
 
+#include <coramfs/asio.hpp>
+
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <cstddef>
-#include <system_error>
 #include <utility>
 
 namespace download_buffer {
@@ -57,7 +58,7 @@ void transfer::stop() {
 asio::awaitable<void> transfer::watch() {
   while (!done_) {
     tick_.expires_after(tick);
-    std::error_code cancelled;
+    coramfs::asio_error_code cancelled;
     co_await tick_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     downloader_.abort_stalled(settings_.stall_limit);
     results_.show_progress(files_.get_volume().stats());

@@ -66,8 +66,8 @@ void print_most_repeated(const findings& found) {
 }
 
 // The numbers are those of a limit that refused; else there are none.
-void print_failure(const coramfs::error& why) {
-  std::cerr << "nothing is published: " << why.message() << '\n';
+void print_failure(const coramfs::error& why, const std::string& reason) {
+  std::cerr << "nothing is published: " << reason << '\n';
   if (why != coramfs::errc::quota_exceeded) return;
   print_row("bytes asked for", why.requested());
   print_row("bytes left then", why.available());
@@ -96,7 +96,7 @@ int run(const settings& s) {
   progress.reset();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   print_table(p, took.count());
-  if (!done) print_failure(done.error());
+  if (!done) print_failure(done.error(), p.reason());
   if (done && !p.is_verified()) std::cerr << "nothing is published: the lists say otherwise\n";
   const bool published = done && p.is_verified();
   print_row("published", published ? "yes" : "no");

@@ -24,9 +24,15 @@ pipeline::pipeline(coramfs::file_system files, std::vector<std::filesystem::path
       blocking_files_(files_.get_volume()),
       lists_(std::move(lists)) {}
 
+coramfs::result<void> pipeline::run() {
+  const auto done = run_stages();
+  if (!done && reason_.empty()) reason_ = done.error().message();
+  return done;
+}
+
 // A directory takes the place of an empty one in one step: whoever looks sees nothing or all.
 // Were a file below it still open, the rename would fail with `busy`.
-coramfs::result<void> pipeline::run() {
+coramfs::result<void> pipeline::run_stages() {
   for (const char* directory : {records_directory, repeated_directory, published_root}) {
     BOOST_OUTCOME_TRYV(blocking_files_.create_directories(directory));
   }
@@ -42,7 +48,7 @@ coramfs::result<void> pipeline::stage() {
   std::vector<staging_tally> tallies(settings_.writers);
   std::vector<asio::awaitable<coramfs::result<void>>> writers;
   for (staging_tally& tally : tallies) writers.push_back(stage.write(tally));
-  const auto done = gather(files_.get_executor(), std::move(writers));
+  const auto done = gather(files_.get_executor(), std::move(writers), reason_);
   for (const staging_tally& tally : tallies) staged_.add(tally);
   return done;
 }
@@ -59,7 +65,7 @@ coramfs::result<void> pipeline::load() {
     readers.push_back(check_blocks(files_, partition, found.emplace_back()));
     readers.push_back(find_repeated(files_, partition, to, found.emplace_back()));
   }
-  const auto done = gather(files_.get_executor(), std::move(readers));
+  const auto done = gather(files_.get_executor(), std::move(readers), reason_);
   for (findings& one : found) loaded_.add(std::move(one));
   return done;
 }

@@ -31,6 +31,8 @@ class pipeline {
 
   /// Publishes what is right, or nothing.
   coramfs::result<void> run();
+  /// What the failure of `run` says, taken when it happened.
+  const std::string& reason() const { return reason_; }
 
   std::size_t lists() const { return lists_.size(); }
   const staging_tally& staged() const { return staged_; }
@@ -43,6 +45,7 @@ class pipeline {
   coramfs::result<void> remove_all();
 
  private:
+  coramfs::result<void> run_stages();
   coramfs::result<void> stage();
   coramfs::result<void> load();
   coramfs::result<void> verify();
@@ -54,6 +57,7 @@ class pipeline {
   staging_tally staged_;
   findings loaded_;
   bool verified_ = false;
+  std::string reason_;
 };
 
 }  // namespace etl_staging

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "window.hpp"
 
+#include <coramfs/asio.hpp>
+
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 
-#include <system_error>
 #include <utility>
 
 namespace guarded_stream {
@@ -47,7 +48,7 @@ void window::abandon() {
 }
 
 asio::awaitable<void> window::change() {
-  std::error_code woken;
+  coramfs::asio_error_code woken;
   co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
 }
 

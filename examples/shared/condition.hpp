@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
-
-#include <system_error>
 
 namespace shared {
 
@@ -19,7 +19,7 @@ class condition {
       : never_(executor, asio::steady_timer::time_point::max()) {}
 
   asio::awaitable<void> wait() {
-    std::error_code woken;
+    coramfs::asio_error_code woken;
     co_await never_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   }
 

@@ -3,6 +3,8 @@
 
 #include "shared/http_head.hpp"
 
+#include <coramfs/asio.hpp>
+
 #include <boost/beast/http/parser.hpp>
 
 #include <asio/buffer.hpp>
@@ -186,7 +188,7 @@ asio::awaitable<result<void>> http_connection::connect(const url& server) {
   close();
   stalled_ = false;
   const stall_watch watch(waiting_since_);
-  std::error_code error;
+  coramfs::asio_error_code error;
   const auto endpoints = co_await resolver_.async_resolve(
       server.host, server.port, asio::redirect_error(asio::use_awaitable, error));
   if (error || aborted_ || stalled_) co_return cause(error);
@@ -215,7 +217,7 @@ asio::awaitable<result<http_status>> http_connection::exchange(const url& from) 
 asio::awaitable<result<void>> http_connection::send_request(const url& from) {
   const std::string text = serialized_head(make_request(from));
   const stall_watch watch(waiting_since_);
-  std::error_code error;
+  coramfs::asio_error_code error;
   co_await asio::async_write(socket_, asio::buffer(text),
                              asio::redirect_error(asio::use_awaitable, error));
   if (error) {
@@ -261,7 +263,7 @@ asio::awaitable<result<void>> http_connection::receive() {
     co_return std::make_error_code(std::errc::message_size);
   }
   const stall_watch watch(waiting_since_);
-  std::error_code error;
+  coramfs::asio_error_code error;
   input_.commit(
       co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, error)));
   if (!error) {
@@ -287,12 +289,12 @@ asio::awaitable<result<void>> http_connection::fill(std::vector<asio::mutable_bu
     seen = total;
   };
   // Called before each read: who watches this connection sees that it moves.
-  const auto next_size = [&](const std::error_code& error, std::size_t total) {
+  const auto next_size = [&](const coramfs::asio_error_code& error, std::size_t total) {
     note(total);
     waiting_since_ = clock::now();
     return error ? std::size_t{0} : most_at_once;
   };
-  std::error_code error;
+  coramfs::asio_error_code error;
   note(co_await asio::async_read(socket_, room, next_size,
                                  asio::redirect_error(asio::use_awaitable, error)));
   if (!error) co_return boost::outcome_v2::success();
@@ -307,7 +309,7 @@ void http_connection::finish_response() {
 }
 
 void http_connection::close() {
-  std::error_code ignored;
+  coramfs::asio_error_code ignored;
   socket_.close(ignored);
   input_.clear();
 }

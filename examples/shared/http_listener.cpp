@@ -4,6 +4,8 @@
 #include "shared/http_head.hpp"
 #include "shared/input_buffer.hpp"
 
+#include <coramfs/asio.hpp>
+
 #include <boost/beast/http/parser.hpp>
 
 #include <asio/co_spawn.hpp>
@@ -14,7 +16,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 namespace shared {
@@ -72,7 +73,7 @@ asio::awaitable<std::optional<http_request>> session::read_request() {
 asio::awaitable<bool> session::receive() {
   const asio::mutable_buffer space = input_.space();
   if (space.size() == 0) co_return false;
-  std::error_code error;
+  coramfs::asio_error_code error;
   input_.commit(
       co_await socket_.async_read_some(space, asio::redirect_error(asio::use_awaitable, error)));
   co_return !error;
@@ -94,7 +95,7 @@ http_response make_response(http::status status, std::uint64_t size, bool keep_a
 
 asio::awaitable<bool> send_status(tcp::socket& to, http::status status, bool keep_alive) {
   const std::string text = serialized_head(make_response(status, 0, keep_alive));
-  std::error_code error;
+  coramfs::asio_error_code error;
   co_await asio::async_write(to, asio::buffer(text),
                              asio::redirect_error(asio::use_awaitable, error));
   co_return keep_alive && !error;
@@ -107,7 +108,7 @@ http_listener::http_listener(const asio::any_io_executor& executor, http_respond
 
 asio::awaitable<void> http_listener::run() {
   while (acceptor_.is_open()) {
-    std::error_code error;
+    coramfs::asio_error_code error;
     tcp::socket socket =
         co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (error) continue;
@@ -124,7 +125,7 @@ asio::awaitable<void> http_listener::serve(connection_list::iterator connection)
 }
 
 void http_listener::close() {
-  std::error_code ignored;
+  coramfs::asio_error_code ignored;
   acceptor_.close(ignored);
   for (tcp::socket& connection : connections_) connection.close(ignored);
 }

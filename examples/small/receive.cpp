@@ -4,6 +4,7 @@
 // out, `commit` makes what has come part of the file. There is no buffer beside it, and no copy.
 //
 // usage: ls -R /usr/include | receive
+#include <coramfs/asio.hpp>
 #include <coramfs/file_system.hpp>
 
 #include <asio/co_spawn.hpp>
@@ -15,18 +16,17 @@
 
 #include <exception>
 #include <iostream>
-#include <system_error>
 
 using namespace coramfs;
 
 asio::awaitable<result<void>> receive(file_system fs, asio::posix::stream_descriptor& from) {
   BOOST_OUTCOME_CO_TRY(auto f, co_await fs.open("/received", open_mode::write));
-  for (std::error_code ended; !ended;) {
+  for (asio_error_code ended; !ended;) {
     BOOST_OUTCOME_CO_TRY(auto room, co_await f.prepare(64 * 1024));
     const std::size_t n =
         co_await from.async_read_some(room, asio::redirect_error(asio::use_awaitable, ended));
     BOOST_OUTCOME_CO_TRY(f.commit(n));
-    if (ended && ended != asio::error::eof) co_return ended;
+    if (ended && ended != asio::error::eof) co_return error(ended);
   }
   std::cout << f.size().value() << " bytes received, " << fs.get_volume().stats().used_bytes
             << " charged\n";

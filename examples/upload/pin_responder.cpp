@@ -5,6 +5,8 @@
 #include "shared/http_head.hpp"
 #include "shared/url.hpp"
 
+#include <coramfs/asio.hpp>
+
 #include <asio/buffer.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
@@ -13,7 +15,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -30,7 +31,7 @@ class exactly {
  public:
   explicit exactly(std::size_t n) : n_(n) {}
 
-  std::size_t operator()(const std::error_code& error, std::size_t sent) const {
+  std::size_t operator()(const coramfs::asio_error_code& error, std::size_t sent) const {
     constexpr std::size_t most_at_once = 1024 * 1024;
     return error ? 0 : std::min(n_ - sent, most_at_once);
   }
@@ -41,7 +42,7 @@ class exactly {
 
 asio::awaitable<bool> send_first(std::size_t n, std::vector<asio::const_buffer>& of,
                                  tcp::socket& to) {
-  std::error_code error;
+  coramfs::asio_error_code error;
   const exactly condition(n);
   std::size_t sent = co_await asio::async_write(to, of, condition,
                                                 asio::redirect_error(asio::use_awaitable, error));

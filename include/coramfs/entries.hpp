@@ -16,7 +16,7 @@ namespace coramfs {
 struct file_status {
   std::uint64_t size;  ///< bytes; 0 for a directory
   /// Both are the creation at first. `modified_at` becomes the time of each change: of a file's
-  /// content, or of a directory's entries. The clock's tick is a few milliseconds.
+  /// content, or of a directory's entries. The system's clock ticks every few milliseconds.
   /// @{
   std::chrono::system_clock::time_point created_at, modified_at;
   /// @}

@@ -50,6 +50,12 @@ struct std::is_error_code_enum<coramfs::errc> : std::true_type {};
 
 namespace coramfs {
 
+struct error_details;
+
+namespace detail {
+class error_notes;
+}
+
 /// The category of `errc`. A program that links the library once has one such object; where plugins
 /// each link the static library, each of them has its own.
 ///
@@ -69,26 +75,49 @@ CORAMFS_EXPORT std::ostream& operator<<(std::ostream& to, errc c);
 /// this to the standard's comparison, for which `c` would have to be converted.
 CORAMFS_EXPORT bool operator==(const std::error_code& code, errc c) noexcept;
 
-/// A failure: its code, and for a limit also how much was asked for and how much was left.
+/// A failure: its code, for a limit also how much was asked for and how much was left, and a note
+/// of what it is about: the call that failed, its path, and who had the file open that it could not
+/// have.
 ///
-/// It is trivially copyable, and allocates only in `message()`.
+/// It is trivially copyable, and costs no allocation: the note is not in it. Each of 64 threads has
+/// room for its last 32 notes, and all others have room for 32 in common; a call that fails may use
+/// up more than one. When as many have come since, the note has gone, and of the error its code and
+/// its numbers are left. It never tells what belongs to another error, and may be asked in any
+/// thread, also when the volume has gone. So write the text down, or take the `details`, before an
+/// error is kept for long.
 class CORAMFS_EXPORT error {
  public:
-  /// The numbers are bytes for `quota_exceeded`, `memory_guard` and `too_large`, nodes for
-  /// `node_limit_exceeded`, and 0 for all other codes.
+  /// The numbers are bytes for `quota_exceeded`, `memory_guard` and `too_large`, and for a
+  /// `timed_out` that has waited for space; nodes for `node_limit_exceeded`; and 0 for all other
+  /// codes; but `requested` is an offset for `invalid_encoding`: of what is malformed, in bytes.
   error(errc code, std::uint64_t requested = 0, std::uint64_t available = 0) noexcept;
 
   /// Passes a foreign code through, for instance one of the host's file system.
   error(std::error_code code) noexcept : code_(code) {}
 
+  /// Whether it is an error at all, and its code not 0. Every `error()` of a result is.
+  explicit operator bool() const noexcept { return static_cast<bool>(code_); }
+
   /// Its code: an `errc`, or a foreign one.
   std::error_code code() const noexcept { return code_; }
-  /// How much was asked for. For `too_large` it is the size that passes the limit.
+  /// How much was asked for. For `too_large` it is the size that passes the limit, and for
+  /// `invalid_encoding` the offset of what is malformed.
   std::uint64_t requested() const noexcept { return requested_; }
   /// How much could have been had. For `too_large` it is the limit.
   std::uint64_t available() const noexcept { return available_; }
 
-  /// A text for people, such as "quota exceeded: requested 2097152 bytes, 1048576 available".
+  /// What was noted of it (`coramfs/error_details.hpp`); empty where nothing was, and where the
+  /// note has gone. May throw `std::bad_alloc`.
+  error_details details() const;
+
+  /// A text for people: what went wrong, then the call and the path, then all else that is known of
+  /// it. Examples are
+  ///
+  ///     quota exceeded: write "/f": requested 2097152 bytes, 1048576 available
+  ///     timed out: open "/a": held by "download" (update) for 2.0 s, 1 other waits
+  ///
+  /// In the path quotes, backslashes and what is not printed are escaped. May throw
+  /// `std::bad_alloc`.
   std::string message() const;
 
   /// Whether its code is `c`, or equals it.
@@ -100,9 +129,12 @@ class CORAMFS_EXPORT error {
   CORAMFS_EXPORT friend std::ostream& operator<<(std::ostream& to, const error& e);
 
  private:
+  friend class detail::error_notes;
+
   std::error_code code_;
   std::uint64_t requested_ = 0;
   std::uint64_t available_ = 0;
+  std::uint64_t note_ = 0;  // the number of the note; 0 if there is none
 };
 
 static_assert(std::is_trivially_copyable_v<error>);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
+#include <coramfs/detail/asio_compat.hpp>
 #include <coramfs/detail/buffer_span.hpp>
 #include <coramfs/detail/call_scope.hpp>
 #include <coramfs/detail/completion.hpp>
+#include <coramfs/detail/file_tokens.hpp>
+#include <coramfs/detail/initiation.hpp>
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/detail/stream.hpp>
 #include <coramfs/detail/stream_handler.hpp>
@@ -12,19 +16,11 @@
 #include <coramfs/prepared.hpp>
 #include <coramfs/result.hpp>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/associated_allocator.hpp>
-#include <asio/async_result.hpp>
-#include <asio/awaitable.hpp>
-#include <asio/buffer.hpp>
-#include <asio/system_executor.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -34,21 +30,26 @@ namespace detail {
 class file_opening;
 }
 
+template <class Object, class Executor>
+class with_default_token;
+
 /// An open file, for coroutines. `file_system::open` makes it.
 ///
 /// It holds its file's lock (shared for `open_mode::read`, exclusive for the others) from open to
 /// close; the destructor closes, also in stack unwinding and with a destroyed coroutine. Reads and
 /// writes therefore never wait for a lock. It is move-only; a moved-from file is closed.
 ///
+/// Each operation also takes a completion token, by the rule of `file_system`.
+///
 /// An operation that returns an awaitable does nothing until it is awaited. It completes without
 /// suspending where nothing has to be waited for, but for the turns below, and resumes on the
 /// awaiting coroutine's executor.
 ///
 /// Waits for space: on a handle of `when_full::wait`, `write`, `write_at`, a `truncate` that grows,
-/// `prepare` and the asynchronous stream writes wait for room in the quota, each for as long as the
-/// timeout of the open says. Then `timed_out` and `canceled` are among their errors, and
-/// `quota_exceeded` means that the request could never fit. While one waits nothing of it can be
-/// seen, and if it is cancelled nothing has changed.
+/// `reserve`, `prepare` and the asynchronous stream writes wait for room in the quota, each for as
+/// long as the timeout of the open says. Then `timed_out` and `canceled` are among their errors,
+/// and `quota_exceeded` means that the request could never fit. While one waits nothing of it can
+/// be seen, and if it is cancelled nothing has changed.
 ///
 /// Turns: an operation gives the executor a turn after each MiB that it reads or stores, a write
 /// also while it turns a long chain into a table, and short operations on one handle about every
@@ -60,7 +61,7 @@ class file_opening;
 /// which never wait for space.
 ///
 /// Lifetime: a file outlives the file system that it came from, and keeps its volume alive. It
-/// must stay where it is while one of its operations runs, and buffers must live until completion.
+/// must stay where it is from the call of an operation to its end, and buffers must live as long.
 /// An operation that is destroyed in the middle, with its context, reads no more of its buffer. Of
 /// such a write nothing stays but what it had stored over bytes that were there.
 ///
@@ -73,10 +74,17 @@ class file_opening;
 ///     auto f = co_await fs.open("/dl/a.zip", coramfs::open_mode::write);
 ///     if (!f) co_return f.error();
 ///     auto n = co_await f.value().write(asio::buffer(data));
-class CORAMFS_EXPORT file : public detail::stream_members<file> {
+class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::file_tokens<file> {
+  using tokens = detail::file_tokens<file>;
+
  public:
   /// What Asio's stream concepts ask for.
   using executor_type = asio::any_io_executor;
+  /// What `as_default_on` of Asio's tokens makes of a file; include coramfs/default_token.hpp.
+  template <class Executor>
+  struct rebind_executor {
+    using other = with_default_token<file, Executor>;  ///< the file with a default token
+  };
   /// A file is the lowest layer of streams over it, such as `asio::buffered_stream<file&>`.
   using lowest_layer_type = file;
 
@@ -86,7 +94,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// The executor of the file system that the file came from, or the system executor for a file
   /// that came from none or was moved from.
   executor_type get_executor() const {
-    return executor_ != nullptr ? *executor_ : executor_type(asio::system_executor());
+    return executor_ != nullptr ? *executor_ : detail::system_io_executor();
   }
 
   /// The file itself.
@@ -134,6 +142,8 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// and a failure gives it back only within the expression that makes the call, such as `co_await
   /// f.write(...)`. Where the awaitable outlives that, the buffer is the operation's for good.
   ///
+  /// With a completion token the buffer is the operation's from the call on, also where it fails.
+  ///
   /// Errors: as the other form. Charges: as that; with `accounting::memory` a buffer that is taken
   /// over by its capacity.
   asio::awaitable<result<std::size_t>> write(bytes&& from,
@@ -174,13 +184,27 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// pin goes, and a write to it is charged for the copy that the write makes.
   result<pinned> pin(std::uint64_t offset, std::size_t n);
 
+  /// Pays ahead for growth to `size` bytes, whatever else then takes the quota; a size below the
+  /// file's, or below one that is paid for, changes nothing. The file, its size and its cursor stay
+  /// as they are; what was prepared is given back. Writes and `truncate` up to that size, and a
+  /// `prepare` at the end, can not fail for space then, nor wait for it, unless bytes that they
+  /// change are pinned, or a gap has turned a chain into a table since, which is charged a little
+  /// more. Below it no buffer is taken over without a copy. `close` gives back what was not needed.
+  ///
+  /// Errors: `not_writable`; `too_large` beyond 2^63 - 1 bytes; `quota_exceeded`; `memory_guard`;
+  /// `out_of_memory`. Memory itself is taken as the file grows, so the last two may still come
+  /// then. Charges: what a file of `size` bytes without holes is charged, less what this one is;
+  /// with `accounting::memory`, up to 4 KiB more for one that is not empty.
+  asio::awaitable<result<void>> reserve(std::uint64_t size);
+
   /// Makes room for `n` bytes at the cursor, or with `open_mode::append` at the end, for others to
   /// fill. The file is unchanged until `commit`. Another `prepare`, a write that is not empty,
-  /// `truncate`, `seek` and `close`, whether they succeed or not, give the room back and end its
-  /// buffers.
+  /// `truncate`, `reserve`, `seek` and `close`, whether they succeed or not, give the room back and
+  /// end its buffers.
   ///
   /// Errors: as `write`. Charges: as a write of `n` bytes; over bytes that are there, with
-  /// `accounting::memory`, the room itself too.
+  /// `accounting::memory`, the room itself too, but not where it has at most 1 MiB and lies within
+  /// zeros that the open of this handle has preallocated, behind all that was written or cut since.
   asio::awaitable<result<prepared>> prepare(std::size_t n);
 
   /// Stores the first `n` bytes of what is prepared, moves the cursor behind them and gives back
@@ -203,16 +227,26 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// Does nothing, since what is written is in the file. Errors: only `not_open`.
   result<void> flush() { return file_.flush(); }
 
-  /// Releases the lock, and gives slack and prepared room back to the quota. It never fails, and a
-  /// second close does nothing.
+  /// Releases the lock, and gives slack, prepared and reserved room back to the quota. It never
+  /// fails, and a second close does nothing.
   result<void> close() {
     file_.close();
     return boost::outcome_v2::success();
   }
 
+  // Each operation for any completion token, too.
+  using tokens::prepare;
+  using tokens::read;
+  using tokens::read_all;
+  using tokens::read_at;
+  using tokens::reserve;
+  using tokens::truncate;
+  using tokens::write;
+  using tokens::write_at;
+
   // The four operations below make a file an AsyncReadStream, an AsyncWriteStream, and the two
   // random-access devices. They take any completion token, have the completion signature
-  // `void(std::error_code, std::size_t)`, and begin when the token's initiation runs.
+  // `void(asio_error_code, std::size_t)`, and begin when the token's initiation runs.
   //
   // The handler is called on its associated executor, or else on the file system's, and within the
   // initiation only where it has associated an immediate executor that does so. The buffers and
@@ -225,9 +259,9 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// Errors: `asio::error::eof` with 0 bytes at or past the end, unless the sequence is empty; the
   /// `errc` of `read`.
   template <class MutableBufferSequence,
-            ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
+            asio::completion_token_for<void(asio_error_code, std::size_t)> Token>
   auto async_read_some(const MutableBufferSequence& to, Token&& token) {
-    return begin_read({}, to, token);
+    return begin_read<Token>({}, to, token);
   }
   /// Stores the whole sequence where `write` does, in one step, or fails with 0 bytes. It waits for
   /// space where the handle does.
@@ -235,21 +269,21 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// Errors: the `errc` of `write`; `asio::error::operation_aborted` for a cancelled wait.
   /// Charges: as `write`.
   template <class ConstBufferSequence,
-            ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
+            asio::completion_token_for<void(asio_error_code, std::size_t)> Token>
   auto async_write_some(const ConstBufferSequence& from, Token&& token) {
-    return begin_write({}, from, token);
+    return begin_write<Token>({}, from, token);
   }
   /// Reads as `async_read_some` does, but at `offset`, and leaves the cursor.
   template <class MutableBufferSequence,
-            ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
+            asio::completion_token_for<void(asio_error_code, std::size_t)> Token>
   auto async_read_some_at(std::uint64_t offset, const MutableBufferSequence& to, Token&& token) {
-    return begin_read(offset, to, token);
+    return begin_read<Token>(offset, to, token);
   }
   /// Writes as `async_write_some` does, but at `offset` as `write_at`, and leaves the cursor.
   template <class ConstBufferSequence,
-            ASIO_COMPLETION_TOKEN_FOR(void(std::error_code, std::size_t)) Token>
+            asio::completion_token_for<void(asio_error_code, std::size_t)> Token>
   auto async_write_some_at(std::uint64_t offset, const ConstBufferSequence& from, Token&& token) {
-    return begin_write(offset, from, token);
+    return begin_write<Token>(offset, from, token);
   }
 
   /// Whether it is open.
@@ -269,27 +303,35 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
  private:
   friend class detail::file_opening;
   friend class detail::stream_members<file>;
+  template <class, class, class>
+  friend class detail::file_tokens;
   friend class file_buffer;
   using offset_or_cursor = std::optional<std::uint64_t>;
 
+  class later;
   class initiate_read;
   class initiate_write;
-  template <class Buffers, class Token>
-  auto begin_read(offset_or_cursor offset, const Buffers& to, Token& token);
-  template <class Buffers, class Token>
-  auto begin_write(offset_or_cursor offset, const Buffers& from, Token& token);
+  template <class Token, class Buffers>
+  auto begin_read(offset_or_cursor offset, const Buffers& to,
+                  std::remove_reference_t<Token>& token);
+  template <class Token, class Buffers>
+  auto begin_write(offset_or_cursor offset, const Buffers& from,
+                   std::remove_reference_t<Token>& token);
   // What `stream_members` writes by.
   result<std::size_t> write_all(offset_or_cursor offset, const detail::byte_source& from) noexcept {
     return file_.write_all(offset, from);
   }
   static void start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,
                           offset_or_cursor offset, const detail::byte_source& from);
-  file(detail::opening& done, std::shared_ptr<const executor_type> executor) noexcept
-      : executor_(std::move(executor)), file_(done) {}
+  file(detail::opening& done, std::shared_ptr<const executor_type> executor,
+       std::uint64_t done_in_turn) noexcept
+      : executor_(std::move(executor)), file_(done), done_in_turn_(done_in_turn) {}
   file(detail::volume_state& v, detail::node_use&& found, path_argument&& path, open_mode mode,
-       const open_options& options, std::shared_ptr<const executor_type> executor) noexcept
+       const open_options& options, std::shared_ptr<const executor_type> executor,
+       std::uint64_t done_in_turn) noexcept
       : executor_(std::move(executor)),
-        file_(v, std::move(found), std::move(path), mode, options) {}
+        file_(v, std::move(found), std::move(path), mode, options),
+        done_in_turn_(done_in_turn) {}
 
   bool is_due(std::uint64_t size) noexcept;
 
@@ -297,6 +339,32 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   detail::open_file file_;
   std::uint64_t done_in_turn_ = 0;  // bytes that were read or stored since others last had a turn
 };
+
+/// @cond
+// The operations of a file that was called with a completion token.
+class CORAMFS_EXPORT file::later {
+ public:
+  template <class Outcome>
+  using initiation = detail::initiation<Outcome>;
+
+  explicit later(file& of) : of_(of), executor_(of.get_executor()) {}
+
+  initiation<result<std::size_t>> read(asio::mutable_buffer to);
+  initiation<result<bytes>> read_all();
+  initiation<result<std::size_t>> write(asio::const_buffer from);
+  initiation<result<std::size_t>> write(bytes&& from);
+  initiation<result<std::size_t>> read_at(std::uint64_t offset, asio::mutable_buffer to);
+  initiation<result<std::size_t>> write_at(std::uint64_t offset, asio::const_buffer from);
+  initiation<result<std::uint64_t>> truncate(std::optional<std::uint64_t> size = {});
+  initiation<result<void>> reserve(std::uint64_t size);
+  initiation<result<prepared>> prepare(std::size_t n);
+
+ private:
+  file& of_;
+  executor_type executor_;
+};
+
+/// @endcond
 
 class file::initiate_read {
  public:
@@ -346,15 +414,17 @@ class file::initiate_write {
   file& file_;
 };
 
-template <class Buffers, class Token>
-auto file::begin_read(offset_or_cursor offset, const Buffers& to, Token& token) {
-  return asio::async_initiate<Token, void(std::error_code, std::size_t)>(initiate_read(*this),
+template <class Token, class Buffers>
+auto file::begin_read(offset_or_cursor offset, const Buffers& to,
+                      std::remove_reference_t<Token>& token) {
+  return asio::async_initiate<Token, void(asio_error_code, std::size_t)>(initiate_read(*this),
                                                                          token, offset, to);
 }
 
-template <class Buffers, class Token>
-auto file::begin_write(offset_or_cursor offset, const Buffers& from, Token& token) {
-  return asio::async_initiate<Token, void(std::error_code, std::size_t)>(initiate_write(*this),
+template <class Token, class Buffers>
+auto file::begin_write(offset_or_cursor offset, const Buffers& from,
+                       std::remove_reference_t<Token>& token) {
+  return asio::async_initiate<Token, void(asio_error_code, std::size_t)>(initiate_write(*this),
                                                                          token, offset, from);
 }
 

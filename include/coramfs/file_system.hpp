@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
 #include <coramfs/detail/asio_compat.hpp>
 #include <coramfs/detail/buffer_span.hpp>
-#include <coramfs/detail/completion.hpp>
+#include <coramfs/detail/file_system_tokens.hpp>
+#include <coramfs/detail/initiation.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/entries.hpp>
 #include <coramfs/file.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/result.hpp>
 #include <coramfs/volume.hpp>
-
-#include <asio/any_io_executor.hpp>
-#include <asio/async_result.hpp>
-#include <asio/awaitable.hpp>
-#include <asio/buffer.hpp>
-#include <asio/execution_context.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -77,6 +73,35 @@ concept execution_context = std::is_base_of_v<asio::execution_context, Context> 
 /// given again on its context. What it destroys, or refuses otherwise, ends as if the context had
 /// been destroyed.
 ///
+/// Completion tokens: each operation here and of `file`, but for `export_each`, also takes any
+/// token of Asio's as its last argument, with the completion signature `void(result<T>)`. What may
+/// be left out for the coroutine may be left out before the token. For `asio::use_awaitable` it is
+/// the coroutine; else it begins when the token's initiation runs, and waits on the context of this
+/// file system's executor, which must be there until the last wait has ended. All that follows a
+/// wait or a slice runs on the handler's associated executor, or else on the file system's: for
+/// `asio::use_future` that is a thread of Asio's own. There the handler is called, and within the
+/// initiation only where it has associated an immediate executor that does so. What it was called
+/// with by reference, a content for instance, must live until then, and a file stay where it is.
+///
+/// All cancellation types are heard. A signal is emitted, or ends, after the initiation, and not at
+/// the same time as something runs on the handler's executor. Of a cancellation that came before
+/// the call an operation with a token knows nothing: only the coroutine asks for that. A file that
+/// the handler does not take closes itself.
+///
+/// The memory of an operation with a token, about 1.1 KiB, comes from the associated allocator,
+/// whose exceptions pass through the initiation before anything has begun; so does what an executor
+/// takes to be posted to, as far as that asks the handler. If an executor refuses what has ended in
+/// the initiation, for want of memory and twice, `std::bad_alloc` passes through, the handler is
+/// destroyed, and what was done stays done. `export_each` is for coroutines, as its visitor is, and
+/// reaches a token by `asio::co_spawn`.
+///
+/// Coroutines on another executor: what is returned here is awaited in an `asio::awaitable<T>`. In
+/// an `asio::awaitable<T, Executor>` the token is `asio::use_awaitable_t<Executor>()`, or
+/// `asio::deferred` where Asio has it; `coramfs/default_token.hpp` makes it the default.
+///
+/// Results: a handler has one argument, the result, so `asio::as_tuple` gives a tuple of one,
+/// `auto [r] = ...`. It is not needed: `auto [ec, f] = co_await fs.open(...)` takes a result apart.
+///
 /// Thread safety: all members may be called from many threads and coroutines at once.
 ///
 /// Errors that every operation with a path may give, unless it says otherwise: `invalid_path`,
@@ -87,12 +112,21 @@ concept execution_context = std::is_base_of_v<asio::execution_context, Context> 
 ///
 ///     auto fs = coramfs::file_system::create(co_await asio::this_coro::executor).value();
 ///     auto f = co_await fs.open("/dl/a.zip", coramfs::open_mode::write);
-class CORAMFS_EXPORT file_system {
+///     auto opened = fs.open("/dl/b.zip", coramfs::open_mode::read, asio::use_future);
+class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system> {
+  using tokens = detail::file_system_tokens<file_system>;
+
  public:
   /// What waits and completes on behalf of the files.
   using executor_type = asio::any_io_executor;
+  /// What `as_default_on` of Asio's tokens makes of a file system; include
+  /// coramfs/default_token.hpp.
+  template <class Executor>
+  struct rebind_executor {
+    using other = with_default_token<file_system, Executor>;  ///< with a default token
+  };
 
-  /// Makes a file system over a volume of its own. Its files and the waits of `open` with a
+  /// Makes a file system over a volume of its own. Its files and the operations with a
   /// completion token use `executor`. Errors: those of `volume::create`.
   static result<file_system> create(executor_type executor, volume_options = {});
   /// The same with the executor of an execution context, such as an `asio::io_context`.
@@ -135,27 +169,6 @@ class CORAMFS_EXPORT file_system {
   /// old one.
   /// Charges: a new file's node and name, and the preallocation.
   asio::awaitable<result<file>> open(path_argument path, open_mode mode, open_options options = {});
-
-  /// `open` for any completion token, with the completion signature `void(result<file>)`; for
-  /// `asio::use_awaitable` it is the coroutine. Errors and charges: as that.
-  ///
-  /// It begins when the token's initiation runs, and waits on the context of this file system's
-  /// executor. All that follows a wait or a slice runs on the handler's associated executor, or
-  /// else on the file system's. The handler is called there, and within the initiation only where
-  /// it has associated an immediate executor that does so. All cancellation types end a wait, with
-  /// `canceled`. A file that the handler does not take closes itself. Memory comes from the
-  /// associated allocator, whose exceptions pass through the initiation.
-  ///
-  ///     auto opened = fs.open("/dl/a.zip", coramfs::open_mode::read, {}, asio::use_future);
-  template <ASIO_COMPLETION_TOKEN_FOR(void(result<file>)) Token>
-  auto open(path_argument path, open_mode mode, open_options options, Token&& token) {
-    if constexpr (detail::is_coroutine_token<Token>) {
-      return open(std::move(path), mode, options);
-    } else {
-      return asio::async_initiate<Token, void(result<file>)>(initiate_open(volume_, executor_),
-                                                             token, std::move(path), mode, options);
-    }
-  }
 
   /// Makes one directory, whose parent must exist.
   ///
@@ -355,31 +368,39 @@ class CORAMFS_EXPORT file_system {
   /// The volume's figures at one moment. It never fails.
   asio::awaitable<result<volume_stats>> stats();
 
+  // Each operation for any completion token, too.
+  using tokens::copy;
+  using tokens::copy_tree;
+  using tokens::create_directories;
+  using tokens::create_directory;
+  using tokens::exists;
+  using tokens::export_tree;
+  using tokens::file_size;
+  using tokens::glob;
+  using tokens::import_tree;
+  using tokens::is_directory;
+  using tokens::is_file;
+  using tokens::list;
+  using tokens::move;
+  using tokens::open;
+  using tokens::read_file;
+  using tokens::read_text;
+  using tokens::remove;
+  using tokens::remove_tree;
+  using tokens::rename;
+  using tokens::set_modified;
+  using tokens::stat;
+  using tokens::stats;
+  using tokens::walk;
+  using tokens::write_file;
+  using tokens::write_text;
+
  private:
+  template <class, class, class>
+  friend class detail::file_system_tokens;
   using executor_ptr = std::shared_ptr<const executor_type>;
 
-  static void start_open(detail::completion<result<file>>& to, const volume& v, executor_ptr e,
-                         path_argument path, open_mode mode, const open_options& options);
-  class initiate_open {
-   public:
-    using executor_type = asio::any_io_executor;
-
-    initiate_open(volume v, executor_ptr e) noexcept
-        : volume_(std::move(v)), executor_(std::move(e)) {}
-
-    executor_type get_executor() const noexcept { return *executor_; }
-    template <class Handler>
-    void operator()(Handler&& handler, path_argument path, open_mode mode,
-                    open_options options) const {
-      using completion = detail::handler_completion<std::decay_t<Handler>, result<file>>;
-      auto& to = completion::make(std::forward<Handler>(handler), *executor_);
-      start_open(to, volume_, executor_, std::move(path), mode, options);
-    }
-
-   private:
-    volume volume_;
-    executor_ptr executor_;
-  };
+  class later;
   // It takes the file system by value, and is no member, since an operation may outlive the object
   // that it was begun on.
   template <class Visitor>
@@ -393,6 +414,52 @@ class CORAMFS_EXPORT file_system {
   volume volume_;
   executor_ptr executor_;
 };
+
+/// @cond
+// The operations of a file system that was called with a completion token.
+class CORAMFS_EXPORT file_system::later {
+ public:
+  template <class Outcome>
+  using initiation = detail::initiation<Outcome>;
+
+  explicit later(const file_system& of) noexcept : of_(of) {}
+
+  initiation<result<file>> open(path_argument path, open_mode mode, open_options options = {});
+  initiation<result<void>> create_directory(path_argument path);
+  initiation<result<bool>> create_directories(path_argument path);
+  initiation<result<void>> remove(path_argument path);
+  initiation<result<void>> remove_tree(path_argument path);
+  initiation<result<void>> rename(path_argument from, path_argument to,
+                                  if_exists existing = if_exists::fail);
+  initiation<result<void>> move(path_argument from, path_argument to,
+                                if_exists existing = if_exists::fail);
+  initiation<result<void>> copy(path_argument from, path_argument to,
+                                if_exists existing = if_exists::fail);
+  initiation<result<void>> copy_tree(path_argument from, path_argument to);
+  initiation<result<std::vector<std::string>>> list(path_argument path);
+  initiation<result<std::vector<walk_entry>>> walk(path_argument path = "/");
+  initiation<result<std::vector<std::string>>> glob(path_argument pattern);
+  initiation<result<bool>> exists(path_argument path);
+  initiation<result<bool>> is_file(path_argument path);
+  initiation<result<bool>> is_directory(path_argument path);
+  initiation<result<file_status>> stat(path_argument path);
+  initiation<result<void>> set_modified(path_argument path,
+                                        std::chrono::system_clock::time_point to);
+  initiation<result<std::uint64_t>> file_size(path_argument path);
+  initiation<result<bytes>> read_file(path_argument path,
+                                      std::optional<std::uint64_t> max_size = {});
+  initiation<result<void>> write_file(path_argument path, asio::const_buffer content);
+  initiation<result<std::string>> read_text(path_argument path,
+                                            std::optional<std::uint64_t> max_size = {});
+  initiation<result<file_map>> export_tree(path_argument prefix = "/", export_options options = {});
+  initiation<result<void>> import_tree(file_map files);
+  initiation<result<volume_stats>> stats();
+
+ private:
+  const file_system& of_;
+};
+
+/// @endcond
 
 namespace detail {
 

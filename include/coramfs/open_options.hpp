@@ -14,7 +14,7 @@ namespace coramfs {
 
 /// How a file is opened. The handle holds the file's lock, shared for `read` and exclusive for all
 /// others, until it is closed.
-enum class open_mode {
+enum class open_mode : unsigned char {
   read,    ///< "rb": readable; the file must exist
   write,   ///< "wb": writable; creates the file, or empties it
   append,  ///< "ab": writable, each write goes to the end; creates the file, or keeps it
@@ -55,13 +55,16 @@ constexpr bool may_create(open_mode mode) noexcept {
 /// Errors: `invalid_argument` for every other text, such as the text modes "r" and "w".
 CORAMFS_EXPORT result<open_mode> parse_open_mode(std::string_view text);
 
+/// The name of a mode, as it is written here: "read", "write" and so on.
+CORAMFS_EXPORT std::string_view to_string(open_mode mode) noexcept;
+
 /// What an operation on a file does when it finds no room in the quota.
 ///
 /// All who wait stand in one queue of the volume, which whatever frees bytes serves strictly in
 /// order. Bytes that are freed meanwhile are set aside for the head of the queue; others may take
 /// only what was free before. Nobody waits for nodes, for the memory guard or for a refused
 /// allocation.
-enum class when_full {
+enum class when_full : unsigned char {
   reject,  ///< it fails with `quota_exceeded`
   wait,    ///< it waits, as long as the timeout of the open says; with `immediate()` it rejects
 };
@@ -82,6 +85,10 @@ struct open_options {
   /// makes the file grow. Several handles that each hold a part of what they need may wait for
   /// each other until their timeouts: ask for the whole with `preallocate` where it is known.
   when_full on_full = when_full::reject;
+  /// A name for the handle, for people: errors of those who do not get its file tell it, and so
+  /// does `volume::open_handles`. Up to 30 bytes of it are copied when the file is opened, so it
+  /// must live until the open has completed. Null: it has none.
+  const char* label = nullptr;
 };
 
 // g++ 12 destroys some temporaries of a co_await expression twice.

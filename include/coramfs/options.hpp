@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/clock.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string_view>
 
 namespace coramfs {
+
+namespace detail {
+class fault_policy;
+}
 
 /// How a new file keeps its bytes.
 enum class storage_layout {
@@ -124,6 +131,16 @@ struct volume_options {
   lock_timeout default_lock_timeout = std::chrono::seconds(30);
   /// Whether, and how, the machine's free memory is a limit, too.
   memory_guard_options memory_guard = {};
+  /// What the times of nodes, `open_handle::since` and the guard's interval go by, exactly. If
+  /// null, it is the system's clocks; times that are shown are those of their last tick then.
+  ///
+  /// It does not end a wait: coroutines wait by the time of their context, and threads by
+  /// `std::chrono::steady_clock`.
+  std::shared_ptr<const coramfs::clock> clock = {};
+  /// For tests: the `testing::fault_policy` that decides where operations fail though they need not
+  /// (`coramfs/testing/fault_policy.hpp`). It must outlive the volume, its files and its
+  /// operations. Null, as it is but for tests: nothing fails without need.
+  detail::fault_policy* faults = nullptr;
 };
 
 }  // namespace coramfs

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
 #include <coramfs/detail/buffer_iterator.hpp>
 #include <coramfs/detail/piece_list.hpp>
-
-#include <asio/buffer.hpp>
 
 #include <cstddef>
 #include <utility>

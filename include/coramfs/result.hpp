@@ -58,6 +58,12 @@ using basic_result = boost::outcome_v2::basic_result<T, error, result_policy>;
 ///
 ///     coramfs::result<std::uint64_t> r = fs.file_size("/a");
 ///     if (!r) std::clog << r.error().message() << '\n';
+///
+/// As with Asio's `as_tuple` it can be taken apart where it is returned: into an error, whose code
+/// is 0 for a success, and a value, which is a `T()` for a failure.
+///
+///     auto [ec, size] = fs.file_size("/a");
+///     if (ec) std::clog << ec.message() << '\n';
 template <class T>
 class [[nodiscard]] result : public detail::basic_result<T> {
   using base = detail::basic_result<T>;
@@ -141,6 +147,34 @@ class [[nodiscard]] result : public detail::basic_result<T> {
 #endif
 };
 
+/// The error of a result, or for a success one whose code is 0: the first name of
+/// `auto [ec, value] =`. A failure whose own code is 0, which only a foreign one can be, is
+/// `canceled`.
+template <std::size_t I, class T>
+requires(I == 0) error get(const result<T>& r)
+noexcept {
+  if (r.has_value()) return std::error_code();
+  return r.assume_error().code() ? r.assume_error() : error(errc::canceled);
+}
+/// The value of a result, or for a failure a `T()`: the second name of `auto [ec, value] =`. It is
+/// moved out of a result that is a temporary, and copied otherwise.
+/// @{
+template <std::size_t I, class T>
+requires(I == 1) T get(result<T>&& r) {
+  static_assert(std::is_default_constructible_v<T>,
+                "a value without a default constructor is not taken apart from its error: write "
+                "`auto r = ...; if (!r) ...; r.value()`");
+  return r.has_value() ? std::move(r.assume_value()) : T();
+}
+template <std::size_t I, class T>
+requires(I == 1) T get(const result<T>& r) {
+  static_assert(std::is_default_constructible_v<T> && std::is_copy_constructible_v<T>,
+                "a value that can not be copied is only taken out of a temporary result: write "
+                "`auto [ec, value] = std::move(r);`");
+  return r.has_value() ? r.assume_value() : T();
+}
+/// @}
+
 /// Writes what the result holds: the value where it can be written, else "a value"; "success" where
 /// there is none; the error's message.
 template <class Traits, class T>
@@ -161,3 +195,18 @@ requires std::is_same_v<Traits, std::char_traits<char>> std::basic_ostream<char,
 inline auto success() noexcept { return boost::outcome_v2::success(); }
 
 }  // namespace coramfs
+
+// `auto [ec, value] = co_await fs.read_file("/a");`, and for a `result<void>` `auto [ec] =`.
+#if !defined(DOXYGEN)
+template <class T>
+struct std::tuple_size<coramfs::result<T>>
+    : std::integral_constant<std::size_t, std::is_void_v<T> ? 1 : 2> {};
+template <class T>
+struct std::tuple_element<0, coramfs::result<T>> {
+  using type = coramfs::error;
+};
+template <class T>
+struct std::tuple_element<1, coramfs::result<T>> {
+  using type = T;
+};
+#endif

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
 #include <coramfs/detail/asio_compat.hpp>
 #include <coramfs/detail/completion.hpp>
 #include <coramfs/detail/fair_lock.hpp>
 #include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
-
-#include <asio/any_io_executor.hpp>
-#include <asio/async_result.hpp>
-#include <asio/awaitable.hpp>
 
 #include <chrono>
 #include <type_traits>
@@ -150,9 +147,10 @@ class rw_lock {
       lock_timeout longest = lock_timeout::forever());
   /// @}
 
-  /// `acquire` and `acquire_shared` for any completion token, with the completion signatures
-  /// `void(result<unique_hold>)` and `void(result<shared_hold>)`; for `asio::use_awaitable` they
-  /// are the coroutines. Errors: as those.
+  /// `acquire` and `acquire_shared` for any completion token, before which the timeout may be left
+  /// out, with the completion signatures `void(result<unique_hold>)` and
+  /// `void(result<shared_hold>)`; for `asio::use_awaitable` they are the coroutines. Errors: as
+  /// those.
   ///
   /// The operation begins when the token's initiation runs, and waits on the context of the
   /// handler's associated executor, or of the system executor. The handler is called on its
@@ -161,7 +159,11 @@ class rw_lock {
   /// take is released. Memory comes from the associated allocator, whose exceptions pass through
   /// the initiation.
   /// @{
-  template <ASIO_COMPLETION_TOKEN_FOR(void(result<unique_hold>)) Token>
+  template <asio::completion_token_for<void(result<unique_hold>)> Token>
+  auto acquire(Token&& token) {
+    return acquire(lock_timeout::forever(), std::forward<Token>(token));
+  }
+  template <asio::completion_token_for<void(result<unique_hold>)> Token>
   auto acquire(lock_timeout longest, Token&& token) {
     if constexpr (detail::is_coroutine_token<Token>) {
       return acquire(longest);
@@ -170,7 +172,11 @@ class rw_lock {
                                                                     token, longest);
     }
   }
-  template <ASIO_COMPLETION_TOKEN_FOR(void(result<shared_hold>)) Token>
+  template <asio::completion_token_for<void(result<shared_hold>)> Token>
+  auto acquire_shared(Token&& token) {
+    return acquire_shared(lock_timeout::forever(), std::forward<Token>(token));
+  }
+  template <asio::completion_token_for<void(result<shared_hold>)> Token>
   auto acquire_shared(lock_timeout longest, Token&& token) {
     if constexpr (detail::is_coroutine_token<Token>) {
       return acquire_shared(longest);

@@ -38,7 +38,8 @@ class text_state;
 ///
 /// Operations complete without suspending where those of the file do, but give the executor a turn
 /// after each MiB. They resume on the awaiting coroutine's executor. Cancelled in between, they
-/// fail with `canceled`. After any failure the file, its cursor and the state are as before.
+/// fail with `canceled`. After any failure the file, its cursor and the state are as before. Each
+/// is a coroutine over operations of the file, and reaches a completion token by `asio::co_spawn`.
 ///
 /// Errors of every operation: `not_open`; `invalid_argument` for an unknown encoding;
 /// `out_of_memory`; `canceled`.
@@ -63,7 +64,8 @@ class CORAMFS_EXPORT text_file {
   /// stored. Newlines stay as they are. `utf8` must live until completion.
   ///
   /// Errors: those of `file::write`; with `decode_errors::strict` `invalid_encoding` for malformed
-  /// UTF-8, or a character that the encoding lacks. Charges: what `file::write` does.
+  /// UTF-8, or a character that the encoding lacks, with `requested()` bytes of `utf8` before it.
+  /// Charges: what `file::write` does.
   asio::awaitable<result<std::size_t>> write(std::string_view utf8);
   /// The same for a temporary string, which the operation takes over: the awaitable may be spawned
   /// or kept.
@@ -75,8 +77,9 @@ class CORAMFS_EXPORT text_file {
   /// Reads `characters` code points, fewer only at the end of the file, or all that are left if no
   /// number is given. Returns them as UTF-8, and leaves the cursor behind them.
   ///
-  /// Errors: `not_readable`; with `decode_errors::strict` `invalid_encoding` for malformed bytes.
-  /// Charges nothing: the text is the caller's.
+  /// Errors: `not_readable`; with `decode_errors::strict` `invalid_encoding` for malformed bytes,
+  /// which begin `requested()` bytes from the start of the file, or in UTF-7 may end there. Charges
+  /// nothing: the text is the caller's.
   asio::awaitable<result<std::string>> read(std::optional<std::size_t> characters = {});
 
   /// Reads the characters up to and with the next "\n", "\r\n" or "\r", but no more than `limit`.

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <coramfs/detail/export.hpp>
+#include <coramfs/error_details.hpp>
+#include <coramfs/open_handle.hpp>
 #include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace coramfs {
 
@@ -34,6 +37,9 @@ struct volume_stats {
   /// Bytes of freed memory that are kept for reuse, and are part of `free_bytes`: pages, and what
   /// is free between small things beyond 64 KiB for each size of them.
   std::uint64_t recycled_bytes;
+  /// Pins that are held now, whose copies are one; and with them buffers of prepared room, and
+  /// operations under way whose handle is closed already.
+  std::uint64_t pins;
 };
 
 /// The core that facades share: the tree, the files' bytes, the quota and the locks.
@@ -50,7 +56,7 @@ struct volume_stats {
 ///     auto v = coramfs::volume::create(options).value();
 class CORAMFS_EXPORT volume {
  public:
-  /// Makes an empty volume, which has the root alone. It takes some 30 KiB and 128 KiB of pages,
+  /// Makes an empty volume, which has the root alone. It takes some 56 KiB and 128 KiB of pages,
   /// whatever the quota.
   ///
   /// Errors: `invalid_argument` for an unknown enumerator; `node_limit_exceeded` for `max_nodes`
@@ -60,6 +66,14 @@ class CORAMFS_EXPORT volume {
 
   /// The figures at one moment. It never fails.
   volume_stats stats() const;
+
+  /// The handles that are open, in no order: what a program looks at that is stuck, or that has
+  /// more files open than it should. Handles that are opened or closed meanwhile are in it or not.
+  /// Missing are those that found no memory for an entry, and those beyond 131,064 of one thread.
+  ///
+  /// It completes at once, and holds the tree's lock, which it shares, for some hundred handles at
+  /// a time. Errors: `out_of_memory`. Charges nothing.
+  result<std::vector<open_handle>> open_handles() const;
 
   /// Changes the quota while the volume is in use, in both directions. With a higher one, those who
   /// wait for space are served at once, in their order. With a lower one, memory that is kept for

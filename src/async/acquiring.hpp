@@ -38,6 +38,8 @@ class acquiring {
   lock_timeout patience() const noexcept { return patience_; }
   std::atomic<std::uint64_t>* waiting() const noexcept { return nullptr; }
   void refuse(const error& why) noexcept { status_ = why; }
+  error unmet() const noexcept { return errc::timed_out; }
+  const void* awaited_lock() const noexcept { return &lock_; }
   result<Hold> outcome() noexcept {
     if (!status_) return status_.error();
     return Hold(std::move(hold_));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "async/context_waits.hpp"
 
+#include "core/thread_lane.hpp"
+
 #include <algorithm>
 #include <new>
 #include <thread>
@@ -65,7 +67,7 @@ class context_waiter::handing {
   handed fate() const noexcept { return fate_; }
 
  private:
-  inline static thread_local handing* innermost = nullptr;
+  CORAMFS_NEAR_THREAD_LOCAL inline static constinit thread_local handing* innermost = nullptr;
 
   context_waiter* of_;
   const bool may_run_;
@@ -73,14 +75,15 @@ class context_waiter::handing {
   handing* const outer_ = innermost;
 };
 
-bool context_waiter::start(claim& wanted, const deadline& until, asio::execution_context& context) {
+bool context_waiter::start(claim& wanted, lock_timeout patience, asio::execution_context& context,
+                           const wait_reason& why) {
   claim_ = &wanted;
-  until_ = until;
   outcome_ = wait_outcome::canceled;
   is_granted_ = false;
   phase_.store(phase::begins, std::memory_order_relaxed);
   waits_ = context_waits::of(context);
-  return waits_->start(*this);
+  until_ = patience.deadline(waits_->now());
+  return waits_->start(*this, why);
 }
 
 void context_waiter::suspended() noexcept {
@@ -160,7 +163,7 @@ std::shared_ptr<context_waits> context_waits::of(asio::execution_context& contex
   return asio::use_service<wait_service>(context).waits;
 }
 
-bool context_waits::start(context_waiter& w) {
+bool context_waits::start(context_waiter& w, const wait_reason& why) {
   const std::lock_guard lock(mutex_);
   if (closed_) {
     // A handler that is destroyed with the context has begun something new, which ends with the
@@ -169,11 +172,13 @@ bool context_waits::start(context_waiter& w) {
     w.phase_.store(context_waiter::phase::has_ended, std::memory_order_relaxed);
     return false;
   }
-  const auto when = w.until_.value_or(clock::time_point::max());
+  const auto when = w.until_.value_or(time_point::max());
   if (!armed_for_ || when < *armed_for_) arm(when);
   ++count_;
+  timer_.wait_begins(&w, why);
   if (w.until_) deadlines_.insert(w);
   if (w.claim_->enqueue(w)) {
+    timer_.wait_ends(&w);
     count_out(w);
     return true;
   }
@@ -211,7 +216,14 @@ void context_waits::hand_on_suspended(context_waiter& w) noexcept {
   hand_on(w);
 }
 
+// Without a deadline only the last waiter of all has more to do than to count itself out.
 void context_waits::leave(context_waiter& w) noexcept {
+  timer_.wait_ends(&w);
+  if (!w.until_) {
+    std::size_t count = count_.load(std::memory_order_relaxed);
+    while (count > 1)
+      if (count_.compare_exchange_weak(count, count - 1, std::memory_order_acq_rel)) return;
+  }
   const std::lock_guard lock(mutex_);
   count_out(w);
 }
@@ -221,7 +233,7 @@ void context_waits::leave(context_waiter& w) noexcept {
 void context_waits::shutdown() noexcept {
   std::unique_lock lock(mutex_);
   closed_ = true;
-  timer_.reset();
+  timer_.end();
   calls_.fetch_or(closing, std::memory_order_acq_rel);
   ended_.wait(lock, [&] { return calls_.load(std::memory_order_acquire) == closing; });
   shutdown_waiting(lock);
@@ -270,7 +282,7 @@ void context_waits::hand_on(context_waiter& w) noexcept {
     case context_waiter::handed::over: break;
     case context_waiter::handed::back:
       // The context's own thread tries again.
-      keep_back(w, clock::now()) ? wake() : w.abandon();
+      keep_back(w, now()) ? wake() : w.abandon();
       break;
     case context_waiter::handed::lost: w.abandon(); break;
   }
@@ -278,7 +290,7 @@ void context_waits::hand_on(context_waiter& w) noexcept {
 
 // Returns whether the context still is there to try again. If not, the caller has to abandon the
 // waiter.
-bool context_waits::keep_back(context_waiter& w, clock::time_point until) noexcept {
+bool context_waits::keep_back(context_waiter& w, time_point until) noexcept {
   const std::lock_guard lock(mutex_);
   if (is_over_) return false;
   handed_back_.push_back(w);
@@ -300,12 +312,12 @@ void context_waits::count_out(context_waiter& w) noexcept {
 }
 
 // The timer's handler, which is also called where the timer was cancelled.
-void context_waits::tick(const std::error_code& ec) {
+void context_waits::tick(bool has_come) {
   admission others;
   std::unique_lock lock(mutex_);
   --pending_;
   if (closed_) return;
-  if (!ec) armed_for_.reset();
+  if (has_come) armed_for_.reset();
   expire(others);
   // Those who are granted something now are told first, since all else may take long: the timer may
   // have to wait for memory, and an executor may run handlers here.
@@ -323,8 +335,8 @@ void context_waits::tick(const std::error_code& ec) {
 }
 
 void context_waits::expire(admission& others) noexcept {
-  const auto now = clock::now();
-  while (!deadlines_.empty() && *deadlines_.begin()->until_ <= now) {
+  const time_point at = now();
+  while (!deadlines_.empty() && *deadlines_.begin()->until_ <= at) {
     context_waiter& w = *deadlines_.begin();
     deadlines_.erase(deadlines_.begin());
     if (w.claim_->withdraw(w, others) && end(w, wait_outcome::timed_out)) handed_back_.push_back(w);
@@ -344,28 +356,26 @@ void context_waits::hand_on_all(std::unique_lock<std::mutex>& lock) {
       switch (w.hand_over(true)) {
         case context_waiter::handed::over: break;
         case context_waiter::handed::back:
-          if (!keep_back(w, clock::now() + before_retry)) w.abandon();
+          if (!keep_back(w, now() + before_retry)) w.abandon();
           break;
         case context_waiter::handed::lost: w.abandon(); break;
       }
     } catch (...) {
       lock.lock();
-      rearm(lock, clock::now());
+      rearm(lock, now());
       throw;
     }
     lock.lock();
   }
 }
 
-context_waits::clock::time_point context_waits::next_deadline() const noexcept {
-  return deadlines_.empty() ? clock::time_point::max() : *deadlines_.begin()->until_;
+context_waits::time_point context_waits::next_deadline() const noexcept {
+  return deadlines_.empty() ? time_point::max() : *deadlines_.begin()->until_;
 }
 
-void context_waits::arm(clock::time_point when) {
-  if (!timer_) timer_.emplace(in_place(context_));
+void context_waits::arm(time_point when) {
   armed_for_.reset();
-  timer_->expires_at(when);
-  timer_->async_wait([self = shared_from_this()](const std::error_code& ec) { self->tick(ec); });
+  timer_.wait(when, [self = shared_from_this()](bool has_come) { self->tick(has_come); });
   ++pending_;
   armed_for_ = when;
 }
@@ -373,7 +383,7 @@ void context_waits::arm(clock::time_point when) {
 // Under the mutex. Returns whether a handler of the timer will be called in time, or need not be.
 // Where memory is refused, one of the timer that was cancelled is mostly still to come, and arms
 // the timer then.
-bool context_waits::try_arm(clock::time_point when) noexcept {
+bool context_waits::try_arm(time_point when) noexcept {
   if (closed_ || count_ == 0 || (armed_for_ && when >= *armed_for_)) return true;
   try {
     arm(when);
@@ -386,7 +396,7 @@ bool context_waits::try_arm(clock::time_point when) noexcept {
 // Under the mutex. If no handler is still to come, nothing is left but to try until memory is had:
 // without a timer the deadlines would be lost. Asio needs it where its table of timers grows.
 // Whoever could free some may need the mutex for that, so it is let go between two attempts.
-void context_waits::rearm(std::unique_lock<std::mutex>& lock, clock::time_point when) noexcept {
+void context_waits::rearm(std::unique_lock<std::mutex>& lock, time_point when) noexcept {
   while (!try_arm(when)) {
     lock.unlock();
     std::this_thread::sleep_for(before_retry);
@@ -397,7 +407,7 @@ void context_waits::rearm(std::unique_lock<std::mutex>& lock, clock::time_point 
 // Under the mutex. The handlers that are pending are called soon, with an error.
 void context_waits::cancel_timer() noexcept {
   armed_for_.reset();
-  if (timer_) timer_->cancel();
+  timer_.cancel();
 }
 
 }  // namespace coramfs::detail

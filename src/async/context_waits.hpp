@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
+#include <coramfs/detail/asio_compat.hpp>
 #include <coramfs/detail/continuation.hpp>
 #include <coramfs/detail/waiting.hpp>
+#include <coramfs/options.hpp>
 
-#include <asio/basic_waitable_timer.hpp>
-#include <asio/execution.hpp>
-#include <asio/execution_context.hpp>
+#include "async/deadline_timer.hpp"
 
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
@@ -18,7 +19,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 namespace coramfs::detail {
@@ -44,10 +44,12 @@ class context_waits;
 class context_waiter : public waiter, public continuation::owner {
  public:
   /// Queues for `wanted`. Returns whether it is had at once; then there is no wait. All that may
-  /// throw happens here, before the owner suspends: `std::bad_alloc`, or `std::system_error` where
+  /// throw happens here, before the owner suspends: `std::bad_alloc`, or `asio_system_error` where
   /// the system has no timer for the context. The claim must live until the wait is over.
+  /// `patience` is measured by the time of the context, which is told of the wait.
   /// Precondition: no wait is going on, and the context does not die during the call.
-  bool start(claim& wanted, const deadline& until, asio::execution_context& context);
+  bool start(claim& wanted, lock_timeout patience, asio::execution_context& context,
+             const wait_reason& why);
   /// To be called after `start` has returned false, when the owner can be resumed. From here on
   /// exactly one of `resume` and `abandon` is called, once, perhaps before this returns.
   void suspended() noexcept;
@@ -113,10 +115,10 @@ class context_waiter : public waiter, public continuation::owner {
 /// runs its timers, be its users' strands as busy as they like. That is on the threads that run
 /// an `asio::io_context` or a pool, and on a thread of Asio's own for any other context.
 ///
-/// Locks: one mutex guards all of it. Under it the mutex of the queue that is waited in may be
-/// taken, a lock's or the quota's, and Asio's own of its timers; it is taken under none of them.
-/// No waiter is told and no executor is called under it. A context that dies waits for the
-/// executors that are just being called.
+/// Locks: one mutex guards all of it, but for a waiter's counting itself out. Under it the mutex of
+/// the queue that is waited in may be taken, a lock's or the quota's, and Asio's own of its timers;
+/// it is taken under none of them. No waiter is told and no executor is called under it. A context
+/// that dies waits for the executors that are just being called.
 ///
 /// Invariant: while anybody waits, or has not yet run, a handler of the timer is pending. So there
 /// is always something to be run on the context, which needs no memory any more, to try again what
@@ -129,13 +131,18 @@ class context_waiter : public waiter, public continuation::owner {
 /// after the context.
 class context_waits : public std::enable_shared_from_this<context_waits> {
  public:
-  explicit context_waits(asio::execution_context& context) noexcept : context_(context) {}
+  using time_point = deadline_timer::time_point;
+
+  explicit context_waits(asio::execution_context& context) : timer_(context) {}
 
   static std::shared_ptr<context_waits> of(asio::execution_context& context);
 
+  /// The time that deadlines of the context go by.
+  time_point now() const noexcept { return timer_.now(); }
+
   /// Called by `context_waiter` alone. `start` returns whether the claim is had at once; `leave` is
   /// for a waiter that has run, or never will.
-  bool start(context_waiter& w);
+  bool start(context_waiter& w, const wait_reason& why);
   void cancel(context_waiter& w) noexcept;
   void grant(context_waiter& w) noexcept;
   void hand_on_suspended(context_waiter& w) noexcept;
@@ -145,27 +152,6 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
   void shutdown() noexcept;
 
  private:
-  /// The executor of the timer: runs its handler right where the context completes its timers.
-  class in_place {
-   public:
-    explicit in_place(asio::execution_context& on) noexcept : on_(&on) {}
-    asio::execution_context& query(asio::execution::context_t) const noexcept { return *on_; }
-    static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept {
-      return asio::execution::blocking.always;
-    }
-    template <class Function>
-    void execute(Function&& f) const {
-      std::forward<Function>(f)();
-    }
-    friend bool operator==(const in_place& a, const in_place& b) noexcept { return a.on_ == b.on_; }
-    friend bool operator!=(const in_place& a, const in_place& b) noexcept { return !(a == b); }
-
-   private:
-    asio::execution_context* on_;
-  };
-  using clock = std::chrono::steady_clock;
-  using timer = asio::basic_waitable_timer<clock, asio::wait_traits<clock>, in_place>;
-
   struct earlier {
     bool operator()(const context_waiter& a, const context_waiter& b) const noexcept {
       return *a.until_ < *b.until_;
@@ -185,35 +171,35 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
 
   bool end(context_waiter& w, wait_outcome outcome) noexcept;
   void hand_on(context_waiter& w) noexcept;
-  bool keep_back(context_waiter& w, clock::time_point until) noexcept;
+  bool keep_back(context_waiter& w, time_point until) noexcept;
   void wake() noexcept;
   void count_out(context_waiter& w) noexcept;
 
-  void tick(const std::error_code& ec);
+  void tick(bool has_come);
   void expire(admission& others) noexcept;
   void hand_on_all(std::unique_lock<std::mutex>& lock);
-  clock::time_point next_deadline() const noexcept;
-  void arm(clock::time_point when);
-  bool try_arm(clock::time_point when) noexcept;
-  void rearm(std::unique_lock<std::mutex>& lock, clock::time_point when) noexcept;
+  time_point next_deadline() const noexcept;
+  void arm(time_point when);
+  bool try_arm(time_point when) noexcept;
+  void rearm(std::unique_lock<std::mutex>& lock, time_point when) noexcept;
   void cancel_timer() noexcept;
   void shutdown_waiting(std::unique_lock<std::mutex>& lock) noexcept;
-
-  asio::execution_context& context_;  // is there until the waits are closed
 
   std::mutex mutex_;
   // Guarded by mutex_.
   std::condition_variable ended_;  // tells of the end of an executor's call, or of a grant
   bool closed_ = false;            // the context is dying: nobody begins to wait any more
   bool is_over_ = false;           // handed_back_ is not looked at any more
-  std::size_t count_ = 0;          // waiters that wait or have not yet run
   waiter_list waiting_;
   waiter_list handed_back_;
   deadline_set deadlines_;
-  std::optional<timer> timer_;
-  std::optional<clock::time_point> armed_for_;  // empty if the timer was cancelled since
-  std::size_t pending_ = 0;                     // handlers of the timer, cancelled ones included
-  clock::time_point retry_at_;                  // means something while handed_back_ is not empty
+  deadline_timer timer_;                 // its `now` needs no lock
+  std::optional<time_point> armed_for_;  // empty if the timer was cancelled since
+  std::size_t pending_ = 0;              // handlers of the timer, cancelled ones included
+  time_point retry_at_;                  // means something while handed_back_ is not empty
+
+  // Waiters that wait or have not yet run. It goes up, and down to 0, under the mutex.
+  std::atomic<std::size_t> count_{0};
 
   static constexpr std::size_t closing = ~(~std::size_t{0} >> 1);
   std::atomic<std::size_t> calls_{0};  // executors being called; `closing`: the context is dying

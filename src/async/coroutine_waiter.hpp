@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
 #include <coramfs/detail/asio_compat.hpp>
 #include <coramfs/result.hpp>
 
 #include "async/context_waits.hpp"
-
-#include <asio/any_io_executor.hpp>
-#include <asio/async_result.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/prefer.hpp>
 
 #include <cstddef>
 #include <new>
@@ -34,18 +30,19 @@ class coroutine_waiter final : public context_waiter {
   /// `executor` is the coroutine's own, and stands in its frame. The waiter changes it, since a
   /// second one would take much of a frame.
   explicit coroutine_waiter(asio::any_io_executor& executor) noexcept : executor_(executor) {}
+  ~coroutine_waiter() {
+    if (is_made_) drop_outcome();
+  }
 
   enum class had : unsigned char { at_once, not_yet };
 
   /// Queues for `wanted`. After `not_yet` the wait goes on until `co_await outcome()` gives its
   /// end. Errors: `out_of_memory`; the system's where it has no timer.
-  result<had> start(claim& wanted, const deadline& until, asio::cancellation_slot slot) noexcept;
-
-  auto outcome() {
-    return asio::async_initiate<const suspend_t, void(wait_outcome)>(initiate{this}, suspend);
-  }
+  result<had> start(claim& wanted, lock_timeout patience, asio::cancellation_slot slot,
+                    const wait_reason& why) noexcept;
 
  private:
+  class canceling;
   struct initiate {
     coroutine_waiter* self;
     template <class Handler>
@@ -54,6 +51,31 @@ class coroutine_waiter final : public context_waiter {
       self->suspended();
     }
   };
+
+  using to_come = decltype(asio::async_initiate<const suspend_t, void(wait_outcome)>(
+      std::declval<initiate>(), suspend));
+
+ public:
+  // What there is to await was made before the wait began, since it takes memory: where that is
+  // refused, nobody must be in a queue. It stands where its handler is going to be.
+  to_come outcome() noexcept {
+    to_come taken(std::move(made_outcome()));
+    drop_outcome();
+    return taken;
+  }
+
+ private:
+  void make_outcome() {
+    static_assert(sizeof(to_come) <= sizeof(handler_) && alignof(to_come) <= alignof(void*));
+    new (handler_)
+        to_come(asio::async_initiate<const suspend_t, void(wait_outcome)>(initiate{this}, suspend));
+    is_made_ = true;
+  }
+  to_come& made_outcome() noexcept { return *std::launder(reinterpret_cast<to_come*>(handler_)); }
+  void drop_outcome() noexcept {
+    made_outcome().~to_come();
+    is_made_ = false;
+  }
 
   template <class Handler>
   void keep(Handler&& handler) {
@@ -71,11 +93,15 @@ class coroutine_waiter final : public context_waiter {
     };
   }
 
+  void end_start() noexcept;
   void forget_slot() noexcept;
   void submit(continuation rest) override;
   void resume() override;
   void abandon() noexcept override;
 
+  // First, where the base has room left: each byte is one of a frame.
+  bool is_made_ = false;  // what there is to await, in the place of the handler
+  bool listens_ = false;  // to the slot
   asio::any_io_executor& executor_;
   asio::cancellation_slot slot_;
   void (*finish_)(coroutine_waiter&, std::optional<wait_outcome>) = nullptr;

@@ -3,9 +3,12 @@
 
 #include "async/freeing.hpp"
 #include "async/in_turn.hpp"
+#include "async/later.hpp"
 #include "async/lent_buffer.hpp"
 #include "async/run.hpp"
 #include "async/start.hpp"
+#include "async/turns.hpp"
+#include "core/error_note.hpp"
 #include "core/pace.hpp"
 #include "tree/reading.hpp"
 #include "tree/writing.hpp"
@@ -88,10 +91,41 @@ class adopting : private lent, public detail::adopting {
   bool has_ended_ = false;
 };
 
+// A write of a buffer that is the operation's own.
+struct owned {
+  open_file& of;
+  bytes content;
+};
+class adopting_own : private owned, public detail::adopting {
+ public:
+  adopting_own(open_file& f, bytes&& from) noexcept
+      : owned{f, std::move(from)}, detail::adopting(f, content) {}
+  // It moves only before it has begun, so nothing is lost if it is made anew over the buffer here.
+  adopting_own(adopting_own&& unbegun) noexcept
+      : adopting_own(unbegun.of, std::move(unbegun.content)) {}
+};
+
 asio::awaitable<result<std::size_t>> write_nothing(errc why) { co_return why; }
 
 // The value, or 0 for a file that is not open.
 std::uint64_t or_none(const result<std::uint64_t>& of) noexcept { return of ? of.value() : 0; }
+
+// The bytes from the cursor to the end.
+std::uint64_t bytes_left(const open_file& f) noexcept {
+  const std::uint64_t end = or_none(f.size());
+  return end - std::min(or_none(f.tell()), end);
+}
+
+// The bytes that a `truncate` adds.
+std::uint64_t growth(const open_file& f, std::optional<std::uint64_t> size) noexcept {
+  const std::uint64_t wanted = size ? *size : or_none(f.tell());
+  return wanted - std::min(wanted, or_none(f.size()));
+}
+
+auto truncation(bool is_due, open_file& f, std::optional<std::uint64_t> size) noexcept {
+  auto alive = f.is_open() ? f.keep_volume() : detail::life_hold();
+  return detail::freeing(in_turn<detail::truncating>(is_due, f, size), std::move(alive));
+}
 
 bool is_short(const open_file& f, std::optional<std::uint64_t> offset,
               asio::const_buffer from) noexcept {
@@ -105,11 +139,11 @@ bool is_short(const open_file& f, std::optional<std::uint64_t> offset,
 // the thread to itself, so one of them waits after a few slices' worth. An operation counts for
 // little beside its bytes, so that many small ones are not held up.
 bool file::is_due(std::uint64_t size) noexcept {
-  constexpr std::uint64_t most = 4 * detail::slice_size, beside_bytes = 2;
+  constexpr std::uint64_t beside_bytes = 2;
   done_in_turn_ += size + beside_bytes;
   // A longer one gives others turns by itself.
-  if (size <= detail::slice_size && done_in_turn_ < most) return false;
-  done_in_turn_ = 0;
+  if (size <= detail::slice_size && done_in_turn_ < detail::most_in_turn) return false;
+  done_in_turn_ = detail::done_in_turn(executor_.get());
   return size <= detail::slice_size;
 }
 
@@ -120,9 +154,7 @@ asio::awaitable<result<std::size_t>> file::read(asio::mutable_buffer to) {
 }
 
 asio::awaitable<result<bytes>> file::read_all() {
-  const std::uint64_t end = or_none(file_.size()), begin = or_none(file_.tell());
-  const bool due = is_due(end - std::min(begin, end));
-  return detail::run(in_turn<detail::reading_all>(due, file_));
+  return detail::run(in_turn<detail::reading_all>(is_due(bytes_left(file_)), file_));
 }
 
 asio::awaitable<result<std::size_t>> file::write(asio::const_buffer from) {
@@ -156,17 +188,17 @@ asio::awaitable<result<std::size_t>> file::write_at(std::uint64_t offset, asio::
 }
 
 asio::awaitable<result<std::uint64_t>> file::truncate(std::optional<std::uint64_t> size) {
-  const std::uint64_t end = or_none(file_.size());
-  const std::uint64_t wanted = size ? *size : or_none(file_.tell());
-  const bool due = is_due(wanted - std::min(wanted, end));
-  auto alive = file_.is_open() ? file_.keep_volume() : detail::life_hold();
-  return detail::run(
-      detail::freeing(in_turn<detail::truncating>(due, file_, size), std::move(alive)));
+  return detail::run(truncation(is_due(growth(file_, size)), file_, size));
 }
 
 result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
-  BOOST_OUTCOME_TRY(auto list, file_.pin(offset, n));
-  return pinned(std::move(list));
+  auto list = file_.pin(offset, n);
+  if (!list) return file_.noted(detail::call::pin, list.assume_error());
+  return pinned(std::move(list.assume_value()));
+}
+
+asio::awaitable<result<void>> file::reserve(std::uint64_t size) {
+  return detail::run(in_turn<detail::reserving>(is_due(0), file_, size));
 }
 
 asio::awaitable<result<prepared>> file::prepare(std::size_t n) {
@@ -176,6 +208,64 @@ asio::awaitable<result<prepared>> file::prepare(std::size_t n) {
 void file::start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,
                        offset_or_cursor offset, const detail::byte_source& from) {
   detail::start(to, detail::gathering(f, offset, from));
+}
+
+// With completion tokens. Whether a turn is due is decided where the operation begins.
+
+detail::initiation<result<std::size_t>> file::later::read(asio::mutable_buffer to) {
+  return detail::later(executor_, [&f = of_, to]() mutable {
+    return in_turn<detail::reading>(f.is_due(to.size()), f.file_, std::nullopt, to_span(to));
+  });
+}
+
+detail::initiation<result<bytes>> file::later::read_all() {
+  return detail::later(executor_, [&f = of_]() mutable {
+    return in_turn<detail::reading_all>(f.is_due(bytes_left(f.file_)), f.file_);
+  });
+}
+
+detail::initiation<result<std::size_t>> file::later::write(asio::const_buffer from) {
+  return detail::later(executor_, [&f = of_, from]() mutable {
+    return in_turn<detail::writing>(f.is_due(from.size()), f.file_, std::nullopt, to_span(from));
+  });
+}
+
+detail::initiation<result<std::size_t>> file::later::write(bytes&& from) {
+  return detail::later(executor_, [&f = of_, from = std::move(from)]() mutable {
+    const bool due = f.is_due(from.size());
+    return in_turn<adopting_own>(due, f.file_, std::move(from));
+  });
+}
+
+detail::initiation<result<std::size_t>> file::later::read_at(std::uint64_t offset,
+                                                             asio::mutable_buffer to) {
+  return detail::later(executor_, [&f = of_, offset, to]() mutable {
+    return in_turn<detail::reading>(f.is_due(to.size()), f.file_, offset, to_span(to));
+  });
+}
+
+detail::initiation<result<std::size_t>> file::later::write_at(std::uint64_t offset,
+                                                              asio::const_buffer from) {
+  return detail::later(executor_, [&f = of_, offset, from]() mutable {
+    return in_turn<detail::writing>(f.is_due(from.size()), f.file_, offset, to_span(from));
+  });
+}
+
+detail::initiation<result<std::uint64_t>> file::later::truncate(std::optional<std::uint64_t> size) {
+  return detail::later(executor_, [&f = of_, size]() mutable {
+    return truncation(f.is_due(growth(f.file_, size)), f.file_, size);
+  });
+}
+
+detail::initiation<result<void>> file::later::reserve(std::uint64_t size) {
+  return detail::later(executor_, [&f = of_, size]() mutable {
+    return in_turn<detail::reserving>(f.is_due(0), f.file_, size);
+  });
+}
+
+detail::initiation<result<prepared>> file::later::prepare(std::size_t n) {
+  return detail::later(
+      executor_, [&f = of_, n]() mutable { return in_turn<preparing>(f.is_due(n), f.file_, n); });
 }
 
 namespace detail {

@@ -4,6 +4,7 @@
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/file.hpp>
 
+#include "async/turns.hpp"
 #include "core/made_by.hpp"
 #include "storage/backlog.hpp"
 #include "tree/opening.hpp"
@@ -46,14 +47,17 @@ class file_opening {
   lock_timeout patience() const noexcept { return std::get_if<opening>(&now_)->patience(); }
   std::atomic<std::uint64_t>* waiting() const noexcept { return &volume_->waiting; }
   void refuse(const error& why) noexcept { in_steps().refuse(why); }
+  error unmet() const noexcept { return std::get_if<opening>(&now_)->unmet(); }
 
   result<file> outcome() noexcept {
     auto* const wanted = std::get_if<request>(&now_);
     if (wanted == nullptr && !in_steps().outcome()) return in_steps().outcome().error();
     return result<file>(std::in_place_type<file>, made_by([&] {
-                          if (wanted == nullptr) return file(in_steps(), std::move(executor_));
+                          const std::uint64_t done = done_in_turn(executor_.get());
+                          if (wanted == nullptr)
+                            return file(in_steps(), std::move(executor_), done);
                           return file(*volume_, std::move(wanted->found), std::move(wanted->path),
-                                      wanted->mode, wanted->options, std::move(executor_));
+                                      wanted->mode, wanted->options, std::move(executor_), done);
                         }));
   }
 

@@ -3,8 +3,9 @@
 
 #include "async/file_opening.hpp"
 #include "async/freeing.hpp"
+#include "async/later.hpp"
 #include "async/run.hpp"
-#include "async/start.hpp"
+#include "async/turns.hpp"
 #include "tree/long_operations.hpp"
 #include "tree/opening.hpp"
 #include "tree/operations.hpp"
@@ -14,9 +15,13 @@
 #include "tree/volume_state.hpp"
 
 #include <new>
+#include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace coramfs {
+
+using detail::with_turn;
 
 namespace {
 
@@ -36,6 +41,8 @@ asio::awaitable<result<T>> run(state_ptr v, path_argument path,
 template <class Step>
 class one_step {
  public:
+  using outcome_type = std::invoke_result_t<const Step&>;
+
   explicit one_step(Step s) noexcept : step_(std::move(s)) {}
 
   detail::progress advance() noexcept {
@@ -43,11 +50,19 @@ class one_step {
     return detail::progress::done;
   }
   void refuse(const error&) noexcept {}
-  result<void> outcome() noexcept { return outcome_; }
+  outcome_type outcome() noexcept { return std::move(outcome_); }
 
  private:
+  static outcome_type none() noexcept {
+    if constexpr (std::is_same_v<outcome_type, result<void>>) {
+      return boost::outcome_v2::success();
+    } else {
+      return errc::canceled;
+    }
+  }
+
   Step step_;
-  result<void> outcome_ = boost::outcome_v2::success();
+  outcome_type outcome_ = none();
 };
 
 // Runs an operation that never waits, but may give up a file, whose memory is freed in turns.
@@ -67,100 +82,87 @@ result<file_system> file_system::create(executor_type executor, volume_options o
   return errc::out_of_memory;
 }
 
-namespace {
-
-/// What an `open` and a file keep alive, by one shared pointer to the executor in it.
-struct executor_and_volume {
-  asio::any_io_executor executor;
-  volume over;
-};
-
-}  // namespace
-
 file_system::file_system(executor_type executor, volume over) : volume_(over) {
-  const auto both = std::make_shared<const executor_and_volume>(
-      executor_and_volume{std::move(executor), std::move(over)});
-  executor_ = executor_ptr(both, &both->executor);
+  executor_ =
+      std::make_shared<const detail::executor_and_volume>(std::move(executor), std::move(over));
 }
 
 asio::awaitable<result<file>> file_system::open(path_argument path, open_mode mode,
                                                 open_options options) {
-  return detail::run(
-      detail::file_opening(*state(volume_), std::move(path), mode, options, executor_));
-}
-
-void file_system::start_open(detail::completion<result<file>>& to, const volume& v, executor_ptr e,
-                             path_argument path, open_mode mode, const open_options& options) {
-  detail::start(to, detail::file_opening(*state(v), std::move(path), mode, options, std::move(e)));
+  return with_turn(executor_, detail::run(detail::file_opening(*state(volume_), std::move(path),
+                                                               mode, options, executor_)));
 }
 
 asio::awaitable<result<void>> file_system::create_directory(path_argument path) {
-  return run(state(volume_), std::move(path), detail::create_directory);
+  return with_turn(executor_, run(state(volume_), std::move(path), detail::create_directory));
 }
 
 asio::awaitable<result<bool>> file_system::create_directories(path_argument path) {
-  return run(state(volume_), std::move(path), detail::create_directories);
+  return with_turn(executor_, run(state(volume_), std::move(path), detail::create_directories));
 }
 
 asio::awaitable<result<void>> file_system::remove(path_argument path) {
-  return run_freeing(
-      [v = state(volume_), path = std::move(path)] { return detail::remove(*v, path); });
+  return with_turn(executor_, run_freeing([v = state(volume_), path = std::move(path)] {
+                     return detail::remove(*v, path);
+                   }));
 }
 
 asio::awaitable<result<void>> file_system::remove_tree(path_argument path) {
-  return detail::run(detail::freeing(detail::removing(state(volume_), std::move(path))));
+  return with_turn(executor_,
+                   detail::run(detail::freeing(detail::removing(state(volume_), std::move(path)))));
 }
 
 asio::awaitable<result<void>> file_system::rename(path_argument from, path_argument to,
                                                   if_exists existing) {
-  return run_freeing([v = state(volume_), from = std::move(from), to = std::move(to), existing] {
-    return detail::rename(*v, from, to, existing);
-  });
+  return with_turn(executor_,
+                   run_freeing([v = state(volume_), from = std::move(from), to = std::move(to),
+                                existing] { return detail::rename(*v, from, to, existing); }));
 }
 
 asio::awaitable<result<void>> file_system::move(path_argument from, path_argument to,
                                                 if_exists existing) {
-  return run_freeing([v = state(volume_), from = std::move(from), to = std::move(to), existing] {
-    return detail::move(*v, from, to, existing);
-  });
+  return with_turn(executor_,
+                   run_freeing([v = state(volume_), from = std::move(from), to = std::move(to),
+                                existing] { return detail::move(*v, from, to, existing); }));
 }
 
 asio::awaitable<result<void>> file_system::copy(path_argument from, path_argument to,
                                                 if_exists existing) {
-  return detail::run(
-      detail::freeing(detail::copy(state(volume_), std::move(from), std::move(to), existing)));
+  return with_turn(executor_, detail::run(detail::freeing(detail::copy(
+                                  state(volume_), std::move(from), std::move(to), existing))));
 }
 
 asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to) {
-  return detail::run(detail::copy_tree(state(volume_), std::move(from), std::move(to)));
+  return with_turn(executor_,
+                   detail::run(detail::copy_tree(state(volume_), std::move(from), std::move(to))));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argument path) {
-  return detail::run(detail::list(state(volume_), std::move(path)));
+  return with_turn(executor_, detail::run(detail::list(state(volume_), std::move(path))));
 }
 
 asio::awaitable<result<std::vector<walk_entry>>> file_system::walk(path_argument path) {
-  return detail::run(detail::walk(state(volume_), std::move(path)));
+  return with_turn(executor_, detail::run(detail::walk(state(volume_), std::move(path))));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::glob(path_argument pattern) {
-  return detail::run(detail::glob(state(volume_), std::move(pattern)));
+  return with_turn(executor_, detail::run(detail::glob(state(volume_), std::move(pattern))));
 }
 
 asio::awaitable<result<bool>> file_system::exists(path_argument path) {
-  return run(state(volume_), std::move(path), detail::exists);
+  return with_turn(executor_, run(state(volume_), std::move(path), detail::exists));
 }
 
 asio::awaitable<result<bool>> file_system::is_file(path_argument path) {
-  return run(state(volume_), std::move(path), detail::is_file);
+  return with_turn(executor_, run(state(volume_), std::move(path), detail::is_file));
 }
 
 asio::awaitable<result<bool>> file_system::is_directory(path_argument path) {
-  return run(state(volume_), std::move(path), detail::is_directory);
+  return with_turn(executor_, run(state(volume_), std::move(path), detail::is_directory));
 }
 
 asio::awaitable<result<file_status>> file_system::stat(path_argument path) {
-  return run(state(volume_), std::move(path), detail::stat);
+  return with_turn(executor_, run(state(volume_), std::move(path), detail::stat));
 }
 
 namespace {
@@ -174,49 +176,251 @@ asio::awaitable<result<void>> set_modified_now(state_ptr v, path_argument path,
 
 asio::awaitable<result<void>> file_system::set_modified(path_argument path,
                                                         std::chrono::system_clock::time_point to) {
-  return set_modified_now(state(volume_), std::move(path), to);
+  return with_turn(executor_, set_modified_now(state(volume_), std::move(path), to));
 }
 
 asio::awaitable<result<std::uint64_t>> file_system::file_size(path_argument path) {
-  return run(state(volume_), std::move(path), detail::file_size);
+  return with_turn(executor_, run(state(volume_), std::move(path), detail::file_size));
 }
 
 asio::awaitable<result<bytes>> file_system::read_file(path_argument path,
                                                       std::optional<std::uint64_t> max_size) {
-  return detail::run(detail::file_reading<bytes>(
-      detail::opening(state(volume_), std::move(path), open_mode::read, {}), max_size));
+  return with_turn(executor_, detail::run(detail::file_reading<bytes>(
+                                  detail::opening(state(volume_), std::move(path), open_mode::read,
+                                                  {}, detail::call::read_file),
+                                  max_size)));
 }
 
 asio::awaitable<result<std::string>> file_system::read_text(path_argument path,
                                                             std::optional<std::uint64_t> max_size) {
-  return detail::run(detail::file_reading<std::string>(
-      detail::opening(state(volume_), std::move(path), open_mode::read, {}), max_size));
+  return with_turn(executor_, detail::run(detail::file_reading<std::string>(
+                                  detail::opening(state(volume_), std::move(path), open_mode::read,
+                                                  {}, detail::call::read_text),
+                                  max_size)));
 }
 
 asio::awaitable<result<void>> file_system::write_file(path_argument path,
                                                       asio::const_buffer content) {
-  return detail::run(detail::freeing(
-      detail::replacing(state(volume_), std::move(path), detail::to_span(content))));
+  return with_turn(executor_, detail::run(detail::freeing(detail::replacing(
+                                  state(volume_), std::move(path), detail::to_span(content)))));
 }
 
 asio::awaitable<result<file_map>> file_system::export_tree(path_argument prefix,
                                                            export_options options) {
-  return detail::run(detail::export_tree(state(volume_), std::move(prefix), options));
+  return with_turn(executor_,
+                   detail::run(detail::export_tree(state(volume_), std::move(prefix), options)));
 }
 
 asio::awaitable<result<void>> file_system::import_tree(file_map files) {
-  return detail::run(detail::freeing(detail::import_tree(state(volume_), std::move(files))));
+  return with_turn(
+      executor_,
+      detail::run(detail::freeing(detail::import_tree(state(volume_), std::move(files)))));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::files_below(path_argument prefix,
                                                                            export_options options) {
-  return detail::run(detail::files_below(state(volume_), std::move(prefix), options));
+  return with_turn(executor_, detail::run(detail::files_below(state(volume_), std::move(prefix),
+                                                              options, detail::call::export_each)));
 }
 
 asio::awaitable<result<std::optional<bytes>>> file_system::read_if_there(const std::string& path) {
-  return detail::run(detail::given_out_reading(state(volume_), path));
+  return with_turn(executor_, detail::run(detail::given_out_reading(state(volume_), path,
+                                                                    detail::call::export_each)));
 }
 
-asio::awaitable<result<volume_stats>> file_system::stats() { return read_stats(volume_); }
+asio::awaitable<result<volume_stats>> file_system::stats() {
+  return with_turn(executor_, read_stats(volume_));
+}
+
+// With completion tokens. What is taken over here becomes the operation when the token begins it.
+
+namespace {
+
+template <class Container>
+auto file_content(state_ptr v, path_argument path, std::optional<std::uint64_t> max_size,
+                  detail::call by) {
+  return detail::file_reading<Container>(
+      detail::opening(std::move(v), std::move(path), open_mode::read, {}, by), max_size);
+}
+
+template <class Step>
+auto freeing_step(Step s) {
+  return detail::freeing(one_step<Step>(std::move(s)));
+}
+
+// One that never waits and gives up nothing.
+template <class T>
+auto later_at_once(const asio::any_io_executor& executor, state_ptr v, path_argument path,
+                   result<T> (*operation)(detail::volume_state&, const path_argument&)) {
+  return detail::later(executor, [v = std::move(v), path = std::move(path), operation]() mutable {
+    return one_step(
+        [v = std::move(v), path = std::move(path), operation] { return operation(*v, path); });
+  });
+}
+
+}  // namespace
+
+detail::initiation<result<file>> file_system::later::open(path_argument path, open_mode mode,
+                                                          open_options options) {
+  return detail::later(*of_.executor_, [v = &*state(of_.volume_), executor = of_.executor_,
+                                        path = std::move(path), mode, options]() mutable {
+    return detail::file_opening(*v, std::move(path), mode, options, std::move(executor));
+  });
+}
+
+detail::initiation<result<void>> file_system::later::create_directory(path_argument path) {
+  return later_at_once(*of_.executor_, state(of_.volume_), std::move(path),
+                       detail::create_directory);
+}
+
+detail::initiation<result<bool>> file_system::later::create_directories(path_argument path) {
+  return later_at_once(*of_.executor_, state(of_.volume_), std::move(path),
+                       detail::create_directories);
+}
+
+detail::initiation<result<void>> file_system::later::remove(path_argument path) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path)]() mutable {
+    return freeing_step(
+        [v = std::move(v), path = std::move(path)] { return detail::remove(*v, path); });
+  });
+}
+
+detail::initiation<result<void>> file_system::later::remove_tree(path_argument path) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path)]() mutable {
+    return detail::freeing(detail::removing(v, std::move(path)));
+  });
+}
+
+detail::initiation<result<void>> file_system::later::rename(path_argument from, path_argument to,
+                                                            if_exists existing) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
+                                        to = std::move(to), existing]() mutable {
+    return freeing_step([v = std::move(v), from = std::move(from), to = std::move(to), existing] {
+      return detail::rename(*v, from, to, existing);
+    });
+  });
+}
+
+detail::initiation<result<void>> file_system::later::move(path_argument from, path_argument to,
+                                                          if_exists existing) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
+                                        to = std::move(to), existing]() mutable {
+    return freeing_step([v = std::move(v), from = std::move(from), to = std::move(to), existing] {
+      return detail::move(*v, from, to, existing);
+    });
+  });
+}
+
+detail::initiation<result<void>> file_system::later::copy(path_argument from, path_argument to,
+                                                          if_exists existing) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
+                                        to = std::move(to), existing]() mutable {
+    return detail::freeing(detail::copy(std::move(v), std::move(from), std::move(to), existing));
+  });
+}
+
+detail::initiation<result<void>> file_system::later::copy_tree(path_argument from,
+                                                               path_argument to) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
+                                        to = std::move(to)]() mutable {
+    return detail::copy_tree(std::move(v), std::move(from), std::move(to));
+  });
+}
+
+detail::initiation<result<std::vector<std::string>>> file_system::later::list(path_argument path) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path)]() mutable {
+    return detail::list(std::move(v), std::move(path));
+  });
+}
+
+detail::initiation<result<std::vector<walk_entry>>> file_system::later::walk(path_argument path) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path)]() mutable {
+    return detail::walk(std::move(v), std::move(path));
+  });
+}
+
+detail::initiation<result<std::vector<std::string>>> file_system::later::glob(
+    path_argument pattern) {
+  return detail::later(*of_.executor_,
+                       [v = state(of_.volume_), pattern = std::move(pattern)]() mutable {
+                         return detail::glob(std::move(v), std::move(pattern));
+                       });
+}
+
+detail::initiation<result<bool>> file_system::later::exists(path_argument path) {
+  return later_at_once(*of_.executor_, state(of_.volume_), std::move(path), detail::exists);
+}
+
+detail::initiation<result<bool>> file_system::later::is_file(path_argument path) {
+  return later_at_once(*of_.executor_, state(of_.volume_), std::move(path), detail::is_file);
+}
+
+detail::initiation<result<bool>> file_system::later::is_directory(path_argument path) {
+  return later_at_once(*of_.executor_, state(of_.volume_), std::move(path), detail::is_directory);
+}
+
+detail::initiation<result<file_status>> file_system::later::stat(path_argument path) {
+  return later_at_once(*of_.executor_, state(of_.volume_), std::move(path), detail::stat);
+}
+
+detail::initiation<result<void>> file_system::later::set_modified(
+    path_argument path, std::chrono::system_clock::time_point to) {
+  return detail::later(*of_.executor_,
+                       [v = state(of_.volume_), path = std::move(path), to]() mutable {
+                         return one_step([v = std::move(v), path = std::move(path), to] {
+                           return detail::set_modified(*v, path, to);
+                         });
+                       });
+}
+
+detail::initiation<result<std::uint64_t>> file_system::later::file_size(path_argument path) {
+  return later_at_once(*of_.executor_, state(of_.volume_), std::move(path), detail::file_size);
+}
+
+detail::initiation<result<bytes>> file_system::later::read_file(
+    path_argument path, std::optional<std::uint64_t> max_size) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path),
+                                        max_size]() mutable {
+    return file_content<bytes>(std::move(v), std::move(path), max_size, detail::call::read_file);
+  });
+}
+
+detail::initiation<result<void>> file_system::later::write_file(path_argument path,
+                                                                asio::const_buffer content) {
+  return detail::later(
+      *of_.executor_, [v = state(of_.volume_), path = std::move(path), content]() mutable {
+        return detail::freeing(detail::replacing(v, std::move(path), detail::to_span(content)));
+      });
+}
+
+detail::initiation<result<std::string>> file_system::later::read_text(
+    path_argument path, std::optional<std::uint64_t> max_size) {
+  return detail::later(*of_.executor_,
+                       [v = state(of_.volume_), path = std::move(path), max_size]() mutable {
+                         return file_content<std::string>(std::move(v), std::move(path), max_size,
+                                                          detail::call::read_text);
+                       });
+}
+
+detail::initiation<result<file_map>> file_system::later::export_tree(path_argument prefix,
+                                                                     export_options options) {
+  return detail::later(*of_.executor_,
+                       [v = state(of_.volume_), prefix = std::move(prefix), options]() mutable {
+                         return detail::export_tree(std::move(v), std::move(prefix), options);
+                       });
+}
+
+detail::initiation<result<void>> file_system::later::import_tree(file_map files) {
+  return detail::later(
+      *of_.executor_, [v = state(of_.volume_), files = std::move(files)]() mutable {
+        return detail::freeing(detail::import_tree(std::move(v), std::move(files)));
+      });
+}
+
+detail::initiation<result<volume_stats>> file_system::later::stats() {
+  return detail::later(*of_.executor_, [v = of_.volume_] {
+    return one_step([v] { return result<volume_stats>(v.stats()); });
+  });
+}
 
 }  // namespace coramfs

@@ -10,7 +10,7 @@
 namespace coramfs::detail {
 
 /// An operation that may give up much memory: it collects that, and frees it in turns before it
-/// ends. By then `Operation` is done, so a cancellation changes nothing any more.
+/// ends. By then `Operation` is done, and does not listen to a cancellation any more.
 ///
 /// Guarded by whoever runs it: one thread at a time.
 template <operation Operation>
@@ -28,9 +28,6 @@ class freeing : public Operation {
       is_done_ = true;
     }
     return given_up_.free_some() ? progress::yields : progress::done;
-  }
-  void refuse(const error& why) noexcept {
-    if (!is_done_) Operation::refuse(why);
   }
 
  private:

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
 #include <coramfs/detail/asio_compat.hpp>
 
 #include "async/coroutine_waiter.hpp"
 #include "core/made_by.hpp"
 #include "core/operation.hpp"
 
-#include <asio/awaitable.hpp>
-#include <asio/cancellation_state.hpp>
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
-
-#include <chrono>
 #include <utility>
 
 namespace coramfs::detail {
@@ -26,8 +21,7 @@ inline error to_error(wait_outcome outcome) noexcept {
 /// claim was had at once, or if the wait could not begin, which the operation has been told then.
 template <waiting_operation Operation>
 bool begin_wait(Operation& op, coroutine_waiter& waiter, asio::cancellation_slot slot) noexcept {
-  const deadline until = op.patience().deadline(std::chrono::steady_clock::now());
-  const auto had = waiter.start(op.awaited(), until, slot);
+  const auto had = waiter.start(op.awaited(), op.patience(), slot, wait_reason(op));
   if (!had) op.refuse(had.error());
   return had && had.value() == coroutine_waiter::had::not_yet;
 }

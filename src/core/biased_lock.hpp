@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <thread>
 
 namespace coramfs::detail {
 
@@ -46,7 +47,14 @@ class biased_lock {
     brief_.lock_in_turn();
     make_exclusive();
   }
-  void unlock() noexcept { brief_.unlock(); }
+  void unlock() noexcept {
+    holder_.store(std::thread::id(), std::memory_order_relaxed);
+    brief_.unlock();
+  }
+  /// Whether the calling thread holds it exclusively.
+  bool is_held_by_this_thread() const noexcept {
+    return holder_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 
   /// Returns what the same thread has to pass to `unlock_shared`.
   unsigned lock_shared() noexcept {
@@ -93,6 +101,7 @@ class biased_lock {
   }
   void make_exclusive() noexcept {
     undisturbed_.store(0, std::memory_order_relaxed);
+    holder_.store(std::this_thread::get_id(), std::memory_order_relaxed);
     if (is_biased_.load(std::memory_order_relaxed)) revoke();
   }
   void note_undisturbed() noexcept;
@@ -100,10 +109,11 @@ class biased_lock {
   void await_left(const lane_mark& lane) noexcept;
   void tell_left() noexcept;
 
-  // Shared holders without a bias write to these, so `is_biased_`, which all read, has a cache line
-  // of its own.
-  alignas(cache_line) brief_lock brief_;
-  std::atomic<unsigned> undisturbed_{0};  // shared holds since the last exclusive one, about
+  // Whoever takes the lock writes to all of these, so they are in one cache line with the word of
+  // the brief lock. `is_biased_`, which all read, has another.
+  alignas(cache_line) std::atomic<unsigned> undisturbed_{0};  // shared holds since an exclusive one
+  std::atomic<std::thread::id> holder_{};                     // exclusively
+  brief_lock brief_;
   std::mutex mutex_;
   std::condition_variable left_;
   std::array<lane_mark, thread_lanes> lanes_;

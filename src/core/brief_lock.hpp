@@ -18,7 +18,8 @@ inline void spin_pause() noexcept {}
 /// To hand such a lock over by a queue makes a convoy: each hand-over costs a change of threads,
 /// some hundred times what the section takes. So whoever comes while it is free takes it, past
 /// those who wait, and who finds it taken looks again for a moment before it sleeps. The files'
-/// locks, which are held for long, are fair instead (`fair_lock`).
+/// locks, which are held for long, are fair instead (`fair_lock`). Only a thread's own rack of free
+/// pieces (`magazine_rack`) may be held for longer, since its owner never waits for that.
 ///
 /// Bound: those who sleep stand in one queue, in the order in which they came. Its head is passed
 /// by at most `most_overtakes` entries of others; then nobody enters until the head has. So a
@@ -29,9 +30,9 @@ inline void spin_pause() noexcept {}
 /// while the head of the queue sleeps, and whoever makes the lock free has to wake it. The number
 /// of overtakes is that of the present head.
 ///
-/// Order of locks: the quota's is a leaf; of the one inside the tree's `biased_lock` see there. Its
-/// own mutex is below it, and nothing is taken under that. It allocates nothing, and must outlive
-/// all calls.
+/// Order of locks: the quota's is a leaf; of the one inside the tree's `biased_lock`, and of those
+/// of racks, see there. Its own mutex is below it, and nothing is taken under that. It allocates
+/// nothing, and must outlive all calls.
 class brief_lock {
  public:
   static constexpr std::uint64_t most_overtakes = 1023;
@@ -42,7 +43,12 @@ class brief_lock {
 
   /// These two do not wait. They fail where the lock is taken, and where the head of the queue has
   /// been passed as often as it may be.
-  bool try_lock() noexcept { return try_enter(kind::exclusive); }
+  bool try_lock() noexcept {
+    std::uint64_t free = 0;
+    return word_.compare_exchange_strong(free, writer, std::memory_order_acquire,
+                                         std::memory_order_relaxed) ||
+           (free != writer && try_enter(kind::exclusive));
+  }
   bool try_lock_shared() noexcept { return try_enter(kind::shared); }
 
   void lock() noexcept {

@@ -91,18 +91,6 @@ bool operator==(const std::error_code& code, errc c) noexcept {
 error::error(errc code, std::uint64_t requested, std::uint64_t available) noexcept
     : code_(make_error_code(code)), requested_(requested), available_(available) {}
 
-std::string error::message() const {
-  std::string text = code_.message();
-  const bool nodes = *this == errc::node_limit_exceeded;
-  const bool bytes =
-      *this == errc::quota_exceeded || *this == errc::memory_guard || *this == errc::too_large;
-  if (nodes || bytes) {
-    text += ": requested " + std::to_string(requested_) + (nodes ? " nodes, " : " bytes, ") +
-            std::to_string(available_) + (*this == errc::too_large ? " allowed" : " available");
-  }
-  return text;
-}
-
 std::ostream& operator<<(std::ostream& to, errc c) { return to << describe(c).text; }
 
 std::ostream& operator<<(std::ostream& to, const error& e) { return to << e.message(); }

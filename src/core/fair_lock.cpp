@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/detail/fair_lock.hpp>
 
+#include <coramfs/detail/blocking_ban.hpp>
+
 #include <cassert>
 
 namespace coramfs::detail {
 
 fair_lock::~fair_lock() { assert(is_idle() && queue_.empty()); }
 
+std::uint32_t fair_lock::waiters() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
 bool fair_lock::wait(kind k, const deadline& until, std::atomic<std::uint64_t>* waiting) noexcept {
   lock_claim wanted(*this, k);
-  return block_on(wanted, until, waiting);
+  if (block_on(wanted, until, waiting)) return true;
+  if (blocking_ban* const ban = blocking_ban::here()) {
+    ban->refused(errc::timed_out, this);
+    if (!until) ban->refused_for_good();
+  }
+  return false;
 }
 
 bool fair_lock::enqueue(waiter& w, kind k) noexcept {

@@ -22,16 +22,15 @@ class funding {
  public:
   /// `of` may be null for an operation that never waits.
   funding(quota* of, when_full on_full, lock_timeout patience) noexcept
-      : quota_(of),
-        patience_(patience),
-        may_wait_(on_full == when_full::wait && !patience.is_immediate()) {}
+      : quota_(of), patience_(patience), on_full_(on_full) {}
 
+  when_full on_full() const noexcept { return on_full_; }
   lock_timeout patience() const noexcept { return patience_; }
 
   /// Returns whether an attempt failed with what can be waited for. After any other error, do not
   /// look at the file: the attempt may have failed before the file was the caller's.
   bool may_wait_after(const error& e) const noexcept {
-    return may_wait_ && e == errc::quota_exceeded;
+    return on_full_ == when_full::wait && !patience_.is_immediate() && e == errc::quota_exceeded;
   }
 
   /// Returns what to wait for after an attempt that failed with `e`. The operation keeps it until
@@ -61,7 +60,7 @@ class funding {
  private:
   quota* quota_;
   lock_timeout patience_;
-  bool may_wait_;
+  when_full on_full_;
   bool has_waited_ = false;
   detail::grant grant_;
 };

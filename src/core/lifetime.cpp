@@ -19,6 +19,13 @@ std::uint64_t lifetime::handles() const noexcept {
   return sum;
 }
 
+std::uint64_t lifetime::pins() const noexcept {
+  std::uint64_t sum = 0;
+  for (const lane_count& l : lanes_)
+    sum += (l.count.load(std::memory_order_relaxed) & ~orphaned) / one_pin;
+  return sum;
+}
+
 void lifetime::close_lane() noexcept {
   if (open_lanes_.fetch_sub(1, std::memory_order_acq_rel) == 1) end();
 }

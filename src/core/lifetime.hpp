@@ -42,6 +42,7 @@ class lifetime {
   void drop_owner() noexcept;
 
   std::uint64_t handles() const noexcept;
+  std::uint64_t pins() const noexcept;
 
  protected:
   ~lifetime() = default;

@@ -2,6 +2,7 @@
 #include "core/memory_guard.hpp"
 
 #include "core/available_memory.hpp"
+#include "core/callback_scope.hpp"
 
 #include <cstdint>
 #include <iostream>
@@ -41,56 +42,30 @@ std::uint64_t left(std::uint64_t available, std::uint64_t then, std::uint64_t no
 
 }  // namespace
 
-/// While it lives, its thread is in a callback of a guard, which lets through what that callback
-/// does with the volume.
-class memory_guard::callback_scope {
- public:
-  explicit callback_scope(const memory_guard& of) noexcept : of_(of) { innermost = this; }
-  callback_scope(const callback_scope&) = delete;
-  callback_scope& operator=(const callback_scope&) = delete;
-  ~callback_scope() { innermost = outer_; }
-
-  // Scopes nest, since a callback may use other volumes, whose guards have callbacks, too.
-  static bool is_in(const memory_guard& g) noexcept {
-    const callback_scope* s = innermost;
-    while (s != nullptr && &s->of_ != &g) s = s->outer_;
-    return s != nullptr;
-  }
-
- private:
-  inline static thread_local const callback_scope* innermost = nullptr;
-
-  const memory_guard& of_;
-  const callback_scope* const outer_ = innermost;
-};
-
-result<void> memory_guard::check_quota(std::uint64_t max_bytes, std::uint64_t taken) {
-  if (options_.mode == guard_mode::none || callback_scope::is_in(*this))
-    return boost::outcome_v2::success();
-  const reading r = latest(taken);
-  return r.available ? judge(max_bytes - taken, left(*r.available, r.charged, taken))
-                     : boost::outcome_v2::success();
+result<void> memory_guard::check_quota(std::uint64_t max_bytes, const usage& now) {
+  if (options_.mode == guard_mode::none) return boost::outcome_v2::success();
+  return check(max_bytes - now.promised, now);
 }
 
 result<void> memory_guard::check(std::uint64_t wanted, const usage& now) {
-  if (callback_scope::is_in(*this)) return boost::outcome_v2::success();
+  if (callback_scope::is_in(this)) return boost::outcome_v2::success();
   const reading r = latest(now.charged);
   return r.available ? judge(wanted, left(*r.available, r.charged, now.promised))
                      : boost::outcome_v2::success();
 }
 
 memory_guard::reading memory_guard::ask(std::uint64_t charged) {
-  const callback_scope scope(*this);
-  return {std::chrono::steady_clock::now(), call(options_), charged};
+  const callback_scope scope(this);
+  return {clock_.now(), call(options_), charged};
 }
 
 // Two threads that find the reading too old both ask, since the mutex is not held during a
 // callback; the later answer stays.
 memory_guard::reading memory_guard::latest(std::uint64_t charged) {
   {
+    const auto now = clock_.now();
     const std::lock_guard lock(mutex_);
-    if (latest_ && std::chrono::steady_clock::now() - latest_->taken_at < options_.interval)
-      return *latest_;
+    if (latest_ && now - latest_->taken_at < options_.interval) return *latest_;
   }
   const reading fresh = ask(charged);
   const std::lock_guard lock(mutex_);
@@ -102,7 +77,7 @@ result<void> memory_guard::judge(std::uint64_t wanted, std::uint64_t available) 
   if (wanted <= available) return boost::outcome_v2::success();
   const error e(errc::memory_guard, wanted, available);
   if (options_.action == guard_action::reject) return e;
-  const callback_scope scope(*this);
+  const callback_scope scope(this);
   warn(options_, e);
   return boost::outcome_v2::success();
 }

@@ -4,6 +4,8 @@
 #include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/clock.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -22,21 +24,26 @@ namespace coramfs::detail {
 /// what they do there themselves is not checked.
 class memory_guard {
  public:
-  explicit memory_guard(const memory_guard_options& options) noexcept : options_(options) {}
+  explicit memory_guard(const memory_guard_options& options,
+                        volume_clock clock = volume_clock()) noexcept
+      : options_(options), clock_(clock) {}
   memory_guard(const memory_guard&) = delete;
   memory_guard& operator=(const memory_guard&) = delete;
 
-  /// Checks whether the machine has the memory for a whole quota, of which `taken` bytes are the
-  /// volume's already. Errors: `memory_guard`.
-  result<void> check_quota(std::uint64_t max_bytes, std::uint64_t taken = 0);
-
   bool is_asked_per_write() const noexcept { return options_.mode == guard_mode::per_write; }
+  /// Whether it is asked when the volume is made, and when its quota is raised.
+  bool is_asked_for_quota() const noexcept { return options_.mode != guard_mode::none; }
+  /// Whether it refuses anything, and does not only warn.
+  bool refuses() const noexcept { return options_.action == guard_action::reject; }
 
   /// What a volume takes, beside what it is asked about.
   struct usage {
     std::uint64_t charged;   ///< bytes that the machine's readings show already
     std::uint64_t promised;  ///< those bytes, and what is reserved for other operations
   };
+  /// Checks whether the machine has the memory for a whole quota, of which a part is taken already.
+  /// Errors: `memory_guard`.
+  result<void> check_quota(std::uint64_t max_bytes, const usage& now);
   /// Checks whether such a volume may take `wanted` bytes more. Errors: `memory_guard`.
   result<void> check(std::uint64_t wanted, const usage& now);
 
@@ -46,13 +53,13 @@ class memory_guard {
     std::optional<std::uint64_t> available;
     std::uint64_t charged;  // bytes that the volume was charged then
   };
-  class callback_scope;
 
   reading ask(std::uint64_t charged);
   reading latest(std::uint64_t charged);
   result<void> judge(std::uint64_t wanted, std::uint64_t available);
 
   const memory_guard_options& options_;
+  const volume_clock clock_;
   std::mutex mutex_;
   std::optional<reading> latest_;  // guarded by mutex_
 };

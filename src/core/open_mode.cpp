@@ -22,4 +22,18 @@ result<open_mode> parse_open_mode(std::string_view text) {
   return errc::invalid_argument;
 }
 
+std::string_view to_string(open_mode mode) noexcept {
+  switch (mode) {
+    case open_mode::read: return "read";
+    case open_mode::write: return "write";
+    case open_mode::append: return "append";
+    case open_mode::update: return "update";
+    case open_mode::create: return "create";
+    case open_mode::write_read: return "write_read";
+    case open_mode::append_read: return "append_read";
+    case open_mode::create_read: return "create_read";
+  }
+  return "unknown";
+}
+
 }  // namespace coramfs

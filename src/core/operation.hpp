@@ -23,7 +23,7 @@ enum class progress : unsigned char {
 ///
 /// - `advance` goes on as far as it can.
 /// - After `yields`, `refuse` says that the operation is cancelled. One that has begun to write
-///   does not listen to it.
+///   does not listen to it, and neither does one that writes and is done.
 /// - After `done`, `outcome` may be called, once.
 ///
 /// If an operation is destroyed before it is done, it reads nothing of the caller's. It leaves
@@ -44,7 +44,8 @@ concept operation = requires(T& op, const error& why) {
 /// An operation that may have to wait. After `waits`, whoever drives it waits for the claim
 /// `awaited()` for as long as `patience()` says, and counts itself in `waiting()` meanwhile. Then
 /// it calls `advance` again; if the claim was not had, it calls `refuse` with the reason before
-/// that.
+/// that. Meanwhile `unmet()` tells what it waits for: as the error of a lock that it does not get
+/// (`timed_out`) or of bytes (`quota_exceeded`), with a note of who has the file.
 template <class T>
 concept waiting_operation = operation<T> && requires(T& op) {
   { op.awaited() }
@@ -53,6 +54,8 @@ concept waiting_operation = operation<T> && requires(T& op) {
   noexcept->std::same_as<lock_timeout>;
   { op.waiting() }
   noexcept->std::same_as<std::atomic<std::uint64_t>*>;
+  { op.unmet() }
+  noexcept->std::same_as<error>;
 };
 
 }  // namespace coramfs::detail

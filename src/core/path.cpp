@@ -104,7 +104,8 @@ class character_bits {
     const std::size_t n = text.size();
     if (n < sizeof(__m128i)) {
       const auto eight = [&](std::size_t from) {
-        constexpr auto fillers = static_cast<long long>(ones * filler);
+        constexpr std::uint64_t filled = ones * filler;
+        constexpr auto fillers = static_cast<long long>(filled);
         return _mm_set_epi64x(fillers, static_cast<long long>(load(&text[from])));
       };
       add(0, eight(0));

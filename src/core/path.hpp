@@ -28,6 +28,8 @@ class normal_path {
   normal_path parent() const noexcept;
   /// The last name; empty for the root.
   std::string_view name() const noexcept { return text_.substr(last_slash_ + 1); }
+  /// The text in front of the last name and its slash; empty for what is in the root.
+  std::string_view above() const noexcept { return text_.substr(0, last_slash_); }
 
   /// Returns whether this names something below `above`, by the text alone.
   bool is_below(normal_path above) const noexcept;

@@ -19,7 +19,9 @@ void grant::give_back() noexcept { from_->settle({.bytes = bytes_}, {}, false); 
 void reservation::drop() noexcept { from_->settle(wanted_, replaced_, false); }
 
 void reservation::commit() noexcept {
-  if (from_ != nullptr) std::exchange(from_, nullptr)->settle(wanted_, replaced_, true);
+  if (from_ == nullptr) return;
+  if (ahead_ != nullptr) *ahead_ = wanted_.ahead;
+  std::exchange(from_, nullptr)->settle(wanted_, replaced_, true);
 }
 
 grant reservation::give_up() noexcept {
@@ -120,6 +122,16 @@ std::uint64_t quota::left() const noexcept {
   return untaken_bytes();
 }
 
+std::uint64_t quota::available() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return free_bytes();
+}
+
+std::uint64_t quota::available_nodes() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return free_nodes();
+}
+
 std::uint64_t quota::taken() const noexcept {
   const std::lock_guard lock(mutex_);
   return committed_.bytes + reserved_bytes_;
@@ -140,7 +152,7 @@ void quota::settle(const charge& wanted, const charge& replaced, bool commit) no
   if (commit) {
     committed_ += wanted;
     committed_ -= replaced;
-    peak_bytes_ = std::max(peak_bytes_, committed_.bytes);
+    if (committed_.bytes > peak_bytes_) peak_bytes_ = committed_.bytes;  // written only then
     freed(excess(replaced.bytes, wanted.bytes), served);
   } else {
     freed(bytes, served);
@@ -158,11 +170,16 @@ std::uint64_t quota::free_bytes() const noexcept {
   return excess(untaken_bytes(), set_aside_bytes_);
 }
 
+// The root counts, and is there from the start, also where the limit is 0.
+std::uint64_t quota::free_nodes() const noexcept {
+  if (!max_nodes_) return UINT64_MAX;
+  return excess(*max_nodes_, 1 + committed_.nodes() + reserved_nodes_);
+}
+
 result<void> quota::judge(std::uint64_t bytes, std::uint64_t nodes,
                           std::uint64_t granted) const noexcept {
   if (max_nodes_ && nodes > 0) {
-    // The root counts, and is there from the start, also where the limit is 0.
-    const std::uint64_t left = excess(*max_nodes_, 1 + committed_.nodes() + reserved_nodes_);
+    const std::uint64_t left = free_nodes();
     if (nodes > left) return error(errc::node_limit_exceeded, nodes, left);
   }
   const std::uint64_t left = free_bytes() + granted;

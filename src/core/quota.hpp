@@ -16,6 +16,7 @@ namespace coramfs::detail {
 /// What an operation takes or gives back. Chunks are counted, not limited.
 struct charge {
   std::uint64_t bytes = 0;
+  std::uint64_t ahead = 0;  ///< those bytes that are paid for before memory is taken for them
   std::uint64_t files = 0;
   std::uint64_t directories = 0;
   std::uint64_t chunks = 0;
@@ -24,6 +25,7 @@ struct charge {
 
   charge& operator+=(const charge& other) noexcept {
     bytes += other.bytes;
+    ahead += other.ahead;
     files += other.files;
     directories += other.directories;
     chunks += other.chunks;
@@ -31,6 +33,7 @@ struct charge {
   }
   charge& operator-=(const charge& other) noexcept {
     bytes -= other.bytes;
+    ahead -= other.ahead;
     files -= other.files;
     directories -= other.directories;
     chunks -= other.chunks;
@@ -89,12 +92,14 @@ class [[nodiscard]] reservation {
   reservation(reservation&& other) noexcept
       : from_(std::exchange(other.from_, nullptr)),
         wanted_(other.wanted_),
-        replaced_(other.replaced_) {}
+        replaced_(other.replaced_),
+        ahead_(other.ahead_) {}
   reservation& operator=(reservation&& other) noexcept {
     const reservation old(std::move(*this));
     from_ = std::exchange(other.from_, nullptr);
     wanted_ = other.wanted_;
     replaced_ = other.replaced_;
+    ahead_ = other.ahead_;
     return *this;
   }
   ~reservation() {
@@ -107,6 +112,9 @@ class [[nodiscard]] reservation {
   /// and may keep them. Its nodes go back.
   grant give_up() noexcept;
 
+  /// Has `commit` store there what of the bytes is paid for ahead.
+  void report_ahead(std::uint64_t* to) noexcept { ahead_ = to; }
+
  private:
   friend class quota;
   reservation(quota& from, const charge& wanted, const charge& replaced) noexcept
@@ -116,6 +124,7 @@ class [[nodiscard]] reservation {
   quota* from_ = nullptr;
   charge wanted_;
   charge replaced_;
+  std::uint64_t* ahead_ = nullptr;
 };
 
 /// The hard limits of a volume, in bytes and in nodes, and what is charged against them.
@@ -186,6 +195,10 @@ class quota {
   }
   /// Bytes that are neither committed nor reserved, those that are set aside included.
   std::uint64_t left() const noexcept;
+  /// Bytes that a request could have: those that are left, without those set aside.
+  std::uint64_t available() const noexcept;
+  /// Nodes that a request could have; where there is no limit, more than there can be.
+  std::uint64_t available_nodes() const noexcept;
   /// Bytes that are committed or reserved.
   std::uint64_t taken() const noexcept;
   figures read() const noexcept;
@@ -197,6 +210,7 @@ class quota {
   std::uint64_t untaken_bytes() const noexcept;
   void bound_taken() noexcept;
   std::uint64_t free_bytes() const noexcept;
+  std::uint64_t free_nodes() const noexcept;
   result<void> judge(std::uint64_t bytes, std::uint64_t nodes,
                      std::uint64_t granted) const noexcept;
   void settle(const charge& wanted, const charge& replaced, bool commit) noexcept;
@@ -211,11 +225,12 @@ class quota {
   const std::optional<std::uint64_t> max_nodes_;
   spare_memory* spare_ = nullptr;
 
-  mutable brief_lock mutex_;
-  // Guarded by mutex_.
-  charge committed_;
+  // What each reservation writes to, the word of the lock among it, is in one cache line.
+  static constexpr std::size_t cache_line = 64;
+  alignas(cache_line) charge committed_;  // guarded by mutex_, as all others
   std::uint64_t reserved_bytes_ = 0;
   std::uint64_t reserved_nodes_ = 0;
+  mutable brief_lock mutex_;
   std::uint64_t set_aside_bytes_ = 0;  // for the head of the queue
   std::uint64_t peak_bytes_ = 0;
   wait_queue queue_;
@@ -233,6 +248,13 @@ class space_claim final : public claim {
 
   /// Returns the bytes. Precondition: they are had, and this has not been called yet.
   grant take() noexcept { return grant(quota_, bytes_); }
+  /// The error of an attempt that does not wait.
+  error unmet() const noexcept { return {errc::quota_exceeded, bytes_, quota_.left()}; }
+  /// What a wait ends with that was over before that: of one that timed out it also tells how much
+  /// was asked for and how much is left.
+  error ended(const error& why) const noexcept {
+    return why == errc::timed_out ? error(errc::timed_out, bytes_, quota_.left()) : why;
+  }
 
   bool enqueue(waiter& w) noexcept override { return quota_.enqueue(w, bytes_, had_); }
   bool withdraw(waiter& w, admission& others) noexcept override {

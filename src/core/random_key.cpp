@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/random_key.hpp"
 
+#include <coramfs/detail/keyed_clock.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -20,8 +22,15 @@ hash_key makeshift_key() noexcept {
 
 }  // namespace
 
-// This is alone in its file because tests whose schedules have to be repeatable are linked with
-// another key in its place.
+keyed_clock::~keyed_clock() = default;
+
+hash_key key_of(const clock* goes_by) noexcept {
+  const auto* const keyed = dynamic_cast<const keyed_clock*>(goes_by);
+  if (keyed == nullptr) return random_key();
+  const std::uint64_t first = keyed->next_key();
+  return {first, keyed->next_key()};
+}
+
 hash_key random_key() noexcept try {
   std::random_device source;
   std::uniform_int_distribution<std::uint64_t> word;

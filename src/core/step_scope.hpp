@@ -11,14 +11,14 @@ class step_scope {
 #ifdef NDEBUG
   static bool is_open() noexcept { return false; }
 #else
-  step_scope() noexcept { ++open_; }
+  step_scope() noexcept { ++scopes_open; }
   step_scope(const step_scope&) = delete;
   step_scope& operator=(const step_scope&) = delete;
-  ~step_scope() { --open_; }
-  static bool is_open() noexcept { return open_ > 0; }
+  ~step_scope() { --scopes_open; }
+  static bool is_open() noexcept { return scopes_open > 0; }
 
  private:
-  static inline thread_local constinit int open_ = 0;
+  static inline thread_local constinit int scopes_open = 0;
 #endif
 };
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/path_argument.hpp>
 #include <coramfs/detail/waiting.hpp>
 #include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/error_note.hpp"
 #include "core/operation.hpp"
 #include "core/step_scope.hpp"
 
@@ -15,6 +17,7 @@
 #include <cstdint>
 #include <new>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 namespace coramfs::detail {
@@ -27,6 +30,7 @@ class inner_operation {
   virtual claim& awaited() noexcept = 0;
   virtual lock_timeout patience() const noexcept = 0;
   virtual std::atomic<std::uint64_t>* waiting() const noexcept = 0;
+  virtual error unmet() const noexcept = 0;
 
  protected:
   ~inner_operation() = default;
@@ -61,7 +65,14 @@ class steps_state {
   const inner_operation* inner() const noexcept { return inner_; }
   inner_operation* inner() noexcept { return inner_; }
 
+ protected:
+  /// Notes what an error of the function is about.
+  error noted(const error& e) const noexcept {
+    return about(by_, path_ != nullptr ? path_->view() : std::string_view(), e);
+  }
+
  private:
+  friend class concerns;
   friend class turn;
   friend class turn_in_any_case;
   template <class>
@@ -77,6 +88,8 @@ class steps_state {
   progress stopped_at_ = progress::done;
   inner_operation* inner_ = nullptr;  // null: the function itself gives others a turn
   result<void>* refusal_ = nullptr;   // null: it does not listen
+  call by_ = call::unknown;
+  const path_argument* path_ = nullptr;
 };
 
 /// An operation that is written as one function, from its first step to its last: a coroutine that
@@ -85,6 +98,8 @@ class steps_state {
 /// - `co_await turn()` ends a step after a slice of work, and gives others a turn;
 ///   `turn_in_any_case` does not listen to a cancellation meanwhile.
 /// - `co_await finished(op)` runs another operation, and waits for whatever that waits for.
+/// - `co_await concerns(call, path)` stands first, and says what errors of the function are about
+///   whose place is not known better.
 ///
 /// It begins with the first `advance`. What it has taken is in its local variables, whose
 /// destructors give it back when the function ends, or when the operation is dropped before that.
@@ -102,13 +117,19 @@ class [[nodiscard]] steps {
     steps get_return_object() noexcept { return steps(handle::from_promise(*this)); }
     static steps get_return_object_on_allocation_failure() noexcept { return steps(nullptr); }
 
-    void return_value(result<T> outcome) noexcept { outcome_.emplace(std::move(outcome)); }
+    void return_value(result<T> outcome) noexcept {
+      if (outcome.has_value()) {
+        outcome_.emplace(std::move(outcome));
+      } else {
+        outcome_.emplace(noted(outcome.assume_error()));
+      }
+    }
     // These functions throw nothing but `std::bad_alloc`; anything else would end the program here.
     void unhandled_exception() noexcept {
       try {
         throw;
       } catch (const std::bad_alloc&) {
-        outcome_.emplace(errc::out_of_memory);
+        outcome_.emplace(noted(errc::out_of_memory));
       }
     }
     result<T> take_outcome() noexcept { return std::move(*outcome_); }
@@ -137,6 +158,7 @@ class [[nodiscard]] steps {
   std::atomic<std::uint64_t>* waiting() const noexcept {
     return function_.promise().inner()->waiting();
   }
+  error unmet() const noexcept { return function_.promise().inner()->unmet(); }
 
  private:
   using handle = std::coroutine_handle<promise_type>;
@@ -144,6 +166,29 @@ class [[nodiscard]] steps {
   explicit steps(handle function) noexcept : function_(function) {}
 
   handle function_;  // null: there was no memory for its frame
+};
+
+/// `co_await concerns(by, path)` says which call the function is, and for which path, for the texts
+/// of its errors; without a path, where it has many. It ends no step. The path must live as long as
+/// the function.
+class [[nodiscard]] concerns {
+ public:
+  explicit concerns(call by) noexcept : by_(by) {}
+  concerns(call by, const path_argument& path) noexcept : by_(by), path_(&path) {}
+
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> function) noexcept {
+    steps_state& state = function.promise();
+    state.by_ = by_;
+    state.path_ = path_;
+    return false;
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  const call by_;
+  const path_argument* const path_ = nullptr;
 };
 
 /// `co_await turn()` ends a step, so that others have a turn. Its result is the refusal that has
@@ -196,6 +241,7 @@ class [[nodiscard]] finished final : inner_operation {
   claim& awaited() noexcept override { return op_.awaited(); }
   lock_timeout patience() const noexcept override { return op_.patience(); }
   std::atomic<std::uint64_t>* waiting() const noexcept override { return op_.waiting(); }
+  error unmet() const noexcept override { return op_.unmet(); }
 
   Operation& op_;
   progress stopped_at_ = progress::done;

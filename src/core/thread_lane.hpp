@@ -11,9 +11,9 @@ inline constexpr unsigned thread_lanes = 64;
 /// arranged that would give its lane back at its end.
 inline constexpr unsigned no_lane = thread_lanes;
 
-// Without this model a shared library calls a function each time it looks at the variable. The
-// variable takes four bytes of the room that the system's loader keeps for libraries that are
-// loaded late.
+// Without this model a shared library calls a function each time it looks at a variable of the
+// thread. Each variable with it takes a few bytes of the room that the system's loader keeps for
+// libraries that are loaded late.
 #if defined(__GNUC__) && defined(__ELF__)
 #define CORAMFS_NEAR_THREAD_LOCAL [[gnu::tls_model("initial-exec")]]
 #else
@@ -21,7 +21,6 @@ inline constexpr unsigned no_lane = thread_lanes;
 #endif
 // The thread's lane plus one; 0 before it is assigned.
 CORAMFS_NEAR_THREAD_LOCAL extern constinit thread_local unsigned known_lane;
-#undef CORAMFS_NEAR_THREAD_LOCAL
 
 unsigned assign_lane() noexcept;
 

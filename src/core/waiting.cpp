@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/detail/waiting.hpp>
 
+#include <coramfs/detail/blocking_ban.hpp>
+
+#include "core/thread_lane.hpp"
+
 #include <cassert>
 #include <condition_variable>
 #include <mutex>
@@ -38,7 +42,9 @@ class thread_waiter final : public waiter {
 
 // Where this thread's announcements go while it has an `announcement_pause`. It is only a pointer,
 // as an object with a destructor would take memory in each thread.
-thread_local admission* paused = nullptr;
+CORAMFS_NEAR_THREAD_LOCAL constinit thread_local admission* paused = nullptr;
+
+constinit std::atomic<blocking_ban*> the_ban = nullptr;
 
 }  // namespace
 
@@ -46,11 +52,20 @@ bool block_on(claim& c, const deadline& until, std::atomic<std::uint64_t>* waiti
   thread_waiter self;
   if (c.enqueue(self)) return true;
   const waiting_mark mark(waiting);
-  if (self.wait(until)) return true;
+  if (blocking_ban::here() == nullptr && self.wait(until)) return true;
   admission others;
   if (c.withdraw(self, others)) return false;
   // The grant crossed the deadline and is on its way.
   return self.wait(std::nullopt);
+}
+
+void blocking_ban::set(blocking_ban& ban) noexcept {
+  the_ban.store(&ban, std::memory_order_release);
+}
+
+blocking_ban* blocking_ban::here() noexcept {
+  blocking_ban* const ban = the_ban.load(std::memory_order_acquire);
+  return ban != nullptr && ban->is_here() ? ban : nullptr;
 }
 
 void admission::append(waiter& w) noexcept {
@@ -83,6 +98,13 @@ announcement_pause::announcement_pause() noexcept {
 // The pause ends before `untold_` tells anybody: whoever is told may begin another pause.
 announcement_pause::~announcement_pause() {
   if (paused == &untold_) paused = nullptr;
+}
+
+std::uint32_t wait_queue::size() const noexcept {
+  constexpr std::uint32_t most = 1000;
+  std::uint32_t count = 0;
+  for (const waiter* w = head_; w != nullptr && count < most; w = w->next_) ++count;
+  return count;
 }
 
 void wait_queue::append(waiter& w, std::uint64_t wanted) noexcept {

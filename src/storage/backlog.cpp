@@ -5,13 +5,18 @@
 
 namespace coramfs::detail {
 
-thread_local constinit backlog::collecting* backlog::collecting::innermost = nullptr;
+constinit thread_local backlog::collecting* backlog::collecting::innermost = nullptr;
 
 bool backlog::free_some() noexcept { return in_ != nullptr && in_->free_collected(); }
 
-bool backlog::collecting::note(block_memory& in) noexcept {
+bool backlog::collecting::note(block_memory& in, std::uint64_t bytes) noexcept {
   if (innermost == nullptr) return false;
-  innermost->to_.in_ = &in;
+  backlog& to = innermost->to_;
+  if (bytes <= few - to.freed_at_once_) {
+    to.freed_at_once_ += bytes;
+    return false;
+  }
+  to.in_ = &in;
   return true;
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "core/thread_lane.hpp"
+
+#include <cstdint>
 #include <utility>
 
 namespace coramfs::detail {
@@ -14,7 +17,7 @@ class block_memory;
 /// its thread with others collects what it gives up, and frees it in turns: `free_some`, until
 /// nothing is left. A call that can not give turns, such as a close, frees one turn's worth and
 /// leaves the rest in the volume. Each request for memory frees as many bytes of that rest before
-/// it takes any.
+/// it takes any. A few pages are freed at once, since to collect them takes as long.
 ///
 /// Whoever has a backlog keeps the volume alive until it is done with it.
 ///
@@ -31,7 +34,10 @@ class backlog {
   bool free_some() noexcept;
 
  private:
+  static constexpr std::uint64_t few = 64 * 1024;  // bytes
+
   block_memory* in_ = nullptr;  // null: nothing was collected
+  std::uint64_t freed_at_once_ = 0;
 };
 
 /// While it lives, its thread collects the large blocks that it gives up. Where these scopes nest,
@@ -43,12 +49,12 @@ class backlog::collecting {
   collecting& operator=(const collecting&) = delete;
   ~collecting() { innermost = outer_; }
 
-  /// Returns whether the calling thread collects. If it does, its backlog knows from now on that
-  /// `in` has something to free.
-  static bool note(block_memory& in) noexcept;
+  /// Returns whether a block of so many bytes is to be collected. If it is, the backlog of the
+  /// calling thread knows from now on that `in` has something to free.
+  static bool note(block_memory& in, std::uint64_t bytes) noexcept;
 
  private:
-  static thread_local constinit collecting* innermost;
+  CORAMFS_NEAR_THREAD_LOCAL static constinit thread_local collecting* innermost;
 
   backlog& to_;
   collecting* const outer_ = std::exchange(innermost, this);

@@ -220,7 +220,8 @@ std::uint64_t block::large_bytes() const noexcept {
 }
 
 void block::give_up(block& b) noexcept {
-  if (b.large_bytes() != 0 && backlog::collecting::note(b.home())) {
+  const std::uint64_t bytes = b.large_bytes();
+  if (bytes != 0 && backlog::collecting::note(b.home(), bytes)) {
     b.home().collect(b);
   } else {
     free(b);

@@ -73,6 +73,10 @@ class block {
   bool is_pinned_in(std::size_t begin, std::size_t end) noexcept;
   bool is_pinned() noexcept { return is_pinned_in(0, no_end); }
 
+  /// Whether its charge has been left to it.
+  bool has_charge() const noexcept {
+    return (state_.load(std::memory_order_acquire) & keeps_charge) != 0;
+  }
   /// Bytes of it that are in its file's charge, which are all or none.
   std::uint64_t charged() const noexcept;
   /// Leaves the charge to the block if it is pinned, and takes it back if it is not.

@@ -34,7 +34,8 @@ constexpr std::size_t with_header(std::size_t bytes) noexcept {
 
 }  // namespace
 
-/// Invariant: what is free and not released is resident, and counts as kept.
+/// Invariant: what is free and not released is resident, and counts as kept. Single pages that wait
+/// to be taken again are used here, and `kept` does not count them.
 struct block_memory::region {
   std::byte* data;
   page_set<pages_in_region> used;      // taken by runs
@@ -108,8 +109,13 @@ block_memory::run block_memory::try_take(std::size_t bytes, std::size_t alignmen
   assert(bytes % page_size == 0 && bytes <= region_size);
   const std::size_t pages = bytes / page_size;
   const std::lock_guard lock(mutex_);
+  if (pages == 1 && single_page_count_ > 0) {
+    kept_ -= page_size;
+    return single_pages_[--single_page_count_];
+  }
   for (bool has_trimmed = false;; has_trimmed = true) {
     place at = find_place(pages, alignment / page_size);
+    if (at.in == nullptr && put_back_single_pages()) at = find_place(pages, alignment / page_size);
     if (at.in == nullptr) at = {add_region(bytes), 0};
     if (at.in == nullptr) return {};
     const std::uint64_t fresh = at.in->released.count(at.first, pages) * page_size;
@@ -124,8 +130,13 @@ block_memory::run block_memory::try_take(std::size_t bytes, std::size_t alignmen
 
 void block_memory::put_tail(const run& r, std::size_t bytes, std::size_t kept) noexcept {
   const std::lock_guard lock(mutex_);
-  const std::size_t first = static_cast<std::size_t>(r.data - r.in->data) / page_size;
-  put_pages(*r.in, first + kept / page_size, (bytes - kept) / page_size);
+  const run tail{r.data + kept, r.in, true};
+  if (bytes - kept == page_size && single_page_count_ < most_single_pages) {
+    single_pages_[single_page_count_++] = tail;
+    kept_ += page_size;
+  } else {
+    put_run(tail, (bytes - kept) / page_size);
+  }
   trim(max_recycled_);
 }
 
@@ -308,6 +319,20 @@ void block_memory::put_pages(region& to, std::size_t first, std::size_t pages) n
   file_away(to);
 }
 
+void block_memory::put_run(const run& r, std::size_t pages) noexcept {
+  put_pages(*r.in, static_cast<std::size_t>(r.data - r.in->data) / page_size, pages);
+}
+
+// Returns whether there were any.
+bool block_memory::put_back_single_pages() noexcept {
+  const bool any = single_page_count_ > 0;
+  while (single_page_count_ > 0) {
+    put_run(single_pages_[--single_page_count_], 1);
+    kept_ -= page_size;  // not before, for others look at it meanwhile
+  }
+  return any;
+}
+
 void block_memory::change_kept(region& r, std::ptrdiff_t pages) noexcept {
   if (pages == 0) return;
   const bool was_keeping = r.kept != 0;
@@ -347,6 +372,7 @@ void block_memory::take_out(region& r) noexcept {
 }
 
 void block_memory::trim(std::uint64_t bytes) noexcept {
+  if (kept_ > bytes) put_back_single_pages();
   while (kept_ > bytes && keeping_ != nullptr) {
     region& r = *keeping_;
     if (r.is_empty()) {

@@ -51,7 +51,7 @@ class memory_relief {
 ///   into the tree.
 ///
 /// Thread safety: all members may be called from many threads at once, but for `set_relief`. Order
-/// of locks: the mutex is below the tree's lock and the slabs' mutex, and only the quota's lock is
+/// of locks: the mutex is below the tree's lock and the slabs' locks, and only the quota's lock is
 /// taken under it, to read what is left. What takes memory may ask for relief, so it is called with
 /// no lock below the tree's held; `try_take` does not ask.
 class block_memory final : public spare_memory {
@@ -119,6 +119,8 @@ class block_memory final : public spare_memory {
   }
 
   small_memory& small() noexcept { return small_; }
+  /// Whether anything is kept for reuse.
+  bool recycles() const noexcept { return max_recycled_ != 0; }
 
   /// Bytes that are kept for reuse: those of free runs, of slabs beyond one for each size in use,
   /// and of what is yet to be freed.
@@ -157,6 +159,8 @@ class block_memory final : public spare_memory {
   region* add_region(std::size_t wanted) noexcept;
   run take_from(const place& from, std::size_t pages) noexcept;
   void put_pages(region& to, std::size_t first, std::size_t pages) noexcept;
+  void put_run(const run& r, std::size_t pages) noexcept;
+  bool put_back_single_pages() noexcept;
   void change_kept(region& r, std::ptrdiff_t pages) noexcept;
   void file_away(region& r) noexcept;
   void take_out(region& r) noexcept;
@@ -177,6 +181,10 @@ class block_memory final : public spare_memory {
   // Guarded by mutex_. Regions are sorted by the longest run that they have free; full ones are in
   // no list.
   std::array<region*, classes> by_longest_{};
+  // Free pages that are taken one by one, as short files do. For their regions they are in use.
+  static constexpr std::size_t most_single_pages = 16;
+  std::array<run, most_single_pages> single_pages_{};
+  std::size_t single_page_count_ = 0;
   region* keeping_ = nullptr;  // the first of those with pages that are kept
   region* all_ = nullptr;
   boost::intrusive::list<outside, boost::intrusive::constant_time_size<false>> outside_;

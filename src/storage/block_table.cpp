@@ -46,6 +46,9 @@ result<void> block_table::make_room(const account& payer, std::uint64_t offset,
 result<void> block_table::resize(const account& payer, std::uint64_t size) {
   extent now = extent_now();
   now.size = size;
+  if (payer.has_faults()) [[unlikely]] {
+    BOOST_OUTCOME_TRY(payer.ask_reserving(now, extent_now()));
+  }
   BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
   BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
   cut(size);
@@ -210,6 +213,9 @@ result<void> block_table::make_room(const account& payer, const wish& w) try {
     }
     return take_blocks(payer, w);
   }
+  if (payer.has_faults()) [[unlikely]] {
+    BOOST_OUTCOME_TRY(payer.ask_reserving(now, extent_now()));
+  }
   BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
   BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
   size_ = now.size;
@@ -222,10 +228,21 @@ result<void> block_table::make_room(const account& payer, const wish& w) try {
   return errc::out_of_memory;
 }
 
+// Asks about what `take_blocks` would ask the quota for before it fails.
+result<void> block_table::ask_growing(const account& payer, const wish& w) const {
+  const bool gives_way = payer.counts_memory();
+  extent now = after(w, plan(w, gives_way ? growth::tight : growth::exact));
+  if (gives_way) now.footprint -= std::min(now.footprint, blocks_.slack_bound());
+  return payer.ask_reserving(now, extent_now());
+}
+
 // Asks for room to grow, then for the exact room, and at last has as much slack give way as is
 // missing: only the smallest way to have the room is refused.
 result<void> block_table::take_blocks(const account& payer, const wish& w) {
   const bool has_few_begun = blocks_.blocks_with_slack() < most_with_slack;
+  if (payer.has_faults()) [[unlikely]] {
+    BOOST_OUTCOME_TRY(ask_growing(payer, w));
+  }
   new_blocks fresh = plan(w, has_few_begun ? growth::generous : growth::exact);
   extent now = after(w, fresh);
   auto reserved = payer.reserve(now, extent_now());
@@ -256,6 +273,11 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
   }
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
   BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+  if (!fresh.empty()) {
+    if (payer.has_faults()) [[unlikely]] {
+      BOOST_OUTCOME_TRY(payer.ask_allocating(now, extent_now()));
+    }
+  }
   if (gives_way) {
     BOOST_OUTCOME_TRY(give_way(payer, w, fresh, missing, now, paid));
   }
@@ -278,8 +300,7 @@ result<void> block_table::give_way(const account& payer, const wish& w, const ne
   payer.blocks().keep_at_most(payer.limits().left());
   const extent seen = after(w, fresh);
   if (seen.footprint == now.footprint) return boost::outcome_v2::success();
-  if (!payer.limits().adjust(paid, payer.of(seen), payer.of(extent_now())))
-    return errc::out_of_memory;
+  if (!payer.adjust(paid, seen, extent_now())) return errc::out_of_memory;
   now = seen;
   return boost::outcome_v2::success();
 }

@@ -105,6 +105,9 @@ class block_table {
   static extent extent_for(std::uint64_t chain_size, std::uint64_t begin,
                            std::uint64_t end) noexcept;
   static std::uint64_t blocks_for(std::uint64_t size) noexcept;
+  /// What this amounts to at most when it has `size` bytes and no holes, all slack has given way
+  /// and nothing is pinned. Precondition: it has no more bytes than that.
+  extent extent_grown_to(std::uint64_t size) const noexcept { return extent_for(size, size, size); }
 
  private:
   friend class promotion;
@@ -130,6 +133,7 @@ class block_table {
   extent without_blocks(const wish& w) const noexcept;
   static block_map::range kept_by(const wish& w) noexcept;
   result<void> make_room(const account& payer, const wish& w);
+  CORAMFS_COLD result<void> ask_growing(const account& payer, const wish& w) const;
   result<void> take_blocks(const account& payer, const wish& w);
   result<void> give_way(const account& payer, const wish& w, const new_blocks& fresh,
                         std::uint64_t missing, extent& now, reservation& paid) noexcept;

@@ -45,6 +45,9 @@ result<void> chain::adopt(const account& payer, bytes& from) try {
   const extent now = after_adopting(from, table);
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
   BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+  if (payer.has_faults()) [[unlikely]] {
+    BOOST_OUTCOME_TRY(payer.ask_allocating(now, extent_now()));
+  }
   chunk_list grown;
   if (is_full && !grown.set_capacity(payer.blocks(), table)) return errc::out_of_memory;
   boost::container::small_vector<block_ref, 1> made;
@@ -108,6 +111,17 @@ extent chain::extent_for(std::uint64_t size) noexcept {
   return empty.after(w, empty.exact(w));
 }
 
+extent chain::extent_grown_to(std::uint64_t size) const noexcept {
+  if (size <= size_) return extent_now();
+  // Where chunks that are there are cut away, others may take their place that are rounded
+  // otherwise: by less than a page, for all but the last are as large as they can be.
+  const std::uint64_t rounding = chunks_.empty() ? 0 : block_memory::page_size;
+  const wish w{size_, size, size};
+  extent then = after(w, exact(w));
+  then.footprint += rounding;
+  return then;
+}
+
 result<void> chain::clone_room(const account& prepaid, const chain& from) {
   if (from.size() == 0) return boost::outcome_v2::success();
   return grant(prepaid, {0, from.size(), from.size()});
@@ -127,7 +141,8 @@ void chain::trim(const account& payer) noexcept {
   split_last(payer);
   footprint_ -= shrink_last();
   trim_table(payer.blocks());
-  settle(payer, before);
+  if (charged_ != nullptr || footprint_ != before.footprint || chunks_.size() != before.chunks)
+    settle(payer, before);
 }
 
 // Gives back spare entries of the table. A long table keeps some: to make it anew takes as long as
@@ -137,7 +152,8 @@ void chain::trim_table(block_memory& memory) noexcept {
   const std::size_t n = chunks_.size(), kept = n <= is_short ? n : n + n / 8;
   // Where memory for a smaller table is refused, the spare entries stay, and stay paid for.
   chunk_list snug;
-  if (kept >= chunks_.capacity() || !snug.set_capacity(memory, kept)) return;
+  if (std::max<std::size_t>(kept, 1) >= chunks_.capacity() || !snug.set_capacity(memory, kept))
+    return;
   footprint_ -= chunk_list::footprint(chunks_.capacity());
   footprint_ += chunk_list::footprint(snug.capacity());
   replace_table(snug);
@@ -147,6 +163,8 @@ void chain::trim_table(block_memory& memory) noexcept {
 std::uint64_t chain::shrink_last() noexcept {
   if (chunks_.empty()) return 0;
   chunk& last = chunks_.back();
+  // A slice of a moved-in buffer may have slack beside its capacity.
+  if (!last.memory->is_adopted() && last.memory->capacity() == size_ - last.begin) return 0;
   const std::uint64_t before = last.memory->charged();
   last.memory.shrink(size_ - last.begin);
   return before - last.memory->charged();
@@ -221,6 +239,7 @@ bool chain::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
   for (std::size_t i = begin < end_of_room() ? find(begin) : chunks_.size();
        i < chunks_.size() && chunks_[i].begin < end; ++i) {
     block& b = *chunks_[i].memory;
+    if (!b.is_pinned() && !b.has_charge()) continue;
     const std::uint64_t before = b.charged();
     // The pins can not take over more than the file was charged.
     if (charged_ == nullptr || charged_->footprint >= before) b.settle_charge();
@@ -294,12 +313,47 @@ chain::growth chain::roomy(const wish& w, growth g) const noexcept {
   return g;
 }
 
+// Takes chunks as growth to `size_ahead` at once would, up to the one that the write ends in.
+chain::growth chain::planned(const wish& w, growth g, std::uint64_t size_ahead) const noexcept {
+  if (w.size <= size_ || g.room == 0) return g;
+  const growth whole{g.kept, size_ahead - end_of_kept(g.kept), 0};
+  std::uint64_t room = 0;
+  while (room < g.room) room += first_of(whole.room - room);
+  g.room = room;
+  // A list for more chunks than a terabyte has is not made ahead.
+  constexpr std::uint64_t most = 1024 * 1024;
+  const std::uint64_t listed = std::min(whole.new_chunks(), std::max(g.new_chunks(), most));
+  g.table = std::max<std::size_t>(chunks_.capacity(), g.kept + listed);
+  return g;
+}
+
+// What it amounts to when it has grown to `size_ahead` after a growth that is planned.
+extent chain::after_plan(const wish& w, growth g, std::uint64_t size_ahead) const noexcept {
+  wish whole = w;
+  whole.size = size_ahead;
+  g.room = size_ahead - end_of_kept(g.kept);
+  g.table = std::max<std::size_t>(chunks_.capacity(), g.kept + g.new_chunks());
+  return after(whole, g);
+}
+
 chain::growth chain::gathering(const wish& w, std::uint64_t reach) const noexcept {
   growth g = exact(w);
   while (g.kept > 0 && w.size - begin_of(g.kept - 1) <= reach) --g.kept;
   g.room = w.size - end_of_kept(g.kept);
   g.table = g.kept + g.new_chunks();
   return g;
+}
+
+// Asks about what `grant` would ask the quota for before it fails.
+result<void> chain::ask_growing(const account& payer, const wish& w) const noexcept {
+  const growth last_tried = w.size > size_ ? gathering(w, most_gathered) : exact(w);
+  return payer.ask_reserving(after(w, last_tried), extent_now());
+}
+
+result<void> chain::ask_appending(const account& payer, std::uint64_t size) const noexcept {
+  const wish w{size_, size_ + size, size_ + size};
+  if (w.size > end_of_room()) return ask_growing(payer, w);
+  return payer.ask_reserving({w.size, footprint_, chunks_.size()}, extent_now());
 }
 
 std::uint64_t chain::end_of_kept(std::size_t kept) const noexcept {
@@ -327,6 +381,9 @@ result<void> chain::grant(const account& payer, wish w) try {
       return boost::outcome_v2::success();
     }
     const extent now{w.size, footprint_, chunks_.size()};
+    if (payer.has_faults()) [[unlikely]] {
+      BOOST_OUTCOME_TRY(payer.ask_reserving(now, extent_now()));
+    }
     BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
     BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
     paid.commit();
@@ -335,39 +392,54 @@ result<void> chain::grant(const account& payer, wish w) try {
     return boost::outcome_v2::success();
   }
   const growth least = exact(w);
+  if (payer.has_faults()) [[unlikely]] {
+    BOOST_OUTCOME_TRY(ask_growing(payer, w));
+  }
   // What is merged is there twice for a moment. Where little is left, little is merged.
   std::uint64_t most = max_chunk;
   if (least.kept > 0 && payer.counts_memory()) most = std::min(most, payer.limits().left() / 2);
   growth merged = merging(w, least, most);
+  const std::uint64_t ahead = payer.size_ahead();
+  const bool is_planned = w.size <= ahead;
+  if (is_planned && merged.kept < least.kept && !payer.has_paid(after_plan(w, merged, ahead)))
+    merged = least;
   result<reservation> twice = reservation();
   if (merged.kept < least.kept) {
     twice = payer.reserve_beside(end_of_kept(least.kept) - end_of_kept(merged.kept));
     if (!twice) merged = least;
   }
-  growth g = roomy(w, merged);
-  auto reserved = payer.reserve(after(w, g), extent_now());
-  if (!reserved) reserved = payer.reserve(after(w, g = merged), extent_now());
+  growth g = is_planned ? planned(w, merged, ahead) : roomy(w, merged);
+  extent now;
+  const auto reserve = [&](const growth& wanted) {
+    now = after(w, g = wanted);
+    return payer.reserve(now, extent_now());
+  };
+  auto reserved = reserve(g);
+  if (!reserved) reserved = reserve(merged);
   if (!reserved && merged.kept < least.kept) {
     twice = reservation();
-    reserved = payer.reserve(after(w, g = least), extent_now());
+    reserved = reserve(least);
   }
   for (const std::uint64_t reach : {max_chunk, most_gathered}) {
     if (reserved || w.size <= size_) break;
-    g = gathering(w, reach);
-    settle_pins(end_of_kept(g.kept), size_);
-    reserved = payer.reserve(after(w, g), extent_now());
+    const growth gathered = gathering(w, reach);
+    settle_pins(end_of_kept(gathered.kept), size_);
+    reserved = reserve(gathered);
   }
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
-  BOOST_OUTCOME_TRY(payer.approve(after(w, g), extent_now()));
-  return apply(payer, w, g, std::move(paid));
+  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+  if (payer.has_faults()) [[unlikely]] {
+    BOOST_OUTCOME_TRY(payer.ask_allocating(now, extent_now()));
+  }
+  return apply(payer, w, g, now, std::move(paid));
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
 } catch (const std::length_error&) {
   return errc::out_of_memory;
 }
 
-result<void> chain::apply(const account& payer, const wish& w, const growth& g, reservation paid) {
-  const extent now = after(w, g);
+result<void> chain::apply(const account& payer, const wish& w, const growth& g, const extent& now,
+                          reservation paid) {
   const bool new_table = g.table != chunks_.capacity();
   chunk_list grown;
   if (new_table && !grown.set_capacity(payer.blocks(), g.table)) return errc::out_of_memory;

@@ -34,6 +34,10 @@ namespace coramfs::detail {
 /// size needed, because slack must not be the reason for a refusal. No more than `most_gathered`
 /// bytes are: they are there twice meanwhile.
 ///
+/// Where the file is known to grow to a size that is paid for ahead, chunks are as large as they
+/// would be had it grown to that size at once, and so is the list of them: so it never takes more
+/// than was paid.
+///
 /// Invariants: chunks stand in the order of their offsets and none is empty; all but the last are
 /// full up to where the next one begins; `extent_now()` is what the file has been charged, pinned
 /// chunks that have been left to their pins excepted. The charge is what the chain takes, but for a
@@ -92,6 +96,9 @@ class chain {
   ///
   /// Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`; `from` is untouched then.
   result<void> adopt(const account& payer, bytes& from);
+  /// Asks the policy of faults about so many bytes more at the end, as `make_room` would. Errors:
+  /// `quota_exceeded`.
+  CORAMFS_COLD result<void> ask_appending(const account& payer, std::uint64_t size) const noexcept;
 
   /// Stores zeros, in room that has been made.
   void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
@@ -107,6 +114,9 @@ class chain {
 
   /// What a chain of `size` bytes amounts to if it takes no more than it needs.
   static extent extent_for(std::uint64_t size) noexcept;
+  /// What this one amounts to at most when it has grown to `size` bytes that are paid for ahead,
+  /// and nothing is pinned.
+  extent extent_grown_to(std::uint64_t size) const noexcept;
   /// Makes room for a copy of `from` that takes no more than it needs; the caller has paid.
   /// Precondition: this is empty. Errors: `out_of_memory`.
   result<void> clone_room(const account& prepaid, const chain& from);
@@ -158,12 +168,16 @@ class chain {
   growth exact(const wish& w) const noexcept;
   growth merging(const wish& w, growth g, std::uint64_t most) const noexcept;
   growth roomy(const wish& w, growth g) const noexcept;
+  growth planned(const wish& w, growth g, std::uint64_t size_ahead) const noexcept;
+  extent after_plan(const wish& w, growth g, std::uint64_t size_ahead) const noexcept;
   growth gathering(const wish& w, std::uint64_t reach) const noexcept;
+  CORAMFS_COLD result<void> ask_growing(const account& payer, const wish& w) const noexcept;
   std::uint64_t end_of_kept(std::size_t kept) const noexcept;
   extent after(const wish& w, const growth& g) const noexcept;
   extent after_adopting(const bytes& from, std::size_t table) const noexcept;
   result<void> grant(const account& payer, wish w);
-  result<void> apply(const account& payer, const wish& w, const growth& g, reservation paid);
+  result<void> apply(const account& payer, const wish& w, const growth& g, const extent& now,
+                     reservation paid);
   void replace_table(chunk_list& fresh) noexcept;
   extent taken() const noexcept { return {size_, footprint_, chunks_.size()}; }
   void settle(const account& payer, const extent& before) noexcept;

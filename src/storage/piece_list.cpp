@@ -48,8 +48,7 @@ bool keep(void* memory) noexcept {
 
 /// What the copies of a list share; its pieces stand behind it.
 struct piece_list::counted : shared {
-  explicit counted(std::size_t most_pieces) noexcept
-      : shared{}, is_short(most_pieces <= most_pieces_kept) {}
+  explicit counted(std::size_t most_pieces) noexcept : is_short(most_pieces <= most_pieces_kept) {}
 
   static void* allocate(std::size_t pieces) noexcept;
   static void destroy(counted& c) noexcept;

@@ -11,26 +11,20 @@
 
 namespace coramfs::detail {
 
-namespace {
-
-struct free_piece {
-  free_piece* next;
-};
-
-}  // namespace
-
-/// What stands in front of the pieces of a slab.
+/// What stands in front of the pieces of a slab. Whoever gives a piece back looks at what does not
+/// change, or only now and then, so that has a cache line of its own.
 struct small_memory::slab {
   small_memory& home;
   const block_memory::run run;
-  slab* next = nullptr;  // in the list of its quarter
-  slab* previous = nullptr;
-  free_piece* free = nullptr;  // pieces that have been used before
-  std::uint16_t fresh = 0;     // the index of the first piece that has not
-  std::uint16_t used = 0;
   const std::uint8_t size;  // in the table
   const small_memory::use what;
+  slab* next = nullptr;  // in the list of its quarter
+  slab* previous = nullptr;
   std::uint64_t stuck_in = 0;  // the last evacuation in which a piece could not be moved
+
+  free_piece* free = nullptr;  // pieces that have been used before
+  std::uint16_t fresh = 0;     // the index of the first piece that has not been used
+  std::uint16_t used = 0;
 
   std::byte* pieces() noexcept { return reinterpret_cast<std::byte*>(this) + header; }
   std::size_t capacity() const noexcept { return table.in_slab[size]; }
@@ -44,8 +38,90 @@ struct small_memory::slab {
   }
 };
 
+namespace {
+
+using rack_kind = magazine_rack::kind;
+rack_kind kind_of(std::size_t size, small_memory::use what) noexcept {
+  return static_cast<rack_kind>(size * small_memory::uses + static_cast<std::size_t>(what));
+}
+
+}  // namespace
+
+small_memory::access::access(small_memory& to) noexcept : memory_(to) {
+  const unsigned lane = to.pages_.recycles() ? thread_lane() : no_lane;
+  if (lane != no_lane && to.racks_[lane].lock.try_lock()) {
+    rack_ = &to.racks_[lane];
+  } else {
+    to.mutex_.lock();
+  }
+}
+
+small_memory::access::~access() {
+  rack_ != nullptr ? rack_->lock.unlock() : memory_.mutex_.unlock();
+}
+
+// Where the rack has none, it gets half a magazine more of the same slab.
+void* small_memory::access::take(std::size_t size, use what) const noexcept {
+  if (rack_ == nullptr) return memory_.take_piece(size, what);
+  const rack_kind kind = kind_of(size, what);
+  if (void* const piece = rack_->take(kind)) return piece;
+  const std::lock_guard lock(memory_.mutex_);
+  slab* const from = memory_.slab_with_room(size, what);
+  if (from == nullptr) return nullptr;
+  void* const piece = memory_.take_piece(*from);
+  const std::size_t bytes = table.bytes[size];
+  for (std::size_t more = magazine_rack::capacity(bytes) / 2; more > 0; --more) {
+    if (from->used == from->capacity()) break;
+    void* const next = memory_.take_piece(*from);
+    if (rack_->put(kind, bytes, slab_size, next) == magazine_rack::put_result::done) continue;
+    memory_.give_piece(*from, next);
+    break;
+  }
+  return piece;
+}
+
+void small_memory::access::give(slab& to, void* piece) const noexcept {
+  if (rack_ == nullptr) return memory_.give_piece(to, piece);
+  using put_result = magazine_rack::put_result;
+  const rack_kind kind = kind_of(to.size, to.what);
+  const std::size_t bytes = table.bytes[to.size];
+  const put_result put = rack_->put(kind, bytes, slab_size, piece);
+  if (put == put_result::done) return;
+  const std::lock_guard lock(memory_.mutex_);
+  if (put == put_result::full) {
+    memory_.give_all(rack_->make_room(kind));
+    if (rack_->put(kind, bytes, slab_size, piece) == put_result::done) return;
+  }
+  memory_.give_piece(to, piece);
+}
+
+/// All racks and the mutex, for one who has to know of every piece whether it is in use.
+class small_memory::whole_access {
+ public:
+  explicit whole_access(small_memory& to) noexcept : memory_(to) {
+    for (magazine_rack& r : to.racks_) r.lock.lock();
+    to.mutex_.lock();
+  }
+  whole_access(const whole_access&) = delete;
+  whole_access& operator=(const whole_access&) = delete;
+  ~whole_access() {
+    memory_.mutex_.unlock();
+    for (magazine_rack& r : memory_.racks_) r.lock.unlock();
+  }
+
+  /// Gives what is in the racks to the slabs.
+  void collect() const noexcept {
+    for (magazine_rack& r : memory_.racks_)
+      r.empty_all([&](free_piece* first) { memory_.give_all(first); });
+  }
+
+ private:
+  small_memory& memory_;
+};
+
 bool small_memory::is_unused() noexcept {
-  const std::lock_guard lock(mutex_);
+  const whole_access all(*this);
+  all.collect();
   for (const auto& of_use : shelves_)
     for (const shelf& of : of_use)
       if (of.used != 0) return false;
@@ -54,9 +130,8 @@ bool small_memory::is_unused() noexcept {
 
 void small_memory::give(void* memory) noexcept {
   slab& s = slab_of(memory);
-  small_memory& home = s.home;
-  const std::lock_guard lock(home.mutex_);
-  home.give_piece(s, memory);
+  const access mine(s.home);
+  mine.give(s, memory);
 }
 
 block_memory& small_memory::home_of(const void* memory) noexcept {
@@ -64,16 +139,15 @@ block_memory& small_memory::home_of(const void* memory) noexcept {
 }
 
 bool small_memory::remove_empty_slabs() noexcept {
-  const std::lock_guard lock(mutex_);
-  bool any = false;
+  const whole_access all(*this);
+  const std::size_t before = slabs_;
+  all.collect();
   for (auto& of_use : shelves_)
     for (shelf& of : of_use) {
       slab* const s = of.by_quarter[0];
-      if (s == nullptr || s->used != 0) continue;
-      remove_slab(*s);
-      any = true;
+      if (s != nullptr && s->used == 0) remove_slab(*s);
     }
-  return any;
+  return slabs_ < before;
 }
 
 bool small_memory::relieve() noexcept { return pages_.relieve(); }
@@ -83,24 +157,38 @@ small_memory::slab& small_memory::slab_of(const void* piece) noexcept {
                                   ~std::uintptr_t{slab_size - 1});
 }
 
-// All members below are called under the mutex.
+// All members below are called under the mutex, but for `evacuate`, and `find_sparse` and
+// `move_pieces` with all racks, too.
 
-// Takes from the fullest slabs that have room, so that the others may become empty.
-void* small_memory::take_piece(std::size_t bytes, use what) noexcept {
-  const std::size_t size = table.find(bytes);
+// Returns one of the fullest that have room, so that the others may become empty, or null.
+small_memory::slab* small_memory::slab_with_room(std::size_t size, use what) noexcept {
   shelf& from = shelves_[static_cast<std::size_t>(what)][size];
-  slab* s = nullptr;
-  for (std::size_t q = quarters; q-- > 0 && s == nullptr;) s = from.by_quarter[q];
-  if (s == nullptr) s = add_slab(from, size, what);
-  if (s == nullptr) return nullptr;
-  void* piece = s->free;
+  for (std::size_t q = quarters; q-- > 0;)
+    if (from.by_quarter[q] != nullptr) return from.by_quarter[q];
+  return add_slab(from, size, what);
+}
+
+void* small_memory::take_piece(std::size_t size, use what) noexcept {
+  slab* const from = slab_with_room(size, what);
+  return from != nullptr ? take_piece(*from) : nullptr;
+}
+
+void* small_memory::take_piece(slab& from) noexcept {
+  void* piece = from.free;
   if (piece != nullptr) {
-    s->free = s->free->next;
+    from.free = from.free->next;
   } else {
-    piece = s->pieces() + std::size_t{s->fresh++} * table.bytes[size];
+    piece = from.pieces() + std::size_t{from.fresh++} * table.bytes[from.size];
   }
-  change_used(*s, +1);
+  change_used(from, +1);
   return piece;
+}
+
+void small_memory::give_all(free_piece* first) noexcept {
+  while (first != nullptr) {
+    free_piece* const piece = std::exchange(first, first->next);
+    give_piece(slab_of(piece), piece);
+  }
 }
 
 // A slab moves on when another quarter of it is used, or all of it.
@@ -138,7 +226,8 @@ small_memory::slab* small_memory::add_slab(shelf& to, std::size_t size, use what
   const block_memory::run r = pages_.try_take(slab_size, slab_size);
   if (r.data == nullptr) return nullptr;
   auto* const made = new (r.data)
-      slab{*this, r, nullptr, nullptr, nullptr, 0, 0, static_cast<std::uint8_t>(size), what, 0};
+      slab{*this, r, static_cast<std::uint8_t>(size), what, nullptr, nullptr, 0, nullptr, 0, 0};
+  ++slabs_;
   if (to.slabs++ == 0) ++shelves_in_use_;
   change_free(std::uint64_t{table.share[size]} * table.in_slab[size], 0);
   file_away(*made);
@@ -147,6 +236,7 @@ small_memory::slab* small_memory::add_slab(shelf& to, std::size_t size, use what
 
 void small_memory::remove_slab(slab& s) noexcept {
   take_out(s);
+  --slabs_;
   if (--shelf_of(s).slabs == 0) --shelves_in_use_;
   change_free(0, std::uint64_t{table.share[s.size]} * s.capacity());
   const block_memory::run r = s.run;
@@ -173,7 +263,8 @@ void small_memory::take_out(slab& s) noexcept {
 }
 
 bool small_memory::evacuate(piece_mover& mover) noexcept {
-  const std::lock_guard lock(mutex_);
+  const whole_access all(*this);
+  all.collect();
   ++evacuations_;
   while (slab* const s = find_sparse(mover))
     if (move_pieces(*s, mover)) return true;
@@ -216,7 +307,7 @@ bool small_memory::move_pieces(slab& from, piece_mover& mover) noexcept {
   for (std::size_t i = 0; i < fresh; ++i) {
     if (is_free.test(i)) continue;
     take_out(from);
-    void* const to = take_piece(table.bytes[from.size], from.what);
+    void* const to = take_piece(from.size, from.what);
     file_away(from);
     void* const piece = from.pieces() + i * table.bytes[from.size];
     const bool has_moved = to != nullptr && mover.move(from.what, piece, to);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "core/thread_lane.hpp"
 #include "storage/fault_point.hpp"
+#include "storage/magazine_rack.hpp"
 
 #include <array>
 #include <atomic>
@@ -28,9 +30,14 @@ class piece_mover;
 /// the last room for its size. Where pages run short, slabs are emptied by moving what is in them:
 /// `evacuate`.
 ///
-/// Thread safety: all members may be called from many threads at once. Order of locks: the mutex is
-/// below the tree's lock, and only the mutex of the block memory, and with that the quota's lock,
-/// are taken under it.
+/// A few free pieces are at hand for the threads that take and give such (`magazine_rack`), unless
+/// nothing is to be kept for reuse. For their slabs they are in use, and what of a slab is free
+/// beside them is counted as free. They are collected before slabs are emptied, and before anybody
+/// is refused.
+///
+/// Thread safety: all members may be called from many threads at once. Order of locks: those of the
+/// racks, in the order of the lanes, are below the tree's lock, and the mutex is below these. Only
+/// the mutex of the block memory, and with that the quota's lock, are taken under it.
 class small_memory {
  public:
   static constexpr std::size_t slab_size = 64 * 1024;  // bytes, and what slabs are aligned to
@@ -49,20 +56,10 @@ class small_memory {
   /// Takes memory for `bytes`, aligned to 16. Null: memory is refused. Precondition: `fits`, and no
   /// lock below the tree's is held, since this may ask for relief.
   ///
-  /// `make` is called with the memory under the mutex, and makes of it what a `piece_mover` can
-  /// look at: that may happen as soon as the mutex is free.
+  /// `make` is called with the memory under a lock, and makes of it what a `piece_mover` can look
+  /// at: that may happen as soon as the lock is free.
   template <class Make>
-  void* take(std::size_t bytes, use what, Make make) noexcept {
-    if (memory_is_refused()) return nullptr;
-    do {
-      const std::lock_guard lock(mutex_);
-      void* const piece = take_piece(bytes, what);
-      if (piece == nullptr) continue;
-      make(piece);
-      return piece;
-    } while (relieve());
-    return nullptr;
-  }
+  void* take(std::size_t bytes, use what, Make make) noexcept;
   void* take(std::size_t bytes, use what) noexcept {
     return take(bytes, what, [](void*) {});
   }
@@ -76,7 +73,8 @@ class small_memory {
   /// The bytes that they are charged as.
   static constexpr std::uint64_t footprint(std::size_t bytes) noexcept;
 
-  /// Bytes of slabs that no piece is charged for, beyond one slab for each size and use.
+  /// Bytes of slabs that no piece is charged for, beyond one slab for each size and use. What
+  /// threads have at hand is not among them: at most 14 KiB for each.
   std::uint64_t spare_bytes() const noexcept {
     const std::uint64_t free = free_.load(std::memory_order_relaxed);
     // The shares of a slab's pieces are rounded up: all of them are a sixteenth more at most.
@@ -89,7 +87,8 @@ class small_memory {
   /// what is in it moved to others. Returns whether there was one whose pieces could all be moved.
   bool evacuate(piece_mover& mover) noexcept;
 
-  /// Gives back the slabs that stayed for pieces to come. Returns whether there were any.
+  /// Collects what threads have at hand, and gives back all slabs that hold nothing. Returns
+  /// whether there were any.
   bool remove_empty_slabs() noexcept;
 
   /// For tests. Returns whether all pieces have been given back.
@@ -103,6 +102,8 @@ class small_memory {
  private:
   struct slab;
   struct sizes;
+  class access;
+  class whole_access;
   static constexpr std::size_t grain = 16, header = 80, room = slab_size - header;
   static constexpr std::size_t quarters = 4;
 
@@ -116,7 +117,10 @@ class small_memory {
   static const sizes table;
 
   bool relieve() noexcept;
-  void* take_piece(std::size_t bytes, use what) noexcept;
+  slab* slab_with_room(std::size_t size, use what) noexcept;
+  void* take_piece(slab& from) noexcept;
+  void* take_piece(std::size_t size, use what) noexcept;
+  void give_all(free_piece* first) noexcept;
   void change_used(slab& s, int by) noexcept;
   void change_free(std::uint64_t more, std::uint64_t less) noexcept;
   static slab& slab_of(const void* piece) noexcept;
@@ -134,11 +138,31 @@ class small_memory {
   std::atomic<std::uint64_t> free_{0};  // bytes
   std::atomic<std::size_t> shelves_in_use_{0};
 
+  std::array<magazine_rack, thread_lanes> racks_;
+
   std::mutex mutex_;
   // Guarded by mutex_.
   static constexpr std::size_t most_sizes = 96;
+  std::size_t slabs_ = 0;
   std::uint64_t evacuations_ = 0;
   std::array<std::array<shelf, most_sizes>, uses> shelves_{};
+};
+
+/// A thread's way to pieces: by the rack of its lane, or by the slabs where it has none.
+class small_memory::access {
+ public:
+  explicit access(small_memory& to) noexcept;
+  access(const access&) = delete;
+  access& operator=(const access&) = delete;
+  ~access();
+
+  /// Returns a piece of a size of the table, or null if no page is to be had without relief.
+  void* take(std::size_t size, use what) const noexcept;
+  void give(slab& to, void* piece) const noexcept;
+
+ private:
+  small_memory& memory_;
+  magazine_rack* rack_ = nullptr;  // locked; null: the mutex is locked instead
 };
 
 class piece_mover {
@@ -165,6 +189,24 @@ struct small_memory::sizes {
     return for_grains[(wanted + grain - 1) / grain];
   }
 };
+
+template <class Make>
+void* small_memory::take(std::size_t bytes, use what, Make make) noexcept {
+  if (memory_is_refused()) return nullptr;
+  const std::size_t size = table.find(bytes);
+  for (bool has_more = true;;) {
+    {
+      const access mine(*this);
+      if (void* const piece = mine.take(size, what)) {
+        make(piece);
+        return piece;
+      }
+    }
+    if (!has_more) return nullptr;
+    // What relief has collected from threads may be enough, though no slab went.
+    has_more = relieve();
+  }
+}
 
 constexpr small_memory::sizes small_memory::make_sizes() noexcept {
   constexpr std::size_t fine = 512;

@@ -59,7 +59,8 @@ std::uint64_t storage::stored_bytes() const noexcept {
 }
 
 std::size_t storage::read(std::uint64_t offset, std::span<std::byte> to) const noexcept {
-  return std::visit([&](const auto& c) { return c.read(offset, to); }, content_);
+  if (const chain* const c = std::get_if<chain>(&content_)) return c->read(offset, to);
+  return std::get_if<block_table>(&content_)->read(offset, to);
 }
 
 result<piece_list> storage::pin(std::uint64_t offset, std::uint64_t size, life_hold alive) const
@@ -143,6 +144,10 @@ result<bool> storage::adopt(const account& payer, std::uint64_t offset, bytes& f
   BOOST_OUTCOME_TRY(require_end(offset, from.size()));
   chain* const c = std::get_if<chain>(&content_);
   if (c == nullptr || offset != c->size() || !adopted_buffer::pays(from)) return false;
+  if (offset < payer.size_ahead()) return false;  // the chunks that were paid for are for this
+  if (payer.has_faults()) [[unlikely]] {
+    BOOST_OUTCOME_TRY(c->ask_appending(payer, from.size()));
+  }
   const auto adopted = c->adopt(payer.for_content(*this), from);
   if (adopted) return true;
   // A copy does without the spare room that came with the buffer, so it may fit where the buffer
@@ -168,8 +173,8 @@ result<std::uint64_t> storage::make_length(const account& payer, std::uint64_t s
     c.cut(payer, size);
     return size;
   }
-  // An empty file is all gap: as a table it needs no zeros.
-  if (end == 0 && layout_ == storage_layout::automatic) {
+  // An empty file is all gap: as a table it needs no zeros. What is paid for ahead is for a chain.
+  if (end == 0 && layout_ == storage_layout::automatic && size > payer.size_ahead()) {
     block_table table;
     BOOST_OUTCOME_TRY(table.resize(payer, size));
     c.cut(payer, 0);
@@ -202,6 +207,10 @@ result<void> storage::assign(const account& payer, std::span<const std::byte> fr
 extent storage::extent_for(storage_layout layout, std::uint64_t size) noexcept {
   return layout == storage_layout::random_access ? block_table::extent_for(size, size, size)
                                                  : chain::extent_for(size);
+}
+
+extent storage::extent_grown_to(std::uint64_t size) const noexcept {
+  return std::visit([&](const auto& c) { return c.extent_grown_to(size); }, content_);
 }
 
 extent storage::clone_extent() const noexcept {
@@ -242,6 +251,7 @@ void storage::move(block& b, void* to) noexcept {
 // would take as long as the file is. A short one is looked at, and takes back at once what pins
 // have held that are gone.
 void storage::trim(const account& payer) noexcept {
+  if (payer.size_ahead() > size()) return;
   constexpr std::uint64_t is_short = 4 * slice_size;
   if (size() <= is_short) settle_pins();
   const account own = payer.for_content(*this);
@@ -260,8 +270,14 @@ result<void> storage::promote(const account& payer, std::uint64_t begin, std::ui
     return errc::not_supported;
   settle_pins();
   const extent after = block_table::extent_for(content.size(), begin, end);
+  if (payer.has_faults()) [[unlikely]] {
+    BOOST_OUTCOME_TRY(payer.ask_reserving(after, content.extent_now()));
+  }
   BOOST_OUTCOME_TRY(auto paid, payer.reserve(after, content.extent_now()));
   BOOST_OUTCOME_TRY(payer.approve(after, content.extent_now()));
+  if (payer.has_faults()) [[unlikely]] {
+    BOOST_OUTCOME_TRY(payer.ask_allocating(after, content.extent_now()));
+  }
   if (rest != nullptr && promotes_long(begin)) {
     rest->reset(new (std::nothrow) promotion(*this, payer, std::move(paid), begin, end));
     if (*rest == nullptr) return errc::out_of_memory;

@@ -127,6 +127,10 @@ class storage {
 
   /// What a file of `size` stored bytes amounts to if it takes no more than it needs.
   static extent extent_for(storage_layout layout, std::uint64_t size) noexcept;
+  /// What this content amounts to at most when it has grown to `size` bytes that are paid for
+  /// ahead: without a hole, if no gap makes a table of a chain, and nothing is pinned.
+  /// Precondition: it has no more bytes than that.
+  extent extent_grown_to(std::uint64_t size) const noexcept;
   /// What a copy of this content amounts to if it takes no more than it needs.
   extent clone_extent() const noexcept;
   /// Makes room for a copy of `from`, in the layout that it has now, whose bytes are yet to be
@@ -140,7 +144,7 @@ class storage {
   /// gives back the memory that it had. The tree is held exclusively, and nobody uses the file.
   void move(block& b, void* to) noexcept;
 
-  /// Gives slack back.
+  /// Gives slack back, but not while bytes beyond the end are paid for ahead.
   void trim(const account& payer) noexcept;
   /// Gives slack back if there is more of it than growth by doubling would leave.
   void trim_excess(const account& payer) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/sync/file.hpp>
 
+#include "core/error_note.hpp"
 #include "sync/run.hpp"
 #include "tree/writing.hpp"
 
@@ -39,8 +40,13 @@ result<std::uint64_t> file::truncate(std::optional<std::uint64_t> size) {
 }
 
 result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
-  BOOST_OUTCOME_TRY(auto list, file_.pin(offset, n));
-  return pinned(std::move(list));
+  auto list = file_.pin(offset, n);
+  if (!list) return file_.noted(detail::call::pin, list.assume_error());
+  return pinned(std::move(list.assume_value()));
+}
+
+result<void> file::reserve(std::uint64_t size) {
+  return detail::run_blocking(detail::reserving(file_, size));
 }
 
 result<prepared> file::prepare(std::size_t n) {

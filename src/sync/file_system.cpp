@@ -123,14 +123,18 @@ result<std::vector<std::string>> file_system::glob(path_argument pattern) {
 }
 
 result<bytes> file_system::read_file(path_argument path, std::optional<std::uint64_t> max_size) {
-  return detail::run_blocking(detail::file_reading<bytes>(
-      detail::opening(lent_state(volume_), std::move(path), open_mode::read, {}), max_size));
+  return detail::run_blocking(
+      detail::file_reading<bytes>(detail::opening(lent_state(volume_), std::move(path),
+                                                  open_mode::read, {}, detail::call::read_file),
+                                  max_size));
 }
 
 result<std::string> file_system::read_text(path_argument path,
                                            std::optional<std::uint64_t> max_size) {
   return detail::run_blocking(detail::file_reading<std::string>(
-      detail::opening(lent_state(volume_), std::move(path), open_mode::read, {}), max_size));
+      detail::opening(lent_state(volume_), std::move(path), open_mode::read, {},
+                      detail::call::read_text),
+      max_size));
 }
 
 result<void> file_system::write_file(path_argument path, asio::const_buffer content) {
@@ -148,11 +152,13 @@ result<void> file_system::import_tree(file_map files) {
 
 result<std::vector<std::string>> file_system::files_below(path_argument prefix,
                                                           const export_options& options) {
-  return detail::run_blocking(detail::files_below(lent_state(volume_), std::move(prefix), options));
+  return detail::run_blocking(detail::files_below(lent_state(volume_), std::move(prefix), options,
+                                                  detail::call::export_each));
 }
 
 result<std::optional<bytes>> file_system::read_if_there(const std::string& path) {
-  return detail::run_blocking(detail::given_out_reading(lent_state(volume_), path));
+  return detail::run_blocking(
+      detail::given_out_reading(lent_state(volume_), path, detail::call::export_each));
 }
 
 result<volume_stats> file_system::stats() { return volume_.stats(); }

@@ -15,13 +15,13 @@ namespace coramfs::detail {
 /// are moved.
 ///
 /// A node on its way into the tree, or out of it, is known by not being below the root. It may be
-/// destroyed while it is looked at, but its memory is not reused: to give that back takes the lock
-/// of `small_memory`, under which it is looked at. A directory is not given back before the nodes
-/// that were in it have forgotten it.
+/// destroyed while it is looked at, but its memory is not reused: to give that back takes a lock
+/// of `small_memory`, and it is looked at under all of them. A directory is not given back before
+/// the nodes that were in it have forgotten it.
 ///
 /// Thread safety: it may be called from many threads at once, with no lock below the tree's held.
 /// Locks: it takes the tree's exclusively, unless the calling thread holds it so already, and under
-/// that the mutex of `small_memory`.
+/// that all locks of `small_memory`.
 class compaction final : public memory_relief, private piece_mover {
  public:
   compaction(tree& names, block_memory& memory) noexcept;

@@ -15,22 +15,27 @@ result<void> check_target(const tree& names, const entry& to, const node* source
   if (to.found == nullptr) return boost::outcome_v2::success();
   if (existing == if_exists::fail || to.found == source) return errc::already_exists;
   if (to.found->is_directory) return errc::is_a_directory;
-  if (names.is_busy(*to.found)) return errc::busy;
-  return boost::outcome_v2::success();
+  return names.require_idle(*to.found);
 }
 
-// What can be refused before the source is waited for.
+result<file_node*> find_source(const tree& names, normal_path from) noexcept {
+  BOOST_OUTCOME_TRY(const auto at, names.look_up(from));
+  return at.require_file();
+}
+
+// What can be refused before the source is waited for. What is said of no path is the target's.
 result<void> check(volume_state& v, const path_argument& from, const path_argument& to,
                    if_exists existing) noexcept {
   if (existing != if_exists::fail && existing != if_exists::replace) return errc::invalid_argument;
   path_buffer from_buffer, to_buffer;
-  BOOST_OUTCOME_TRY(const auto source_path, from_buffer.normalise(from));
+  const auto normal = from_buffer.normalise(from);
+  if (!normal) return about(call::copy, from.view(), normal.error());
   BOOST_OUTCOME_TRY(const auto target_path, to_buffer.normalise(to));
   const tree::shared_access access(v.names);
-  BOOST_OUTCOME_TRY(const auto source, v.names.look_up(source_path));
-  BOOST_OUTCOME_TRY(source.require_file());
+  const auto source = find_source(v.names, normal.value());
+  if (!source) return about(call::copy, from.view(), source.error());
   BOOST_OUTCOME_TRY(const auto target, v.names.look_up(target_path));
-  return check_target(v.names, target, source.found, existing);
+  return check_target(v.names, target, source.value(), existing);
 }
 
 // The place of the copy, if it may still come there. Under the tree's lock.
@@ -54,7 +59,7 @@ result<file_draft> make_draft(volume_state& v, const path_argument& to, const fi
     BOOST_OUTCOME_TRY(const auto at, find_target(v.names, path, source, existing));
     cost = cost_of_file(v, at, wanted);
   }
-  BOOST_OUTCOME_TRY(auto draft, file_draft::make(v, path.name(), cost, wanted));
+  BOOST_OUTCOME_TRY(auto draft, file_draft::make(v, path, cost, wanted));
   BOOST_OUTCOME_TRY(draft.file().content.clone_room(v.payer.prepaid(), source.content));
   draft.file().publish_new(source.content.size() != 0 ? 1 : 0);
   return draft;
@@ -77,8 +82,9 @@ result<void> link(volume_state& v, file_draft& draft, const path_argument& to,
 // Holds the source shared, makes the copy where nobody sees it, and puts it into its place.
 steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
                  if_exists existing) {
+  co_await concerns(call::copy, to);
   BOOST_OUTCOME_CO_TRY(check(*v, from, to, existing));
-  opening source(v, std::move(from), open_mode::read, {});
+  opening source(v, std::move(from), open_mode::read, {}, call::copy);
   BOOST_OUTCOME_CO_TRY(co_await finished(source));
   const storage& content = source.node().content;
   BOOST_OUTCOME_CO_TRY(auto draft, make_draft(*v, to, source.node(), existing));

@@ -19,7 +19,7 @@ class tree_copy {
   explicit tree_copy(volume_state& v) noexcept : volume(v), plan(v) {}
 
   result<bool> look_on(const path_argument& from, const path_argument& to);
-  result<void> pay();
+  result<void> pay(const path_argument& to);
   result<void> make_directory(copy_plan::directory& d) noexcept;
   result<std::unique_ptr<file_node>> make_file(copy_plan::directory& in,
                                                const storage& content) noexcept;
@@ -43,8 +43,10 @@ class tree_copy {
 };
 
 result<directory_node*> find_source(const tree& names, normal_path from) noexcept {
-  BOOST_OUTCOME_TRY(const auto at, names.look_up(from));
-  return at.require_directory();
+  const auto at = names.look_up(from);
+  const auto found = at ? at.value().require_directory() : at.error();
+  if (!found) return about(call::copy_tree, from.text(), found.error());
+  return found;
 }
 
 result<directory_node*> find_target(const tree& names, normal_path to) noexcept {
@@ -57,7 +59,9 @@ result<directory_node*> find_target(const tree& names, normal_path to) noexcept 
 // and begins at the top. Returns whether there is more.
 result<bool> tree_copy::look_on(const path_argument& from_text, const path_argument& to_text) {
   path_buffer from_buffer, to_buffer;
-  BOOST_OUTCOME_TRY(const auto from, from_buffer.normalise(from_text));
+  const auto normal = from_buffer.normalise(from_text);
+  if (!normal) return about(call::copy_tree, from_text.view(), normal.error());
+  const normal_path from = normal.value();
   BOOST_OUTCOME_TRY(const auto to, to_buffer.normalise(to_text));
   const tree::shared_access access(volume.names, tree::in_turn);
   if (!std::exchange(has_begun_, true)) {
@@ -76,10 +80,21 @@ result<bool> tree_copy::look_on(const path_argument& from_text, const path_argum
 
 // Reserves the charge of the whole copy as one request, and asks the guard. Outside of the lock, as
 // the guard calls the user's functions.
-result<void> tree_copy::pay() {
+result<void> tree_copy::pay(const path_argument& to) {
   const charge all = total();
+  const fault_seam& faults = volume.faults;
+  if (faults.has_policy()) {
+    BOOST_OUTCOME_TRY(faults.reserving(to.view(), all));
+  }
   BOOST_OUTCOME_TRY(paid_, volume.limits.reserve(all));
-  return plan.has_content() ? volume.payer.approve(all.bytes, 0) : boost::outcome_v2::success();
+  if (plan.has_content()) {
+    if (faults.has_policy()) {
+      BOOST_OUTCOME_TRY(faults.guarding(to.view(), all.bytes));
+    }
+    BOOST_OUTCOME_TRY(volume.payer.approve(all.bytes, 0));
+  }
+  return faults.has_policy() ? faults.allocating(to.view(), all.bytes)
+                             : boost::outcome_v2::success();
 }
 
 charge tree_copy::total() const noexcept {
@@ -99,7 +114,7 @@ result<void> tree_copy::make_directory(copy_plan::directory& d) noexcept {
   }
   directory_node& in = *d.parent->copy;
   if (!in.entries.reserve(in.entries.size() + 1)) return errc::out_of_memory;
-  tree::link({&in, d.copy->name.view(), nullptr}, std::move(made));
+  volume.names.link({&in, d.copy->name.view(), nullptr}, std::move(made));
   return boost::outcome_v2::success();
 }
 
@@ -124,7 +139,7 @@ result<void> tree_copy::put(std::unique_ptr<file_node> file, copy_plan::director
   if (!entries.reserve(entries.size() + 1)) return errc::out_of_memory;
   file->publish_new(0);
   const std::string_view name = file->name.view();
-  tree::link({in.copy, name, nullptr}, detached_node(file.release()));
+  volume.names.link({in.copy, name, nullptr}, detached_node(file.release()));
   in.files.pop_front();
   return boost::outcome_v2::success();
 }
@@ -137,7 +152,7 @@ result<void> tree_copy::link(const path_argument& to_text) noexcept {
   entry_footprint_ = entry_footprint(*target);
   BOOST_OUTCOME_TRY(volume.limits.adjust(paid_, total(), {}));
   if (!target->entries.reserve(target->entries.size() + 1)) return errc::out_of_memory;
-  tree::link({target, to.name(), nullptr}, std::move(top_));
+  volume.names.link({target, to.name(), nullptr}, std::move(top_));
   paid_.commit();
   return boost::outcome_v2::success();
 }
@@ -163,7 +178,7 @@ steps<void> make(tree_copy& copy, std::shared_ptr<volume_state> v, const path_ar
       BOOST_OUTCOME_CO_TRY(co_await turn());
     }
   }
-  BOOST_OUTCOME_CO_TRY(copy.pay());
+  BOOST_OUTCOME_CO_TRY(copy.pay(to));
 
   // A directory comes after the one that it is in.
   copy_plan::directories& rest = copy.plan.rest();
@@ -179,7 +194,8 @@ steps<void> make(tree_copy& copy, std::shared_ptr<volume_state> v, const path_ar
     while (!in.files.empty()) {
       bool is_slice = false;
       {
-        opening source = opening::reading(v, path_argument(join(in.path, in.files.front().name)));
+        opening source = opening::reading(v, path_argument(join(in.path, in.files.front().name)),
+                                          call::copy_tree);
         const auto opened = co_await finished(source);
         if (!opened) {
           // One that has gone since it was seen is left out.
@@ -214,6 +230,7 @@ steps<void> make(tree_copy& copy, std::shared_ptr<volume_state> v, const path_ar
 
 // Makes the copy, and if that fails takes apart in slices what it has made.
 steps<void> copy_tree(std::shared_ptr<volume_state> v, path_argument from, path_argument to) {
+  co_await concerns(call::copy_tree, to);
   tree_copy copy(*v);
   auto making = make(copy, v, from, to);
   auto made = co_await finished(making);

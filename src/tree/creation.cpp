@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/creation.hpp"
 
-#include "core/clock.hpp"
-
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -11,7 +9,8 @@ namespace coramfs::detail {
 
 std::unique_ptr<directory_node> new_directory(const tree& of, std::string_view name) noexcept {
   small_memory& from = of.memory();
-  std::unique_ptr<directory_node> fresh(new (from) directory_node(node_time(), of.key(), from));
+  std::unique_ptr<directory_node> fresh(new (from)
+                                            directory_node(of.clock().node_time(), of.key(), from));
   if (fresh != nullptr && !fresh->name.assign(from, name)) fresh.reset();
   return fresh;
 }
@@ -19,7 +18,7 @@ std::unique_ptr<directory_node> new_directory(const tree& of, std::string_view n
 // The file is constructed within `take`, under the memory's lock, because whoever moves memory
 // looks at a file's memory as soon as it is taken.
 std::unique_ptr<file_node> new_file(const volume_state& v, std::string_view name) noexcept {
-  const auto now = node_time();
+  const auto now = v.clock.node_time();
   small_memory& from = v.names.memory();
   std::unique_ptr<file_node> fresh;
   from.take(sizeof(file_node), small_memory::use::file, [&](void* memory) {
@@ -56,14 +55,25 @@ file_cost cost_of_file(const volume_state& v, const entry& at, const extent& con
   return cost;
 }
 
-result<file_draft> file_draft::make(volume_state& v, std::string_view name, const file_cost& cost,
+result<file_draft> file_draft::make(volume_state& v, normal_path path, const file_cost& cost,
                                     const extent& content, grant* granted) noexcept {
+  const fault_seam* const faults = v.faults.has_policy() ? &v.faults : nullptr;
+  const std::uint64_t added = cost.wanted.bytes - std::min(cost.wanted.bytes, cost.replaced.bytes);
+  if (faults != nullptr) [[unlikely]] {
+    BOOST_OUTCOME_TRY(faults->reserving(path.text(), cost.wanted, cost.replaced, granted));
+  }
   BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(cost.wanted, cost.replaced, granted));
   BOOST_OUTCOME_TRY(require_beside(v, cost.wanted, cost.replaced));
   if (content.size > 0) {
+    if (faults != nullptr) [[unlikely]] {
+      BOOST_OUTCOME_TRY(faults->guarding(path.text(), added));
+    }
     BOOST_OUTCOME_TRY(v.payer.approve(cost.wanted.bytes, cost.replaced.bytes));
   }
-  auto file = new_file(v, name);
+  if (faults != nullptr) [[unlikely]] {
+    BOOST_OUTCOME_TRY(faults->allocating(path.text(), added));
+  }
+  auto file = new_file(v, path.name());
   if (file == nullptr) return errc::out_of_memory;
   return file_draft(v, std::move(paid), std::move(file));
 }

@@ -3,6 +3,7 @@
 
 #include <coramfs/result.hpp>
 
+#include "core/path.hpp"
 #include "core/quota.hpp"
 #include "tree/tree.hpp"
 #include "tree/volume_state.hpp"
@@ -45,7 +46,7 @@ class file_draft {
   /// The caller then gives it the content that was paid for, by a prepaid account.
   ///
   /// Errors: `node_limit_exceeded`, `quota_exceeded`, `memory_guard`, `out_of_memory`.
-  static result<file_draft> make(volume_state& v, std::string_view name, const file_cost& cost,
+  static result<file_draft> make(volume_state& v, normal_path path, const file_cost& cost,
                                  const extent& content, grant* granted = nullptr) noexcept;
 
   file_node& file() noexcept { return *file_; }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "core/error_note.hpp"
 #include "core/path.hpp"
 #include "tree/directory_chain.hpp"
+#include "tree/fault_answers.hpp"
 #include "tree/operations.hpp"
 
 #include <utility>
@@ -10,28 +12,34 @@ namespace coramfs::detail {
 namespace {
 
 // Fills a gap with directories. Under the tree's exclusive lock.
-result<void> make_directories(volume_state& v, const gap& missing) noexcept {
-  BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(chain_charge(v, missing)));
+result<void> make_directories(volume_state& v, const gap& missing, fault_answers* faults) noexcept {
+  const charge cost = chain_charge(v, missing);
+  if (faults != nullptr) [[unlikely]] {
+    BOOST_OUTCOME_TRY(faults->reserving(cost));
+  }
+  BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(cost));
+  if (faults != nullptr) [[unlikely]] {
+    BOOST_OUTCOME_TRY(faults->allocating(cost));
+  }
   directory_chain fresh = new_directory_chain(v.names, missing.at.name, missing.below);
   directory_index& entries = missing.at.parent->entries;
   if (fresh.top == nullptr || !entries.reserve(entries.size() + 1)) return errc::out_of_memory;
-  tree::link(missing.at, std::move(fresh.top));
+  v.names.link(missing.at, std::move(fresh.top));
   paid.commit();
   return boost::outcome_v2::success();
 }
 
-}  // namespace
-
-result<void> create_directory(volume_state& v, const path_argument& path) noexcept {
+result<void> make_one(volume_state& v, const path_argument& path, fault_answers* faults) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
   const tree::exclusive_access access(v.names);
   BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
   BOOST_OUTCOME_TRY(at.require_absent());
-  return make_directories(v, {at, {}});
+  return make_directories(v, {at, {}}, faults);
 }
 
-result<bool> create_directories(volume_state& v, const path_argument& path) noexcept {
+// Returns whether it made one.
+result<bool> make_all(volume_state& v, const path_argument& path, fault_answers* faults) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
   const tree::exclusive_access access(v.names);
@@ -40,8 +48,24 @@ result<bool> create_directories(volume_state& v, const path_argument& path) noex
     if (!missing.at.found->is_directory) return errc::already_exists;
     return false;
   }
-  BOOST_OUTCOME_TRY(make_directories(v, missing));
+  BOOST_OUTCOME_TRY(make_directories(v, missing, faults));
   return true;
+}
+
+}  // namespace
+
+result<void> create_directory(volume_state& v, const path_argument& path) noexcept {
+  return noting(call::create_directory, path, [&] {
+    return answering(v.faults, path.view(),
+                     [&](fault_answers* faults) { return make_one(v, path, faults); });
+  });
+}
+
+result<bool> create_directories(volume_state& v, const path_argument& path) noexcept {
+  return noting(call::create_directories, path, [&] {
+    return answering(v.faults, path.view(),
+                     [&](fault_answers* faults) { return make_all(v, path, faults); });
+  });
 }
 
 }  // namespace coramfs::detail

@@ -30,7 +30,7 @@ directory_chain new_directory_chain(const tree& of, std::string_view name,
     auto fresh = chain.deepest->entries.reserve(1) ? new_directory(of, next) : nullptr;
     if (fresh == nullptr) return {nullptr, nullptr};
     directory_node* const made = fresh.get();
-    tree::link({chain.deepest, next, nullptr}, detached_node(fresh.release()));
+    of.link({chain.deepest, next, nullptr}, detached_node(fresh.release()));
     chain.deepest = made;
   }
   return chain;

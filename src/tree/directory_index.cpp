@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/directory_index.hpp"
 
+#include "core/thread_lane.hpp"
 #include "storage/small_memory.hpp"
 #include "tree/node.hpp"
 
@@ -17,12 +18,12 @@ directory_index::~directory_index() {
   drop_leaves(0);
 }
 
-node* directory_index::find(std::string_view name) const noexcept {
-  if (size_ == 0) return nullptr;
+directory_index::sought directory_index::look_for(std::string_view name) const noexcept {
+  if (size_ == 0) return {nullptr, 0};
   const std::uint64_t wanted = hash(name);
   for (node* n = head(address(wanted, size_)); n != nullptr; n = n->next_in_bucket)
-    if (n->hash == wanted && n->name.view() == name) return n;
-  return nullptr;
+    if (n->hash == wanted && n->name.view() == name) return {n, wanted};
+  return {nullptr, wanted};
 }
 
 bool directory_index::reserve(std::size_t entries) noexcept {
@@ -36,10 +37,11 @@ bool directory_index::reserve(std::size_t entries) noexcept {
   return true;
 }
 
-void directory_index::insert(node& n) noexcept {
+void directory_index::insert(node& n, std::uint64_t known) noexcept {
   assert(leaves_ >= leaves_for(size_ + 1));
   change();
-  n.hash = hash(n.name.view());
+  n.hash = known != 0 ? known : hash(n.name.view());
+  assert(n.hash == hash(n.name.view()));
   const std::size_t added = size_++;
   if (!in_pages_ && size_ > inline_buckets) move_buckets(true);
   // One bucket more: it takes its share of the one that it is split from.
@@ -221,9 +223,14 @@ void directory_index::move_buckets(bool to_pages) noexcept {
 
 // Versions are numbered throughout the program, so that no two directories ever have the same one:
 // a path may lead to another directory by the next hold of the lock.
+// Numbers are given out to threads by the thousand, so that those who change directories do not all
+// write to the one count.
 void directory_index::change() noexcept {
-  static std::atomic<std::uint64_t> last{0};
-  version_ = last.fetch_add(1, std::memory_order_relaxed) + 1;
+  constexpr std::uint64_t at_once = 1024;
+  static constinit std::atomic<std::uint64_t> given_out{0};
+  CORAMFS_NEAR_THREAD_LOCAL static constinit thread_local std::uint64_t last = 0;
+  if (last % at_once == 0) last = given_out.fetch_add(at_once, std::memory_order_relaxed);
+  version_ = ++last;
 }
 
 }  // namespace coramfs::detail

@@ -30,7 +30,7 @@ class small_memory;
 /// pages for all buckets, unless the buckets in the index itself suffice.
 ///
 /// Guarded by the tree's lock, or by the operation that makes the directory while nobody else sees
-/// it. It takes the mutex of `small_memory`. Nodes are not owned.
+/// it. It takes the locks of `small_memory`. Nodes are not owned.
 class directory_index {
  public:
   /// `key` is that of the volume's hashes, and pages come from `from`. Both must live for as long
@@ -44,8 +44,14 @@ class directory_index {
   /// A number that no other state of any directory with entries has, or had. If it is the same
   /// under two holds of the lock, so are the entries.
   std::uint64_t version() const noexcept { return version_; }
+  /// What a name was found as, and its hash in this volume; 0: that was not needed.
+  struct sought {
+    node* found;
+    std::uint64_t hash;
+  };
+  sought look_for(std::string_view name) const noexcept;
   /// The node of that name, or null.
-  node* find(std::string_view name) const noexcept;
+  node* find(std::string_view name) const noexcept { return look_for(name).found; }
 
   /// Makes pages for `entries` in all. Returns false if memory is refused: nothing has changed
   /// then.
@@ -53,8 +59,9 @@ class directory_index {
   /// Drops the pages that are not needed: those that `erase` has left, or that `reserve` has made
   /// and no `insert` has used.
   void release_spare() noexcept { drop_leaves(leaves_for(size_)); }
-  /// Precondition: `reserve(size() + 1)` has succeeded.
-  void insert(node& n) noexcept;
+  /// `known` is the hash of the node's name, or 0. Precondition: `reserve(size() + 1)` has
+  /// succeeded.
+  void insert(node& n, std::uint64_t known = 0) noexcept;
   /// Puts `fresh` into the place of `old`, which has the same name.
   void replace(node& old, node& fresh) noexcept;
   /// Takes a node out. Its pages stay until `release_spare`.

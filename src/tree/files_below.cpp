@@ -55,7 +55,8 @@ bool search_on(volume_state& v, search& rest, const export_options& options, pac
 
 // Each directory is seen at one moment, and the lock is let go between slices.
 steps<std::vector<std::string>> files_below(std::shared_ptr<volume_state> v, path_argument path,
-                                            export_options options) {
+                                            export_options options, call by) {
+  co_await concerns(by, path);
   search rest;
   BOOST_OUTCOME_CO_TRY(begin(*v, rest, options, path));
   pace p;

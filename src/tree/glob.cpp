@@ -51,6 +51,7 @@ bool search_on(volume_state& v, search& rest, pattern& wanted, pace& p) {
 
 // Each directory is seen at one moment, and the lock is let go between slices.
 steps<std::vector<std::string>> glob(std::shared_ptr<volume_state> v, path_argument text) {
+  co_await concerns(call::glob, text);
   if (!text.valid()) co_return errc::out_of_memory;
   if (text.view().size() > pattern::max_size) co_return errc::name_too_long;
   pattern wanted(text.view());

@@ -40,12 +40,15 @@ bool hold_table::holds(const file_node& f) const noexcept {
 
 // A mark may be taken away after it was seen, but its file is still there: whoever frees it needs
 // the exclusive lock first, to take it out of the tree.
-bool hold_table::holds_below(const directory_node& d) const noexcept {
-  return any_of([&](const hold_mark& m) {
-    for (const node* n = m.file_.load(std::memory_order_relaxed); n != nullptr; n = n->parent)
-      if (n == &d) return true;
-    return false;
+const file_node* hold_table::held_below(const directory_node& d) const noexcept {
+  const file_node* found = nullptr;
+  any_of([&](const hold_mark& m) {
+    const file_node* const marked = m.file_.load(std::memory_order_relaxed);
+    if (!is_below(*marked, d)) return false;
+    found = marked;
+    return true;
   });
+  return found;
 }
 
 void hold_table::count(file_node& f) noexcept {

@@ -76,7 +76,10 @@ class hold_table {
   /// come and go meanwhile.
   bool holds(const file_node& f) const noexcept;
   /// Whether there is a mark of a file below this directory. Under the tree's exclusive lock.
-  bool holds_below(const directory_node& d) const noexcept;
+  bool holds_below(const directory_node& d) const noexcept { return held_below(d) != nullptr; }
+  /// A file below this directory that has a mark, or null if there is none. Under the tree's
+  /// exclusive lock.
+  const file_node* held_below(const directory_node& d) const noexcept;
   /// Makes counts of the marks of a file. Under the tree's exclusive lock.
   void count(file_node& f) noexcept;
   /// Makes counts of all marks, when nobody is left who could make another one. Under the tree's

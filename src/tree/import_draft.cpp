@@ -11,10 +11,10 @@ namespace coramfs::detail {
 
 namespace {
 
-result<void> put_into(directory_node& in, detached_node made) noexcept {
+result<void> put_into(const tree& of, directory_node& in, detached_node made) noexcept {
   if (!in.entries.reserve(in.entries.size() + 1)) return errc::out_of_memory;
   const std::string_view name = made->name.view();
-  tree::link({&in, name, nullptr}, std::move(made));
+  of.link({&in, name, nullptr}, std::move(made));
   return boost::outcome_v2::success();
 }
 
@@ -41,7 +41,7 @@ result<void> import_draft::add(import_items::value_type& item, pace& p) {
     BOOST_OUTCOME_TRY(make_directory(std::string_view(path).substr(0, path.size() - rest.size())));
   }
   file_node* const file = i.file.release();
-  auto put = put_into(*above_.deepest().made, detached_node(file));
+  auto put = put_into(tree_, *above_.deepest().made, detached_node(file));
   if (put) i.placed = file;
   return put;
 }
@@ -54,15 +54,15 @@ result<void> import_draft::make_directory(std::string_view path) {
   if (above_.empty()) {
     next_[-1].directory = std::move(top);
   } else {
-    BOOST_OUTCOME_TRY(put_into(*above_.deepest().made, std::move(top)));
+    BOOST_OUTCOME_TRY(put_into(tree_, *above_.deepest().made, std::move(top)));
   }
   above_.enter({path, made});
   return boost::outcome_v2::success();
 }
 
-void import_draft::take_back(import_item& item) noexcept {
+void import_draft::take_back(const tree& of, import_item& item) noexcept {
   if (item.placed == nullptr) return;
-  tree::unlink(*item.placed).release();
+  of.unlink(*item.placed).release();
   item.file.reset(std::exchange(item.placed, nullptr));
 }
 
@@ -130,7 +130,7 @@ void grafting::link(std::vector<graft>& grafts, disposal& gone) noexcept {
   for (graft& g : grafts) {
     detached_node fresh = std::move(g.directory);
     if (g.is_file()) fresh.reset(g.item->second.file.release());
-    gone.add(tree::link(*place++, std::move(fresh)));
+    gone.add(volume_->names.link(*place++, std::move(fresh)));
   }
 }
 

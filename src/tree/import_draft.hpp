@@ -28,7 +28,7 @@ class import_draft {
   /// does. Errors: `out_of_memory`.
   result<void> add(import_items::value_type& item, pace& p);
   /// Takes the file of an item out of its directory again. Items may be taken back in any order.
-  static void take_back(import_item& item) noexcept;
+  static void take_back(const tree& of, import_item& item) noexcept;
 
  private:
   struct directory {

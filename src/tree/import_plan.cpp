@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/import_plan.hpp"
 
+#include "core/error_note.hpp"
+#include "core/path.hpp"
+
 #include <algorithm>
 #include <cstring>
-#include "core/path.hpp"
 
 namespace coramfs::detail {
 
@@ -39,11 +41,13 @@ result<void> import_plan::add(import_items::value_type& item, pace& p) {
 // which it replaces.
 result<bool> import_plan::begin_graft(import_items::value_type& item, pace& p) {
   const std::string_view path = item.first;
-  BOOST_OUTCOME_TRY(const auto missing, find(path, p));
+  const auto found = find(path, p);
+  if (!found) return about(call::import_tree, path, found.error());
+  const gap& missing = found.value();
   grafts_.push_back({&item, path.size() - missing.below.size(), nullptr});
   const entry& at = missing.at;
   if (at.found != nullptr) {
-    BOOST_OUTCOME_TRY(replace(*at.found));
+    BOOST_OUTCOME_TRY(replace(*at.found, path));
     return false;
   }
   const std::string_view in = grafts_.back().parent();
@@ -73,10 +77,11 @@ result<gap> import_plan::find(std::string_view path, pace& p) noexcept {
 
 // Notes the file that a graft replaces. Nothing of a busy one is looked at: its content belongs to
 // whoever holds its lock. The import fails for it when all items have been planned.
-result<void> import_plan::replace(node& found) noexcept {
-  if (found.is_directory) return errc::is_a_directory;
+result<void> import_plan::replace(node& found, std::string_view path) noexcept {
+  if (found.is_directory) return about(call::import_tree, path, errc::is_a_directory);
   if (volume_->names.is_busy(found)) {
-    meets_busy_ = true;
+    // Who has it is told of the first one alone: to find them takes time with all open files.
+    if (meets_busy_) meets_busy_ = about(call::import_tree, path, volume_->names.why_busy(found));
   } else {
     replaced_ += file_charge(static_cast<file_node&>(found), volume_->payer);
   }
@@ -110,8 +115,7 @@ void import_plan::leave(const directory& d) noexcept {
 
 result<void> import_plan::finish() {
   above_.go_to({}, [this](const directory& d) { leave(d); });
-  if (meets_busy_) return errc::busy;
-  return boost::outcome_v2::success();
+  return meets_busy_;
 }
 
 charge import_plan::wanted_of_new() const noexcept {

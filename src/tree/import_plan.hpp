@@ -118,7 +118,7 @@ class import_plan {
   };
   result<gap> find(std::string_view path, pace& p) noexcept;
   result<bool> begin_graft(import_items::value_type& item, pace& p);
-  result<void> replace(node& found) noexcept;
+  result<void> replace(node& found, std::string_view path) noexcept;
   void add_entries(std::string_view path);
   void leave(const directory& d) noexcept;
 
@@ -126,7 +126,8 @@ class import_plan {
   std::uint64_t hold_ = 0;
   charge wanted_, replaced_;
   std::uint64_t growth_ = 0;  // bytes of wanted_ that tables of existing directories grow by
-  bool meets_busy_ = false;   // whether a file that it replaces is busy
+  // Fails with the first file that it replaces and that is busy.
+  result<void> meets_busy_ = boost::outcome_v2::success();
   directories_above<directory> above_;
   std::vector<graft> grafts_;
 };

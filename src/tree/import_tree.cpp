@@ -31,7 +31,8 @@ class tree_import {
 
   result<void> read_first_key();
   result<void> check_key(const std::string& key);
-  bool has_twins() const noexcept { return has_twins_; }
+  /// Errors: `invalid_argument` if two keys name one file.
+  const result<void>& require_no_twins() const noexcept { return twins_; }
 
   void begin_plan() { plan_ = import_plan(volume_); }
   result<import_items::iterator> plan_some(import_items::iterator from);
@@ -42,6 +43,9 @@ class tree_import {
   result<void> put(import_items::value_type& item) { return draft_->add(item, done); }
 
   result<bool> link();
+  void take_back(import_items::value_type& i) noexcept {
+    import_draft::take_back(volume_.names, i.second);
+  }
   result<void> plan_and_link();
 
   bool drop_some_drafts() noexcept;
@@ -56,7 +60,7 @@ class tree_import {
   result<bool> link(grafting& all);
 
   volume_state& volume_;
-  bool has_twins_ = false;                    // whether two keys name one file
+  result<void> twins_ = boost::outcome_v2::success();
   std::vector<std::string_view> beginnings_;  // the last key checked, and those that it begins with
   bool has_content_ = false;
   bool is_paid_ = false;
@@ -70,11 +74,13 @@ class tree_import {
 result<void> tree_import::read_first_key() {
   path_buffer buffer;
   auto& [key, content] = *files.begin();
-  BOOST_OUTCOME_TRY(const auto path, buffer.normalise(std::string_view(key)));
-  if (path.is_root()) return errc::is_a_directory;
+  const auto normal = buffer.normalise(std::string_view(key));
+  if (!normal) return about(call::import_tree, key, normal.error());
+  const normal_path path = normal.value();
+  if (path.is_root()) return about(call::import_tree, key, errc::is_a_directory);
   has_content_ = has_content_ || !content.empty();
   const auto [item, is_new] = items.try_emplace(std::string(path.text()));
-  has_twins_ = has_twins_ || !is_new;
+  if (!is_new && twins_) twins_ = about(call::import_tree, path.text(), errc::invalid_argument);
   item->second.content = std::move(content);
   // The key has been compared with some others, which may differ from it at the end alone.
   done.add(key.size() + path.text().size() * std::bit_width(items.size()));
@@ -90,7 +96,7 @@ result<void> tree_import::check_key(const std::string& key) {
   while (!beginnings_.empty() && beginnings_.back().size() > same) beginnings_.pop_back();
   done.add(key.size(), beginnings_.size());
   for (const std::string_view above : beginnings_)
-    if (key[above.size()] == '/') return errc::not_a_directory;
+    if (key[above.size()] == '/') return about(call::import_tree, above, errc::not_a_directory);
   beginnings_.push_back(key);
   return boost::outcome_v2::success();
 }
@@ -111,10 +117,20 @@ result<void> tree_import::pay() {
   BOOST_OUTCOME_TRY(plan_.finish());
   const charge &wanted = plan_.wanted(), &replaced = plan_.replaced();
   if (std::exchange(is_paid_, true)) return volume_.limits.adjust(paid_, wanted, replaced);
+  const fault_seam& faults = volume_.faults;
+  const std::uint64_t added = wanted.bytes - std::min(wanted.bytes, replaced.bytes);
+  if (faults.has_policy()) {
+    BOOST_OUTCOME_TRY(faults.reserving({}, wanted, replaced));
+  }
   BOOST_OUTCOME_TRY(paid_, volume_.limits.reserve(wanted, replaced));
   BOOST_OUTCOME_TRY(require_beside(volume_, wanted, replaced));
-  return has_content_ ? volume_.payer.approve(wanted.bytes, replaced.bytes)
-                      : boost::outcome_v2::success();
+  if (has_content_) {
+    if (faults.has_policy()) {
+      BOOST_OUTCOME_TRY(faults.guarding({}, added));
+    }
+    BOOST_OUTCOME_TRY(volume_.payer.approve(wanted.bytes, replaced.bytes));
+  }
+  return faults.has_policy() ? faults.allocating({}, added) : boost::outcome_v2::success();
 }
 
 // Stores a slice of an item's content in its file. Returns whether the file is whole.
@@ -223,7 +239,7 @@ steps<void> make(tree_import& all) {
       BOOST_OUTCOME_CO_TRY(co_await turn());
     }
   }
-  if (all.has_twins()) co_return errc::invalid_argument;
+  BOOST_OUTCOME_CO_TRY(all.require_no_twins());
   for (const auto& item : all.items) {
     BOOST_OUTCOME_CO_TRY(all.check_key(item.first));
     if (all.done.has_done()) {
@@ -260,7 +276,7 @@ steps<void> make(tree_import& all) {
 
     // The tree has changed. The files are kept for the next plan, and the directories are dropped.
     for (auto& item : all.items) {
-      import_draft::take_back(item.second);
+      all.take_back(item);
       if (all.done.has_done()) {
         BOOST_OUTCOME_CO_TRY(co_await turn());
       }
@@ -276,6 +292,7 @@ steps<void> make(tree_import& all) {
 
 // Makes the import, and frees in slices what is left of it.
 steps<void> import_tree(std::shared_ptr<volume_state> v, file_map files) {
+  co_await concerns(call::import_tree);
   tree_import all(*v, std::move(files));
   auto making = make(all);
   auto made = co_await finished(making);

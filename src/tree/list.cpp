@@ -31,6 +31,7 @@ result<void> see_some(volume_state& v, const path_argument& path, directory_scan
 
 // The directory is seen at one moment, though the lock is let go between slices.
 steps<std::vector<std::string>> list(std::shared_ptr<volume_state> v, path_argument path) {
+  co_await concerns(call::list, path);
   std::vector<std::string> names;
   directory_scan scan;
   pace p;

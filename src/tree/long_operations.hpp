@@ -5,6 +5,7 @@
 #include <coramfs/entries.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/error_note.hpp"
 #include "core/steps.hpp"
 #include "tree/volume_state.hpp"
 
@@ -27,9 +28,10 @@ steps<std::vector<std::string>> list(std::shared_ptr<volume_state> v, path_argum
 steps<std::vector<walk_entry>> walk(std::shared_ptr<volume_state> v, path_argument path);
 steps<std::vector<std::string>> glob(std::shared_ptr<volume_state> v, path_argument text);
 
-/// The paths of the files at and below a path, sorted. A path that names nothing has none.
+/// The paths of the files at and below a path, sorted, for an export that is called `by` its name.
+/// A path that names nothing has none.
 steps<std::vector<std::string>> files_below(std::shared_ptr<volume_state> v, path_argument path,
-                                            export_options options);
+                                            export_options options, call by);
 steps<file_map> export_tree(std::shared_ptr<volume_state> v, path_argument prefix,
                             export_options options);
 steps<void> import_tree(std::shared_ptr<volume_state> v, file_map files);

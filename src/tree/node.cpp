@@ -4,7 +4,6 @@
 #include <coramfs/detail/open_file.hpp>
 
 #include "core/brief_lock.hpp"
-#include "core/clock.hpp"
 #include "core/lifetime.hpp"
 #include "tree/hold_table.hpp"
 
@@ -121,7 +120,7 @@ auto file_node::look(Look look) const noexcept {
 
 // Each value is stored with release and read with acquire: whoever has seen a new one sees that
 // `turn_` was odd.
-void file_node::show(time_point now, std::uint64_t generation) noexcept {
+inline void file_node::show(time_point now, std::uint64_t generation) noexcept {
   const std::uint32_t turn = turn_.load(std::memory_order_relaxed);
   const extent e = content.extent_now();
   turn_.store(turn + 1, std::memory_order_relaxed);
@@ -163,9 +162,9 @@ file_status file_node::status() const noexcept {
   });
 }
 
-void file_node::publish_change() noexcept {
+void file_node::publish_change(time_point now) noexcept {
   const time_point last{time_point::duration(modified_at_.load(std::memory_order_relaxed))};
-  show(std::max(last, node_time()), generation_.load(std::memory_order_relaxed) + 1);
+  show(std::max(last, now), generation_.load(std::memory_order_relaxed) + 1);
 }
 
 void file_node::publish_new(std::uint64_t generation) noexcept { show(created_at, generation); }
@@ -179,6 +178,12 @@ extent file_node::estimate_copy() const noexcept {
     e.footprint = std::min(e.footprint, footprint_.load(std::memory_order_acquire));
     return e;
   });
+}
+
+bool is_below(const node& n, const directory_node& above) noexcept {
+  const node* at = n.parent.get();
+  while (at != nullptr && at != &above) at = at->parent.get();
+  return at != nullptr;
 }
 
 // The root is not counted: it stays where it is, busy or not, and so those who open files in it

@@ -124,6 +124,8 @@ class node {
   ~node() = default;
 };
 
+/// Whether a node is below a directory. Under the tree's lock.
+bool is_below(const node& n, const directory_node& above) noexcept;
 /// Counts a user of the node, and, if it had none, one of each directory above it up to the first
 /// that had some. Under the tree's lock.
 void count_user(node& of) noexcept;
@@ -164,8 +166,9 @@ class file_node final : public node {
   file_status status() const noexcept;
   std::uint64_t size() const noexcept { return status().size; }
 
-  /// Shows the content as it is now, after a change. Under the file's exclusive lock.
-  void publish_change() noexcept;
+  /// Shows the content as it is now, after a change at that time; a later time that it has already
+  /// stays. Under the file's exclusive lock.
+  void publish_change(time_point now) noexcept;
   /// Shows another time than that of the last change. Under the tree's exclusive lock.
   void set_modified(time_point to) noexcept {
     modified_at_.store(to.time_since_epoch().count(), std::memory_order_release);

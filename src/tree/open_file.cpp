@@ -3,9 +3,11 @@
 
 #include <coramfs/detail/byte_source.hpp>
 
+#include "core/error_note.hpp"
 #include "core/funding.hpp"
 #include "core/path.hpp"
 #include "storage/backlog.hpp"
+#include "storage/file_reserve.hpp"
 #include "storage/promotion.hpp"
 #include "tree/opening.hpp"
 #include "tree/preparation.hpp"
@@ -29,24 +31,26 @@ const std::string no_path;
 open_file::open_file() noexcept = default;
 
 open_file::open_file(opening& done) noexcept
-    : volume_(done.volume_.get()),
-      node_(std::move(done.node_)),
-      cursor_(done.cursor_),
-      mode_(done.wanted_.mode),
-      on_full_(done.wanted_.on_full),
+    : node_(std::move(done.node_)),
       patience_(done.patience()),
-      path_(done.path_.take()) {
-  node_.make_handle(*volume_);
+      path_(done.path_.take()),
+      zeros_from_(done.zeros_from_),
+      mode_(done.wanted_.mode),
+      on_full_(done.funds_.on_full()) {
+  node_.make_handle(*done.volume_);
+  // An append begins where the file ended before this open has extended it with zeros.
+  if (mode_ == open_mode::append) cursor_ = std::min(zeros_from_, content().size());
+  record_ = volume().names.handles().add(*node_, mode_, done.wanted_.label);
 }
 
 open_file::open_file(volume_state& v, node_use&& found, path_argument&& path, open_mode mode,
                      const open_options& options) noexcept
-    : volume_(&v),
-      node_(std::move(found)),
-      mode_(mode),
-      on_full_(options.on_full),
+    : node_(std::move(found)),
+      record_(v.names.handles().add(*node_, mode, options.label)),
       patience_(options.timeout.value_or(v.options.default_lock_timeout)),
-      path_(path.take()) {
+      path_(path.take()),
+      mode_(mode),
+      on_full_(options.on_full) {
   if (mode == open_mode::append) cursor_ = node_->content.size();
 }
 
@@ -76,14 +80,16 @@ open_file::~open_file() { let_go(); }
 open_file& open_file::operator=(open_file&& other) noexcept {
   if (this == &other) return *this;
   let_go();
-  volume_ = other.volume_;
   node_ = std::move(other.node_);
   cursor_ = other.cursor_;
   mode_ = other.mode_;
   on_full_ = other.on_full_;
+  record_ = other.record_;
   patience_ = other.patience_;
   path_ = std::move(other.path_);
   shown_path_ = std::move(other.shown_path_);
+  reserve_ = std::move(other.reserve_);
+  zeros_from_ = other.zeros_from_;
   prepared_ = std::move(other.prepared_);
   is_room_ = other.is_room_;
   is_room_short_ = other.is_room_short_;
@@ -92,7 +98,7 @@ open_file& open_file::operator=(open_file&& other) noexcept {
 }
 
 result<std::size_t> open_file::read(std::span<std::byte> to) noexcept {
-  BOOST_OUTCOME_TRY(require_readable());
+  if (!readable()) return require_readable().error();
   const std::size_t count = read_from(cursor_, to);
   cursor_ += count;
   return count;
@@ -105,22 +111,22 @@ result<bytes> open_file::read_all() noexcept try {
   cursor_ += read_from(cursor_, all);
   return all;
 } catch (const std::bad_alloc&) {
-  return errc::out_of_memory;
+  return noted(call::read, errc::out_of_memory);
 }
 
 result<std::size_t> open_file::read_at(std::uint64_t offset, std::span<std::byte> to) noexcept {
-  BOOST_OUTCOME_TRY(require_readable());
+  if (!readable()) return require_readable().error();
   return read_from(offset, to);
 }
 
 result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
-  BOOST_OUTCOME_TRY(require_writable());
+  if (!writable()) return require_writable().error();
   if (from.empty()) return 0;
   if (overwrite(cursor_, from)) {
     cursor_ += from.size();
     return from.size();
   }
-  BOOST_OUTCOME_TRY(const auto offset, make_room({}, from.size(), volume_->payer, nullptr));
+  BOOST_OUTCOME_TRY(const auto offset, make_room({}, from.size(), payer(), nullptr));
   content().store(offset, from);
   changed();
   cursor_ = offset + from.size();
@@ -131,16 +137,17 @@ result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
 // was such a write.
 bool open_file::overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept {
   if (appends(mode_) || prepared_ != nullptr || !content().overwrite(offset, from)) return false;
+  end_zeros_at(offset + from.size());
   changed();
   return true;
 }
 
 result<std::size_t> open_file::write_at(std::uint64_t offset,
                                         std::span<const std::byte> from) noexcept {
-  BOOST_OUTCOME_TRY(require_writable());
+  if (!writable()) return require_writable().error();
   if (from.empty()) return 0;
   if (overwrite(offset, from)) return from.size();
-  BOOST_OUTCOME_TRY(make_room(offset, from.size(), volume_->payer, nullptr));
+  BOOST_OUTCOME_TRY(make_room(offset, from.size(), payer(), nullptr));
   content().store(offset, from);
   changed();
   return from.size();
@@ -150,7 +157,7 @@ result<std::size_t> open_file::write_all(std::optional<std::uint64_t> offset,
                                          const byte_source& from) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   if (from.size() == 0) return 0;
-  BOOST_OUTCOME_TRY(const auto at, make_room(offset, from.size(), volume_->payer, nullptr));
+  BOOST_OUTCOME_TRY(const auto at, make_room(offset, from.size(), payer(), nullptr));
   store_all(offset, at, from);
   return from.size();
 }
@@ -175,18 +182,35 @@ result<std::uint64_t> open_file::truncate(std::optional<std::uint64_t> size) noe
 }
 
 funding open_file::funds() const noexcept {
-  return funding(is_open() ? &volume_->limits : nullptr, on_full_, patience_);
+  return funding(is_open() ? &volume().limits : nullptr, on_full_, patience_);
+}
+
+result<void> open_file::ask_waiting_for_space(std::uint64_t bytes) const noexcept {
+  const fault_seam& faults = volume().faults;
+  if (!faults.has_policy()) return boost::outcome_v2::success();
+  return faults.waiting_for_space(path_.view(), bytes, patience_);
 }
 
 // What is pinned counts as the file's for as long as the file has it. To leave it to the pins first
 // would take time with the size of the file.
 std::uint64_t open_file::own_charge() const noexcept {
-  const account& payer = volume_->payer;
-  return payer.of(node_->content.extent_now()).bytes +
-         payer.of_metadata(node_footprint(false, node_->name.view()));
+  const account& prices = volume().payer;
+  return prices.of(node_->content.extent_now()).bytes + paid_ahead() +
+         prices.of_metadata(node_footprint(false, node_->name.view()));
 }
 
-std::atomic<std::uint64_t>* open_file::waiting() const noexcept { return &volume_->waiting; }
+// Who pays for what the file grows by.
+account open_file::payer() const noexcept { return volume().payer.with(reserve_.get(), path_); }
+
+std::uint64_t open_file::paid_ahead() const noexcept {
+  return reserve_ != nullptr ? reserve_->left : 0;
+}
+
+std::atomic<std::uint64_t>* open_file::waiting() const noexcept { return &volume().waiting; }
+
+volume_state& open_file::volume() const noexcept {
+  return static_cast<volume_state&>(node_.whole());
+}
 
 storage& open_file::content() const noexcept { return node_->content; }
 
@@ -194,7 +218,7 @@ result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, 
                                            grant& granted,
                                            std::unique_ptr<promotion>& rest) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
-  return make_room(offset, size, volume_->payer.funded(granted), &rest);
+  return make_room(offset, size, payer().funded(granted), &rest);
 }
 
 result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
@@ -202,9 +226,11 @@ result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, 
                                            std::unique_ptr<promotion>* rest) noexcept {
   drop_prepared();
   const std::uint64_t at = offset.value_or(write_offset());
-  BOOST_OUTCOME_TRY(storage::require_end(at, size));
-  if (appends(mode_) && at != size_now()) return errc::not_supported;
-  BOOST_OUTCOME_TRY(content().make_room(payer, at, size, rest));
+  if (const auto end = storage::require_end(at, size); !end) return noted(call::write, end.error());
+  if (appends(mode_) && at != size_now()) return noted(call::write, errc::not_supported);
+  if (const auto made = content().make_room(payer, at, size, rest); !made)
+    return noted(call::write, made.error());
+  end_zeros_at(at + size);
   return at;
 }
 
@@ -218,28 +244,32 @@ result<bool> open_file::adopt(bytes& from, grant& granted) noexcept {
   if (count == 0) return true;
   drop_prepared();
   const std::uint64_t offset = write_offset();
-  const account payer = volume_->payer.funded(granted);
-  BOOST_OUTCOME_TRY(const bool adopted, content().adopt(payer, offset, from));
+  BOOST_OUTCOME_TRY(const bool adopted, content().adopt(payer().funded(granted), offset, from));
   if (!adopted) return false;
+  end_zeros_at(offset + count);
   changed();
   cursor_ = offset + count;
   return true;
 }
 
 result<std::uint64_t> open_file::make_length(std::uint64_t size, grant& granted) noexcept {
-  BOOST_OUTCOME_TRY(require_writable());
+  BOOST_OUTCOME_TRY(require_writable(call::truncate));
   drop_prepared();
-  return content().make_length(volume_->payer.funded(granted), size);
+  auto made = content().make_length(payer().funded(granted), size);
+  if (!made) return noted(call::truncate, made.error());
+  // What is cut is written anew later, and what is added may be a hole that nothing was paid for.
+  if (size != node_->size()) end_zeros_at(size);
+  return made;
 }
 
 // Cutting can not fail, hence the `value()`.
 void open_file::drop_room(std::uint64_t begin, std::uint64_t end) noexcept {
   const std::uint64_t shown = node_->size();
-  if (content().size() > shown) content().resize(volume_->payer, shown).value();
+  if (content().size() > shown) content().resize(payer(), shown).value();
   if (begin < std::min(end, shown)) changed();
 }
 
-life_hold open_file::keep_volume() const noexcept { return life_hold(*volume_, lane_of(*node_)); }
+life_hold open_file::keep_volume() const noexcept { return life_hold(volume(), lane_of(*node_)); }
 
 void open_file::length_made(std::uint64_t size) noexcept {
   const std::uint64_t before = node_->size();
@@ -248,27 +278,63 @@ void open_file::length_made(std::uint64_t size) noexcept {
   if (size < before) cursor_ = std::min(cursor_, size);
 }
 
-void open_file::changed() noexcept { node_->publish_change(); }
+void open_file::changed() noexcept { node_->publish_change(volume().clock.node_time()); }
 
 result<piece_list> open_file::pin(std::uint64_t offset, std::size_t size) noexcept {
-  BOOST_OUTCOME_TRY(require_readable());
+  BOOST_OUTCOME_TRY(require_readable(call::pin));
   const std::uint64_t end = size_now();
   if (offset >= end) return piece_list();
   const std::uint64_t count = std::min<std::uint64_t>(size, end - offset);
-  life_hold alive(*volume_, lane_of(*node_));
+  life_hold alive(volume(), lane_of(*node_));
   if (prepared_ == nullptr) return content().pin(offset, count, std::move(alive));
-  return prepared_->pin(volume_->payer, offset, count, std::move(alive));
+  return prepared_->pin(payer(), offset, count, std::move(alive));
+}
+
+// The reserve is made first, for memory may be refused.
+result<void> open_file::reserve(std::uint64_t size, grant& granted) noexcept {
+  BOOST_OUTCOME_TRY(require_writable(call::reserve));
+  drop_prepared();
+  BOOST_OUTCOME_TRY(storage::require_end(0, size));
+  if (size < content().size()) return boost::outcome_v2::success();
+  std::unique_ptr<file_reserve> fresh;
+  const fault_seam& faults = volume().faults;
+  if (reserve_ == nullptr) {
+    fresh.reset(new (std::nothrow) file_reserve);
+    if (fresh == nullptr) return errc::out_of_memory;
+  }
+  file_reserve& r = fresh != nullptr ? *fresh : *reserve_;
+  const account& prices = volume().payer;
+  const std::uint64_t price = prices.of(content().extent_grown_to(size)).bytes;
+  const std::uint64_t paid = prices.of(content().extent_now()).bytes + r.left;
+  if (price > paid) {
+    const charge more{.bytes = price - paid, .ahead = price - paid};
+    if (faults.has_policy()) [[unlikely]] {
+      BOOST_OUTCOME_TRY(faults.reserving(path_.view(), more, {}, &granted));
+    }
+    BOOST_OUTCOME_TRY(auto reserved, volume().limits.reserve(more, {}, &granted));
+    if (faults.has_policy()) [[unlikely]] {
+      BOOST_OUTCOME_TRY(faults.guarding(path_.view(), more.bytes));
+    }
+    BOOST_OUTCOME_TRY(prices.approve(price, paid));
+    reserved.commit();
+    r.left += more.bytes;
+  }
+  r.price = std::max(r.price, price);
+  r.size = std::max(r.size, size);
+  if (fresh != nullptr) reserve_ = std::move(fresh);
+  return boost::outcome_v2::success();
 }
 
 result<std::unique_ptr<preparation>> open_file::prepare(std::size_t size, grant& granted,
                                                         std::unique_ptr<promotion>& rest) noexcept {
-  BOOST_OUTCOME_TRY(require_writable());
+  BOOST_OUTCOME_TRY(require_writable(call::prepare));
   drop_prepared();
   const std::uint64_t offset = write_offset();
   BOOST_OUTCOME_TRY(storage::require_end(offset, size));
-  std::unique_ptr<preparation> made(new (std::nothrow) preparation(node_->content, offset, size));
+  std::unique_ptr<preparation> made(new (std::nothrow)
+                                        preparation(node_->content, offset, size, zeros_from_));
   if (made == nullptr) return errc::out_of_memory;
-  BOOST_OUTCOME_TRY(made->make(volume_->payer.funded(granted), rest));
+  BOOST_OUTCOME_TRY(made->make(payer().funded(granted), rest));
   return made;
 }
 
@@ -279,14 +345,16 @@ piece_list open_file::prepared(std::unique_ptr<preparation> made) noexcept {
 }
 
 result<void> open_file::commit(std::size_t size) noexcept {
-  BOOST_OUTCOME_TRY(require_writable());
+  BOOST_OUTCOME_TRY(require_writable(call::commit));
   const bool is_prepared = prepared_ != nullptr && !is_room_;
-  if (size > (is_prepared ? prepared_->size() : 0)) return errc::invalid_argument;
+  if (size > (is_prepared ? prepared_->size() : 0))
+    return noted(call::commit, errc::invalid_argument);
   if (!is_prepared) return boost::outcome_v2::success();
-  prepared_->commit(volume_->payer, size);
+  prepared_->commit(payer(), size);
   if (size > 0) {
     cursor_ = prepared_->offset() + size;
-    node_->publish_change();
+    end_zeros_at(cursor_);
+    changed();
   }
   prepared_.reset();
   return boost::outcome_v2::success();
@@ -322,10 +390,10 @@ result<void> open_file::make_room_behind(std::size_t size) noexcept {
   drop_prepared();
   const std::uint64_t end = content().size();
   BOOST_OUTCOME_TRY(storage::require_end(end, size));
-  std::unique_ptr<preparation> made(new (std::nothrow) preparation(content(), end, size));
+  std::unique_ptr<preparation> made(new (std::nothrow) preparation(content(), end, size, end));
   if (made == nullptr) return errc::out_of_memory;
   std::unique_ptr<promotion> none;  // stays empty: without a gap there is no promotion
-  BOOST_OUTCOME_TRY(made->make(volume_->payer, none));
+  BOOST_OUTCOME_TRY(made->make(payer(), none));
   made->show();
   prepared_ = std::move(made);
   is_room_ = true;
@@ -336,9 +404,10 @@ result<void> open_file::make_room_behind(std::size_t size) noexcept {
 
 void open_file::publish(std::size_t size) noexcept {
   if (room_number() == 0) return;
-  prepared_->publish(volume_->payer, size);
+  prepared_->publish(payer(), size);
   prepared_.reset();
   is_room_ = false;
+  end_zeros_at(content().size());
   if (size > 0) changed();
 }
 
@@ -347,8 +416,9 @@ result<piece_list> open_file::places(std::uint64_t offset, std::size_t size) noe
   if (size == 0) return piece_list();
   // Only bytes of the file need room to be made; the room behind its end is there.
   if (offset < size_now()) {
-    BOOST_OUTCOME_TRY(content().make_room(volume_->payer, offset, size));
+    BOOST_OUTCOME_TRY(content().make_room(payer(), offset, size));
   }
+  end_zeros_at(offset + size);
   pieces found;
   const std::uint64_t chunks = offset < size_now() ? content().extent_now().chunks : 0;
   found.reserve(chunks + storage::most_pieces(size));
@@ -362,55 +432,61 @@ result<piece_list> open_file::places(std::uint64_t offset, std::size_t size) noe
 
 std::uint64_t open_file::bytes_left() const noexcept {
   if (!is_open()) return 0;
-  const auto all = volume_->limits.require({.bytes = volume_->limits.max_bytes()});
-  const std::uint64_t left = all ? volume_->limits.max_bytes() : all.error().available();
-  if (!volume_->payer.counts_memory()) return left;
+  const auto all = volume().limits.require({.bytes = volume().limits.max_bytes()});
+  const std::uint64_t left =
+      paid_ahead() + (all ? volume().limits.max_bytes() : all.error().available());
+  if (!volume().payer.counts_memory()) return left;
   // Blocks and their tables take a little more than the bytes in them.
   const std::uint64_t also = left / 64 + 8 * 1024;
   return left - std::min(left, also);
 }
 
 bool open_file::is_cramped() const noexcept {
-  return is_open() && volume_->payer.counts_memory() && bytes_left() < 2 * content().size();
+  return is_open() && volume().payer.counts_memory() && bytes_left() < 2 * content().size();
+}
+
+void open_file::drop_reserve() noexcept {
+  if (paid_ahead() > 0) volume().limits.release({.bytes = paid_ahead(), .ahead = paid_ahead()});
+  reserve_.reset();
 }
 
 void open_file::drop_prepared() noexcept {
   if (prepared_ == nullptr) return;
-  prepared_->give_back(volume_->payer);
+  prepared_->give_back(payer());
   prepared_.reset();
   is_room_ = false;
 }
 
 result<std::uint64_t> open_file::seek(std::int64_t offset, seek_from from) noexcept {
-  if (!is_open()) return errc::not_open;
+  if (!is_open()) return noted(call::seek, errc::not_open);
   drop_prepared();
   std::uint64_t base = 0;
   switch (from) {
     case seek_from::start: break;
     case seek_from::current: base = cursor_; break;
     case seek_from::end: base = node_->content.size(); break;
-    default: return errc::invalid_argument;
+    default: return noted(call::seek, errc::invalid_argument);
   }
   // Neither a size nor a cursor is ever above this.
   constexpr std::int64_t max = std::numeric_limits<std::int64_t>::max();
   const auto start = static_cast<std::int64_t>(base);
-  if (offset > max - start || start + offset < 0) return errc::invalid_argument;
+  if (offset > max - start || start + offset < 0) return noted(call::seek, errc::invalid_argument);
   cursor_ = static_cast<std::uint64_t>(start + offset);
   return cursor_;
 }
 
 result<std::uint64_t> open_file::tell() const noexcept {
-  if (!is_open()) return errc::not_open;
+  if (!is_open()) return noted(call::tell, errc::not_open);
   return cursor_;
 }
 
 result<std::uint64_t> open_file::size() const noexcept {
-  if (!is_open()) return errc::not_open;
+  if (!is_open()) return noted(call::size, errc::not_open);
   return size_now();
 }
 
 result<void> open_file::flush() const noexcept {
-  if (!is_open()) return errc::not_open;
+  if (!is_open()) return noted(call::flush, errc::not_open);
   return boost::outcome_v2::success();
 }
 
@@ -419,14 +495,21 @@ void open_file::close() noexcept { let_go(); }
 void open_file::let_go() noexcept {
   if (!is_open()) return;
   if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
+  if (may_write()) give_up_rest();
+  volume().names.handles().remove(record_);
+  node_.release();  // which may be the end of the volume
+}
+
+// What a writer has beyond its bytes. One who reads has nothing to give up.
+void open_file::give_up_rest() noexcept {
   backlog given_up;
   {
     const backlog::collecting collected(given_up);
     drop_prepared();
-    if (may_write()) node_->content.trim(volume_->payer);
+    drop_reserve();
+    node_->content.trim(volume().payer);
   }
   given_up.free_some();
-  node_.release();  // which may be the end of the volume
 }
 
 const std::string& open_file::path() const noexcept try {
@@ -441,16 +524,24 @@ const std::string& open_file::path() const noexcept try {
   return no_path;
 }
 
-result<void> open_file::require_readable() const noexcept {
-  if (!is_open()) return errc::not_open;
-  if (!may_read()) return errc::not_readable;
+result<void> open_file::require_readable() const noexcept { return require_readable(call::read); }
+
+result<void> open_file::require_readable(call by) const noexcept {
+  if (!is_open()) return noted(by, errc::not_open);
+  if (!may_read()) return noted(by, errc::not_readable);
   return boost::outcome_v2::success();
 }
 
-result<void> open_file::require_writable() const noexcept {
-  if (!is_open()) return errc::not_open;
-  if (!may_write()) return errc::not_writable;
+result<void> open_file::require_writable() const noexcept { return require_writable(call::write); }
+
+result<void> open_file::require_writable(call by) const noexcept {
+  if (!is_open()) return noted(by, errc::not_open);
+  if (!may_write()) return noted(by, errc::not_writable);
   return boost::outcome_v2::success();
+}
+
+error open_file::noted(call by, const error& e) const noexcept {
+  return about(by, path_.view(), e);
 }
 
 std::uint64_t open_file::size_now() const noexcept {
@@ -458,9 +549,14 @@ std::uint64_t open_file::size_now() const noexcept {
 }
 
 std::size_t open_file::read_from(std::uint64_t offset, std::span<std::byte> to) const noexcept {
+  if (prepared_ == nullptr) return node_->content.read(offset, to);
+  // What is prepared is behind the end, or hides what was there.
   const std::uint64_t size = size_now();
   if (offset >= size) return 0;
-  return node_->content.read(offset, to.first(std::min<std::uint64_t>(to.size(), size - offset)));
+  const auto seen = to.first(std::min<std::uint64_t>(to.size(), size - offset));
+  node_->content.read(offset, seen);
+  prepared_->hide_room(offset, seen);
+  return seen.size();
 }
 
 std::uint64_t open_file::write_offset() const noexcept {

@@ -23,34 +23,37 @@ bool has_gone(const error& e) noexcept {
 }
 
 opening::opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
-                 const open_options& options) noexcept
+                 const open_options& options, call by) noexcept
     : opening(std::move(v), std::move(path),
-              {mode, options.on_full, false, nullptr, options.preallocate}, options.timeout) {}
+              {mode, by, false, stage::checks, nullptr, options.preallocate, options.label},
+              options.on_full, options.timeout) {}
 
 opening::opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
-                 const std::optional<lock_timeout>& patience) noexcept
+                 when_full on_full, const std::optional<lock_timeout>& patience) noexcept
     : volume_(std::move(v)),
       path_(std::move(path)),
       wanted_(wanted),
-      funds_(&volume_->limits, wanted.on_full,
-             patience.value_or(volume_->options.default_lock_timeout)) {}
+      funds_(&volume_->limits, on_full, patience.value_or(volume_->options.default_lock_timeout)) {}
 
 opening opening::replacing(std::shared_ptr<volume_state> v, path_argument path,
                            std::span<const std::byte> content) noexcept {
   return opening(std::move(v), std::move(path),
-                 {open_mode::write, when_full::reject, false, content.data(), content.size()}, {});
+                 {open_mode::write, call::write_file, false, stage::checks, content.data(),
+                  content.size(), nullptr},
+                 when_full::reject, {});
 }
 
-opening opening::reading(std::shared_ptr<volume_state> v, path_argument path) noexcept {
+opening opening::reading(std::shared_ptr<volume_state> v, path_argument path, call by) noexcept {
   return opening(std::move(v), std::move(path),
-                 {open_mode::read, when_full::reject, true, nullptr, 0}, {});
+                 {open_mode::read, by, true, stage::checks, nullptr, 0, nullptr}, when_full::reject,
+                 {});
 }
 
 // An opening that is dropped while it stores into an existing file: zeros are stored to the end.
 // Bytes of a caller's may be gone, and so is the content that they replace, so the file is left
 // empty.
 opening::~opening() {
-  if (stage_ != stage::fills) return;
+  if (wanted_.reached != stage::fills) return;
   if (wanted_.content == nullptr) {
     stored().finish();
   } else {
@@ -61,11 +64,11 @@ opening::~opening() {
 
 progress opening::advance() noexcept {
   if (wait() != nullptr) granted();
-  while (stage_ != stage::ended) {
-    const stage before = stage_;
+  while (wanted_.reached != stage::ended) {
+    const stage before = wanted_.reached;
     if (const auto gone_on = step(); !gone_on) return fail(gone_on.error());
     if (wait() != nullptr) return progress::waits;
-    if (stage_ == before) return progress::yields;
+    if (wanted_.reached == before) return progress::yields;
   }
   return progress::done;
 }
@@ -88,7 +91,9 @@ void opening::granted() noexcept {
 }
 
 void opening::refuse(const error& why) noexcept {
-  if (wait() != nullptr) end_with(why);
+  if (wait() == nullptr) return;
+  const auto* const room = std::get_if<space_claim>(&now_);
+  end_with(room != nullptr ? room->ended(why) : why);
 }
 
 result<void> opening::outcome() const noexcept {
@@ -98,8 +103,8 @@ result<void> opening::outcome() const noexcept {
 
 // Does one stage, or one slice of it: then the stage stays as it is.
 result<void> opening::step() noexcept {
-  switch (stage_) {
-    case stage::checks: stage_ = stage::finds; return check();
+  switch (wanted_.reached) {
+    case stage::checks: wanted_.reached = stage::finds; return check();
     case stage::finds: return find();
     case stage::locks: return lock();
     case stage::begins: return begin_content();
@@ -107,8 +112,8 @@ result<void> opening::step() noexcept {
     case stage::fills:
       if (!stored().is_done()) stored().store_slice();
       if (!stored().is_done()) break;
-      if (stage_ == stage::fills_new) return link_filled();
-      stage_ = stage::ended;
+      if (wanted_.reached == stage::fills_new) return link_filled();
+      wanted_.reached = stage::ended;
       publish();
       break;
     case stage::ended: break;
@@ -117,9 +122,8 @@ result<void> opening::step() noexcept {
 }
 
 result<void> opening::check() const noexcept {
-  if (wanted_.mode < open_mode::read || wanted_.mode > open_mode::create_read)
-    return errc::invalid_argument;
-  if (wanted_.on_full != when_full::reject && wanted_.on_full != when_full::wait)
+  if (wanted_.mode > open_mode::create_read) return errc::invalid_argument;
+  if (funds_.on_full() != when_full::reject && funds_.on_full() != when_full::wait)
     return errc::invalid_argument;
   if (wanted_.mode == open_mode::read && wanted_.preallocate() != 0) return errc::invalid_argument;
   if (wanted_.preallocate() > max_file_size)
@@ -136,43 +140,41 @@ result<normal_path> opening::path(path_buffer& buffer) const noexcept {
 result<void> opening::find() noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, path(buffer));
-  extent begins_with;
-  file_cost cost;
+  missing_file to_make;
   found is = found::hot;
   {
     const tree::shared_access access(volume_->names);
-    BOOST_OUTCOME_TRY(is, look(normal, begins_with, cost));
+    BOOST_OUTCOME_TRY(is, look(normal, to_make));
   }
   if (is == found::hot) {
     const tree::exclusive_access access(volume_->names);
     if (file_node* const file = volume_->names.find_file(normal)) volume_->names.cool(*file);
-    BOOST_OUTCOME_TRY(is, look(normal, begins_with, cost));
+    BOOST_OUTCOME_TRY(is, look(normal, to_make));
   }
   if (is == found::taken) {
     heat();
     return boost::outcome_v2::success();
   }
-  BOOST_OUTCOME_TRY(auto draft,
-                    file_draft::make(*volume_, normal.name(), cost, begins_with, &funds_.grant()));
-  if (wanted_.size == 0) return link_new(draft, normal);
+  BOOST_OUTCOME_TRY(auto draft, file_draft::make(*volume_, normal, to_make.cost,
+                                                 to_make.begins_with, &funds_.grant()));
+  if (wanted_.size == 0) return link_new(draft, normal, to_make.place);
   storage& content = draft.file().content;
   BOOST_OUTCOME_TRY(content.recreate(volume_->payer.prepaid(), wanted_.size));
   if (wanted_.size <= slice_size) {
     fill(content, 0);
     stored().finish();
-    return link_new(draft, normal);
+    return link_new(draft, normal, to_make.place);
   }
   draft_.reset(new (std::nothrow) file_draft(std::move(draft)));
   if (draft_ == nullptr) return errc::out_of_memory;
   fill(content, 0);
-  stage_ = stage::fills_new;
+  wanted_.reached = stage::fills_new;
   return boost::outcome_v2::success();
 }
 
 // Takes the file that is there, or says what a new one costs. A hot file that is to be locked
 // exclusively has to be cooled under the exclusive lock first. Under the tree's lock.
-result<opening::found> opening::look(normal_path normal, extent& begins_with,
-                                     file_cost& cost) noexcept {
+result<opening::found> opening::look(normal_path normal, missing_file& to_make) noexcept {
   BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(normal));
   BOOST_OUTCOME_TRY(auto* const file, find_file(at, wanted_.mode));
   if (file != nullptr) {
@@ -180,15 +182,16 @@ result<opening::found> opening::look(normal_path normal, extent& begins_with,
     take(*file);
     return found::taken;
   }
-  begins_with = storage::extent_for(volume_->options.default_storage, wanted_.size);
-  cost = cost_of_file(*volume_, at, begins_with);
+  to_make.place = volume_->names.note(at);
+  to_make.begins_with = storage::extent_for(volume_->options.default_storage, wanted_.size);
+  to_make.cost = cost_of_file(*volume_, at, to_make.begins_with);
   return found::missing;
 }
 
 // From here on the node stays where it is in the tree.
 void opening::take(file_node& file) noexcept {
   node_ = volume_->names.use(file, kind());
-  stage_ = stage::locks;
+  wanted_.reached = stage::locks;
 }
 
 // Makes the file hot if it is worth it. Not under the tree's lock.
@@ -198,22 +201,23 @@ void opening::heat() noexcept {
 }
 
 result<void> opening::link_filled() noexcept {
-  stage_ = stage::finds;
+  wanted_.reached = stage::finds;
   const auto draft = std::move(draft_);
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, path(buffer));
-  return link_new(*draft, normal);
+  return link_new(*draft, normal, {});
 }
 
 // Puts a new file into its place, or takes the one of somebody who was faster.
-result<void> opening::link_new(file_draft& draft, normal_path normal) noexcept {
+result<void> opening::link_new(file_draft& draft, normal_path normal,
+                               const vacancy& place) noexcept {
   file_node& fresh = draft.file();
   if (wanted_.size != 0) {
     fresh.content.trim(volume_->payer.prepaid());
     fresh.publish_new(1);
   }
   const tree::exclusive_access access(volume_->names);
-  BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(normal));
+  BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up_again(normal, place));
   BOOST_OUTCOME_TRY(auto* const other, find_file(at, wanted_.mode));
   if (other != nullptr) {
     volume_->names.cool(*other);
@@ -225,15 +229,18 @@ result<void> opening::link_new(file_draft& draft, normal_path normal) noexcept {
     return linked.error();
   }
   take(fresh);
-  stage_ = stage::ended;
+  wanted_.reached = stage::ended;
   return boost::outcome_v2::success();
 }
 
 result<void> opening::lock() noexcept {
-  stage_ = stage::begins;
+  wanted_.reached = stage::begins;
   if (node_.is_locked()) return boost::outcome_v2::success();
   if (patience().is_immediate()) return errc::would_block;
   now_.emplace<lock_claim>(node_->lock, kind());
+  if (volume_->faults.has_policy()) {
+    BOOST_OUTCOME_TRY(volume_->faults.waiting_for_lock(path_.view(), patience()));
+  }
   return boost::outcome_v2::success();
 }
 
@@ -241,8 +248,8 @@ result<void> opening::lock() noexcept {
 // the content is not looked at: with many files it is in memory that no cache has.
 result<void> opening::begin_content() noexcept {
   storage& content = node_->content;
-  const account payer = volume_->payer.funded(funds_.grant());
-  if (wanted_.mode == open_mode::append) cursor_ = content.size();
+  const account payer = volume_->payer.with(nullptr, path_.kept()).funded(funds_.grant());
+  zeros_from_ = no_zeros;  // of a new file of its own, if somebody else was faster
   if (empties(wanted_.mode)) {
     BOOST_OUTCOME_TRY(content.recreate(payer, wanted_.size));
     fill(content, 0);
@@ -251,10 +258,10 @@ result<void> opening::begin_content() noexcept {
     BOOST_OUTCOME_TRY(content.make_room(payer, size, wanted_.preallocate() - size));
     fill(content, size);
   } else {
-    stage_ = stage::ended;
+    wanted_.reached = stage::ended;
     return boost::outcome_v2::success();
   }
-  stage_ = stage::fills;
+  wanted_.reached = stage::fills;
   return boost::outcome_v2::success();
 }
 
@@ -262,20 +269,30 @@ void opening::fill(storage& content, std::uint64_t begin) noexcept {
   if (wanted_.content != nullptr) {
     stored().begin(content, begin, {wanted_.content, wanted_.size});
   } else {
+    zeros_from_ = begin;
     stored().begin_zeros(content, begin, wanted_.size);
   }
 }
 
 void opening::publish() noexcept {
-  node_->publish_change();
+  const auto now = volume_->clock.node_time();
+  node_->publish_change(now);
   // Emptying and extending are two changes, though nobody sees the first alone.
-  if (empties(wanted_.mode) && wanted_.preallocate() != 0) node_->publish_change();
+  if (empties(wanted_.mode) && wanted_.preallocate() != 0) node_->publish_change(now);
 }
 
 progress opening::fail(const error& e) noexcept {
-  const bool may_try_again = stage_ == stage::finds || stage_ == stage::begins;
+  const bool may_try_again = wanted_.reached == stage::finds || wanted_.reached == stage::begins;
   if (may_try_again && funds_.may_wait_after(e)) {
     if (const auto room = funds_.claim_after(e, own_charge())) {
+      if (volume_->faults.has_policy()) {
+        const auto goes_on =
+            volume_->faults.waiting_for_space(path_.view(), e.requested(), patience());
+        if (!goes_on) {
+          end_with(goes_on.error());
+          return progress::done;
+        }
+      }
       now_.emplace<space_claim>(*room);
       return progress::waits;
     }
@@ -284,15 +301,27 @@ progress opening::fail(const error& e) noexcept {
   return progress::done;
 }
 
+error opening::unmet() const noexcept {
+  if (const auto* const room = std::get_if<space_claim>(&now_)) return noted(room->unmet());
+  lock_state others = volume_->names.who_has(*node_);
+  if (others.waiting > 0) --others.waiting;
+  return about(wanted_.by, path_.view(), errc::timed_out, others);
+}
+
+// An open of an immediate timeout gives up before it waits.
 void opening::end_with(const error& e) noexcept {
-  now_.emplace<error>(e);
-  stage_ = stage::ended;
+  const bool lacks_lock =
+      e == errc::would_block || (e == errc::timed_out && std::get_if<lock_claim>(&now_) != nullptr);
+  const error why =
+      lacks_lock ? about(wanted_.by, path_.view(), e, volume_->names.who_has(*node_)) : noted(e);
+  now_.emplace<error>(why);
+  wanted_.reached = stage::ended;
   let_go();
 }
 
 // What the file is charged already, and stays charged while it waits for more.
 std::uint64_t opening::own_charge() const noexcept {
-  return stage_ == stage::begins ? file_charge(*node_, volume_->payer).bytes : 0;
+  return wanted_.reached == stage::begins ? file_charge(*node_, volume_->payer).bytes : 0;
 }
 
 fair_lock::kind opening::kind() const noexcept {

@@ -7,6 +7,7 @@
 #include <coramfs/open_options.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/error_note.hpp"
 #include "core/funding.hpp"
 #include "core/operation.hpp"
 #include "core/path.hpp"
@@ -16,6 +17,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,8 +38,9 @@ namespace coramfs::detail {
 /// only tried under the tree's.
 class opening {
  public:
+  /// `by` is the call that it is made for, for the text of its errors.
   opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
-          const open_options& options) noexcept;
+          const open_options& options, call by = call::open) noexcept;
 
   /// An open with `open_mode::write` that makes `content` the file's content in the same step:
   /// nobody sees the file empty. `content` must live until it is done.
@@ -45,11 +48,11 @@ class opening {
                            std::span<const std::byte> content) noexcept;
 
   /// An open with `open_mode::read`, by a path that the tree gave out.
-  static opening reading(std::shared_ptr<volume_state> v, path_argument path) noexcept;
+  static opening reading(std::shared_ptr<volume_state> v, path_argument path, call by) noexcept;
 
   opening(opening&& other) noexcept
-      : opening(std::move(other.volume_), std::move(other.path_), other.wanted_, other.patience()) {
-  }
+      : opening(std::move(other.volume_), std::move(other.path_), other.wanted_,
+                other.funds_.on_full(), other.patience()) {}
   opening& operator=(opening&& other) = delete;
   ~opening();
 
@@ -58,36 +61,50 @@ class opening {
   lock_timeout patience() const noexcept { return funds_.patience(); }
   std::atomic<std::uint64_t>* waiting() const noexcept { return &volume_->waiting; }
   void refuse(const error& why) noexcept;
+  error unmet() const noexcept;
 
   /// Whether the file was opened. After `done`.
   result<void> outcome() const noexcept;
   /// The file, if it was opened. It stays locked until `let_go`, or until a handle takes it over.
   const file_node& node() const noexcept { return *node_; }
   void let_go() noexcept { node_.release(); }
+  /// Notes that an error is about this call and path.
+  error noted(const error& e) const noexcept { return about(wanted_.by, path_.view(), e); }
 
  private:
   friend class open_file;
 
+  enum class stage : unsigned char { checks, finds, fills_new, locks, begins, fills, ended };
+
+  // What is wanted, and how far it is. All that is small stands together, since the frame of an
+  // open's coroutine is just small enough for Asio to keep it.
   struct request {
     open_mode mode;
-    when_full on_full;
-    bool is_given_out;         // whether the path is one that the tree gave out
+    call by;
+    bool is_given_out;  // whether the path is one that the tree gave out
+    stage reached;
     const std::byte* content;  // what the file is made of at once; null for zeros
     std::uint64_t size;        // bytes of that content, or bytes to preallocate
+    const char* label;         // of the handle
 
     std::uint64_t preallocate() const noexcept { return content == nullptr ? size : 0; }
   };
-  enum class stage : unsigned char { checks, finds, fills_new, locks, begins, fills, ended };
+  static constexpr std::uint64_t no_zeros = std::numeric_limits<std::uint64_t>::max();
 
   opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
-          const std::optional<lock_timeout>& patience) noexcept;
+          when_full on_full, const std::optional<lock_timeout>& patience) noexcept;
   result<void> step() noexcept;
   result<void> check() const noexcept;
   result<normal_path> path(path_buffer& buffer) const noexcept;
   result<void> find() noexcept;
   enum class found { taken, hot, missing };
-  result<found> look(normal_path normal, extent& begins_with, file_cost& cost) noexcept;
-  result<void> link_new(file_draft& draft, normal_path normal) noexcept;
+  struct missing_file {
+    vacancy place;
+    extent begins_with;
+    file_cost cost;
+  };
+  result<found> look(normal_path normal, missing_file& to_make) noexcept;
+  result<void> link_new(file_draft& draft, normal_path normal, const vacancy& place) noexcept;
   result<void> link_filled() noexcept;
   void take(file_node& file) noexcept;
   void heat() noexcept;
@@ -106,12 +123,12 @@ class opening {
   std::shared_ptr<volume_state> volume_;
   path_argument path_;
   request wanted_;
-  stage stage_ = stage::checks;
 
   funding funds_;
   std::unique_ptr<file_draft> draft_;  // a new file whose content takes more than a slice
   node_use node_;
-  std::uint64_t cursor_ = 0;
+  // Where the zeros begin that it has stored for a preallocation.
+  std::uint64_t zeros_from_ = no_zeros;
   // What it stores, or what it waits for, or what it has failed with.
   std::variant<filling, lock_claim, space_claim, error> now_;
 };

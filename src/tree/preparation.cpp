@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/preparation.hpp"
 
+#include "core/pace.hpp"
+
 #include <algorithm>
 #include <new>
 #include <span>
 #include <stdexcept>
 
 namespace coramfs::detail {
+
+// The room over zeros is wiped in one step where it is not committed, so it is not longer than a
+// slice.
+preparation::preparation(storage& content, std::uint64_t offset, std::size_t size,
+                         std::uint64_t zeros_from) noexcept
+    : content_(content),
+      apart_(storage_layout::sequential),
+      offset_(offset),
+      size_(size),
+      shown_size_(content.size()),
+      is_over_zeros_(zeros_from <= offset && offset < shown_size_ && size <= slice_size) {}
 
 // The list is made before the room: if memory for it were refused afterwards, the room could not be
 // given back to the byte.
@@ -70,7 +83,9 @@ result<piece_list> preparation::pin(const account& payer, std::uint64_t offset, 
     copy.list_pieces(0, last - first, copied);
     std::uint64_t at = first;
     for (const piece& p : copied) {
-      content_.read(at, {p.data, static_cast<std::size_t>(p.size)});
+      const std::span<std::byte> to(p.data, static_cast<std::size_t>(p.size));
+      content_.read(at, to);
+      hide_room(at, to);
       at += p.size;
     }
     content_.list_pieces(offset, first, listed);
@@ -101,14 +116,28 @@ void preparation::commit(const account& payer, std::size_t size) noexcept {
       to += n;
     }
   }
+  wipe_from(offset_ + size);
   cut(payer, size > 0 ? std::max(shown_size_, offset_ + size) : shown_size_);
   content_.trim_excess(payer);
 }
 
 // The slack that the file had before the room was made goes, too.
 void preparation::give_back(const account& payer) noexcept {
+  wipe_from(offset_);
   cut(payer, shown_size_);
   if (size_ > 0) content_.trim(payer);
+}
+
+void preparation::hide_room(std::uint64_t offset, std::span<std::byte> read) const noexcept {
+  const std::uint64_t begin = std::max(offset, offset_);
+  const std::uint64_t end = std::min(offset + read.size(), offset_ + size_);
+  if (is_over_zeros_ && begin < end)
+    std::ranges::fill(read.subspan(begin - offset, end - begin), std::byte{});
+}
+
+// Makes what is left of a room over zeros the zeros that were there.
+void preparation::wipe_from(std::uint64_t begin) noexcept {
+  if (is_over_zeros_) content_.store_zeros(begin, std::min(offset_ + size_, shown_size_));
 }
 
 // Cutting can not fail, hence the `value()`.

@@ -12,25 +12,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace coramfs::detail {
 
 /// Room for bytes that somebody else is about to put into a file.
 ///
 /// At the end of the file the room is part of its storage: that has grown already, but the handle,
-/// which alone sees it, still tells `shown_size()`. Over bytes that are there the room stands
-/// apart, and the bytes are copied into the file when they are committed.
+/// which alone sees it, still tells `shown_size()`. Over zeros of a preallocation the room is the
+/// file's memory, which reads as zeros until it is committed. Over all other bytes it stands apart,
+/// and the bytes are copied into the file when they are committed.
 ///
 /// Guarded by the file's lock, which the handle holds exclusively. It ends with `commit`, `publish`
 /// or `give_back`, of which one is called, unless `make` has failed or its rest was not finished.
 class preparation {
  public:
-  preparation(storage& content, std::uint64_t offset, std::size_t size) noexcept
-      : content_(content),
-        apart_(storage_layout::sequential),
-        offset_(offset),
-        size_(size),
-        shown_size_(content.size()) {}
+  /// The bytes from `zeros_from` to the end of `content` are zeros that are paid for.
+  preparation(storage& content, std::uint64_t offset, std::size_t size,
+              std::uint64_t zeros_from) noexcept;
   preparation(const preparation&) = delete;
   preparation& operator=(const preparation&) = delete;
 
@@ -45,6 +44,8 @@ class preparation {
   std::size_t size() const noexcept { return size_; }
   /// The size of the file, as it is until something is committed.
   std::uint64_t shown_size() const noexcept { return shown_size_; }
+  /// Puts zeros for bytes, read from `offset` on, that are the room's.
+  void hide_room(std::uint64_t offset, std::span<std::byte> read) const noexcept;
 
   /// Pins bytes of the file. A commit must not need more space for it, so it stores into the blocks
   /// as they are, and bytes that it may store over are pinned as a copy. That copy is all that the
@@ -63,7 +64,8 @@ class preparation {
   void publish(const account& payer, std::size_t size) noexcept { cut(payer, shown_size_ + size); }
 
  private:
-  bool is_apart() const noexcept { return offset_ < shown_size_; }
+  bool is_apart() const noexcept { return offset_ < shown_size_ && !is_over_zeros_; }
+  void wipe_from(std::uint64_t begin) noexcept;
   result<void> require_proportion(const account& payer) const noexcept;
   result<void> make_apart(const account& payer) noexcept;
   void cut(const account& payer, std::uint64_t size) noexcept;
@@ -73,6 +75,7 @@ class preparation {
   const std::uint64_t offset_;
   const std::size_t size_;
   const std::uint64_t shown_size_;
+  const bool is_over_zeros_;
   pieces found_;  // empty, with memory for what `show` finds
   piece_list places_;
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "core/error_note.hpp"
 #include "core/path.hpp"
 #include "tree/operations.hpp"
 
@@ -46,22 +47,26 @@ result<bool> is_directory(volume_state& v, const path_argument& path) noexcept {
 }
 
 result<file_status> stat(volume_state& v, const path_argument& path) noexcept {
-  return ask(v, path, [](const entry& at) -> result<file_status> {
+  const auto answer = [](const entry& at) -> result<file_status> {
     if (at.found == nullptr) return errc::not_found;
     if (at.found->is_directory) return static_cast<const directory_node*>(at.found)->status();
     return static_cast<const file_node*>(at.found)->status();
-  });
+  };
+  return noting(call::stat, path, [&] { return ask(v, path, answer); });
 }
 
 result<std::uint64_t> file_size(volume_state& v, const path_argument& path) noexcept {
-  return ask(v, path, [](const entry& at) -> result<std::uint64_t> {
+  const auto answer = [](const entry& at) -> result<std::uint64_t> {
     BOOST_OUTCOME_TRY(const auto* file, at.require_file());
     return file->size();
-  });
+  };
+  return noting(call::file_size, path, [&] { return ask(v, path, answer); });
 }
 
+namespace {
+
 // It takes no file's lock: the time is one word of what `stat` shows, and belongs to no other.
-result<void> set_modified(volume_state& v, const path_argument& path, time_point to) noexcept {
+result<void> set_time(volume_state& v, const path_argument& path, time_point to) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
   const tree::exclusive_access access(v.names);
@@ -73,6 +78,12 @@ result<void> set_modified(volume_state& v, const path_argument& path, time_point
     static_cast<file_node*>(at.found)->set_modified(to);
   }
   return boost::outcome_v2::success();
+}
+
+}  // namespace
+
+result<void> set_modified(volume_state& v, const path_argument& path, time_point to) noexcept {
+  return noting(call::set_modified, path, [&] { return set_time(v, path, to); });
 }
 
 }  // namespace coramfs::detail

@@ -2,7 +2,9 @@
 #include "tree/reading.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <new>
+#include <span>
 #include <stdexcept>
 
 namespace coramfs::detail {
@@ -42,18 +44,21 @@ result<void> content_reading<Container>::begin(std::uint64_t begin, std::uint64_
 }
 
 template <class Container>
-void content_reading<Container>::read_slice(const storage& from) noexcept {
+template <class Read>
+void content_reading<Container>::read_slice(Read read) noexcept {
   const std::size_t done = all_.size();
   // There is room for all, so this allocates nothing.
   all_.resize(done + static_cast<std::size_t>(std::min(size_ - done, slice_size)));
-  from.read(begin_ + done, std::as_writable_bytes(std::span(all_)).subspan(done));
+  read(begin_ + done, std::as_writable_bytes(std::span(all_)).subspan(done));
 }
 
 progress reading_all::advance() noexcept {
   if (!status_) return progress::done;
   if (!std::exchange(has_begun_, true)) status_ = begin();
   if (!status_) return progress::done;
-  content_.read_slice(file_.content());
+  content_.read_slice([this](std::uint64_t offset, std::span<std::byte> to) {
+    static_cast<void>(file_.read_at(offset, to));
+  });
   if (!content_.is_done()) return progress::yields;
   file_.set_cursor(end_);
   return progress::done;
@@ -68,7 +73,9 @@ result<void> reading_all::begin() noexcept {
   BOOST_OUTCOME_TRY(file_.require_readable());
   BOOST_OUTCOME_TRY(const std::uint64_t size, file_.size());
   end_ = std::max(size, file_.cursor());
-  return content_.begin(file_.cursor(), size, {});
+  const auto begun = content_.begin(file_.cursor(), size, {});
+  if (!begun) return file_.noted(call::read, begun.error());
+  return begun;
 }
 
 template <class Container>
@@ -81,7 +88,9 @@ progress file_reading<Container>::advance() noexcept {
     const auto begun = content_.begin(0, opening_.node().content.size(), max_size_);
     if (!begun) return end_with(begun.error());
   }
-  content_.read_slice(opening_.node().content);
+  content_.read_slice([this](std::uint64_t offset, std::span<std::byte> to) {
+    opening_.node().content.read(offset, to);
+  });
   if (!content_.is_done()) return progress::yields;
   return end_with(boost::outcome_v2::success());
 }
@@ -101,6 +110,7 @@ result<Container> file_reading<Container>::outcome() noexcept {
 // The lock is released here, so that whoever waits for it need not wait until the outcome is taken.
 template <class Container>
 progress file_reading<Container>::end_with(result<void> status) noexcept {
+  if (!status) status = opening_.noted(status.error());
   status_ = std::move(status);
   opening_.let_go();
   return progress::done;

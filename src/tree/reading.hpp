@@ -29,7 +29,7 @@ class reading {
       : file_(file), offset_(offset), to_(to) {}
 
   progress advance() noexcept;
-  void refuse(const error& why) noexcept { status_ = why; }
+  void refuse(const error& why) noexcept { status_ = file_.noted(call::read, why); }
   result<std::size_t> outcome() noexcept;
 
  private:
@@ -50,7 +50,9 @@ class content_reading {
   result<void> begin(std::uint64_t begin, std::uint64_t end,
                      std::optional<std::uint64_t> max_size) noexcept;
   bool is_done() const noexcept { return all_.size() == size_; }
-  void read_slice(const storage& from) noexcept;
+  /// `read(offset, to)` reads the content; it has all the bytes.
+  template <class Read>
+  void read_slice(Read read) noexcept;
   Container take() noexcept { return std::move(all_); }
 
  private:
@@ -67,7 +69,7 @@ class reading_all {
   explicit reading_all(open_file& file) noexcept : file_(file) {}
 
   progress advance() noexcept;
-  void refuse(const error& why) noexcept { status_ = why; }
+  void refuse(const error& why) noexcept { status_ = file_.noted(call::read, why); }
   result<bytes> outcome() noexcept;
 
  private:
@@ -93,6 +95,7 @@ class file_reading {
   lock_timeout patience() const noexcept { return opening_.patience(); }
   std::atomic<std::uint64_t>* waiting() const noexcept { return opening_.waiting(); }
   void refuse(const error& why) noexcept;
+  error unmet() const noexcept { return opening_.unmet(); }
   result<Container> outcome() noexcept;
 
  private:
@@ -108,18 +111,20 @@ class file_reading {
 extern template class file_reading<bytes>;
 extern template class file_reading<std::string>;
 
-/// The reading of a file whose path the tree gave out. It gives no bytes if the file has gone
-/// since.
+/// The reading of a file whose path the tree gave out, for an export. It gives no bytes if the file
+/// has gone since.
 class given_out_reading {
  public:
-  given_out_reading(const std::shared_ptr<volume_state>& v, const std::string& path) noexcept
-      : file_(opening::reading(v, path_argument(path))) {}
+  given_out_reading(const std::shared_ptr<volume_state>& v, const std::string& path,
+                    call by) noexcept
+      : file_(opening::reading(v, path_argument(path), by)) {}
 
   progress advance() noexcept { return file_.advance(); }
   claim& awaited() noexcept { return file_.awaited(); }
   lock_timeout patience() const noexcept { return file_.patience(); }
   std::atomic<std::uint64_t>* waiting() const noexcept { return file_.waiting(); }
   void refuse(const error& why) noexcept { file_.refuse(why); }
+  error unmet() const noexcept { return file_.unmet(); }
   result<std::optional<bytes>> outcome() noexcept;
 
  private:

@@ -72,6 +72,7 @@ void recent_directories::remember(std::string_view path, directory_node& d) noex
 }
 
 void recent_directories::forget() noexcept {
+  ++times_forgotten_;
   for (place& p : places_) {
     if (p.load(std::memory_order_relaxed) == nullptr) continue;
     discount_user(*p.exchange(nullptr, std::memory_order_relaxed));

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace coramfs::detail {
@@ -32,6 +33,9 @@ class recent_directories {
   void remember(std::string_view path, directory_node& d) noexcept;
   /// Drops all of them. Under the exclusive lock.
   void forget() noexcept;
+  /// How often they were dropped. While that is the same, every directory that a path has led to is
+  /// still there, by the same path.
+  std::uint64_t times_forgotten() const noexcept { return times_forgotten_; }
 
  private:
   using place = std::atomic<directory_node*>;
@@ -39,6 +43,7 @@ class recent_directories {
 
   static std::size_t index_of(std::string_view path) noexcept;
 
+  std::uint64_t times_forgotten_ = 0;
   std::array<place, count> places_{};
 };
 

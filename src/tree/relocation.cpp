@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "core/error_note.hpp"
 #include "core/path.hpp"
 #include "tree/creation.hpp"
 #include "tree/directory_chain.hpp"
+#include "tree/fault_answers.hpp"
 #include "tree/operations.hpp"
 
 #include <utility>
@@ -34,11 +36,15 @@ result<void> check_target(const node& moved, const entry& to, if_exists existing
   return boost::outcome_v2::success();
 }
 
-result<void> require_idle(const tree& names, const node& moved, const node* replaced) noexcept {
-  if (replaced != nullptr) {
-    BOOST_OUTCOME_TRY(names.require_idle(*replaced));
-  }
-  return names.require_idle(moved);
+// Notes that an error is about the source of the call. What is said of no path is the target's.
+error about_source(normal_path from, const error& e) noexcept {
+  return about(call::unknown, from.text(), e);
+}
+
+result<void> require_idle(const tree& names, const node& moved, normal_path from) noexcept {
+  const auto idle = names.require_idle(moved);
+  if (!idle) return about_source(from, idle.error());
+  return idle;
 }
 
 // What the file, or the empty directory, is charged that is to be replaced.
@@ -80,11 +86,14 @@ void move_entry(balance& b, const volume_state& v, const directory_node& from,
 
 // Moves a node to a place in an existing directory, under the exclusive lock. What is replaced is
 // returned, for the caller to free outside of the lock.
-result<detached_node> relocate(volume_state& v, node& moved, const entry& to,
-                               if_exists existing) noexcept {
+result<detached_node> relocate(volume_state& v, node& moved, normal_path from, const entry& to,
+                               if_exists existing, fault_answers* faults) noexcept {
   if (to.found == &moved && existing == if_exists::replace) return nullptr;
   BOOST_OUTCOME_TRY(check_target(moved, to, existing));
-  BOOST_OUTCOME_TRY(require_idle(v.names, moved, to.found));
+  if (to.found != nullptr) {
+    BOOST_OUTCOME_TRY(v.names.require_idle(*to.found));
+  }
+  BOOST_OUTCOME_TRY(require_idle(v.names, moved, from));
   balance b{{}, replaced_charge(v, to.found)};
   b.add_name(v, moved, to.name);
   if (to.found != nullptr) {
@@ -92,21 +101,27 @@ result<detached_node> relocate(volume_state& v, node& moved, const entry& to,
   } else {
     move_entry(b, v, *moved.parent, *to.parent);
   }
+  if (faults != nullptr) [[unlikely]] {
+    BOOST_OUTCOME_TRY(faults->reserving(b.wanted, b.replaced));
+  }
   BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(b.wanted, b.replaced));
+  if (faults != nullptr) [[unlikely]] {
+    BOOST_OUTCOME_TRY(faults->allocating(b.wanted, b.replaced));
+  }
   node_name name;
   directory_index& entries = to.parent->entries;
   if (!name.assign(v.names.memory(), to.name) || !entries.reserve(entries.size() + 1))
     return errc::out_of_memory;
-  detached_node replaced = tree::relocate(moved, std::move(name), to);
+  detached_node replaced = v.names.relocate(moved, std::move(name), to);
   entries.release_spare();
   paid.commit();
   return replaced;
 }
 
 // Moves a node into directories that are missing, and makes these, under the exclusive lock.
-result<void> relocate_into_gap(volume_state& v, node& moved, gap missing,
-                               std::string_view name) noexcept {
-  BOOST_OUTCOME_TRY(v.names.require_idle(moved));
+result<void> relocate_into_gap(volume_state& v, node& moved, normal_path from, gap missing,
+                               std::string_view name, fault_answers* faults) noexcept {
+  BOOST_OUTCOME_TRY(require_idle(v.names, moved, from));
   missing.below.remove_suffix(name.size() + 1);
   directory_node& above = *missing.at.parent;
   balance b{chain_charge(v, missing), {}};
@@ -115,44 +130,63 @@ result<void> relocate_into_gap(volume_state& v, node& moved, gap missing,
   move_entry(b, v, *moved.parent, above);
   b.wanted.bytes += v.payer.of_metadata(directory_index::footprint(1));
   b.add_name(v, moved, name);
+  if (faults != nullptr) [[unlikely]] {
+    BOOST_OUTCOME_TRY(faults->reserving(b.wanted, b.replaced));
+  }
   BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(b.wanted, b.replaced));
+  if (faults != nullptr) [[unlikely]] {
+    BOOST_OUTCOME_TRY(faults->allocating(b.wanted, b.replaced));
+  }
   directory_chain made = new_directory_chain(v.names, missing.at.name, missing.below);
   node_name own;
   if (made.top == nullptr || !own.assign(v.names.memory(), name) ||
       !made.deepest->entries.reserve(1) || !above.entries.reserve(above.entries.size() + 1))
     return errc::out_of_memory;
-  tree::link(missing.at, std::move(made.top));
-  tree::relocate(moved, std::move(own), {made.deepest, name, nullptr});
+  v.names.link(missing.at, std::move(made.top));
+  v.names.relocate(moved, std::move(own), {made.deepest, name, nullptr});
   paid.commit();
   return boost::outcome_v2::success();
+}
+
+// A new name in the same directory, as most are, needs no look for that.
+result<entry> find_target(const tree& names, normal_path from, const node& moved,
+                          normal_path to) noexcept {
+  if (!to.is_root() && to.above() == from.above())
+    return tree::look_up_in(*moved.parent, to.name());
+  return names.look_up(to);
 }
 
 enum class parents { must_exist, are_made };
 
 result<detached_node> relocate(volume_state& v, normal_path from, normal_path to,
-                               if_exists existing, parents above) noexcept {
+                               if_exists existing, parents above, fault_answers* faults) noexcept {
   const tree::exclusive_access access(v.names);
-  BOOST_OUTCOME_TRY(auto* const moved, find_source(v.names, from));
+  const auto found = find_source(v.names, from);
+  if (!found) return about_source(from, found.error());
+  node& moved = *found.assume_value();
   if (to.is_below(from)) return errc::invalid_argument;
   if (above == parents::are_made) {
     BOOST_OUTCOME_TRY(const auto missing, find_gap(v.names, to));
     if (!missing.below.empty()) {
-      BOOST_OUTCOME_TRY(relocate_into_gap(v, *moved, missing, to.name()));
+      BOOST_OUTCOME_TRY(relocate_into_gap(v, moved, from, missing, to.name(), faults));
       return nullptr;
     }
   }
-  BOOST_OUTCOME_TRY(const auto at, v.names.look_up(to));
-  return relocate(v, *moved, at, existing);
+  BOOST_OUTCOME_TRY(const auto at, find_target(v.names, from, moved, to));
+  return relocate(v, moved, from, at, existing, faults);
 }
 
 result<void> relocate(volume_state& v, const path_argument& from, const path_argument& to,
                       if_exists existing, parents above) noexcept {
   BOOST_OUTCOME_TRY(check(existing));
   path_buffer from_buffer, to_buffer;
-  BOOST_OUTCOME_TRY(const auto normal_from, from_buffer.normalise(from));
+  const auto normal = from_buffer.normalise(from);
+  if (!normal) return about(call::unknown, from.view(), normal.error());
   BOOST_OUTCOME_TRY(const auto normal_to, to_buffer.normalise(to));
   // What was replaced is freed here, when the lock is gone.
-  BOOST_OUTCOME_TRY(relocate(v, normal_from, normal_to, existing, above));
+  BOOST_OUTCOME_TRY(answering(v.faults, normal_to.text(), [&](fault_answers* faults) {
+    return relocate(v, normal.assume_value(), normal_to, existing, above, faults);
+  }));
   return boost::outcome_v2::success();
 }
 
@@ -160,12 +194,13 @@ result<void> relocate(volume_state& v, const path_argument& from, const path_arg
 
 result<void> rename(volume_state& v, const path_argument& from, const path_argument& to,
                     if_exists existing) noexcept {
-  return relocate(v, from, to, existing, parents::must_exist);
+  return noting(call::rename, to,
+                [&] { return relocate(v, from, to, existing, parents::must_exist); });
 }
 
 result<void> move(volume_state& v, const path_argument& from, const path_argument& to,
                   if_exists existing) noexcept {
-  return relocate(v, from, to, existing, parents::are_made);
+  return noting(call::move, to, [&] { return relocate(v, from, to, existing, parents::are_made); });
 }
 
 }  // namespace coramfs::detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/removing.hpp"
 
+#include "core/error_note.hpp"
 #include "core/path.hpp"
 #include "tree/operations.hpp"
 
@@ -25,7 +26,7 @@ result<removed> take_out_at(volume_state& v, const path_argument& path, Require 
   node& n = *at.found;
   BOOST_OUTCOME_TRY(v.names.require_idle(n));
   const directory_node& in = *n.parent;
-  detached_node top = tree::unlink(n);
+  detached_node top = v.names.unlink(n);
   return removed{std::move(top), v.payer.of_metadata(entry_footprint(in))};
 }
 
@@ -33,11 +34,11 @@ result<removed> take_out_at(volume_state& v, const path_argument& path, Require 
 
 // Takes a file out, and frees it outside of the lock, in one go.
 result<void> remove(volume_state& v, const path_argument& path) noexcept {
-  BOOST_OUTCOME_TRY(auto gone,
-                    take_out_at(v, path, [](const entry& at) { return at.require_file(); }));
-  disposal file(std::move(gone.top));
+  auto gone = take_out_at(v, path, [](const entry& at) { return at.require_file(); });
+  if (!gone) return about(call::remove, path.view(), gone.error());
+  disposal file(std::move(gone.assume_value().top));
   charge freed = file.step(v.payer);
-  freed.bytes += gone.entry_bytes;
+  freed.bytes += gone.assume_value().entry_bytes;
   v.limits.release(freed);
   return boost::outcome_v2::success();
 }
@@ -49,7 +50,7 @@ removing::~removing() {
 progress removing::advance() noexcept {
   if (!rest_) {
     if (const auto taken = take_out(); !taken) {
-      status_ = taken.error();
+      status_ = about(call::remove_tree, path_.view(), taken.error());
       return progress::done;
     }
   }

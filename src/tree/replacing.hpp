@@ -26,6 +26,7 @@ class replacing {
   lock_timeout patience() const noexcept { return opening_.patience(); }
   std::atomic<std::uint64_t>* waiting() const noexcept { return opening_.waiting(); }
   void refuse(const error& why) noexcept { opening_.refuse(why); }
+  error unmet() const noexcept { return opening_.unmet(); }
   result<void> outcome() noexcept {
     if (opening_.outcome()) open_file(opening_).close();
     return opening_.outcome();

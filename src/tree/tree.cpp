@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/tree.hpp"
 
-#include "core/clock.hpp"
+#include "core/error_notes.hpp"
 #include "core/pace.hpp"
 #include "core/random_key.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <new>
+#include <span>
 #include <utility>
 
 namespace coramfs::detail {
@@ -43,7 +45,20 @@ charge charge_of(node& n, const account& payer) noexcept {
           .directories = 1};
 }
 
-void touch(directory_node& d) noexcept { d.modified_at = std::max(d.modified_at, node_time()); }
+// The path of a node in the tree, or as much of its end as there is room for.
+std::string_view end_of_path(const node& n, std::span<char> room) noexcept {
+  std::size_t begin = room.size();
+  const auto put = [&](std::string_view text) {
+    const std::size_t count = std::min(text.size(), begin);
+    begin -= count;
+    std::copy(text.end() - static_cast<std::ptrdiff_t>(count), text.end(), &room[begin]);
+  };
+  for (const node* at = &n; at->parent != nullptr && begin > 0; at = at->parent.get()) {
+    put(at->name.view());
+    put("/");
+  }
+  return {&room[begin], room.size() - begin};
+}
 
 }  // namespace
 
@@ -68,22 +83,29 @@ void subtree_deleter::operator()(node* top) const noexcept {
   while (top != nullptr) top = free_first(top);
 }
 
-tree::tree(lifetime& whole, small_memory& memory)
-    : key_(random_key()),
+tree::tree(lifetime& whole, small_memory& memory, volume_clock clock)
+    : clock_(clock),
+      key_(key_of(clock_.users())),
       whole_(whole),
       memory_(memory),
-      root_(new (memory) directory_node(node_time(), key_, memory)),
-      holds_(whole) {
+      root_(new (memory) directory_node(clock_.node_time(), key_, memory)),
+      holds_(whole),
+      handles_(clock) {
   if (root_ == nullptr) throw std::bad_alloc();
 }
 
 result<entry> tree::look_up(normal_path path) const noexcept {
   if (path.is_root()) return entry{nullptr, {}, root_.get()};
-  const std::string_view name = path.name();
-  std::string_view above = path.text();
-  above.remove_suffix(name.size() + 1);
-  BOOST_OUTCOME_TRY(auto* const in, look_up_directory(above));
-  return entry{in, name, in->entries.find(name)};
+  BOOST_OUTCOME_TRY(auto* const in, look_up_directory(path.above()));
+  return look_up_in(*in, path.name());
+}
+
+result<entry> tree::look_up_again(normal_path path, const vacancy& v) const noexcept {
+  // A directory that goes, or that gets another path, is known to be idle, so all were forgotten.
+  if (v.parent == nullptr || v.times_forgotten != recent_.times_forgotten()) return look_up(path);
+  if (v.parent->entries.version() == v.version)
+    return entry{v.parent, path.name(), nullptr, v.hash};
+  return look_up_in(*v.parent, path.name());
 }
 
 file_node* tree::find_file(normal_path path) const noexcept {
@@ -116,8 +138,37 @@ bool tree::is_busy(const node& n) const noexcept {
 }
 
 result<void> tree::require_idle(const node& n) const noexcept {
-  if (is_busy(n)) return errc::busy;
+  if (is_busy(n)) return why_busy(n);
   return boost::outcome_v2::success();
+}
+
+// The caller knows the path of a file that it has asked for.
+error tree::why_busy(const node& n) const noexcept {
+  if (!n.is_directory)
+    return about(call::unknown, {}, errc::busy, who_has(static_cast<const file_node&>(n)));
+  const file_node* const busy = busy_below(static_cast<const directory_node&>(n));
+  if (busy == nullptr) return errc::busy;
+  std::array<char, error_note::max_path + 1> buffer;
+  return about(call::unknown, end_of_path(*busy, buffer), errc::busy, who_has(*busy));
+}
+
+// A busy file below a directory, or null if it is used by operations alone and has no mark.
+const file_node* tree::busy_below(const directory_node& d) const noexcept {
+  const file_node* found = nullptr;
+  handles_.see_first([&](const handle_entry& h) {
+    if (found == nullptr && is_below(*h.file, d)) found = h.file;
+  });
+  return found != nullptr ? found : holds_.held_below(d);
+}
+
+lock_state tree::who_has(const file_node& f) const noexcept {
+  lock_state all;
+  handles_.see_first([&](const handle_entry& h) {
+    if (h.file == &f) all.add({h.since, static_cast<std::uint8_t>(h.mode), h.label});
+  });
+  all.waiting = f.lock.waiters();
+  all.seen_at = clock_.now().time_since_epoch();
+  return all;
 }
 
 // Whether the file is hot does not change under the tree's lock.
@@ -164,7 +215,11 @@ void tree::cool(file_node& f) noexcept {
   f.is_hot = false;
 }
 
-detached_node tree::link(const entry& at, detached_node fresh) noexcept {
+void tree::touch(directory_node& d) const noexcept {
+  d.modified_at = std::max(d.modified_at, clock_.node_time());
+}
+
+detached_node tree::link(const entry& at, detached_node fresh) const noexcept {
   touch(*at.parent);
   return put(at, std::move(fresh));
 }
@@ -183,12 +238,12 @@ detached_node tree::put(const entry& at, detached_node fresh) noexcept {
     at.found->parent = nullptr;
     at.parent->entries.replace(*at.found, n);
   } else {
-    at.parent->entries.insert(n);
+    at.parent->entries.insert(n, at.hash);
   }
   return detached_node(at.found);
 }
 
-detached_node tree::unlink(node& n) noexcept {
+detached_node tree::unlink(node& n) const noexcept {
   directory_node& in = *std::exchange(n.parent, nullptr);
   in.entries.erase(n);
   in.entries.release_spare();
@@ -196,7 +251,7 @@ detached_node tree::unlink(node& n) noexcept {
   return detached_node(&n);
 }
 
-detached_node tree::relocate(node& n, node_name name, const entry& to) noexcept {
+detached_node tree::relocate(node& n, node_name name, const entry& to) const noexcept {
   directory_node& in = *n.parent;
   in.entries.erase(n);
   touch(in);
@@ -204,19 +259,6 @@ detached_node tree::relocate(node& n, node_name name, const entry& to) noexcept 
   detached_node replaced = link(to, detached_node(&n));
   in.entries.release_spare();
   return replaced;
-}
-
-tree::exclusive_access::exclusive_access(tree& t) noexcept : tree_(t), hold_(t.lock_) {
-  t.writer_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-}
-
-tree::exclusive_access::exclusive_access(tree& t, in_turn_t) noexcept
-    : tree_(t), hold_((t.lock_.lock_in_turn(), t.lock_), std::adopt_lock) {
-  t.writer_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-}
-
-tree::exclusive_access::~exclusive_access() {
-  tree_.writer_.store(std::thread::id(), std::memory_order_relaxed);
 }
 
 bool tree::is_in_tree(const node& n) const noexcept {
@@ -233,6 +275,15 @@ void tree::replace(file_node& idle, file_node& moved) noexcept {
   moved.parent = &in;
   moved.name.set_owner(moved);
   in.entries.replace(idle, moved);
+}
+
+std::string path_of(const node& n) {
+  std::size_t size = 0;
+  for (const node* at = &n; at->parent != nullptr; at = at->parent.get())
+    size += 1 + at->name.size();
+  std::string path(size, '/');
+  end_of_path(n, path);
+  return path;
 }
 
 std::uint64_t node_footprint(bool is_directory, std::size_t name_size) noexcept {

@@ -6,10 +6,13 @@
 #include <coramfs/result.hpp>
 
 #include "core/biased_lock.hpp"
+#include "core/clock.hpp"
+#include "core/error_note.hpp"
 #include "core/path.hpp"
 #include "core/quota.hpp"
 #include "core/step_scope.hpp"
 #include "storage/account.hpp"
+#include "tree/handle_table.hpp"
 #include "tree/hold_table.hpp"
 #include "tree/node.hpp"
 #include "tree/recent_directories.hpp"
@@ -17,6 +20,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -29,6 +33,7 @@ struct entry {
   directory_node* parent;  ///< null for the root
   std::string_view name;   ///< empty for the root
   node* found;             ///< null if the place is free
+  std::uint64_t hash = 0;  ///< of the name, if a look needed it
 
   /// Errors: `already_exists`.
   result<void> require_absent() const noexcept;
@@ -36,6 +41,16 @@ struct entry {
   result<file_node*> require_file() const noexcept;
   /// Errors: `not_found`, `not_a_directory`.
   result<directory_node*> require_directory() const noexcept;
+};
+
+/// A free place as one look has found it, for the same operation to come back to with a node under
+/// another hold of the lock. The directory may be gone by then, so it is not looked into before it
+/// is known to be there.
+struct vacancy {
+  directory_node* parent = nullptr;  ///< null: it is looked up anew
+  std::uint64_t times_forgotten = 0;
+  std::uint64_t version = 0;  ///< of the parent's entries
+  std::uint64_t hash = 0;     ///< of the name, if it is known
 };
 
 /// Frees a node with all below it, however deep, without recursion.
@@ -53,7 +68,7 @@ using detached_node = std::unique_ptr<node, subtree_deleter>;
 /// the same memory.
 ///
 /// Order of locks: a file's lock may be held when the tree's is taken. Under the tree's a file's
-/// lock is only tried, and these may be taken: the mutex of `small_memory`, that of `block_memory`,
+/// lock is only tried, and these may be taken: those of `small_memory`, that of `block_memory`,
 /// the quota's lock, the mutex of a file's queue, and that of thread lanes. No user's code is
 /// called under it.
 ///
@@ -69,7 +84,7 @@ class tree {
 
   /// A tree of a root alone. All nodes come from `memory`, and handles hold `whole`. Throws
   /// `std::bad_alloc`.
-  tree(lifetime& whole, small_memory& memory);
+  tree(lifetime& whole, small_memory& memory, volume_clock clock = volume_clock());
   /// Frees nothing in it, since its memory goes as a whole.
   ~tree() { static_cast<void>(root_.release()); }
   tree(const tree&) = delete;
@@ -78,12 +93,27 @@ class tree {
   /// Finds the place that a path names. Errors: `not_found` or `not_a_directory`, whichever comes
   /// first on the way down, for what is above the last name. Under the lock.
   result<entry> look_up(normal_path path) const noexcept;
+  /// The same for a path whose place was free at an earlier look, of which `v` is. It costs next to
+  /// nothing where nobody has changed the directory since. Under the lock.
+  result<entry> look_up_again(normal_path path, const vacancy& v) const noexcept;
+  /// The same for a name in a directory of the tree. Under the lock.
+  static entry look_up_in(directory_node& in, std::string_view name) noexcept {
+    const auto [found, hash] = in.entries.look_for(name);
+    return {&in, name, found, hash};
+  }
+  /// Notes a free place. Under the lock.
+  vacancy note(const entry& at) const noexcept {
+    return {at.parent, recent_.times_forgotten(), at.parent->entries.version(), at.hash};
+  }
 
   /// Whether a node is busy. Under the exclusive lock; for a file also under the shared one, where
   /// users may come and go meanwhile.
   bool is_busy(const node& n) const noexcept;
-  /// Checks that a node is not busy. Under the exclusive lock. Errors: `busy`.
+  /// Checks that a node is not busy. Under the exclusive lock, and for a file also under the shared
+  /// one. Errors: `busy`, with a note of who has the file open, and which it is below a directory.
   result<void> require_idle(const node& n) const noexcept;
+  /// The error of a busy node. It takes some time, to look at the handles.
+  error why_busy(const node& n) const noexcept;
 
   /// Holds a file busy, and takes its lock if that passes nobody. Under the lock, shared or
   /// exclusive. A hot file that is to be locked exclusively has to be cooled first.
@@ -104,15 +134,20 @@ class tree {
 
   /// The marks of the files in use.
   hold_table& holds() noexcept { return holds_; }
+  /// The handles that are open.
+  handle_table& handles() noexcept { return handles_; }
+  /// Who has a file open, of the first thousand handles, and how many wait for it, up to a
+  /// thousand: not more are looked at, since one who polls for a lock must not pay for all that is
+  /// open. The caller holds the file busy, or the lock.
+  lock_state who_has(const file_node& f) const noexcept;
   /// The file at a path, or null if there is none. Under the lock.
   file_node* find_file(normal_path path) const noexcept;
 
   small_memory& memory() const noexcept { return memory_; }
+  const volume_clock& clock() const noexcept { return clock_; }
 
   /// Whether the calling thread holds the lock exclusively.
-  bool is_changed_by_this_thread() const noexcept {
-    return writer_.load(std::memory_order_relaxed) == std::this_thread::get_id();
-  }
+  bool is_changed_by_this_thread() const noexcept { return lock_.is_held_by_this_thread(); }
   /// Whether a node of the volume is below the root. For a node below `deepest_look` levels the
   /// answer is no. Under the exclusive lock.
   bool is_in_tree(const node& n) const noexcept;
@@ -128,32 +163,35 @@ class tree {
   /// Puts a node into its place, and returns what was there. The parent's `modified_at` becomes
   /// now. Precondition: if nothing was there, the parent's index has reserved the entry. Under the
   /// exclusive lock, or while the parent is not in the tree.
-  static detached_node link(const entry& at, detached_node fresh) noexcept;
+  detached_node link(const entry& at, detached_node fresh) const noexcept;
   /// Does what `link` does for a node that has just been made, whose creation serves as the time of
   /// the parent's change. That saves a look at the clock.
   static detached_node link_made(const entry& at, detached_node fresh) noexcept;
   /// Takes a node that is not busy out of the tree. Under the exclusive lock.
-  static detached_node unlink(node& n) noexcept;
+  detached_node unlink(node& n) const noexcept;
   /// Gives a node another name and place, which is not its own, and returns what was there.
   /// Precondition: the index of the new parent has reserved an entry, unless that is also the old
   /// parent or a node is replaced. Under the exclusive lock.
-  static detached_node relocate(node& n, node_name name, const entry& to) noexcept;
+  detached_node relocate(node& n, node_name name, const entry& to) const noexcept;
 
  private:
   static constexpr int deepest_look = 64;  // levels; a bound for the time that a look takes
 
+  const file_node* busy_below(const directory_node& d) const noexcept;
+  void touch(directory_node& d) const noexcept;
   static detached_node put(const entry& at, detached_node fresh) noexcept;
   result<directory_node*> look_up_directory(std::string_view path) const noexcept;
 
   node_use mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcept;
 
   biased_lock lock_;
+  const volume_clock clock_;
   const hash_key key_;
   lifetime& whole_;
   small_memory& memory_;
-  std::atomic<std::thread::id> writer_{};  // the thread that holds the lock exclusively, if any
   detached_node root_;
   hold_table holds_;
+  handle_table handles_;
   mutable recent_directories recent_;
 };
 
@@ -174,16 +212,18 @@ class tree::shared_access : step_scope {
 /// somebody, who is told when the lock is gone.
 class tree::exclusive_access : announcement_pause, step_scope {
  public:
-  explicit exclusive_access(tree& t) noexcept;
-  exclusive_access(tree& t, in_turn_t) noexcept;
+  explicit exclusive_access(tree& t) noexcept : hold_(t.lock_) {}
+  exclusive_access(tree& t, in_turn_t) noexcept
+      : hold_((t.lock_.lock_in_turn(), t.lock_), std::adopt_lock) {}
   exclusive_access(const exclusive_access&) = delete;
   exclusive_access& operator=(const exclusive_access&) = delete;
-  ~exclusive_access();
 
  private:
-  tree& tree_;
   std::lock_guard<biased_lock> hold_;
 };
+
+/// The path of a node that is in the tree. Under the lock. Throws `std::bad_alloc`.
+std::string path_of(const node& n);
 
 /// How many bytes a node and its name take, without its content, or the table of a directory.
 std::uint64_t node_footprint(bool is_directory, std::size_t name_size) noexcept;

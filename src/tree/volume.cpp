@@ -4,7 +4,9 @@
 #include "tree/volume_state.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <new>
+#include <string>
 #include <utility>
 
 namespace coramfs {
@@ -34,7 +36,11 @@ result<void> check(const volume_options& o) {
 result<volume> volume::create(volume_options options) try {
   BOOST_OUTCOME_TRY(check(options));
   auto state = detail::volume_state::create(std::move(options));
-  BOOST_OUTCOME_TRY(state->guard.check_quota(state->options.max_quota));
+  if (state->faults.has_policy()) {
+    BOOST_OUTCOME_TRY(state->faults.guarding_quota(state->options.max_quota));
+  }
+  BOOST_OUTCOME_TRY(
+      state->guard.check_quota(state->options.max_quota, {.charged = 0, .promised = 0}));
   return volume(std::move(state));
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
@@ -42,11 +48,18 @@ result<volume> volume::create(volume_options options) try {
 
 volume_stats volume::stats() const { return state_->stats(); }
 
+result<std::vector<open_handle>> volume::open_handles() const { return state_->open_handles(); }
+
 result<void> volume::set_quota(std::uint64_t size) try {
-  const std::uint64_t taken = state_->limits.taken();
-  if (size > std::max(state_->limits.max_bytes(), taken)) {
-    BOOST_OUTCOME_TRY(state_->guard.check_quota(size, taken));
+  const detail::memory_guard::usage now = state_->payer.usage();
+  if (size > std::max(state_->limits.max_bytes(), now.promised)) {
+    if (state_->faults.has_policy()) {
+      BOOST_OUTCOME_TRY(state_->faults.guarding_quota(size - now.promised));
+    }
+    BOOST_OUTCOME_TRY(state_->guard.check_quota(size, now));
   }
+  // What threads have at hand gives way, too.
+  if (size < state_->limits.max_bytes()) state_->blocks.small().remove_empty_slabs();
   state_->limits.set_max_bytes(size);
   return boost::outcome_v2::success();
 } catch (const std::bad_alloc&) {
@@ -72,6 +85,22 @@ std::shared_ptr<volume_state> volume_state::create(volume_options chosen) {
   return std::shared_ptr<volume_state>(new volume_state(std::move(chosen)), let_go);
 }
 
+// The lock is let go now and then, and no record moves meanwhile.
+result<std::vector<open_handle>> volume_state::open_handles() noexcept try {
+  std::vector<open_handle> all;
+  handle_table::place at;
+  for (bool has_more = true; has_more;) {
+    const tree::shared_access access(names, tree::in_turn);
+    has_more = names.handles().see_some(at, [&](const handle_entry& h) {
+      all.push_back({path_of(*h.file), h.mode, std::string(h.label.view()),
+                     std::chrono::steady_clock::time_point(h.since), h.file->lock.waiters()});
+    });
+  }
+  return all;
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
 // The tree's lock keeps nodes and their charges in step, since both change under it. Under the
 // shared one a mark could become a count meanwhile, and its handle be counted twice.
 volume_stats volume_state::stats() noexcept {
@@ -89,6 +118,7 @@ volume_stats volume_state::stats() noexcept {
   s.waiting = waiting.load();
   // What was freed a moment ago may be kept already though its charge is yet to be given back.
   s.recycled_bytes = std::min(blocks.kept_bytes(), s.free_bytes);
+  s.pins = pins();
   return s;
 }
 

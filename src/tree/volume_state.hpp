@@ -5,6 +5,8 @@
 #include <coramfs/open_options.hpp>
 #include <coramfs/volume.hpp>
 
+#include "core/clock.hpp"
+#include "core/fault_seam.hpp"
 #include "core/lifetime.hpp"
 #include "core/memory_guard.hpp"
 #include "core/quota.hpp"
@@ -18,6 +20,7 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace coramfs::detail {
 
@@ -39,10 +42,14 @@ class volume_state final : public lifetime {
 
   /// The figures at one moment. It takes the tree's lock.
   volume_stats stats() noexcept;
+  /// The handles that are open. It takes the tree's lock. Errors: `out_of_memory`.
+  result<std::vector<open_handle>> open_handles() noexcept;
 
   const volume_options options;
+  const volume_clock clock;
   quota limits;
   memory_guard guard;
+  const fault_seam faults;
   block_memory blocks;
   const account payer;
   tree names;
@@ -52,11 +59,13 @@ class volume_state final : public lifetime {
  private:
   explicit volume_state(volume_options chosen)
       : options(std::move(chosen)),
+        clock(options.clock.get()),
         limits(options.max_quota, options.max_nodes),
-        guard(options.memory_guard),
+        guard(options.memory_guard, clock),
+        faults(options.faults, limits, guard),
         blocks(limits, options.accounting, recycled_at_most(options)),
-        payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit),
-        names(*this, blocks.small()),
+        payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit, &faults),
+        names(*this, blocks.small(), clock),
         relief(names, blocks) {}
   ~volume_state() = default;
   void end() noexcept override { delete this; }

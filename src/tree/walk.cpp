@@ -140,6 +140,7 @@ class tree_walk {
 
 // Each directory is seen at one moment, and the lock is let go between slices.
 steps<std::vector<walk_entry>> walk(std::shared_ptr<volume_state> v, path_argument path) {
+  co_await concerns(call::walk, path);
   tree_walk seen(*v);
   for (;;) {
     BOOST_OUTCOME_CO_TRY(const auto stopped, seen.go_on(path));

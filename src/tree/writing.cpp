@@ -9,8 +9,12 @@ namespace coramfs::detail {
 
 void growing::refuse(const error& why) noexcept {
   if (!claim_) return;
+  status_ = noted(claim_->ended(why));
   claim_.reset();
-  status_ = why;
+}
+
+error growing::noted(const error& e) const noexcept {
+  return file_ != nullptr ? file_->noted(by_, e) : e;
 }
 
 growing::~growing() { end_pause(); }
@@ -29,19 +33,23 @@ void growing::lose_file() noexcept {
   if (undo_ != nullptr) undo_(*this);
   promotion_.reset();
   volume_ = file_->keep_volume();
+  status_ = noted(errc::not_open);
   file_ = nullptr;
   is_paused_ = false;
-  status_ = errc::not_open;
 }
 
 progress growing::fail(const error& e) noexcept {
   if (funds_.may_wait_after(e)) {
     if (const auto room = funds_.claim_after(e, file_->own_charge())) {
+      if (const auto goes_on = file_->ask_waiting_for_space(e.requested()); !goes_on) {
+        status_ = noted(goes_on.error());
+        return progress::done;
+      }
       claim_.emplace(*room);
       return pause(progress::waits);
     }
   }
-  status_ = e;
+  status_ = noted(e);
   return progress::done;
 }
 
@@ -134,6 +142,12 @@ progress adopting::advance() noexcept {
   const progress copied = writing::advance();
   if (copied == progress::done && status_) buffer_ = bytes();
   return copied;
+}
+
+progress reserving::advance() noexcept {
+  if (!resume()) return progress::done;
+  const auto paid = file_->reserve(size_, funds_.grant());
+  return paid ? progress::done : fail(paid.error());
 }
 
 progress preparing::advance() noexcept {

@@ -6,6 +6,7 @@
 #include <coramfs/detail/piece_list.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/error_note.hpp"
 #include "core/funding.hpp"
 #include "core/lifetime.hpp"
 #include "core/operation.hpp"
@@ -38,6 +39,7 @@ class growing {
   std::atomic<std::uint64_t>* waiting() const noexcept { return file_->waiting(); }
   /// Ends a wait. An operation that has begun to write does not listen.
   void refuse(const error& why) noexcept;
+  error unmet() const noexcept { return noted(claim_->unmet()); }
   /// Called by its handle, which lets go of the file.
   void lose_file() noexcept;
 
@@ -45,8 +47,8 @@ class growing {
   /// A function that takes back what is not shown yet.
   using undoing = void(growing&) noexcept;
 
-  explicit growing(open_file& file, undoing* undo = nullptr) noexcept
-      : file_(&file), funds_(file.funds()), undo_(undo) {}
+  explicit growing(open_file& file, call by, undoing* undo = nullptr) noexcept
+      : file_(&file), funds_(file.funds()), undo_(undo), by_(by) {}
   growing(growing&& unbegun) noexcept = default;
   ~growing();
 
@@ -74,8 +76,10 @@ class growing {
 
  private:
   void end_pause() noexcept;
+  error noted(const error& e) const noexcept;
 
   undoing* undo_;           // null if there is nothing to take back
+  const call by_;           // for the text of its errors
   bool is_paused_ = false;  // whether it goes on later, which the handle knows
 };
 
@@ -87,7 +91,7 @@ class writing : public growing {
   /// it is done.
   writing(open_file& file, std::optional<std::uint64_t> offset,
           std::span<const std::byte> from) noexcept
-      : growing(file, [](growing& w) noexcept { static_cast<writing&>(w).undo(); }),
+      : growing(file, call::write, [](growing& w) noexcept { static_cast<writing&>(w).undo(); }),
         from_(from),
         offset_(offset) {}
   writing(writing&&) noexcept = default;
@@ -115,7 +119,7 @@ class writing : public growing {
 class gathering : public growing {
  public:
   gathering(open_file& file, std::optional<std::uint64_t> offset, const byte_source& from) noexcept
-      : growing(file), offset_(offset), from_(from) {}
+      : growing(file, call::write), offset_(offset), from_(from) {}
 
   progress advance() noexcept;
   result<std::size_t> outcome() noexcept;
@@ -136,11 +140,25 @@ class adopting : public writing {
   bytes& buffer_;
 };
 
+/// A `reserve`. If it is dropped, the file stays as it was.
+class reserving : public growing {
+ public:
+  reserving(open_file& file, std::uint64_t size) noexcept
+      : growing(file, call::reserve), size_(size) {}
+
+  progress advance() noexcept;
+  result<void> outcome() const noexcept { return status_; }
+
+ private:
+  const std::uint64_t size_;
+};
+
 /// A `prepare`. If it is dropped, the file stays as it was.
 class preparing : public growing {
  public:
   preparing(open_file& file, std::size_t size) noexcept
-      : growing(file, [](growing& p) noexcept { static_cast<preparing&>(p).made_.reset(); }),
+      : growing(file, call::prepare,
+                [](growing& p) noexcept { static_cast<preparing&>(p).made_.reset(); }),
         size_(size) {}
 
   progress advance() noexcept;
@@ -157,7 +175,8 @@ class preparing : public growing {
 class truncating : public growing {
  public:
   truncating(open_file& file, std::optional<std::uint64_t> size) noexcept
-      : growing(file, [](growing& t) noexcept { static_cast<truncating&>(t).undo(); }),
+      : growing(file, call::truncate,
+                [](growing& t) noexcept { static_cast<truncating&>(t).undo(); }),
         size_(size) {}
   truncating(truncating&&) noexcept = default;
   ~truncating() { undo(); }

@@ -25,6 +25,10 @@ namespace {
 // units of 4). It asks for one byte more than the frame has.
 constexpr std::size_t kept_frame = 1020 + 1;
 
+// From Asio 1.24 on a frame that can wait has 48 bytes more, and that of an open is not kept. It is
+// allocated each time, and for it Asio gives up what it kept of others.
+constexpr bool keeps_opens = CORAMFS_ASIO_VERSION < 102400;
+
 void rethrow(std::exception_ptr thrown) {
   if (thrown) std::rethrow_exception(thrown);
 }
@@ -99,7 +103,7 @@ TEST_CASE("coroutine allocations: to open, read, write and close an existing fil
       allocations = count.number();
     }
   });
-  CHECK(allocations == 0);
+  CHECK(allocations <= (keeps_opens ? 0 : 3));
 }
 
 TEST_CASE("coroutine allocations: to wait for a lock takes none but Asio's own",
@@ -146,7 +150,7 @@ TEST_CASE("coroutine allocations: to wait for a file takes none but Asio's own",
           t, [&] { return t.fs.write_file("/file", asio::const_buffer()); }, had);
     });
   }
-  CHECK(had.of_the_wait <= had.of_a_post);
+  CHECK(had.of_the_wait <= had.of_a_post + (keeps_opens ? 0 : 1));
 }
 
 TEST_CASE("coroutine allocations: frames are such that Asio keeps them",
@@ -162,7 +166,8 @@ TEST_CASE("coroutine allocations: frames are such that Asio keeps them",
   const std::string text = "text";
   const auto from = asio::buffer(text);
   bytes moved(10), large(2 << 20);
-  CHECK(frame_of([&] { return fs.open("/file", open_mode::read); }) <= kept_frame);
+  CHECK(frame_of([&] { return fs.open("/file", open_mode::read); }) <=
+        kept_frame + (keeps_opens ? 0 : 48));
   CHECK(frame_of([&] { return fs.read_file("/file"); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.write_file("/file", from); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.remove_tree("/file"); }) <= kept_frame);

@@ -141,6 +141,12 @@ const std::array operations{
               if (!room) return room.error();
               return f.commit(200'000);
             }),
+    on_file("reserve", [](auto& f) { return f.reserve(400'000); }),
+    on_file("write within a reserve",
+            [](auto& f) -> result<std::size_t> {
+              if (const auto paid = f.reserve(400'000); !paid) return paid.error();
+              return f.write_at(19'000, buffer_of(large));
+            }),
     on_file("grow", [](auto& f) { return f.truncate(400'000); }),
     on_file("cut", [](auto& f) { return f.truncate(100); }),
     on_file("read_all", [](auto& f) { return f.read_all(); }),
@@ -242,6 +248,56 @@ TEST_CASE("allocation: a question by a path that found no memory has no answer",
     REQUIRE(failing.has_failed());
   }
   CHECK(e == errc::out_of_memory);
+}
+
+TEST_CASE("allocation: all open handles are listed, or none", "[allocation][errors]") {
+  auto fs = sync::file_system::create().value();
+  const std::string path = "/" + std::string(100, 'n');
+  const auto a = fs.open(path, open_mode::create, {.label = "a label of thirty characters.."});
+  const auto b = fs.open("/b", open_mode::create);
+  REQUIRE((a && b));
+  std::size_t nth = 1;
+  for (;; ++nth) {
+    const failing_malloc failing(nth, false);
+    const auto all = fs.get_volume().open_handles();
+    if (!failing.has_failed()) break;
+    REQUIRE(error_of(all) == errc::out_of_memory);
+  }
+  CHECK(nth > 2);
+}
+
+TEST_CASE("allocation: a handle that finds no memory to be listed is as good as others",
+          "[allocation][errors]") {
+  auto fs = sync::file_system::create().value();
+  fs.import_tree({{"/f", bytes_of(small)}}).value();  // opens no handle
+  result<sync::file> f = errc::busy;
+  {
+    const failing_malloc failing(1, false);
+    f = fs.open("/f", open_mode::update);
+    REQUIRE(failing.has_failed());
+  }
+  REQUIRE(f);
+  CHECK(fs.get_volume().open_handles().value().empty());
+  CHECK(fs.stats().value().open_handles == 1);
+  const error e = fs.remove("/f").error();
+  CHECK(e == errc::busy);
+  CHECK(e.message() ==
+        "busy: open or being opened: remove \"/f\": no handle is known to have it open, nobody "
+        "else waits");
+  CHECK(text_of(f.value().read_all().value()) == small);
+  f.value().close().value();
+  CHECK(!error_of(fs.remove("/f")).code());
+}
+
+TEST_CASE("allocation: a failure allocates nothing", "[allocation][errors]") {
+  auto fs = sync::file_system::create().value();
+  const auto f = fs.open("/f", open_mode::create, {.label = "holder"});
+  const allocation_count count;
+  CHECK(fs.open("/missing", open_mode::read).error() == errc::not_found);
+  CHECK(fs.open("/f", open_mode::read, {.timeout = lock_timeout::immediate()}).error() ==
+        errc::would_block);
+  CHECK(fs.remove("/f").error() == errc::busy);
+  CHECK(count.number() == 0);
 }
 
 TEST_CASE("allocation: a volume that can not be made is none", "[allocation][errors]") {

@@ -17,9 +17,11 @@
 #include <cstddef>
 #include <exception>
 #include <future>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace coramfs::tests {
 
@@ -75,6 +77,36 @@ TEST_CASE("waits and allocations: a close lets others in whatever memory it is r
   }
 }
 
+TEST_CASE("waits and allocations: who can not wait for lack of memory is in no queue",
+          "[allocation][coroutines]") {
+  bool has_failed = true;
+  for (std::size_t nth = 1; has_failed; ++nth) {
+    INFO("the allocation that fails: " << nth);
+    fixture t;
+    unsigned opened = 0, refused = 0;
+    const auto body = [&]() -> asio::awaitable<void> {
+      std::optional<failing_malloc> failing(std::in_place, nth, false);
+      try {
+        const auto f = co_await t.fs.open("/a", open_mode::update);
+        ++(f ? opened : refused);
+        if (!f) CHECK(f.error() == errc::out_of_memory);
+      } catch (const std::bad_alloc&) {
+        ++refused;
+      }
+      has_failed = failing->has_failed();
+    };
+    asio::co_spawn(t.context, body(), rethrow);
+    t.context.poll();
+    CHECK(t.v.stats().waiting == 1 - refused);
+    t.holder.close().value();
+    t.context.restart();
+    t.context.run();
+    CHECK(opened + refused == 1);
+    CHECK(t.v.stats().waiting == 0);
+    CHECK(t.threads.open("/a", open_mode::update, {.timeout = lock_timeout::immediate()}));
+  }
+}
+
 TEST_CASE("waits and allocations: deadlines come whatever memory the context is refused",
           "[allocation][coroutines]") {
   bool has_failed = true;
@@ -116,10 +148,10 @@ TEST_CASE("waits and allocations: a context without memory for its timer holds u
     const open_options options{.timeout = patience};
     t.fs.open("/a", open_mode::update, options, count);
   };
-  first.async_wait([&](std::error_code) {
+  first.async_wait([&](asio_error_code) {
     for (auto& other_timer : others) {
       other_timer.expires_at(now + std::chrono::hours(1));
-      other_timer.async_wait([](std::error_code) {});
+      other_timer.async_wait([](asio_error_code) {});
     }
     other = std::async(std::launch::async, [&] {
       const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(10);

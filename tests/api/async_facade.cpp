@@ -17,8 +17,15 @@ namespace {
 /// Runs one operation at a time to its end, on a context of its own.
 class coroutine_driver {
  public:
+  static constexpr bool has_token = false;
+
+  template <class Call>
+  auto operator()(Call call) const {
+    return run(call());
+  }
+
   template <class T>
-  result<T> operator()(asio::awaitable<result<T>> operation) const {
+  result<T> run(asio::awaitable<result<T>> operation) const {
     asio::io_context& context = state_->context;
     observation<T> seen;
     std::exception_ptr thrown;

@@ -212,9 +212,12 @@ TEST_CASE("cancellation: one that crosses the grant loses nothing", "[api][cance
   });
   s.context.poll();
   REQUIRE(s.waiting() == 2);
-  if (grant_first) s.release();
-  s.signal.emit(cancellation_type::terminal);
-  if (!grant_first) s.release();
+  // On the context: Asio 1.26 takes a cancellation there first, and it would come second.
+  asio::post(s.context, [&] {
+    if (grant_first) s.release();
+    s.signal.emit(cancellation_type::terminal);
+    if (!grant_first) s.release();
+  });
   s.context.run();
   REQUIRE(first);
   if (!grant_first) CHECK(*first == errc::canceled);

@@ -128,4 +128,26 @@ TEST_CASE("close: slack is given back, so that the charge is that of a file made
   CHECK(fs.used() <= at_once_charge + at_once_charge / 20);
 }
 
+TEST_CASE("close: the slack of a moved-in buffer is given back", "[api][close][quota]") {
+  const scenario fs(accounting::memory, {.max_quota = 64 << 20});
+  fs.expect_slices();
+  const auto roomy = [](std::size_t size, std::size_t capacity) {
+    bytes b;
+    b.reserve(capacity);
+    b.resize(size, std::byte{'x'});
+    return b;
+  };
+  constexpr std::size_t mib = 1 << 20, size = mib + 100;
+  const auto f = fs->open("/a", open_mode::create).value();
+  f->write(roomy(size, 2 * mib)).value();
+  f->close().value();
+  CHECK(fs.used() < size + mib / 16);
+  fs->remove("/a").value();
+  // And where another comes behind it: the slack of 40 is more than there is.
+  const auto g = fs->open("/b", open_mode::create).value();
+  for (int i = 0; i < 40; ++i) g->write(roomy(size, 2 * mib)).value();
+  g->close().value();
+  CHECK(fs.used() < 40 * (size + mib / 16));
+}
+
 }  // namespace coramfs::tests

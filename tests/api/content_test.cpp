@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // What may be written without a buffer of Asio's: text and bytes, of every kind that people have.
+#include <coramfs/asio.hpp>
 #include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
 
@@ -7,7 +8,9 @@
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 
+#include <algorithm>
 #include <array>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,6 +53,20 @@ TEST_CASE("content: a thread writes literals, strings and bytes", "[api][content
   CHECK(f.write_at(1, std::string_view("BC")).value() == 2);
   f.close().value();
   CHECK(fs.read_text("/file").value() == "aBC" + with_nul + "xy");
+}
+
+TEST_CASE("content: an array of char ends with its first NUL, or with itself", "[api][content]") {
+  auto fs = sync::file_system::create().value();
+  // From the heap, so that a read beyond the end is seen.
+  const auto magic = std::make_unique<char[][4]>(1);
+  std::copy_n("PK\3\4", 4, magic[0]);
+  char padded[8] = "abc";
+  fs.write_file("/magic", magic[0]).value();
+  fs.write_file("/padded", padded).value();
+  CHECK(fs.read_text("/magic").value() == "PK\3\4");
+  CHECK(fs.read_text("/padded").value() == "abc");
+  fs.write_file("/padded", asio::buffer(padded)).value();
+  CHECK(fs.file_size("/padded").value() == 8);
 }
 
 TEST_CASE("content: a coroutine does, too", "[api][content]") {

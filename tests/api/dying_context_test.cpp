@@ -4,6 +4,11 @@
 
 #include "support/await_waiting.hpp"
 
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+
 #include <future>
 #include <memory>
 #include <optional>
@@ -42,6 +47,31 @@ TEST_CASE("dying context: its waiters leave uncalled, and nothing stays", "[api]
   CHECK(v.stats().waiting == 0);
   holder.close().value();
   CHECK(threads.open("/a", open_mode::update, at_once).has_value());
+}
+
+TEST_CASE("dying context: the signal that could cancel a waiter may end before, or after",
+          "[api][coroutines]") {
+  const bool ends_before = GENERATE(true, false);
+  const auto v = volume::create().value();
+  sync::file_system threads(v);
+  const auto holder = threads.open("/a", open_mode::create).value();
+  auto context = std::make_unique<asio::io_context>();
+  auto signal = std::make_unique<asio::cancellation_signal>();
+  file_system fs(context->get_executor(), v);
+  const auto body = [&]() -> asio::awaitable<void> {
+    const auto f = co_await fs.open("/a", open_mode::read);
+  };
+  asio::co_spawn(*context, body(), asio::bind_cancellation_slot(signal->slot(), asio::detached));
+  context->poll();
+  CHECK(v.stats().waiting == 1);
+  if (ends_before) {
+    signal.reset();
+    context.reset();
+  } else {
+    context.reset();
+    signal.reset();
+  }
+  CHECK(v.stats().waiting == 0);
 }
 
 TEST_CASE("dying context: those behind its waiters get in", "[api][coroutines][fairness]") {
@@ -143,6 +173,14 @@ struct unfinished {
     context->run();
     context->restart();
   }
+  void reserve(std::uint64_t size) {
+    spawn(*context, [this, size]() -> asio::awaitable<void> {
+      const auto paid = co_await f->reserve(size);
+      CHECK(paid.has_value());
+    });
+    context->run();
+    context->restart();
+  }
   template <class Operation>
   void begin(Operation operation) {
     spawn(*context, [operation]() -> asio::awaitable<void> {
@@ -172,7 +210,9 @@ TEST_CASE("dying context: a write that has begun is undone, and reads no more of
   const std::uint64_t used = t.v.stats().used_bytes;
   SECTION("at the end") {
     const std::uint64_t generation = t.generation();
+    const bool is_reserved = GENERATE(false, true);
     t.open(open_mode::append);
+    if (is_reserved) t.reserve(many + 100);
     t.begin([&] { return t.f->write(buffer_of(t.given)); });
     t.die(file_first);
     CHECK(t.content() == t.before);
@@ -203,10 +243,11 @@ TEST_CASE("dying context: a write that has begun is undone, and reads no more of
 }
 
 TEST_CASE("dying context: a truncate that has begun is undone", "[api][coroutines][slices]") {
-  const bool file_first = GENERATE(false, true);
+  const bool file_first = GENERATE(false, true), is_reserved = GENERATE(false, true);
   unfinished t;
   const std::uint64_t used = t.v.stats().used_bytes;
   t.open(open_mode::update);
+  if (is_reserved) t.reserve(many / 2);
   t.begin([&] { return t.f->truncate(many); });
   t.die(file_first);
   CHECK(t.content() == t.before);
@@ -215,14 +256,17 @@ TEST_CASE("dying context: a truncate that has begun is undone", "[api][coroutine
 
 TEST_CASE("dying context: a chain on its way to a table is one again",
           "[api][coroutines][slices][promotion]") {
-  const bool file_first = GENERATE(false, true);
+  const bool file_first = GENERATE(false, true), is_reserved = GENERATE(false, true);
   unfinished t;
   const std::string chain(many, 'b');
   t.threads.write_file("/a", buffer_of(chain)).value();
   t.open(open_mode::update);
+  if (is_reserved) t.reserve(2 * many);
   t.begin([&] { return t.f->write_at(many + 1000, buffer_of("x")); });
   t.die(file_first);
   CHECK(t.content() == chain);
+  t.threads.remove("/a").value();
+  CHECK(t.v.stats().used_bytes == 0);
 }
 
 TEST_CASE("dying context: a write_file that has begun reads no more of its buffer",
@@ -264,7 +308,7 @@ TEST_CASE("dying context: a wait for space may outlive its file, and the volume"
   }
   SECTION("of a handler") {
     f->async_write_some(buffer_of(much),
-                        [](std::error_code, std::size_t) { FAIL("it has ended"); });
+                        [](asio_error_code, std::size_t) { FAIL("it has ended"); });
   }
   context->poll();
   CHECK(v->stats().waiting == 1);

@@ -82,11 +82,13 @@ TEST_CASE("errors: those with numbers say how much was asked and how much was le
   const error quota = error_of(f->truncate(2'097'152));
   CHECK(quota.requested() == 2'097'152);
   CHECK(quota.available() == 1'048'576);
-  CHECK(quota.message() == "quota exceeded: requested 2097152 bytes, 1048576 available");
+  CHECK(quota.message() ==
+        "quota exceeded: truncate \"/f\": requested 2097152 bytes, 1048576 available");
   const error nodes = error_of(fs->create_directory("/d"));
   CHECK(nodes.requested() == 1);
   CHECK(nodes.available() == 0);
-  CHECK(nodes.message() == "node limit exceeded: requested 1 nodes, 0 available");
+  CHECK(nodes.message() ==
+        "node limit exceeded: create_directory \"/d\": requested 1 nodes, 0 available");
   for (const error& e : {error_of(fs->stat("/missing")), error_of(fs->remove("/f")),
                          error_of(fs->remove_tree("/")), error_of(fs->stat("/.."))}) {
     INFO(e.message());

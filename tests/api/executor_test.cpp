@@ -363,6 +363,46 @@ TEST_CASE("executors: what is refused for want of memory is tried again", "[api]
   CHECK(t.is_clean());
 }
 
+TEST_CASE("executors: what has ended in the initiation is told in spite of one refusal",
+          "[api][executors][tokens]") {
+  fixture t;
+  std::optional<bool> removed;
+  t.threads.write_file("/b", "xyz").value();
+  t.in.now = mood::is_out_of_memory;
+  t.fs.remove("/b",
+              asio::bind_executor(t.executor, [&](result<void> r) { removed = r.has_value(); }));
+  CHECK(!removed);
+  t.context.run();
+  CHECK(removed == true);
+}
+
+TEST_CASE("executors: what is refused in the initiation again and again throws, and has been done",
+          "[api][executors][tokens]") {
+  fixture t;
+  t.threads.write_file("/b", "xyz").value();
+  t.in.now = mood::is_out_of_memory_twice;
+  const auto alive = std::make_shared<int>(0);
+  CHECK_THROWS_AS(
+      t.fs.remove("/b", asio::bind_executor(t.executor, [alive](result<void>) { FAIL("called"); })),
+      std::bad_alloc);
+  CHECK(alive.use_count() == 1);
+  CHECK_FALSE(t.threads.exists("/b").value());
+  t.context.run();
+}
+
+TEST_CASE("executors: one that does not want what has ended destroys the handler uncalled",
+          "[api][executors][tokens]") {
+  fixture t;
+  const auto alive = std::make_shared<int>(0);
+  t.in.now = GENERATE(mood::drops, mood::throws);
+  bool called = false;
+  t.fs.stat("/a", asio::bind_executor(t.executor,
+                                      [&called, alive](result<file_status>) { called = true; }));
+  t.context.run();
+  CHECK(!called);
+  CHECK(alive.use_count() == 1);
+}
+
 TEST_CASE("executors: whose executor does not want them let those in who come behind",
           "[api][executors]") {
   fixture t;

@@ -36,6 +36,7 @@ class any_file {
   virtual result<std::uint64_t> truncate(std::optional<std::uint64_t> size = {}) = 0;
 
   virtual result<pinned> pin(std::uint64_t offset, std::size_t n) = 0;
+  virtual result<void> reserve(std::uint64_t size) = 0;
   virtual result<prepared> prepare(std::size_t n) = 0;
   virtual result<void> commit(std::size_t n) = 0;
 
@@ -103,7 +104,8 @@ class any_file_system {
   virtual std::uint64_t suspensions() const = 0;
 };
 
-enum class facade_kind { coroutines, threads };
+/// Coroutines; the same class by its completion tokens; the blocking facade.
+enum class facade_kind { coroutines, tokens, threads };
 
 /// A file system over a volume that may be shared. One thread at a time uses it and its files.
 std::unique_ptr<any_file_system> make_file_system(facade_kind, const volume&);
@@ -113,17 +115,29 @@ result<std::unique_ptr<any_file_system>> create_file_system(facade_kind, const v
 
 // Each facade's own, in a translation unit of its own.
 std::unique_ptr<any_file_system> make_async(const volume&);
+std::unique_ptr<any_file_system> make_by_token(const volume&);
 std::unique_ptr<any_file_system> make_sync(const volume&);
 result<std::unique_ptr<any_file_system>> create_async(const volume_options&);
+result<std::unique_ptr<any_file_system>> create_by_token(const volume_options&);
 result<std::unique_ptr<any_file_system>> create_sync(const volume_options&);
 
 inline std::unique_ptr<any_file_system> make_file_system(facade_kind kind, const volume& over) {
-  return kind == facade_kind::coroutines ? make_async(over) : make_sync(over);
+  switch (kind) {
+    case facade_kind::coroutines: return make_async(over);
+    case facade_kind::tokens: return make_by_token(over);
+    case facade_kind::threads: break;
+  }
+  return make_sync(over);
 }
 
 inline result<std::unique_ptr<any_file_system>> create_file_system(facade_kind kind,
                                                                    const volume_options& options) {
-  return kind == facade_kind::coroutines ? create_async(options) : create_sync(options);
+  switch (kind) {
+    case facade_kind::coroutines: return create_async(options);
+    case facade_kind::tokens: return create_by_token(options);
+    case facade_kind::threads: break;
+  }
+  return create_sync(options);
 }
 
 }  // namespace coramfs::tests

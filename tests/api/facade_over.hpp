@@ -11,33 +11,61 @@
 
 namespace coramfs::tests {
 
-/// Both facades have the same names, so one template fits them to the interface of the tests.
-/// A `Driver` is a cheap handle that turns what an operation returns into its result.
+/// All facades have the same names, so one template fits them to the interface of the tests.
+/// A `Driver` is a cheap handle that calls an operation, with a completion token as the last
+/// argument where that is its way, and turns what it returns into its result.
 template <class File, class Driver>
 class file_over final : public any_file {
  public:
   file_over(File opened, Driver driver) : driver_(driver), file_(std::move(opened)) {}
 
   result<std::size_t> read(std::span<char> to) override {
-    return driver_(file_.read(asio::buffer(to.data(), to.size())));
+    return driver_(
+        [&](auto&... last) { return file_.read(asio::buffer(to.data(), to.size()), last...); });
   }
-  result<std::string> read_all() override { return as_text(driver_(file_.read_all())); }
+  result<std::string> read_all() override {
+    return as_text(driver_([&](auto&... last) { return file_.read_all(last...); }));
+  }
   result<std::size_t> write(std::string_view from) override {
-    return driver_(file_.write(asio::const_buffer(from.data(), from.size())));
+    return driver_([&](auto&... last) {
+      return file_.write(asio::const_buffer(from.data(), from.size()), last...);
+    });
   }
-  result<std::size_t> write(bytes&& from) override { return driver_(file_.write(std::move(from))); }
+  result<std::size_t> write(bytes&& from) override {
+    // A failed write gives the buffer back only within the expression that makes the call, and by a
+    // completion token never.
+    if constexpr (!Driver::has_token) {
+      return driver_.run(file_.write(std::move(from)));
+    } else {
+      const bytes kept = from;
+      auto count = driver_([&](auto&... last) { return file_.write(std::move(from), last...); });
+      if (!count) from = kept;
+      return count;
+    }
+  }
   result<std::size_t> read_at(std::uint64_t offset, std::span<char> to) override {
-    return driver_(file_.read_at(offset, asio::buffer(to.data(), to.size())));
+    return driver_([&](auto&... last) {
+      return file_.read_at(offset, asio::buffer(to.data(), to.size()), last...);
+    });
   }
   result<std::size_t> write_at(std::uint64_t offset, std::string_view from) override {
-    return driver_(file_.write_at(offset, asio::const_buffer(from.data(), from.size())));
+    return driver_([&](auto&... last) {
+      return file_.write_at(offset, asio::const_buffer(from.data(), from.size()), last...);
+    });
   }
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size) override {
-    return driver_(size ? file_.truncate(size) : file_.truncate());
+    return driver_([&](auto&... last) {
+      return size ? file_.truncate(size, last...) : file_.truncate(last...);
+    });
   }
 
   result<pinned> pin(std::uint64_t offset, std::size_t n) override { return file_.pin(offset, n); }
-  result<prepared> prepare(std::size_t n) override { return driver_(file_.prepare(n)); }
+  result<void> reserve(std::uint64_t size) override {
+    return driver_([&](auto&... last) { return file_.reserve(size, last...); });
+  }
+  result<prepared> prepare(std::size_t n) override {
+    return driver_([&](auto&... last) { return file_.prepare(n, last...); });
+  }
   result<void> commit(std::size_t n) override { return file_.commit(n); }
 
   result<std::uint64_t> seek(std::int64_t offset, seek_from from) override {
@@ -79,71 +107,85 @@ class file_system_over final : public any_file_system {
 
   result<std::unique_ptr<any_file>> open(std::string_view path, open_mode mode,
                                          open_options options) override {
-    result<File> opened = driver_(fs_.open(path, mode, options));
+    result<File> opened =
+        driver_([&](auto&... last) { return fs_.open(path, mode, options, last...); });
     if (!opened) return opened.error();
     return std::make_unique<file_over<File, Driver>>(std::move(opened).value(), driver_);
   }
   result<void> create_directory(std::string_view path) override {
-    return driver_(fs_.create_directory(path));
+    return driver_([&](auto&... last) { return fs_.create_directory(path, last...); });
   }
   result<bool> create_directories(std::string_view path) override {
-    return driver_(fs_.create_directories(path));
+    return driver_([&](auto&... last) { return fs_.create_directories(path, last...); });
   }
-  result<void> remove(std::string_view path) override { return driver_(fs_.remove(path)); }
+  result<void> remove(std::string_view path) override {
+    return driver_([&](auto&... last) { return fs_.remove(path, last...); });
+  }
   result<void> remove_tree(std::string_view path) override {
-    return driver_(fs_.remove_tree(path));
+    return driver_([&](auto&... last) { return fs_.remove_tree(path, last...); });
   }
   result<void> rename(std::string_view from, std::string_view to, if_exists existing) override {
-    return driver_(fs_.rename(from, to, existing));
+    return driver_([&](auto&... last) { return fs_.rename(from, to, existing, last...); });
   }
   result<void> move(std::string_view from, std::string_view to, if_exists existing) override {
-    return driver_(fs_.move(from, to, existing));
+    return driver_([&](auto&... last) { return fs_.move(from, to, existing, last...); });
   }
   result<void> copy(std::string_view from, std::string_view to, if_exists existing) override {
-    return driver_(fs_.copy(from, to, existing));
+    return driver_([&](auto&... last) { return fs_.copy(from, to, existing, last...); });
   }
   result<void> copy_tree(std::string_view from, std::string_view to) override {
-    return driver_(fs_.copy_tree(from, to));
+    return driver_([&](auto&... last) { return fs_.copy_tree(from, to, last...); });
   }
   result<std::vector<std::string>> list(std::string_view path) override {
-    return driver_(fs_.list(path));
+    return driver_([&](auto&... last) { return fs_.list(path, last...); });
   }
   result<std::vector<walk_entry>> walk(std::string_view path) override {
-    return driver_(fs_.walk(path));
+    return driver_([&](auto&... last) { return fs_.walk(path, last...); });
   }
   result<std::vector<std::string>> glob(std::string_view pattern) override {
-    return driver_(fs_.glob(pattern));
+    return driver_([&](auto&... last) { return fs_.glob(pattern, last...); });
   }
-  result<bool> exists(std::string_view path) override { return driver_(fs_.exists(path)); }
-  result<bool> is_file(std::string_view path) override { return driver_(fs_.is_file(path)); }
+  result<bool> exists(std::string_view path) override {
+    return driver_([&](auto&... last) { return fs_.exists(path, last...); });
+  }
+  result<bool> is_file(std::string_view path) override {
+    return driver_([&](auto&... last) { return fs_.is_file(path, last...); });
+  }
   result<bool> is_directory(std::string_view path) override {
-    return driver_(fs_.is_directory(path));
+    return driver_([&](auto&... last) { return fs_.is_directory(path, last...); });
   }
-  result<file_status> stat(std::string_view path) override { return driver_(fs_.stat(path)); }
+  result<file_status> stat(std::string_view path) override {
+    return driver_([&](auto&... last) { return fs_.stat(path, last...); });
+  }
   result<void> set_modified(std::string_view path,
                             std::chrono::system_clock::time_point to) override {
-    return driver_(fs_.set_modified(path, to));
+    return driver_([&](auto&... last) { return fs_.set_modified(path, to, last...); });
   }
   result<std::uint64_t> file_size(std::string_view path) override {
-    return driver_(fs_.file_size(path));
+    return driver_([&](auto&... last) { return fs_.file_size(path, last...); });
   }
   result<std::string> read_file(std::string_view path,
                                 std::optional<std::uint64_t> max_size) override {
-    return file_over<File, Driver>::as_text(driver_(fs_.read_file(path, max_size)));
+    return file_over<File, Driver>::as_text(
+        driver_([&](auto&... last) { return fs_.read_file(path, max_size, last...); }));
   }
   result<void> write_file(std::string_view path, std::string_view content) override {
-    return driver_(fs_.write_file(path, asio::const_buffer(content.data(), content.size())));
+    return driver_([&](auto&... last) {
+      return fs_.write_file(path, asio::const_buffer(content.data(), content.size()), last...);
+    });
   }
   result<file_map> export_tree(std::string_view prefix, export_options options) override {
-    return driver_(fs_.export_tree(prefix, options));
+    return driver_([&](auto&... last) { return fs_.export_tree(prefix, options, last...); });
   }
   result<void> export_each(std::string_view prefix, visitor v) override {
-    return driver_(fs_.export_each(prefix, std::move(v)));
+    return driver_([&](auto&...) { return fs_.export_each(prefix, std::move(v)); });
   }
   result<void> import_tree(file_map files) override {
-    return driver_(fs_.import_tree(std::move(files)));
+    return driver_([&](auto&... last) { return fs_.import_tree(std::move(files), last...); });
   }
-  result<volume_stats> stats() override { return driver_(fs_.stats()); }
+  result<volume_stats> stats() override {
+    return driver_([&](auto&... last) { return fs_.stats(last...); });
+  }
 
   std::uint64_t suspensions() const override { return driver_.suspensions(); }
 

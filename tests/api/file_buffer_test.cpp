@@ -43,25 +43,25 @@ class byte_stream {
   std::size_t left() const noexcept { return bytes_.size() - given_; }
 
   template <class Buffers>
-  std::size_t read_some(const Buffers& to, std::error_code& ec) {
+  std::size_t read_some(const Buffers& to, asio_error_code& ec) {
     ++reads_;
     const std::size_t wanted = std::min(asio::buffer_size(to), at_once_);
     const std::size_t n =
         asio::buffer_copy(to, asio::buffer(bytes_.data() + given_, std::min(wanted, left())));
     given_ += n;
-    ec = n == 0 && wanted > 0 ? std::error_code(asio::error::eof) : std::error_code();
+    ec = n == 0 && wanted > 0 ? asio_error_code(asio::error::eof) : asio_error_code();
     return n;
   }
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& to, Token&& token) {
-    return asio::async_initiate<Token, void(std::error_code, std::size_t)>(
+    return asio::async_initiate<Token, void(asio_error_code, std::size_t)>(
         [this](auto handler, const Buffers& b) {
           auto shared = std::make_shared<decltype(handler)>(std::move(handler));
           if (!ends_ && left() == 0 && asio::buffer_size(b) > 0) {
             waiting_ = std::move(shared);
             return;
           }
-          std::error_code ec;
+          asio_error_code ec;
           const std::size_t n = read_some(b, ec);
           asio::post(context_, [shared, ec, n] { std::move (*shared)(ec, n); });
         },
@@ -118,11 +118,11 @@ volume_options short_of(std::uint64_t quota, accounting counting, storage_layout
 
 /// What became of an operation.
 struct outcome {
-  std::optional<std::error_code> ec;
+  std::optional<asio_error_code> ec;
   std::size_t n = 0;
 
   auto handler() {
-    return [this](std::error_code e, std::size_t count) {
+    return [this](asio_error_code e, std::size_t count) {
       ec = e;
       n = count;
     };
@@ -261,7 +261,7 @@ TEST_CASE("file buffer: a read that finds no more room ends, and throws nothing"
           outcome all, head;
           asio::async_read(s, file_buffer(f), all.handler());
           CHECK_NOTHROW(t.run());
-          CHECK(all.ec == std::error_code());
+          CHECK(all.ec == asio_error_code());
           CHECK(all.n == f.size().value());
           CHECK(all.n == body.size() - s.left());
           if (counting == accounting::payload) CHECK(all.n == quota);
@@ -270,7 +270,7 @@ TEST_CASE("file buffer: a read that finds no more room ends, and throws nothing"
           byte_stream r(t.context, body, at_once);
           asio::async_read_until(r, file_buffer(f), "\r\n\r\n", head.handler());
           CHECK_NOTHROW(t.run());
-          CHECK(head.ec == std::error_code(asio::error::not_found));
+          CHECK(head.ec == asio_error_code(asio::error::not_found));
           CHECK(head.n == 0);
           CHECK(f.size().value() == body.size() - r.left());
           // It is really full: but for what blocks and tables take.
@@ -297,13 +297,13 @@ TEST_CASE("file buffer: a read that the guard refuses room ends likewise", "[api
   outcome read;
   asio::async_read_until(s, file_buffer(f), '\n', read.handler());
   CHECK_NOTHROW(t.run());
-  CHECK(read.ec == std::error_code(asio::error::eof));
+  CHECK(read.ec == asio_error_code(asio::error::eof));
   CHECK(f.size().value() == 5'000);  // each piece is less than what is available
   available = 0;
   outcome none;
   asio::async_read_until(s, file_buffer(f), '\n', none.handler());
   CHECK_NOTHROW(t.run());
-  CHECK(none.ec == std::error_code(asio::error::not_found));
+  CHECK(none.ec == asio_error_code(asio::error::not_found));
 }
 
 TEST_CASE("file buffer: what is abandoned leaves what had come, and nothing of the memory",
@@ -331,7 +331,7 @@ TEST_CASE("file buffer: what is abandoned leaves what had come, and nothing of t
     byte_stream rest(t.context, "TP/1.1\r\n\r\nbody");
     asio::async_read_until(rest, file_buffer(f), "\r\n\r\n", read.handler());
     t.run();
-    CHECK(read.ec == std::error_code());
+    CHECK(read.ec == asio_error_code());
     CHECK(read.n == 18);
     f.close().value();
     CHECK(t.content() == "GET / HTTP/1.1\r\n\r\nbody");
@@ -344,9 +344,9 @@ TEST_CASE("file buffer: it lets Asio read in large pieces", "[api][buffer]") {
     file f = t.make("");
     constexpr std::size_t size = 1 << 20;
     byte_stream s(t.context, std::string(size, 'x'));
-    std::error_code ec;
+    asio_error_code ec;
     CHECK(asio::read(s, file_buffer(f), ec) == size);
-    CHECK(ec == std::error_code(asio::error::eof));
+    CHECK(ec == asio_error_code(asio::error::eof));
     // 64 KiB at once is the most that Asio reads, and it begins with less.
     CHECK(s.reads() <= size / 65536 + 8);
     f.close().value();
@@ -370,7 +370,7 @@ TEST_CASE("file buffer: bytes that come one by one leave no more than they take"
     std::string text;
     for (int i = 0; text.size() < 5'000; ++i) text += "line " + std::to_string(i) + "\n";
     byte_stream s(t.context, text, 1);
-    std::error_code ec;
+    asio_error_code ec;
     CHECK(asio::read(s, file_buffer(f), ec) == text.size());
     CHECK(t.v.stats().chunk_count <= 4);
     f.close().value();
@@ -387,7 +387,7 @@ TEST_CASE("file buffer: lines are read and consumed one after the other", "[api]
   byte_stream s(t.context, "one\ntwo\nthree\n", 5);
   file_buffer b(f);
   std::string seen;
-  for (std::error_code ec; !ec;) {
+  for (asio_error_code ec; !ec;) {
     const std::size_t n = asio::read_until(s, b, '\n', ec);
     if (ec) break;
     seen += text_of(std::as_const(b).data(0, n)) + "|";
@@ -426,7 +426,7 @@ TEST_CASE("file buffer: where the file is closed, past its end or only read ther
   outcome read;
   asio::async_read_until(s, b, '\n', read.handler());
   CHECK_NOTHROW(t.run());
-  CHECK(read.ec == std::error_code(asio::error::not_found));
+  CHECK(read.ec == asio_error_code(asio::error::not_found));
   b.shrink(1);
   CHECK(b.size() == 3);
 }

@@ -2,8 +2,11 @@
 // A large import as a coroutine: others get a turn between its slices and may change the tree,
 // and still it is whole or it is not.
 #include "api/sliced_operation.hpp"
+#include "support/manual_clock.hpp"
 
+#include <chrono>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -133,6 +136,43 @@ TEST_CASE("import slices: what others make and remove meanwhile is merged, and a
   CHECK(t.threads.export_tree().value() == expected.threads.export_tree().value());
   t.threads.remove_tree("/a").value();
   CHECK(t.used() == 0);
+}
+
+TEST_CASE("import slices: one that begins anew keeps the times of its files, by the volume's clock",
+          "[api][import][slices][clock]") {
+  const auto clock = std::make_shared<manual_clock>();
+  sliced_operation t;
+  const volume v = volume::create({.clock = clock}).value();
+  file_system fs(t.context.get_executor(), v);
+  sync::file_system threads(v);
+  const auto files = many_files("/a/b/c");
+  const auto born = clock->system_now();
+  const auto later = born + std::chrono::hours(1);
+  error ended = errc::canceled;
+  int turn = 0;
+  t.turns_during(
+      [&]() -> asio::awaitable<void> {
+        const auto done = co_await fs.import_tree(files);
+        ended = error_of(done);
+      },
+      [&] {
+        if (turn++ != 4 * slices) return;
+        clock->advance(std::chrono::hours(1));
+        threads.create_directory("/a").value();
+      });
+  REQUIRE(!ended.code());
+  const auto made = [&](const char* path) { return threads.stat(path).value().created_at; };
+  CHECK(made("/a") == later);
+  // Those of the first plan were dropped.
+  CHECK(made("/a/b") == later);
+  CHECK(made("/a/b/c") == later);
+  // They were stored when the plan went wrong, or just after.
+  CHECK(made("/a/b/c/0") == born);
+  for (const auto& f : files) {
+    const file_status s = threads.stat(f.first).value();
+    REQUIRE((s.created_at == born || s.created_at == later));
+    REQUIRE(s.modified_at == s.created_at);
+  }
 }
 
 TEST_CASE("import slices: what others put in its way meanwhile refuses it, and nothing stays",

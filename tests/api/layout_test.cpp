@@ -136,7 +136,7 @@ TEST_CASE("table: in payload its size counts, holes or not", "[api][layout][quot
   CHECK(f->write_at(599, "x").value() == 1);
   CHECK(fs.used() == 600);
   CHECK(fs.refusal([&] { return f->truncate(1001); }).message() ==
-        "quota exceeded: requested 401 bytes, 400 available");
+        "quota exceeded: truncate \"/a\": requested 401 bytes, 400 available");
   CHECK(f->truncate(1000).value() == 1000);
   CHECK(f->write_at(300, "filled").value() == 6);
   CHECK(fs.used() == 1000);

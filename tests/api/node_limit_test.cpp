@@ -7,12 +7,16 @@ TEST_CASE("node limit: the root counts, so three allow two files", "[api][nodes]
   const scenario fs({.max_nodes = 3});
   fs->write_file("/a", "").value();
   fs->open("/b", open_mode::create).value();
-  const std::string text = "node limit exceeded: requested 1 nodes, 0 available";
-  CHECK(fs.refusal([&] { return fs->write_file("/c", ""); }).message() == text);
-  CHECK(fs.refusal([&] { return fs->create_directory("/c"); }).message() == text);
-  CHECK(fs.refusal([&] { return fs->create_directories("/c"); }).message() == text);
+  const auto text = [](const std::string& call) {
+    return "node limit exceeded: " + call + " \"/c\": requested 1 nodes, 0 available";
+  };
+  CHECK(fs.refusal([&] { return fs->write_file("/c", ""); }).message() == text("write_file"));
+  CHECK(fs.refusal([&] { return fs->create_directory("/c"); }).message() ==
+        text("create_directory"));
+  CHECK(fs.refusal([&] { return fs->create_directories("/c"); }).message() ==
+        text("create_directories"));
   for (const open_mode mode : {open_mode::write, open_mode::append, open_mode::create})
-    CHECK(fs.refusal([&] { return fs->open("/c", mode); }).message() == text);
+    CHECK(fs.refusal([&] { return fs->open("/c", mode); }).message() == text("open"));
 }
 
 TEST_CASE("node limit: zero is too few for the root", "[api][nodes][volume]") {
@@ -59,7 +63,8 @@ TEST_CASE("node limit: create_directories makes all or none", "[api][nodes]") {
   const scenario fs({.max_nodes = 4});
   fs->create_directory("/a").value();
   const error e = fs.refusal([&] { return fs->create_directories("/a/b/c/d"); });
-  CHECK(e.message() == "node limit exceeded: requested 3 nodes, 2 available");
+  CHECK(e.message() ==
+        "node limit exceeded: create_directories \"/a/b/c/d\": requested 3 nodes, 2 available");
   CHECK(fs->list("/a").value().empty());
   CHECK(fs->create_directories("/a/b/c").value());
 }

@@ -5,7 +5,9 @@
 #include <asio/buffer.hpp>
 
 #include <iterator>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace coramfs::tests {
 
@@ -229,6 +231,42 @@ TEST_CASE("pin: a file that is replaced leaves what is pinned to its pins", "[ap
   CHECK(fs->read_file("/a").value() == "b");
   CHECK(text_in(p) == old);
   if (fs.counting() == accounting::memory) CHECK(fs.used() > 20'000);
+}
+
+TEST_CASE("pin: the figures of the volume count those that are held", "[api][pin][stats]") {
+  const scenario fs;
+  fs.fill("/a", open_mode::write, "abcdef");
+  CHECK(fs.stats().pins == 0);
+  auto f = fs->open("/a", open_mode::read).value();
+  CHECK(f->pin(6, 1).value().size() == 0);
+  std::vector<pinned> held{f->pin(0, 6).value()};
+  held.push_back(held.front());
+  CHECK(fs.stats().pins == 1);
+  held.push_back(f->pin(1, 2).value());
+  CHECK(fs.stats().pins == 2);
+  CHECK(fs.stats().open_handles == 1);
+  f->close().value();
+  fs->remove("/a").value();
+  CHECK(fs.stats().pins == 2);
+  held.erase(held.begin());
+  CHECK(fs.stats().pins == 2);
+  held.clear();
+  CHECK(fs.stats().pins == 0);
+}
+
+TEST_CASE("pin: its iterator tells which runs are of a hole", "[api][pin]") {
+  const scenario fs(storage_layout::random_access);
+  const auto f = fs->open("/a", open_mode::create_read).value();
+  f->write_at(0, std::string(10, '\0')).value();
+  f->write_at(1'000'000, "x").value();
+  const pinned p = f->pin(0, 2'000'000).value();
+  std::size_t in_holes = 0;
+  for (auto run = p.begin(); run != p.end(); ++run)
+    if (run.is_hole()) in_holes += (*run).size();
+  CHECK(!p.begin().is_hole());
+  CHECK(!std::prev(p.end()).is_hole());
+  CHECK(in_holes > 800'000);
+  CHECK(in_holes < 1'000'000);
 }
 
 }  // namespace coramfs::tests

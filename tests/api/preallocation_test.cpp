@@ -103,7 +103,7 @@ TEST_CASE("preallocation: write mode is judged by what it takes beyond the old c
   fs->write_file("/b", std::string(40, 'b')).value();
   CHECK(fs.refusal([&] {
             return fs->open("/a", open_mode::write, {.preallocate = 61});
-          }).message() == "quota exceeded: requested 1 bytes, 0 available");
+          }).message() == "quota exceeded: open \"/a\": requested 1 bytes, 0 available");
   const auto f = fs->open("/a", open_mode::write, {.preallocate = 60}).value();
   CHECK(f->size().value() == 60);
   CHECK(fs.used() == 100);

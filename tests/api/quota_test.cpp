@@ -48,14 +48,14 @@ TEST_CASE("quota: a write past the limit is refused and leaves usage as it was",
   const auto f = fs->open("/a", open_mode::create).value();
   f->write(xs(600)).value();
   CHECK(fs.refusal([&] { return f->write(xs(401)); }).message() ==
-        "quota exceeded: requested 401 bytes, 400 available");
+        "quota exceeded: write \"/a\": requested 401 bytes, 400 available");
   CHECK(fs.refusal([&] { return f->write_at(500, xs(501)); }).message() ==
-        "quota exceeded: requested 401 bytes, 400 available");
+        "quota exceeded: write \"/a\": requested 401 bytes, 400 available");
   CHECK(fs.refusal([&] { return f->write(bytes_of(xs(401))); }).message() ==
-        "quota exceeded: requested 401 bytes, 400 available");
+        "quota exceeded: write \"/a\": requested 401 bytes, 400 available");
   CHECK(f->write(xs(400)).value() == 400);
   CHECK(fs.refusal([&] { return f->write("x"); }).message() ==
-        "quota exceeded: requested 1 bytes, 0 available");
+        "quota exceeded: write \"/a\": requested 1 bytes, 0 available");
 }
 
 TEST_CASE("quota: an exact fit passes in every way of growing, one byte more does not",

@@ -12,7 +12,7 @@
 
 namespace coramfs::tests {
 
-/// What a scenario runs over: each facade with each layout and each accounting.
+/// What a scenario runs over: each facade, layout and accounting, but tokens with one layout alone.
 struct configuration {
   facade_kind facade;
   storage_layout layout;

@@ -75,7 +75,7 @@ TEST_CASE("space: a cancelled wait ends as a result and leaves nothing",
           "[api][space][cancellation]") {
   const auto type =
       GENERATE(cancellation_type::total, cancellation_type::partial, cancellation_type::terminal);
-  const int way = GENERATE(range(0, 6));
+  const int way = GENERATE(range(0, 7));
   full_volume v;
   std::optional<error> ended;
   bytes buffer = bytes_of("abc");
@@ -89,6 +89,7 @@ TEST_CASE("space: a cancelled wait ends as a result and leaves nothing",
     if (way == 1) done = co_await f.value().write(std::move(buffer));
     if (way == 2) done = co_await f.value().write_at(0, buffer_of("abc"));
     if (way == 3) done = co_await f.value().truncate(3);
+    if (way == 6) done = error_of(co_await f.value().reserve(3));
     if (way == 5) {
       const auto room = co_await f.value().prepare(3);
       done = error_of(room);
@@ -170,8 +171,11 @@ TEST_CASE("space: a grant that crosses a cancellation is used or passed on, neve
     CHECK(!second);
   }
   SECTION("the cancellation was first") {
-    v.signal.emit(cancellation_type::terminal);
-    v.fill(700);
+    // On the context: Asio 1.26 takes a cancellation there first, and it would come second.
+    asio::post(v.context, [&] {
+      v.signal.emit(cancellation_type::terminal);
+      v.fill(700);
+    });
     v.context.poll();
     REQUIRE((first && second));
     CHECK(*first == errc::canceled);
@@ -217,7 +221,7 @@ TEST_CASE("space: what can not wait fails, though the handle waits", "[api][spac
   full_volume v;
   spawn(v.context, [&]() -> awaitable<void> {
     auto f = (co_await v.fs.open("/a", open_mode::append, waits)).value();
-    std::error_code seen;
+    asio_error_code seen;
     CHECK(f.write_some(buffer_of("abc"), seen) == 0);
     CHECK(error(seen) == errc::quota_exceeded);
     CHECK(f.write_some_at(0, buffer_of("abc"), seen) == 0);
@@ -232,7 +236,7 @@ TEST_CASE("space: a thread's plain stream write waits", "[api][space][stream]") 
   const bool has_offset = GENERATE(false, true);
   auto thread = std::async(std::launch::async, [&] {
     auto f = v.threads.open("/b", open_mode::append, waits).value();
-    std::error_code seen;
+    asio_error_code seen;
     const std::size_t n = has_offset ? f.write_some_at(0, buffer_of("abc"), seen)
                                      : f.write_some(buffer_of("abc"), seen);
     return seen ? 0 : n;
@@ -343,6 +347,7 @@ TEST_CASE("space: a thread behind a coroutine that is cancelled gets in",
   v.fill(700);
   CHECK(v.stats().waiting == 2);
   v.signal.emit(cancellation_type::terminal);
+  v.context.poll();
   CHECK(!thread.get().code());
   v.context.run();
   REQUIRE(coroutine);

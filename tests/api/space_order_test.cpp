@@ -63,7 +63,7 @@ TEST_CASE("space: others may take what was free before, not what was freed since
   CHECK(fs.stats().free_bytes == 300);
   CHECK(available(*fs, "/b") == 100);
   CHECK(error_of(fs->write_file("/b", xs(101))).message() ==
-        "quota exceeded: requested 101 bytes, 100 available");
+        "quota exceeded: write_file \"/b\": requested 101 bytes, 100 available");
   fs->write_file("/b", xs(60)).value();
   CHECK(fs.stats().free_bytes == 240);
   CHECK(available(*fs, "/c") == 40);

@@ -27,6 +27,26 @@ TEST_CASE("space: a wait ends in time, and leaves everything as it was", "[api][
   CHECK(f->write(xs(97)).value() == 97);
 }
 
+TEST_CASE("space: who waited for it in vain is told how much there was", "[api][space]") {
+  const scenario fs(accounting::payload, {.max_quota = 1000});
+  fs->write_file("/filler", xs(900)).value();
+  const auto own = fs.twin();
+  {
+    const auto f = own->open("/a", open_mode::create, waits_briefly).value();
+    f->write("abc").value();
+    const error write = fs.refusal([&] { return f->write(xs(98)); });
+    CHECK(write.message() == "timed out: write \"/a\": requested 98 bytes, 97 available");
+    CHECK(write.requested() == 98);
+    CHECK(write.available() == 97);
+    CHECK(fs.refusal([&] { return f->prepare(99); }).message() ==
+          "timed out: prepare \"/a\": requested 99 bytes, 97 available");
+  }
+  open_options options = waits_briefly;
+  options.preallocate = 500;
+  CHECK(fs.refusal([&] { return own->open("/new", open_mode::create, options); }).message() ==
+        "timed out: open \"/new\": requested 500 bytes, 97 available");
+}
+
 TEST_CASE("space: an open that waited too long leaves no new file and no emptied old one",
           "[api][space]") {
   const scenario fs(accounting::payload, {.max_quota = 1000});
@@ -56,7 +76,7 @@ TEST_CASE("space: an immediate timeout rejects, as if it did not wait", "[api][s
   open_options options{.timeout = lock_timeout::immediate(), .on_full = when_full::wait};
   const auto f = fs->open("/a", open_mode::create, options).value();
   CHECK(fs.refusal([&] { return f->write(xs(101)); }).message() ==
-        "quota exceeded: requested 101 bytes, 100 available");
+        "quota exceeded: write \"/a\": requested 101 bytes, 100 available");
   CHECK(fs.refusal([&] { return f->write_at(0, xs(101)); }) == errc::quota_exceeded);
   CHECK(fs.refusal([&] { return f->truncate(101); }) == errc::quota_exceeded);
   CHECK(fs.refusal([&] { return f->prepare(101); }) == errc::quota_exceeded);
@@ -73,7 +93,7 @@ TEST_CASE("space: what can never fit is refused at once", "[api][space]") {
   f->write(xs(400)).value();
   // Its own 400 bytes stay, whatever others free.
   CHECK(fs.refusal([&] { return f->write(xs(601)); }).message() ==
-        "quota exceeded: requested 601 bytes, 100 available");
+        "quota exceeded: write \"/a\": requested 601 bytes, 100 available");
   CHECK(fs.refusal([&] { return f->write(bytes_of(xs(601))); }) == errc::quota_exceeded);
   CHECK(fs.refusal([&] { return f->write_at(400, xs(601)); }) == errc::quota_exceeded);
   CHECK(fs.refusal([&] { return f->truncate(1001); }) == errc::quota_exceeded);

@@ -20,6 +20,10 @@ TEST_CASE("space: whatever makes a file larger waits until there is room", "[api
       {"write of a buffer", with_file([](any_file& f) { return f.write(bytes_of(xs(500))); })},
       {"write_at", with_file([](any_file& f) { return f.write_at(0, xs(500)); })},
       {"truncate", with_file([](any_file& f) { return f.truncate(500); })},
+      {"reserve", with_file([](any_file& f) -> result<std::size_t> {
+         if (const auto paid = f.reserve(500); !paid) return paid.error();
+         return f.write(xs(500));
+       })},
       {"prepare", with_file([](any_file& f) {
          const auto room = f.prepare(500);
          if (room) f.commit(500).value();

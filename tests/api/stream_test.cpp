@@ -33,11 +33,11 @@ namespace coramfs::tests {
 namespace {
 
 using asio::ip::tcp;
-using callback = void (*)(std::error_code, std::size_t);
+using callback = void (*)(asio_error_code, std::size_t);
 
 template <class T>
 concept sync_stream = requires(T& s, asio::mutable_buffer to, asio::const_buffer from,
-                               std::error_code& ec) {
+                               asio_error_code& ec) {
   { s.read_some(to) } -> std::same_as<std::size_t>;
   { s.read_some(to, ec) } -> std::same_as<std::size_t>;
   { s.write_some(from) } -> std::same_as<std::size_t>;
@@ -45,7 +45,7 @@ concept sync_stream = requires(T& s, asio::mutable_buffer to, asio::const_buffer
 };
 template <class T>
 concept sync_device = requires(T& d, std::uint64_t offset, asio::mutable_buffer to,
-                               asio::const_buffer from, std::error_code& ec) {
+                               asio::const_buffer from, asio_error_code& ec) {
   { d.read_some_at(offset, to) } -> std::same_as<std::size_t>;
   { d.read_some_at(offset, to, ec) } -> std::same_as<std::size_t>;
   { d.write_some_at(offset, from) } -> std::same_as<std::size_t>;
@@ -115,7 +115,7 @@ TEST_CASE("stream: buffers are used in order, and the cursor moves", "[api][stre
   fixture t;
   file f = t.open("/a", open_mode::create);
   const std::array<asio::const_buffer, 3> pieces{buffer_of("abc"), buffer_of(""), buffer_of("de")};
-  std::error_code ec = asio::error::eof;
+  asio_error_code ec = asio::error::eof;
   CHECK(f.write_some(pieces, ec) == 5);
   CHECK(!ec);
   CHECK(f.write_some_at(5, pieces, ec) == 5);
@@ -140,7 +140,7 @@ TEST_CASE("stream: the end is eof, an empty sequence is nothing", "[api][stream]
   t.threads.write_file("/a", buffer_of("abc")).value();
   file f = t.open("/a", open_mode::read);
   std::array<char, 3> to{};
-  std::error_code ec;
+  asio_error_code ec;
   CHECK(f.read_some_at(3, asio::buffer(to), ec) == 0);
   CHECK(ec == asio::error::eof);
   CHECK(f.read_some_at(99, asio::buffer(to), ec) == 0);
@@ -148,14 +148,14 @@ TEST_CASE("stream: the end is eof, an empty sequence is nothing", "[api][stream]
   CHECK(f.read_some_at(3, asio::mutable_buffer(), ec) == 0);
   CHECK(!ec);
   CHECK(f.read_some(asio::buffer(to)) == 3);
-  CHECK_THROWS_AS(f.read_some(asio::buffer(to)), std::system_error);
+  CHECK_THROWS_AS(f.read_some(asio::buffer(to)), asio_system_error);
 }
 
 TEST_CASE("stream: errors are those of the plain operations", "[api][stream]") {
   fixture t;
   const std::string text = "abc";
   std::array<char, 3> to{};
-  std::error_code ec;
+  asio_error_code ec;
   file w = t.open("/a", open_mode::create);
   CHECK(w.read_some(asio::buffer(to), ec) == 0);
   CHECK(ec == make_error_code(errc::not_readable));
@@ -165,7 +165,7 @@ TEST_CASE("stream: errors are those of the plain operations", "[api][stream]") {
   file r = t.open("/a", open_mode::read);
   CHECK(r.write_some(buffer_of(text), ec) == 0);
   CHECK(ec == make_error_code(errc::not_writable));
-  CHECK_THROWS_AS(r.write_some(buffer_of(text)), std::system_error);
+  CHECK_THROWS_AS(r.write_some(buffer_of(text)), asio_system_error);
 }
 
 TEST_CASE("stream: a write takes the whole sequence or nothing of it", "[api][stream]") {
@@ -175,7 +175,7 @@ TEST_CASE("stream: a write takes the whole sequence or nothing of it", "[api][st
   auto f = threads.open("/a", open_mode::create).value();
   const std::string half(60, 'x');
   const std::array<asio::const_buffer, 2> pieces{buffer_of(half), buffer_of(half)};
-  std::error_code ec;
+  asio_error_code ec;
   CHECK(f.write_some(pieces, ec) == 0);
   CHECK(ec == make_error_code(errc::quota_exceeded));
   CHECK(ec == std::errc::no_space_on_device);
@@ -224,8 +224,8 @@ TEST_CASE("stream: a handler is called later, and eof is told", "[api][stream]")
   file f = t.open("/a", open_mode::read);
   std::array<char, 5> to{};
   std::optional<std::size_t> count;
-  std::error_code seen;
-  f.async_read_some(asio::buffer(to), [&](std::error_code ec, std::size_t n) {
+  asio_error_code seen;
+  f.async_read_some(asio::buffer(to), [&](asio_error_code ec, std::size_t n) {
     seen = ec;
     count = n;
   });
@@ -233,7 +233,7 @@ TEST_CASE("stream: a handler is called later, and eof is told", "[api][stream]")
   t.run();
   CHECK(count == 3);
   CHECK(!seen);
-  f.async_read_some(asio::buffer(to), [&](std::error_code ec, std::size_t n) {
+  f.async_read_some(asio::buffer(to), [&](asio_error_code ec, std::size_t n) {
     seen = ec;
     count = n;
   });
@@ -249,7 +249,7 @@ TEST_CASE("stream: a write that waits for space ends when there is some", "[api]
   sync::file_system threads(v);
   threads.write_file("/full", buffer_of(std::string(90, 'x'))).value();
   const std::string half(20, 'y');
-  std::error_code seen = asio::error::eof;
+  asio_error_code seen = asio::error::eof;
   std::size_t count = 0;
   asio::cancellation_signal signal;
   std::optional<file> f;
@@ -258,7 +258,7 @@ TEST_CASE("stream: a write that waits for space ends when there is some", "[api]
     f = std::move(opened).value();
     const std::array<asio::const_buffer, 2> pieces{buffer_of(half), buffer_of(half)};
     f->async_write_some(
-        pieces, asio::bind_cancellation_slot(signal.slot(), [&](std::error_code ec, std::size_t n) {
+        pieces, asio::bind_cancellation_slot(signal.slot(), [&](asio_error_code ec, std::size_t n) {
           seen = ec;
           count = n;
         }));
@@ -368,7 +368,7 @@ TEST_CASE("stream: buffers that are more than can be counted are too large", "[a
   const std::array wraps{asio::const_buffer(&c, 1), asio::const_buffer(&c, most),
                          asio::const_buffer(&c, 1)};
   file f = t.open("/a", open_mode::update);
-  std::error_code ec;
+  asio_error_code ec;
   CHECK(f.write_some(wraps, ec) == 0);
   CHECK(ec == make_error_code(errc::too_large));
   ec.clear();
@@ -376,7 +376,7 @@ TEST_CASE("stream: buffers that are more than can be counted are too large", "[a
   CHECK(ec == make_error_code(errc::too_large));
   auto written = f.async_write_some_at(1, wraps, asio::use_future);
   t.run();
-  CHECK_THROWS_AS(written.get(), std::system_error);
+  CHECK_THROWS_AS(written.get(), asio_system_error);
   f.close().value();
   CHECK(t.content("/a") == "abc");
   sync::file g = t.threads.open("/a", open_mode::update).value();
@@ -418,8 +418,8 @@ TEST_CASE("streams: a file that is closed, moved from or none fails in every asy
     int failed = 0;
     // One without an executor ends on another thread.
     see_calls(*f, [&](auto call) {
-      const auto ended = std::make_shared<std::promise<std::error_code>>();
-      call([ended](const std::error_code& ec, std::size_t) { ended->set_value(ec); });
+      const auto ended = std::make_shared<std::promise<asio_error_code>>();
+      call([ended](const asio_error_code& ec, std::size_t) { ended->set_value(ec); });
       context.restart();
       context.run();
       failed += ended->get_future().get() == error(errc::not_open).code() ? 1 : 0;
@@ -452,7 +452,7 @@ TEST_CASE("streams: a file that is closed, moved from or none fails in every asy
     context.restart();
     context.run();
     CHECK(failed == 9);
-    std::error_code ec;
+    asio_error_code ec;
     std::array<char, 4> to{};
     CHECK(f->read_some(asio::buffer(to), ec) == 0);
     CHECK(ec == error(errc::not_open).code());
@@ -489,7 +489,7 @@ TEST_CASE("streams: a blocking file that is closed or none fails in every call",
     CHECK(error_of(f->tell()) == errc::not_open);
     CHECK(error_of(f->size()) == errc::not_open);
     CHECK(error_of(f->flush()) == errc::not_open);
-    std::error_code ec;
+    asio_error_code ec;
     CHECK(f->read_some_at(0, asio::buffer(to), ec) == 0);
     CHECK(ec == error(errc::not_open).code());
     CHECK(f->write_some_at(0, buffer_of("abc"), ec) == 0);

@@ -9,8 +9,14 @@ namespace coramfs::tests {
 namespace {
 
 struct blocking_driver {
+  static constexpr bool has_token = false;
+
+  template <class Call>
+  auto operator()(Call call) const {
+    return call();
+  }
   template <class T>
-  result<T> operator()(result<T> done) const {
+  result<T> run(result<T> done) const {
     return done;
   }
   std::uint64_t suspensions() const { return 0; }

@@ -3,6 +3,7 @@
 #include <coramfs/rw_lock.hpp>
 
 #include "api/coroutines.hpp"
+#include "api/token_fixture.hpp"
 #include "api/tokens.hpp"
 #include "support/await_waiting.hpp"
 
@@ -27,80 +28,8 @@
 
 namespace coramfs::tests {
 
-namespace {
-
-constexpr open_options at_once{.timeout = lock_timeout::immediate()};
-
-/// A volume with a file, on a context that runs when it is told to.
-struct fixture {
-  asio::io_context context;
-  volume v = volume::create().value();
-  file_system fs{context.get_executor(), v};
-  sync::file_system threads{v};
-
-  fixture() { threads.write_file("/a", buffer_of("abc")).value(); }
-
-  bool is_free() { return threads.open("/a", open_mode::update, at_once).has_value(); }
-  bool is_clean() {
-    const volume_stats s = v.stats();
-    return s.open_handles == 0 && s.waiting == 0 && is_free();
-  }
-};
-
-/// Counts what it has given out.
-struct counts {
-  std::atomic<int> allocations{0}, live{0};
-};
-template <class T>
-class counting_allocator {
- public:
-  using value_type = T;
-
-  explicit counting_allocator(counts& c) noexcept : counts_(&c) {}
-  template <class U>
-  counting_allocator(const counting_allocator<U>& other) noexcept : counts_(other.counts_) {}
-
-  T* allocate(std::size_t n) {
-    ++counts_->allocations;
-    ++counts_->live;
-    return std::allocator<T>().allocate(n);
-  }
-  void deallocate(T* memory, std::size_t n) noexcept {
-    --counts_->live;
-    std::allocator<T>().deallocate(memory, n);
-  }
-  template <class U>
-  bool operator==(const counting_allocator<U>& other) const noexcept {
-    return counts_ == other.counts_;
-  }
-
- private:
-  template <class U>
-  friend class counting_allocator;
-  counts* counts_;
-};
-
-/// A handler with an allocator of its own.
-template <class Handler>
-struct allocating {
-  using allocator_type = counting_allocator<void>;
-
-  Handler handler;
-  counts* of;
-
-  allocator_type get_allocator() const noexcept { return allocator_type(*of); }
-  template <class Outcome>
-  void operator()(Outcome outcome) {
-    handler(std::move(outcome));
-  }
-};
-template <class Handler>
-allocating(Handler, counts*) -> allocating<Handler>;
-
-}  // namespace
-
 TEST_CASE("tokens: a callback is called later, on its own executor", "[api][tokens]") {
-  fixture t;
+  token_fixture t;
   auto strand = asio::make_strand(t.context);
   std::optional<bool> on_strand;
   const auto take = [&](result<file> f) { on_strand = f && strand.running_in_this_thread(); };
@@ -123,7 +52,7 @@ TEST_CASE("tokens: a callback is called later, on its own executor", "[api][toke
 }
 
 TEST_CASE("tokens: an error is told as a result is", "[api][tokens]") {
-  fixture t;
+  token_fixture t;
   error seen = std::error_code();
   t.fs.open("/missing", open_mode::read, {}, [&](result<file> f) { seen = error_of(f); });
   CHECK(!seen.code());
@@ -132,7 +61,7 @@ TEST_CASE("tokens: an error is told as a result is", "[api][tokens]") {
 }
 
 TEST_CASE("tokens: use_awaitable is the coroutine, with any executor", "[api][tokens]") {
-  fixture t;
+  token_fixture t;
   int had = 0;
   spawn(t.context, [&]() -> asio::awaitable<void> {
     const auto f = co_await t.fs.open("/a", open_mode::read, {}, asio::use_awaitable);
@@ -157,7 +86,7 @@ TEST_CASE("tokens: use_awaitable is the coroutine, with any executor", "[api][to
 }
 
 TEST_CASE("tokens: a future waits for the lock", "[api][tokens]") {
-  fixture t;
+  token_fixture t;
   auto holder = t.threads.open("/a", open_mode::update).value();
   std::future<result<file>> opened = t.fs.open("/a", open_mode::read, {}, asio::use_future);
   auto pool = std::async(std::launch::async, [&] { t.context.run(); });
@@ -169,7 +98,7 @@ TEST_CASE("tokens: a future waits for the lock", "[api][tokens]") {
 }
 
 TEST_CASE("tokens: deferred begins when it is launched", "[api][tokens]") {
-  fixture t;
+  token_fixture t;
   auto open = t.fs.open("/new", open_mode::create, {}, deferred);
   CHECK(!t.threads.exists("/new").value());
   bool had = false;
@@ -180,7 +109,7 @@ TEST_CASE("tokens: deferred begins when it is launched", "[api][tokens]") {
 }
 
 TEST_CASE("tokens: as_tuple gives the result alone", "[api][tokens]") {
-  fixture t;
+  token_fixture t;
   bool had = false;
   spawn(t.context, [&]() -> asio::awaitable<void> {
     const auto token = as_tuple(asio::use_awaitable);
@@ -193,14 +122,14 @@ TEST_CASE("tokens: as_tuple gives the result alone", "[api][tokens]") {
 }
 
 TEST_CASE("tokens: a file that nobody takes closes itself", "[api][tokens]") {
-  fixture t;
+  token_fixture t;
   t.fs.open("/a", open_mode::update, {}, asio::detached);
   t.context.run();
   CHECK(t.is_clean());
 }
 
 TEST_CASE("tokens: a bound slot cancels the wait", "[api][tokens][cancellation]") {
-  fixture t;
+  token_fixture t;
   auto holder = t.threads.open("/a", open_mode::update).value();
   const auto type = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
                              asio::cancellation_type::total);
@@ -222,7 +151,7 @@ TEST_CASE("tokens: a bound slot cancels the wait", "[api][tokens][cancellation]"
 }
 
 TEST_CASE("tokens: a timeout ends the wait", "[api][tokens]") {
-  fixture t;
+  token_fixture t;
   const auto holder = t.threads.open("/a", open_mode::update).value();
   error seen = std::error_code();
   const open_options soon{.timeout = std::chrono::milliseconds(1)};
@@ -234,7 +163,7 @@ TEST_CASE("tokens: a timeout ends the wait", "[api][tokens]") {
 
 TEST_CASE("tokens: memory comes from the handler's allocator, and is back before it is called",
           "[api][tokens]") {
-  fixture t;
+  token_fixture t;
   counts c;
   std::optional<int> live;
   const auto take = [&](result<file>) { live = c.live.load(); };
@@ -297,7 +226,7 @@ TEST_CASE("tokens: a context that dies destroys its handlers uncalled", "[api][t
 }
 
 TEST_CASE("tokens: operations that begin the next one grow no stack", "[api][tokens]") {
-  fixture t;
+  token_fixture t;
   int left = 100'000;
   std::function<void(result<file>)> next = [&](result<file> f) {
     f.value().close().value();
@@ -309,10 +238,10 @@ TEST_CASE("tokens: operations that begin the next one grow no stack", "[api][tok
   CHECK(t.is_clean());
 }
 
-#if ASIO_VERSION >= 102700
+#if CORAMFS_ASIO_VERSION >= 102700
 TEST_CASE("tokens: an immediate executor decides where an open that need not wait ends",
           "[api][tokens]") {
-  fixture t;
+  token_fixture t;
   bool called = false;
   t.fs.open("/a", open_mode::read, {},
             asio::bind_immediate_executor(asio::system_executor(),
@@ -322,9 +251,9 @@ TEST_CASE("tokens: an immediate executor decides where an open that need not wai
 }
 #endif
 
-#if ASIO_VERSION >= 103100
+#if CORAMFS_ASIO_VERSION >= 103100
 TEST_CASE("tokens: cancel_after cancels the wait", "[api][tokens][cancellation]") {
-  fixture t;
+  token_fixture t;
   const auto holder = t.threads.open("/a", open_mode::update).value();
   error seen = std::error_code();
   t.fs.open("/a", open_mode::read, {},

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <asio/version.hpp>
+#include <coramfs/asio.hpp>
 
 // Where this Asio has the tokens.
-#if ASIO_VERSION >= 102400
+#if CORAMFS_ASIO_VERSION >= 102400
 #include <asio/as_tuple.hpp>
 #include <asio/deferred.hpp>
 #else
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/experimental/deferred.hpp>
 #endif
-#if ASIO_VERSION >= 102700
+#if CORAMFS_ASIO_VERSION >= 102700
 #include <asio/bind_immediate_executor.hpp>
 #endif
-#if ASIO_VERSION >= 103100
+#if CORAMFS_ASIO_VERSION >= 103100
 #include <asio/cancel_after.hpp>
 #endif
 
 namespace coramfs::tests {
 
-#if ASIO_VERSION >= 102400
+#if CORAMFS_ASIO_VERSION >= 102400
 using asio::as_tuple;
 using asio::deferred;
 #else

@@ -108,7 +108,7 @@ TEST_CASE("truncate: in payload a growth is charged by its zeros", "[api][trunca
   fs->write_file("/a", "abc").value();
   const auto f = fs->open("/a", open_mode::update).value();
   CHECK(fs.refusal([&] { return f->truncate(1001); }).message() ==
-        "quota exceeded: requested 998 bytes, 997 available");
+        "quota exceeded: truncate \"/a\": requested 998 bytes, 997 available");
   CHECK(f->truncate(1000).value() == 1000);
   CHECK(fs.used() == 1000);
   CHECK(f->truncate(400).value() == 400);

@@ -84,7 +84,7 @@ TEST_CASE("volume: payload accounting makes empty nodes under a quota of zero, a
   fs->write_file("/d/empty", "").value();
   const auto f = fs->open("/d/f", open_mode::create).value();
   CHECK(fs.refusal([&] { return f->write("x"); }).message() ==
-        "quota exceeded: requested 1 bytes, 0 available");
+        "quota exceeded: write \"/d/f\": requested 1 bytes, 0 available");
   CHECK(fs.refusal([&] { return fs->write_file("/g", "x"); }) == errc::quota_exceeded);
 }
 

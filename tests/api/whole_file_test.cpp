@@ -73,7 +73,7 @@ TEST_CASE("write_file: it is judged by what it costs beyond the old content",
   fs->write_file("/a", std::string(60, 'a')).value();
   fs->write_file("/b", std::string(40, 'b')).value();
   CHECK(fs.refusal([&] { return fs->write_file("/a", std::string(62, 'x')); }).message() ==
-        "quota exceeded: requested 2 bytes, 0 available");
+        "quota exceeded: write_file \"/a\": requested 2 bytes, 0 available");
   fs->write_file("/a", std::string(60, 'x')).value();
   fs->write_file("/b", std::string(39, 'y')).value();
   CHECK(fs.used() == 99);

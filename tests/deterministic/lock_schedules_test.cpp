@@ -55,7 +55,7 @@ class bare_lock {
   static constexpr bool has_figures = false;
 
   explicit bare_lock(stage&) {}
-  void renew(std::size_t, stepping_context&) {}
+  void renew(std::size_t, staged_context&) {}
 
   awaitable<result<any_hold>> take(const request& r) {
     if (r.is_exclusive) {
@@ -91,11 +91,11 @@ class file_lock {
  public:
   static constexpr bool has_figures = true;
 
-  explicit file_lock(stage& on) {
+  explicit file_lock(stage& on) : volume_(volume::create(on[0].options()).value()) {
     for (std::size_t i = 0; i < on.size(); ++i) on_each_.emplace_back(on[i].executor(), volume_);
     threads_.open("/f", open_mode::create).value();
   }
-  void renew(std::size_t i, stepping_context& on) {
+  void renew(std::size_t i, staged_context& on) {
     on_each_[i] = file_system(on.executor(), volume_);
   }
 
@@ -123,7 +123,7 @@ class file_lock {
     return r.number % 2 == 0 ? open_mode::write : open_mode::append;
   }
 
-  volume volume_ = volume::create().value();
+  volume volume_;
   sync::file_system threads_{volume_};
   std::vector<file_system> on_each_;
 };
@@ -307,8 +307,7 @@ class lock_world final : public world {
 
 template <class Lock>
 void explore(std::size_t contexts, bool contexts_die, std::uint64_t count) {
-  stage on(contexts);
-  for_each_seed(count, [&](std::uint64_t seed) {
+  for_each_schedule(contexts, count, [&](stage& on, std::uint64_t seed) {
     lock_world<Lock> w(on, seed, contexts_die);
     w.run(60);
   });

@@ -4,7 +4,7 @@
 #include <coramfs/error.hpp>
 #include <coramfs/options.hpp>
 
-#include "deterministic/stepping_context.hpp"
+#include "deterministic/staged_context.hpp"
 #include "support/seeds.hpp"
 
 #include <asio/cancellation_signal.hpp>
@@ -30,6 +30,7 @@ struct request {
   asio::cancellation_signal signal = {};
 
   bool has_handler = false;  ///< no coroutine: if it ends at once, that is seen only later
+  bool is_to_begin = false;  ///< its coroutine is spawned, and has not had its first step
   bool has_begun = false;    ///< it asked for what it wants
   bool has_ended = false;
   bool is_dead = false;       ///< with its context
@@ -44,7 +45,7 @@ struct request {
   /// take it along.
   bool is_over(bool much) const noexcept {
     const auto end = patience.deadline({});
-    const auto passed = much ? stepping_context::later : stepping_context::soon;
+    const auto passed = much ? staged_context::later : staged_context::soon;
     return end && *end - lock_timeout::time_point() <= passed;
   }
 };

@@ -47,7 +47,7 @@ struct tally {
 class slice_world final : public world {
  public:
   slice_world(stage& on, std::uint64_t seed, tally& counts)
-      : world(on, seed), options_(options_of(seed)), counts_(counts) {
+      : world(on, seed), options_(on[0].options(options_of(seed))), counts_(counts) {
     for (int i = 0; i < 6; ++i) create_directory();
     for (int i = 0; i < 8; ++i) write_file();
   }
@@ -409,10 +409,9 @@ class slice_world final : public world {
 
 TEST_CASE("slice schedules: trees are changed and looked at in slices, and each change is whole",
           "[deterministic][slices]") {
-  stage on(1);
   tally counts;
   std::uint64_t seeds = 0;
-  for_each_seed(15'000, [&](std::uint64_t seed) {
+  for_each_schedule(1, 15'000, [&](stage& on, std::uint64_t seed) {
     slice_world w(on, seed, counts);
     w.run(60);
     ++seeds;

@@ -118,7 +118,7 @@ class space_world final : public world {
       if (room) f.commit(static_cast<std::size_t>(r.wanted)).value();
     }
     if (way == 5) {
-      std::error_code failed;
+      asio_error_code failed;
       done = co_await f.async_write_some(content_of(r.wanted),
                                          asio::redirect_error(asio::use_awaitable, failed));
       const bool is_canceled = failed == asio::error::operation_aborted;
@@ -296,14 +296,14 @@ class space_world final : public world {
     threads_.write_file("/all", content_of(quota)).value();
   }
 
-  static volume make() {
+  static volume make(const staged_context& on) {
     volume_options o;
     o.max_quota = quota;
     o.accounting = accounting::payload;
-    return volume::create(o).value();
+    return volume::create(on.options(o)).value();
   }
 
-  volume volume_ = make();
+  volume volume_ = make(on_[0]);
   sync::file_system threads_{volume_};
   std::vector<file_system> on_each_;
   std::deque<request> requests_;
@@ -318,8 +318,7 @@ class space_world final : public world {
 };
 
 void explore(std::size_t contexts, std::uint64_t count) {
-  stage on(contexts);
-  for_each_seed(count, [&](std::uint64_t seed) {
+  for_each_schedule(contexts, count, [&](stage& on, std::uint64_t seed) {
     space_world w(on, seed);
     w.run(60);
   });

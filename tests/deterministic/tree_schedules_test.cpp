@@ -330,7 +330,7 @@ class tree_world final : public world {
     require(threads_.get_volume().stats().used_bytes == 0, "nothing is busy, nothing is left");
   }
 
-  sync::file_system threads_ = sync::file_system::create().value();
+  sync::file_system threads_ = sync::file_system::create(on_[0].options()).value();
   file_system fs_{on_[0].executor(), threads_.get_volume()};
   expected_tree should_;
   std::deque<request> requests_;
@@ -344,8 +344,7 @@ class tree_world final : public world {
 
 TEST_CASE("tree schedules: what is moved, removed, copied and imported against what is open",
           "[deterministic][busy]") {
-  stage on(1);
-  for_each_seed(50'000, [&](std::uint64_t seed) {
+  for_each_schedule(1, 50'000, [](stage& on, std::uint64_t seed) {
     tree_world w(on, seed);
     w.run(60);
   });

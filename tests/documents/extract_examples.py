@@ -18,8 +18,12 @@ BEGIN = """\
 #include <asio/write.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <filesystem>
 #include <iostream>
 #include <string>
+#include <utility>
+#include <vector>
 """
 
 COROUTINE = """

@@ -100,7 +100,7 @@ class ServedDirectory(DownloadBufferTest):
         shown = [line for line in outcome.stderr.splitlines() if line.startswith("refused: /dl/")]
         self.assertEqual(len(shown), 5)
         for line in shown:
-            self.assertRegex(line, r": quota exceeded: requested \d+ bytes, \d+ available$")
+            self.assertRegex(line, r': quota exceeded: prepare "/dl/.*": requested \d+ bytes, \d+ available$')
         self.assertIn("refused: 45 more\n", outcome.stderr)
         self.assertLessEqual(outcome.number("peak charged bytes"), 1024 * 1024)
 
@@ -136,7 +136,7 @@ class ServedDirectory(DownloadBufferTest):
         outcome = download("--serve", self.root, "--quota", "1M", *WAIT)
         self.check(outcome, mismatches=0, failed=0, refused=1, files=20)
         self.assertRegex(outcome.stderr,
-                         r"refused: /dl/large: quota exceeded: requested \d+ bytes")
+                         r'refused: /dl/large: quota exceeded: prepare "/dl/.*": requested \d+ bytes')
 
     def test_no_quota_at_all(self):
         self.put("file", b"1")

@@ -125,11 +125,17 @@ class ListsOfPackages(EtlStagingTest):
     def test_what_does_not_fit_is_refused_with_its_numbers(self):
         quota = self.bytes // 2
         outcome = stage("--quota", str(quota), self.root)
-        self.check_unpublished(outcome, "quota exceeded: requested")
+        self.check_unpublished(outcome, 'quota exceeded: write "/staging/')
         asked, left = (int(outcome.rows[row]) for row in ("bytes asked for", "bytes left then"))
         self.assertIn(f"requested {asked} bytes, {left} available", outcome.stderr)
         self.assertLess(left, asked)
         self.assertLessEqual(outcome.number("peak charged bytes"), quota)
+
+    # An error's thread knows what it is about until it has had 32 more.
+    def test_a_refusal_is_told_though_many_follow_it(self):
+        outcome = stage("--quota", str(self.bytes // 20), "--writers", "200", "--threads", "1",
+                        self.root)
+        self.check_unpublished(outcome, 'quota exceeded: write "/staging/')
 
 
 class ListsOfThisTest(EtlStagingTest):

@@ -195,14 +195,16 @@ class Guard(GuardedStreamTest):
         self.assertNotIn("pretended guard readings", outcome.rows)
 
     def test_no_room_for_one_piece(self):
-        self.check_failed(program.run("--quota", "60K", self.root), "quota exceeded: requested")
+        self.check_failed(program.run("--quota", "60K", self.root),
+                          'quota exceeded: write "/window/1": requested')
         outcome = program.run("--machine-memory", "60K", self.root)
         self.check_failed(outcome, "the stream ended early: ")
         self.check_refused(outcome, "guard", ["quota"])
         self.assertEqual(outcome.number("segments"), 0)
 
     def test_no_room_for_a_directory(self):
-        self.check_failed(program.run("--quota", "0", self.root), "quota exceeded: requested")
+        self.check_failed(program.run("--quota", "0", self.root),
+                          'quota exceeded: create_directory "/window": requested')
 
     def test_the_machine_itself_is_asked(self):
         outcome = program.run("--quota", "1000000G", self.root)

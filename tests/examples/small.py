@@ -36,12 +36,21 @@ class SmallProgramsTest(unittest.TestCase):
                         "bytes that the coroutine has read: 100000\n")
 
     def test_cancel(self):
-        self.check("cancel", says="2 wait\nthe writer: canceled\nthe second reader: open\n0 wait\n")
+        self.check("cancel", says="2 wait\nthe writer: canceled: open \"/page\"\nthe second reader: open\n0 wait\n")
 
     def test_completion_token(self):
         says = "read: %d bytes, no error\nthey are those of the file\n"
         self.check("completion_token", INPUT, says=says % SIZE)
         self.check("completion_token", says=says % (PROGRAMS / "completion_token").stat().st_size)
+
+    @unittest.skipUnless((PROGRAMS / "crosswise").exists(), "the simulation is not built")
+    def test_crosswise(self):
+        self.check("crosswise", says="seed \\d+ fails: stuck at 0.000 s, .*\n"
+                                     "(  coroutine \"(alice|bob) pays\" has not ended.*\n){2}"
+                                     "(  open \"/(bob|alice)\" of coroutine .* waits .* \"(first|second)\" .*\n){2}"
+                                     "  taken: .*\n  run .*\n  to repeat it: CORAMFS_SEED=\\d+\n"
+                                     "  minimised by \\d+ runs: fifo everywhere, but\n"
+                                     "(    at steps? .* \"bob pays\" goes before \"alice pays\"\n)+")
 
     def test_deadline(self):
         self.check("deadline", says="after 20 ms: timed out.*\nat once: would block.*\n"
@@ -65,7 +74,7 @@ class SmallProgramsTest(unittest.TestCase):
         for encoding in ["utf-8", "utf-16-be"]:
             self.check("lines", encoding.replace("-be", "be"), fed=text.encode(encoding),
                        says="4 lines, the longest is längere Zeile\n\n")
-        self.check("lines", fed=b"\xff", says="invalid encoding.*\n", status=1)
+        self.check("lines", fed=b"\xff", says="invalid encoding: at byte 0\n", status=1)
 
     def test_memory_guard(self):
         said = self.check("memory_guard", says="rejected: refused by .*\nwarned: coramfs: refused by .*\n"
@@ -83,6 +92,13 @@ class SmallProgramsTest(unittest.TestCase):
     def test_reader_and_writer(self):
         self.check("reader_and_writer", INPUT,
                    says=f"written: {SIZE}, and 1 waits\nread: {SIZE}\n")
+
+    def test_announced(self):
+        content = INPUT.read_bytes() * 10
+        self.check("announced", str(10 * SIZE), fed=content, says=f"{10 * SIZE} bytes received\n")
+        self.check("announced", str(10 * SIZE), fed=content[:-1], status=1, says="End of file.*\n")
+        self.check("announced", str(1 << 21), fed=content, status=1,
+                   says='quota exceeded: reserve "/received": requested \\d+ bytes, \\d+ available\n')
 
     def test_receive(self):
         content = INPUT.read_bytes() * 10

@@ -22,13 +22,17 @@ BELOW = {
     "integrations": [],
 }
 
-# What of Asio a layer may include; the blocking facade takes buffers, and never runs a context.
+# The files that include Asio, whichever it is, and what of it. All others include these, so they are
+# the same for both; and so the blocking facade takes buffers, and never runs a context.
 ASIO = {
-    "async": re.compile(r"asio(\.hpp|/.*)"),
-    "integrations": re.compile(r"asio(\.hpp|/.*)"),
-    "buffers": re.compile(r"asio/(buffer|error|version)\.hpp"),
-    "sync": re.compile(r"asio/buffer\.hpp"),
+    "coramfs/asio.hpp": re.compile(r"(buffer|error|version)\.hpp"),
+    "coramfs/detail/asio_compat.hpp": re.compile(r".*"),
+    "coramfs/detail/asio_spawn.hpp": re.compile(r"co_spawn\.hpp"),
+    "coramfs/detail/asio_stream.hpp": re.compile(r"socket_base\.hpp"),
+    "async/asio_timer.hpp": re.compile(r".*"),
+    "integrations/testing/asio_scheduler.hpp": re.compile(r"detail/scheduler\.hpp"),
 }
+FROM_ASIO = re.compile(r"(?P<boost>boost/)?asio(?:\.hpp|/(?P<header>.*))")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>]+)>|"([^"]+)")', re.M)
 
@@ -55,24 +59,28 @@ class Tree:
             self.wrong.append(f"{name}: belongs to no layer; src/meson.build lists public headers")
             return
         text = file.read_text(encoding="utf-8")
-        # One knows what differs between versions, one that all files have the same.
-        if "ASIO_VERSION" in text and file.name not in ["asio_compat.hpp", "asio_build.hpp"]:
+        # One knows which it is, one what differs between versions, one that all files have the same.
+        if ("ASIO_VERSION" in text and
+                file.name not in ["asio.hpp", "asio_compat.hpp", "asio_build.hpp"]):
             self.wrong.append(f"{name}: asks for ASIO_VERSION; asio_compat.hpp does that")
+        taken = {"boost/": set(), None: set()}
         for angled, quoted in INCLUDE.findall(text):
-            fault = self.fault_of(layer, public, angled, quoted)
-            if fault:
+            if (found := FROM_ASIO.fullmatch(angled)) and name in ASIO:
+                taken[found["boost"]].add(found["header"] or "asio.hpp")
+            elif fault := self.fault_of(layer, public, angled, quoted):
                 self.wrong.append(f"{name}: includes {angled or quoted}, {fault}")
+        for header in sorted(taken["boost/"] | taken[None]):
+            if not ASIO[name].fullmatch(header):
+                self.wrong.append(f"{name}: includes {header} of Asio, too much for all layers")
+            elif header not in taken["boost/"] & taken[None]:
+                self.wrong.append(f"{name}: includes {header} of one Asio and not of the other")
 
     def fault_of(self, layer, public, angled, quoted):
         if quoted:
             return self.fault_of_private(layer, public, quoted)
         if angled.startswith("coramfs/"):
             return self.fault_of_public(layer, angled)
-        if re.match(r"asio(\.hpp|/)", angled):
-            allowed = ASIO.get(layer)
-            if not allowed or not allowed.fullmatch(angled):
-                return f"but {layer} is below Asio" if not allowed else f"too much for {layer}"
-        return None
+        return f"which {' or '.join(ASIO)} should" if FROM_ASIO.fullmatch(angled) else None
 
     def fault_of_private(self, layer, public, name):
         if public:
@@ -95,17 +103,22 @@ class Tree:
 # A tree of made-up files, and a part of the only complaint about it; None: it is good.
 SAMPLES = [
     ({"src/tree/a.hpp": '#include "core/b.hpp"', "src/core/b.hpp": "#include <vector>"}, None),
-    ({"src/async/a.cpp": "#include <asio/post.hpp>"}, None),
-    ({"src/sync/a.cpp": "#include <asio/buffer.hpp>"}, None),
+    ({"src/async/asio_timer.hpp": "#include <asio/a.hpp>\n#include <boost/asio/a.hpp>"}, None),
+    ({"include/coramfs/asio.hpp": "#include <asio/buffer.hpp>\n#include <boost/asio/buffer.hpp>",
+      "src/sync/a.cpp": "#include <coramfs/asio.hpp>"}, None),
     ({"src/async/asio_compat.hpp": "#if ASIO_VERSION > 1"}, None),
     ({"src/core/a.hpp": '#include "tree/b.hpp"', "src/tree/b.hpp": ""}, "core may not use tree"),
     ({"src/async/a.hpp": '#include "sync/b.hpp"', "src/sync/b.hpp": ""}, "async may not use sync"),
     ({"src/sync/a.hpp": '#include "async/b.hpp"', "src/async/b.hpp": ""}, "sync may not use async"),
     ({"src/integrations/a.hpp": '#include "core/b.hpp"', "src/core/b.hpp": ""},
      "integrations may not use core"),
-    ({"src/tree/a.hpp": "# include <asio.hpp>"}, "tree is below Asio"),
-    ({"src/storage/a.cpp": "#include <asio/buffer.hpp>"}, "storage is below Asio"),
-    ({"src/sync/a.cpp": "#include <asio/io_context.hpp>"}, "too much for sync"),
+    ({"src/tree/a.hpp": "# include <asio.hpp>"}, "which coramfs/asio.hpp or"),
+    ({"src/async/a.cpp": "#include <boost/asio/post.hpp>"}, "which coramfs/asio.hpp or"),
+    ({"src/storage/a.cpp": "#include <coramfs/asio.hpp>", "include/coramfs/asio.hpp": ""},
+     "storage may not use buffers"),
+    ({"include/coramfs/asio.hpp": "#include <asio/post.hpp>\n#include <boost/asio/post.hpp>"},
+     "too much for all layers"),
+    ({"src/async/asio_timer.hpp": "#include <asio/a.hpp>"}, "a.hpp of one Asio and not of the other"),
     ({"src/core/a.hpp": '#include "b.hpp"', "src/core/b.hpp": ""}, "starts at the layer"),
     ({"src/stray.hpp": ""}, "belongs to no layer"),
     ({"src/async/a.cpp": "#if ASIO_VERSION > 1"}, "asks for ASIO_VERSION"),
@@ -116,13 +129,13 @@ SAMPLES = [
      None),
     ({"include/coramfs/error.hpp": "#include <coramfs/volume.hpp>", "include/coramfs/volume.hpp": ""},
      "core may not use tree"),
-    ({"include/coramfs/volume.hpp": "#include <asio/buffer.hpp>"}, "tree is below Asio"),
     ({"src/core/a.cpp": "#include <coramfs/file.hpp>", "include/coramfs/file.hpp": ""},
      "core may not use async"),
 ]
 
 
 SAMPLE_LAYERS = {
+    "coramfs/asio.hpp": "buffers",
     "coramfs/error.hpp": "core",
     "coramfs/volume.hpp": "tree",
     "coramfs/file.hpp": "async",

@@ -2,6 +2,7 @@
 #include "property/command.hpp"
 
 #include <cctype>
+#include <chrono>
 #include <ostream>
 #include <string_view>
 
@@ -18,6 +19,7 @@ constexpr std::array action_names{"create_directories",
                                   "adopt",
                                   "truncate",
                                   "truncate_here",
+                                  "reserve",
                                   "seek",
                                   "read",
                                   "read_at",
@@ -30,6 +32,7 @@ constexpr std::array action_names{"create_directories",
                                   "copy_tree",
                                   "remove",
                                   "remove_tree",
+                                  "set_modified",
                                   "import_tree",
                                   "read_file",
                                   "export_tree",
@@ -38,8 +41,13 @@ constexpr std::array action_names{"create_directories",
                                   "walk",
                                   "glob",
                                   "look"};
-constexpr std::array mode_names{"read", "write", "append", "update", "create"};
+constexpr std::array mode_names{"read",   "write",      "append",      "update",
+                                "create", "write_read", "append_read", "create_read"};
 constexpr std::array origin_names{"start", "current", "end"};
+
+std::chrono::system_clock::time_point long_ago(std::uint64_t seconds) {
+  return std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
+}
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";
@@ -94,7 +102,7 @@ template <class T>
 outcome told(const result<T>& r) {
   if (!r) {
     const error e = r.error();
-    return {e.message() + " (" + told(e.requested()) + ", " + told(e.available()) + ")", e};
+    return {e.code().message() + " (" + told(e.requested()) + ", " + told(e.available()) + ")", e};
   }
   if constexpr (std::is_void_v<T>) {
     return {"done"};
@@ -165,6 +173,7 @@ outcome on_file(any_file& f, const command& c, std::size_t number) {
     case action::adopt: return adopt(f, c, number);
     case action::truncate: return told(f.truncate(c.offset));
     case action::truncate_here: return told(f.truncate());
+    case action::reserve: return told(f.reserve(c.offset));
     case action::seek: return told(f.seek(distance, c.origin));
     case action::read: return read_into(c.size, [&](auto to) { return f.read(to); });
     case action::read_at:
@@ -185,6 +194,7 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
     case action::copy_tree: return told(fs.copy_tree(c.path, c.to));
     case action::remove: return told(fs.remove(c.path));
     case action::remove_tree: return told(fs.remove_tree(c.path));
+    case action::set_modified: return told(fs.set_modified(c.path, long_ago(c.size)));
     case action::import_tree: return import_some(fs, c, number);
     case action::read_file: return told(fs.read_file(c.path, c.offset));
     case action::export_tree: return told(fs.export_tree(c.path, {.only_dirty = c.size % 2 == 1}));

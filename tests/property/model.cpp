@@ -24,6 +24,7 @@ std::uint64_t excess(std::uint64_t more, std::uint64_t less) {
 }
 
 bool creates(open_mode mode) { return mode != open_mode::read && mode != open_mode::update; }
+bool empties(open_mode mode) { return mode == open_mode::write || mode == open_mode::write_read; }
 
 }  // namespace
 
@@ -41,6 +42,12 @@ model_node model::file(std::string_view content) const {
 }
 
 std::uint64_t model::used() const {
+  std::uint64_t sum = 0;
+  for (const auto& [path, n] : nodes_) sum += std::max(n.content.size(), n.reserved);
+  return sum;
+}
+
+std::uint64_t model::stored() const {
   std::uint64_t sum = 0;
   for (const auto& [path, n] : nodes_) sum += n.content.size();
   return sum;
@@ -68,16 +75,17 @@ std::unique_ptr<any_file> model::open(std::string_view text, open_mode mode,
     return std::make_unique<model_file>(*this, path, mode, 0);
   }
   model_node& n = require_file(path);
-  if (mode == open_mode::create) throw error(errc::already_exists);
+  if (mode == open_mode::create || mode == open_mode::create_read)
+    throw error(errc::already_exists);
   require_lock(path, mode == open_mode::read);
   const std::uint64_t before = n.content.size();
-  if (mode == open_mode::write) {
+  if (empties(mode)) {
     if (options.preallocate > before || (n.is_table && options.preallocate > 0))
       require_bytes(options.preallocate, before);
     change(n, "");
   }
   if (options.preallocate > n.content.size()) {
-    if (mode != open_mode::write) require_bytes(options.preallocate, before);
+    if (!empties(mode)) require_bytes(options.preallocate, before);
     std::string extended = n.content;
     extended.resize(options.preallocate);
     change(n, std::move(extended));
@@ -235,7 +243,9 @@ std::vector<std::string> model::glob(std::string_view pattern) {
 const model_node& model::stat(std::string_view text) { return require(normal(text)); }
 
 void model::set_modified(std::string_view text, std::chrono::system_clock::time_point to) {
-  require(normal(text)).modified_at = to;
+  model_node& n = require(normal(text));
+  n.modified_at = to;
+  n.is_time_set = true;
 }
 
 std::uint64_t model::file_size(std::string_view text) {
@@ -390,7 +400,7 @@ void model::may_cost() const {
 // A new node, in the place of a file if one is there.
 void model::put(const std::string& path, model_node fresh) {
   fresh.created_at.reset();
-  fresh.modified_at.reset();
+  fresh.modified_now();
   nodes_[path] = std::move(fresh);
   touch(parent(path));
 }
@@ -401,12 +411,19 @@ void model::take_away(const std::string& path) {
   touch(parent(path));
 }
 
-void model::touch(const std::string& directory) { nodes_.at(directory).modified_at.reset(); }
+void model::touch(const std::string& directory) { nodes_.at(directory).modified_now(); }
 
 void model::change(model_node& n, std::string content) {
   n.content = std::move(content);
   ++n.generation;
-  n.modified_at.reset();
+  n.modified_now();
+}
+
+// Of what stays the table or the chain that it is.
+void model::require_growth(const model_node& n, std::uint64_t size) const {
+  const bool is_paid = n.is_promised && size <= n.reserved;
+  if (is_paid && options_.accounting == accounting::memory) return;
+  require_bytes(std::max(size, n.reserved), std::max(n.content.size(), n.reserved));
 }
 
 // Not past the largest size of a file.
@@ -416,7 +433,8 @@ void model::write(model_node& n, std::uint64_t offset, std::string_view from) {
   if (turns && (options_.default_storage == storage_layout::sequential ||
                 before > options_.promotion_hard_limit))
     throw error(errc::not_supported);
-  if (n.is_table || end > before) require_bytes(std::max(before, end), before);
+  if (turns) n.is_promised = false;
+  if (n.is_table || end > before) require_growth(n, std::max(before, end));
   n.is_table = n.is_table || turns;
   std::string content = n.content;
   content.resize(std::max(before, end));
@@ -426,12 +444,21 @@ void model::write(model_node& n, std::uint64_t offset, std::string_view from) {
 
 void model::resize(model_node& n, std::uint64_t size) {
   if (size == n.content.size()) return;
-  if (size > n.content.size()) require_bytes(size, n.content.size());
-  n.is_table =
-      n.is_table || (options_.default_storage == storage_layout::automatic && n.content.empty());
+  const bool turns = !n.is_table && options_.default_storage == storage_layout::automatic &&
+                     n.content.empty() && size > n.reserved;
+  if (turns) n.is_promised = false;
+  if (size > n.content.size()) require_growth(n, size);
+  n.is_table = n.is_table || turns;
   std::string content = n.content;
   content.resize(size);
   change(n, std::move(content));
+}
+
+void model::reserve(model_node& n, std::uint64_t size) {
+  if (size < n.content.size()) return;
+  require_bytes(std::max(size, n.reserved), std::max(n.content.size(), n.reserved));
+  if (size >= n.reserved) n.is_promised = true;
+  n.reserved = std::max(n.reserved, size);
 }
 
 void model::note_peak() { peak_ = std::max(peak_, used()); }

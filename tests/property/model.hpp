@@ -17,9 +17,19 @@ struct model_node {
   bool is_directory = false;
   std::string content;
   bool is_table = false;  // or a chain, where a gap can not be
+  /// Bytes that its handle has paid for, or 0; and whether growth to them can not be refused: a gap
+  /// has not made a table of a chain since.
+  std::uint64_t reserved = 0;
+  bool is_promised = false;
   std::uint64_t generation = 0;
   /// None: in the operation that was just run, at a time that only the library knows.
   std::optional<std::chrono::system_clock::time_point> created_at, modified_at;
+  bool is_time_set = false;  // to one before it was made
+
+  void modified_now() {
+    modified_at.reset();
+    is_time_set = false;
+  }
 };
 
 /// What a volume is to do, as simply as it can be told: a map from paths to nodes. Nothing waits:
@@ -36,6 +46,8 @@ class model {
   std::map<std::string, model_node>& nodes() { return nodes_; }
   const std::map<std::string, model_node>& nodes() const { return nodes_; }
   std::uint64_t used() const;
+  /// Bytes in files, without what is paid for ahead.
+  std::uint64_t stored() const;
   std::uint64_t peak() const { return peak_; }
   /// Between two operations: what is used in the middle of one is seen by nobody.
   void note_peak();
@@ -98,8 +110,10 @@ class model {
   void take_away(const std::string& path);
   void touch(const std::string& directory);
   void change(model_node& n, std::string content);
+  void require_growth(const model_node& n, std::uint64_t size) const;
   void write(model_node& n, std::uint64_t offset, std::string_view from);
   void resize(model_node& n, std::uint64_t size);
+  void reserve(model_node& n, std::uint64_t size);
   void check_target(const std::string& from, const std::string& to, if_exists);
 
   const volume_options options_;

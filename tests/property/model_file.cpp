@@ -28,6 +28,7 @@ void require_end(std::uint64_t offset, std::size_t size) {
 model_file::model_file(model& of, std::string path, open_mode mode, std::uint64_t cursor)
     : of_(of), path_(std::move(path)), mode_(mode), cursor_(cursor) {
   of_.handles_.insert(this);
+  of_.note_peak();  // before the handle goes whose place this one takes
 }
 
 result<std::size_t> model_file::read(std::span<char> to) {
@@ -78,8 +79,7 @@ result<std::size_t> model_file::write_at(std::uint64_t offset, std::string_view 
     require_writable();
     if (from.empty()) return from.size();
     require_end(offset, from.size());
-    if (mode_ == open_mode::append && offset != node().content.size())
-      throw error(errc::not_supported);
+    if (appends() && offset != node().content.size()) throw error(errc::not_supported);
     of_.write(node(), offset, from);
     return from.size();
   });
@@ -93,6 +93,14 @@ result<std::uint64_t> model_file::truncate(std::optional<std::uint64_t> size) {
     of_.resize(node(), wanted);
     if (wanted < before) cursor_ = std::min(cursor_, wanted);
     return wanted;
+  });
+}
+
+result<void> model_file::reserve(std::uint64_t size) {
+  return attempt([&] {
+    require_writable();
+    require_end(size, 0);
+    of_.reserve(node(), size);
   });
 }
 
@@ -129,6 +137,7 @@ result<void> model_file::flush() {
 }
 
 result<void> model_file::close() {
+  if (is_open()) node().reserved = 0;
   of_.handles_.erase(this);
   return boost::outcome_v2::success();
 }
@@ -148,7 +157,7 @@ void model_file::require_writable() const {
 }
 
 std::uint64_t model_file::write_offset() const {
-  return mode_ == open_mode::append ? node().content.size() : cursor_;
+  return appends() ? node().content.size() : cursor_;
 }
 
 }  // namespace coramfs::tests

@@ -11,7 +11,7 @@ class model_file final : public any_file {
   model_file(model& of, std::string path, open_mode mode, std::uint64_t cursor);
   model_file(const model_file&) = delete;
   model_file& operator=(const model_file&) = delete;
-  ~model_file() override { of_.handles_.erase(this); }
+  ~model_file() override { close().value(); }
 
   result<std::size_t> read(std::span<char> to) override;
   result<std::string> read_all() override;
@@ -20,6 +20,7 @@ class model_file final : public any_file {
   result<std::size_t> read_at(std::uint64_t offset, std::span<char> to) override;
   result<std::size_t> write_at(std::uint64_t offset, std::string_view from) override;
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size) override;
+  result<void> reserve(std::uint64_t size) override;
 
   result<std::uint64_t> seek(std::int64_t offset, seek_from from) override;
   result<std::uint64_t> tell() const override;
@@ -44,7 +45,12 @@ class model_file final : public any_file {
   void assign(any_file&&) override {}
 
  private:
-  bool may_read() const { return mode_ == open_mode::read || mode_ == open_mode::update; }
+  bool may_read() const {
+    return mode_ == open_mode::read || mode_ == open_mode::update ||
+           mode_ == open_mode::write_read || mode_ == open_mode::append_read ||
+           mode_ == open_mode::create_read;
+  }
+  bool appends() const { return mode_ == open_mode::append || mode_ == open_mode::append_read; }
   bool may_write() const { return mode_ != open_mode::read; }
   void require_open() const;
   void require_readable() const;

@@ -15,7 +15,9 @@ import subprocess
 import sys
 
 DESCRIPTION = re.compile(r"(?:typeinfo|typeinfo name|vtable|VTT) for ")
-ASIO = re.compile(r"\basio::|\basio_detail_")
+ASIO = re.compile(r"\basio::|\b(?:boost_)?asio_detail_")
+# Boost.Asio's error codes and exceptions are Boost.System's.
+BOOST_ASIO = re.compile(ASIO.pattern + r"|\bboost::system::|\bboost::wrapexcept<")
 # What `error()` of a success throws, out of inline functions on both sides.
 THROWN = "boost::outcome_v2::bad_result_access::"
 # Variables that have to be one for the whole program, whoever names them.
@@ -36,6 +38,7 @@ def bare(name):
 def check(symbols, listed, most):
     """What is wrong with the symbols, which are pairs of a type and a name."""
     wrong, details = [], set()
+    asio = BOOST_ASIO if any("boost::asio::" in name for _, name in symbols) else ASIO
     for kind, name in symbols:
         begin = bare(name)
         if DESCRIPTION.match(name):
@@ -43,7 +46,7 @@ def check(symbols, listed, most):
                 wrong.append(f"gives out {name}")
         elif begin.startswith("coramfs::detail::"):
             details.add(begin)
-        elif not begin.startswith(("coramfs::", THROWN)) and kind != UNIQUE and not ASIO.search(name):
+        elif not begin.startswith(("coramfs::", THROWN)) and kind != UNIQUE and not asio.search(name):
             wrong.append(f"gives out {name}")
     wrong += [f"gives out {name}, which is not in the list" for name in sorted(details - listed)]
     wrong += [f"does not give out {name}, which is in the list" for name in sorted(listed - details)]
@@ -65,6 +68,11 @@ SAMPLES = [
     ([("W", "asio::detail::scheduler::run(std::error_code&)"), ("T", "coramfs::detail::lock::hold()"),
       ("W", "void asio::post<coramfs::detail::x>(int)"), ("V", "vtable for std::exception"),
       ("u", "std::_Sp_make_shared_tag::_S_ti()::__tag")], None),
+    ([("W", "boost::asio::detail::scheduler::run()"), ("T", "coramfs::detail::lock::hold()"),
+      ("W", "boost::wrapexcept<std::bad_alloc>::clone() const"),
+      ("W", "boost::system::error_category::failed(int) const")], None),
+    ([("T", "coramfs::detail::lock::hold()"),
+      ("W", "boost::system::error_category::failed(int) const")], "gives out boost::system"),
     ([("T", "coramfs::detail::lock::hold()"), ("T", "coramfs::detail::other()")], "other, which is"),
     ([("T", "coramfs::file::close()")], "does not give out coramfs::detail::lock::hold"),
     ([("T", "coramfs::detail::lock::hold()"), ("W", "std::vector<int>::push_back(int)")],

@@ -22,6 +22,8 @@ class buffer_iterator {
   explicit buffer_iterator(piece_list::position at) noexcept : at_(at) {}
 
   Buffer operator*() const noexcept { return Buffer(at_.data(), at_.size()); }
+  /// Whether these are zeros of a hole, which nobody has written and which take no memory.
+  bool is_hole() const noexcept { return at_.is_hole(); }
   buffer_iterator& operator++() noexcept {
     at_.advance();
     return *this;

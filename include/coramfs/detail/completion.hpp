@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
 #include <coramfs/detail/asio_compat.hpp>
 #include <coramfs/detail/continuation.hpp>
-
-#include <asio/any_io_executor.hpp>
-#include <asio/associated_allocator.hpp>
-#include <asio/associated_cancellation_slot.hpp>
-#include <asio/associated_executor.hpp>
-#include <asio/associator.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/executor_work_guard.hpp>
-#include <asio/post.hpp>
-#include <asio/system_executor.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -22,16 +13,14 @@
 namespace coramfs::detail {
 
 /// The far end of an operation that was begun with a completion token: its handler, without the
-/// handler's type. The operation itself lives in its `room_`, so that both are one piece of memory,
-/// from the handler's associated allocator.
+/// handler's type, and without that of what the handler is called with. The operation itself lives
+/// in its `room_`, so that both are one piece of memory, from the handler's associated allocator.
 ///
-/// The operation ends it, and itself, by exactly one of `complete`, `complete_at_once` and
-/// `abandon`.
-template <class Outcome>
-class completion {
+/// The operation ends it, and itself, by exactly one of `abandon` and `completion::complete`.
+class any_completion {
  public:
-  completion(const completion&) = delete;
-  completion& operator=(const completion&) = delete;
+  any_completion(const any_completion&) = delete;
+  any_completion& operator=(const any_completion&) = delete;
 
   /// The executor with which the operation waits: its own, not the handler's, which may have no
   /// context.
@@ -48,22 +37,25 @@ class completion {
     return *made;
   }
 
+  /// Where the memory comes from that an executor takes for what is posted to it.
+  enum class memory : unsigned char {
+    associated,  ///< the handler's associated allocator
+    any,         ///< what the executor takes it from by itself
+  };
   /// Posts to the handler's executor, where all of the operation runs but its beginning: what is
-  /// associated with the handler, its cancellation slot too, is touched nowhere else. Memory comes
-  /// from its allocator.
-  virtual void submit(continuation rest) = 0;
+  /// associated with the handler, its cancellation slot too, is touched nowhere else.
+  virtual void submit(continuation rest, memory from) = 0;
+  /// The same for an operation that has ended in the initiation: where the handler has associated
+  /// an immediate executor, by that.
+  virtual void submit_at_once(continuation rest, memory from) = 0;
 
-  /// Calls the handler. Only to be called in what `submit` has posted.
-  virtual void complete(Outcome outcome) = 0;
-  /// Makes sure that the handler is called, but not in here. Only to be called in the initiation.
-  virtual void complete_at_once(Outcome outcome) = 0;
   /// Destroys the handler uncalled.
   virtual void abandon() noexcept = 0;
 
  protected:
-  completion(asio::any_io_executor executor, asio::cancellation_slot slot) noexcept
+  any_completion(asio::any_io_executor executor, asio::cancellation_slot slot) noexcept
       : executor_(std::move(executor)), slot_(slot) {}
-  ~completion() { drop_operation(); }
+  ~any_completion() { drop_operation(); }
 
   void drop_operation() noexcept {
     if (auto* const destroy = std::exchange(destroy_, nullptr)) destroy(room_);
@@ -76,14 +68,27 @@ class completion {
   alignas(std::max_align_t) std::byte room_[1024];
 };
 
+/// An `any_completion` for an operation that ends with an `Outcome`.
+template <class Outcome>
+class completion : public any_completion {
+ public:
+  /// Calls the handler. Only to be called in what has been submitted.
+  virtual void complete(Outcome outcome) = 0;
+
+ protected:
+  using any_completion::any_completion;
+  ~completion() = default;
+};
+
 /// Returns the executor to wait with for an operation that has none but the handler's.
 template <class Handler>
 asio::any_io_executor io_executor_of(const Handler& handler) {
   using associated = asio::associated_executor_t<Handler>;
-  if constexpr (std::is_convertible_v<associated, asio::any_io_executor>) {
+  if constexpr (!std::is_same_v<associated, asio::system_executor> &&
+                std::is_convertible_v<associated, asio::any_io_executor>) {
     return asio::get_associated_executor(handler);
   } else {
-    return asio::system_executor();
+    return system_io_executor();
   }
 }
 
@@ -112,21 +117,38 @@ class handler_completion final : public completion<Outcome> {
     }
   }
 
-  void submit(continuation rest) override {
+  void submit(continuation rest, any_completion::memory from) override {
     // This may be gone while the call lasts.
     const handler_executor on = work_.get_executor();
-    asio::post(on, posted{std::move(rest), asio::get_associated_allocator(handler_)});
+    if constexpr (can_be_posted_to<handler_executor>) {
+      if (from == any_completion::memory::any) return asio::post(on, std::move(rest));
+      asio::post(on, own(std::move(rest)));
+    } else {
+      const asio::any_io_executor executor = this->executor();
+      asio::post(executor, posted_by_another{own(std::move(rest)), on});
+    }
+  }
+
+  void submit_at_once(continuation rest, any_completion::memory from) override {
+    if constexpr (!has_own_immediate_executor<Handler>) {
+      submit(std::move(rest), from);
+    } else {
+      // This may be gone while the call lasts.
+      const asio::any_io_executor executor = this->executor();
+      const auto immediate = immediate_executor_of(handler_, executor);
+      if constexpr (has_own_executor<Handler>) {
+        detail::submit_at_once(immediate,
+                               posted_by_another{own(std::move(rest)), work_.get_executor()});
+      } else {
+        detail::submit_at_once(immediate, own(std::move(rest)));
+      }
+    }
   }
 
   void complete(Outcome outcome) override {
     const auto work = std::move(work_);
     bound_handler<Handler, Outcome> bound{take(), std::move(outcome)};
     bound();
-  }
-  void complete_at_once(Outcome outcome) override {
-    const asio::any_io_executor executor = this->executor();
-    const auto work = std::move(work_);
-    submit_at_once(executor, bound_handler<Handler, Outcome>{take(), std::move(outcome)});
   }
   void abandon() noexcept override { [[maybe_unused]] const Handler uncalled = take(); }
 
@@ -145,6 +167,19 @@ class handler_completion final : public completion<Outcome> {
     continuation rest;
     allocator_type memory;
   };
+  /// The same by way of another executor, which passes it on to the handler's.
+  struct posted_by_another : posted {
+    using executor_type = handler_executor;
+
+    posted_by_another(posted&& what, const executor_type& to) : posted(std::move(what)), on(to) {}
+    executor_type get_executor() const noexcept { return on; }
+
+    executor_type on;
+  };
+
+  posted own(continuation rest) const {
+    return {std::move(rest), asio::get_associated_allocator(handler_)};
+  }
 
   handler_completion(Handler handler, const asio::any_io_executor& executor)
       : completion<Outcome>(executor, asio::get_associated_cancellation_slot(handler)),
@@ -168,11 +203,10 @@ class handler_completion final : public completion<Outcome> {
 
 }  // namespace coramfs::detail
 
-namespace asio {
-
+// This specialization is named in full, because a namespace can not be opened by an alias.
 template <template <class, class> class Associator, class Handler, class Outcome, class Default>
-struct associator<Associator, coramfs::detail::bound_handler<Handler, Outcome>, Default>
-    : Associator<Handler, Default> {
+struct coramfs::asio::associator<Associator, coramfs::detail::bound_handler<Handler, Outcome>,
+                                 Default> : Associator<Handler, Default> {
   using bound = coramfs::detail::bound_handler<Handler, Outcome>;
 
   static auto get(const bound& b) noexcept { return Associator<Handler, Default>::get(b.handler); }
@@ -180,5 +214,3 @@ struct associator<Associator, coramfs::detail::bound_handler<Handler, Outcome>, 
     return Associator<Handler, Default>::get(b.handler, fallback);
   }
 };
-
-}  // namespace asio

@@ -63,6 +63,9 @@ class fair_lock {
   /// stood behind `w` and goes in now is told when `others` ends.
   bool remove(waiter& w, admission& others) noexcept;
 
+  /// How many wait, up to 1,000, for messages. It may be out of date on return.
+  std::uint32_t waiters() const noexcept;
+
   /// For assertions and tests. The answer may be out of date on return.
   bool is_idle() const noexcept { return word_.load(std::memory_order_acquire) == 0; }
 
@@ -108,7 +111,7 @@ class fair_lock {
   void admit_from_queue(admission& admitted) noexcept;
 
   std::atomic<std::uint64_t> word_{0};
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   wait_queue queue_;  // guarded by mutex_
 };
 

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,12 +23,15 @@ namespace coramfs::detail {
 class account;
 class byte_source;
 class file_node;
+struct file_reserve;
 class funding;
 class growing;
 class preparation;
 class promotion;
 class grant;
 class hold_mark;
+class handle_record;
+enum class call : std::uint8_t;
 class lifetime;
 class life_hold;
 class opening;
@@ -66,6 +70,8 @@ class node_use {
   /// Makes it the use of a handle, which keeps the volume alive, too: the release may end the
   /// volume.
   void make_handle(lifetime& whole) noexcept;
+  /// What the use of a handle keeps alive.
+  lifetime& whole() const noexcept { return *whole_; }
   bool is_locked() const noexcept { return is_locked_; }
 
   file_node* operator->() const noexcept { return node_; }
@@ -128,13 +134,21 @@ class open_file {
   bool waits_for_space() const noexcept { return on_full_ == when_full::wait && may_write(); }
   /// How its operations come by their bytes.
   funding funds() const noexcept;
-  /// Bytes that the file is charged. Precondition: is open.
+  /// Bytes that the file is charged, those paid for ahead included. Precondition: is open.
   std::uint64_t own_charge() const noexcept;
   std::atomic<std::uint64_t>* waiting() const noexcept;
+  /// Asks the volume's policy of faults, if it has one, before a wait for so many bytes. Errors:
+  /// `timed_out`, `canceled`. Precondition: is open.
+  result<void> ask_waiting_for_space(std::uint64_t bytes) const noexcept;
   /// Precondition: is open.
   storage& content() const noexcept;
   CORAMFS_EXPORT result<void> require_readable() const noexcept;
   result<void> require_writable() const noexcept;
+  /// The same, for a call by another name.
+  result<void> require_readable(call by) const noexcept;
+  result<void> require_writable(call by) const noexcept;
+  /// Notes that an error is about a call on this handle.
+  error noted(call by, const error& e) const noexcept;
   /// Where `read` begins.
   std::uint64_t cursor() const noexcept { return cursor_; }
   void set_cursor(std::uint64_t to) noexcept { cursor_ = to; }
@@ -149,6 +163,8 @@ class open_file {
                  const byte_source& from) noexcept;
   /// Writes `from` by taking it over. Returns whether it did; if not, it has to be copied.
   result<bool> adopt(bytes& from, grant& granted) noexcept;
+  /// Pays for growth to `size` bytes ahead.
+  result<void> reserve(std::uint64_t size, grant& granted) noexcept;
   /// Makes room that somebody else fills. It is complete once `rest` is done and `prepared` was
   /// called.
   result<std::unique_ptr<preparation>> prepare(std::size_t size, grant& granted,
@@ -222,6 +238,15 @@ class open_file {
   bool overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept;
   result<void> make_room_behind(std::size_t size) noexcept;
   void drop_prepared() noexcept;
+  void drop_reserve() noexcept;
+  account payer() const noexcept;
+  std::uint64_t paid_ahead() const noexcept;
+  void end_zeros_at(std::uint64_t end) noexcept {
+    if (zeros_from_ < end) zeros_from_ = end;
+  }
+  void give_up_rest() noexcept;
+  /// Precondition: is open.
+  volume_state& volume() const noexcept;
   void let_go() noexcept;
 
   // Does not move with the handle, since an operation knows its handle by the address.
@@ -233,18 +258,21 @@ class open_file {
   };
 
   under_way under_way_;
-  volume_state* volume_ = nullptr;  // of an open file: held alive by `node_`
-  node_use node_;                   // of an open file: locked
+  node_use node_;  // of an open file: locked, and holds the volume
   std::uint64_t cursor_ = 0;
-  open_mode mode_ = open_mode::read;
-  when_full on_full_ = when_full::reject;
+  handle_record* record_ = nullptr;  // of an open file: its entry among the handles, if it has one
   lock_timeout patience_ = lock_timeout::immediate();
   path_text path_;  // as it was opened with: a node that is in use stays there
   mutable std::unique_ptr<const std::string> shown_path_;
+  std::unique_ptr<file_reserve> reserve_;  // null until something is paid for ahead
+  // The bytes from here to the end are zeros that the open has stored for a preallocation.
+  std::uint64_t zeros_from_ = std::numeric_limits<std::uint64_t>::max();
   std::unique_ptr<preparation> prepared_;
+  open_mode mode_ = open_mode::read;
+  when_full on_full_ = when_full::reject;
   bool is_room_ = false;  // what is prepared is room for a buffer, not for `commit`
   bool is_room_short_ = false;
-  std::uint64_t rooms_made_ = 0;
+  std::uint32_t rooms_made_ = 0;
 };
 
 }  // namespace coramfs::detail

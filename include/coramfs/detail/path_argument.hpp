@@ -86,6 +86,7 @@ class path_argument {
 
   bool valid() const noexcept { return text_.valid(); }
   std::string_view view() const noexcept { return text_.view(); }
+  const detail::path_text& kept() const noexcept { return text_; }
   /// Gives the text away.
   detail::path_text take() noexcept { return std::move(text_); }
 

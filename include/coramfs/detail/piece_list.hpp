@@ -57,9 +57,9 @@ class piece_list {
 
  private:
   struct shared {
-    std::uint64_t size;
-    const piece* first;
-    const piece* last;
+    std::uint64_t size = 0;
+    const piece* first = nullptr;
+    const piece* last = nullptr;
   };
   struct counted;
   counted& own() const noexcept;
@@ -78,6 +78,7 @@ class piece_list::position {
     const std::uint64_t rest = at_->size - offset_;
     return static_cast<std::size_t>(at_->is_hole && rest > zeros_at_once ? zeros_at_once : rest);
   }
+  bool is_hole() const noexcept { return at_->is_hole; }
   void advance() noexcept {
     offset_ += size();
     if (offset_ == at_->size) {

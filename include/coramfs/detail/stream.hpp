@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
 #include <coramfs/detail/asio_build.hpp>
 #include <coramfs/detail/byte_source.hpp>
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/result.hpp>
 
-#include <asio/buffer.hpp>
-#include <asio/error.hpp>
-
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <span>
-#include <system_error>
 
 // What both facades' files have in common as models of Asio's streams and devices.
 namespace coramfs::detail {
@@ -24,19 +20,19 @@ namespace coramfs::detail {
 inline constexpr std::size_t stream_read_size = 1024 * 1024;
 
 /// Returns an error in the way in which Asio's operations report theirs.
-inline std::error_code stream_error(const error& e) noexcept {
+inline asio_error_code stream_error(const error& e) noexcept {
   if (e == errc::canceled) return asio::error::operation_aborted;
   return e.code();
 }
 
 /// Returns the count of a write, and puts its error into `ec` as Asio's operations report theirs.
-inline std::size_t take(const result<std::size_t>& written, std::error_code& ec) noexcept {
-  ec = written ? std::error_code() : stream_error(written.error());
+inline std::size_t take(const result<std::size_t>& written, asio_error_code& ec) noexcept {
+  ec = written ? asio_error_code() : stream_error(written.error());
   return written ? written.value() : 0;
 }
 
-inline std::size_t value_or_throw(std::size_t count, const std::error_code& ec) {
-  if (ec) throw std::system_error(ec);
+inline std::size_t value_or_throw(std::size_t count, const asio_error_code& ec) {
+  if (ec) throw asio_system_error(ec);
   return count;
 }
 
@@ -48,7 +44,8 @@ std::uint64_t total_size(const ConstBufferSequence& buffers) noexcept {
   const auto end = asio::buffer_sequence_end(buffers);
   for (auto i = asio::buffer_sequence_begin(buffers); i != end; ++i) {
     const std::uint64_t room = std::numeric_limits<std::uint64_t>::max() - total;
-    total += std::min<std::uint64_t>(asio::const_buffer(*i).size(), room);
+    const std::uint64_t size = asio::const_buffer(*i).size();
+    total += size < room ? size : room;
   }
   return total;
 }
@@ -71,10 +68,10 @@ byte_source source_of(const ConstBufferSequence& buffers) noexcept {
 /// then moves. At or past the end `ec` is `asio::error::eof`, unless the buffers are empty.
 template <class MutableBufferSequence>
 std::size_t read_some(open_file& file, std::optional<std::uint64_t> offset,
-                      const MutableBufferSequence& to, std::error_code& ec,
+                      const MutableBufferSequence& to, asio_error_code& ec,
                       std::size_t limit = static_cast<std::size_t>(-1)) noexcept {
   const auto may_read = file.require_readable();
-  ec = may_read ? std::error_code() : stream_error(may_read.error());
+  ec = may_read ? asio_error_code() : stream_error(may_read.error());
   if (ec) return 0;
   const std::uint64_t begin = offset.value_or(file.cursor());
   std::size_t count = 0;
@@ -95,7 +92,7 @@ std::size_t read_some(open_file& file, std::optional<std::uint64_t> offset,
 /// What makes a file a SyncReadStream, a SyncWriteStream, and the two random-access devices.
 /// Buffers are used in order; a write takes the whole sequence, or fails with 0 bytes. Errors are
 /// the `errc` of the plain operations; reading at or past the end is `asio::error::eof`. The
-/// overloads without `error_code` throw `std::system_error`.
+/// overloads without an error code throw `asio_system_error`.
 ///
 /// `File` derives from this. It has a member `file_`, which is an `open_file`, and a function
 /// `write_all`.
@@ -103,44 +100,44 @@ template <class File>
 class stream_members {
  public:
   template <class MutableBufferSequence>
-  std::size_t read_some(const MutableBufferSequence& to, std::error_code& ec) {
+  std::size_t read_some(const MutableBufferSequence& to, asio_error_code& ec) {
     return detail::read_some(self().file_, {}, to, ec);
   }
   template <class MutableBufferSequence>
   std::size_t read_some(const MutableBufferSequence& to) {
-    std::error_code ec;
+    asio_error_code ec;
     const std::size_t n = read_some(to, ec);
     return value_or_throw(n, ec);
   }
   template <class ConstBufferSequence>
-  std::size_t write_some(const ConstBufferSequence& from, std::error_code& ec) {
+  std::size_t write_some(const ConstBufferSequence& from, asio_error_code& ec) {
     return take(self().write_all({}, source_of(from)), ec);
   }
   template <class ConstBufferSequence>
   std::size_t write_some(const ConstBufferSequence& from) {
-    std::error_code ec;
+    asio_error_code ec;
     const std::size_t n = write_some(from, ec);
     return value_or_throw(n, ec);
   }
   template <class MutableBufferSequence>
   std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to,
-                           std::error_code& ec) {
+                           asio_error_code& ec) {
     return detail::read_some(self().file_, offset, to, ec);
   }
   template <class MutableBufferSequence>
   std::size_t read_some_at(std::uint64_t offset, const MutableBufferSequence& to) {
-    std::error_code ec;
+    asio_error_code ec;
     const std::size_t n = read_some_at(offset, to, ec);
     return value_or_throw(n, ec);
   }
   template <class ConstBufferSequence>
   std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from,
-                            std::error_code& ec) {
+                            asio_error_code& ec) {
     return take(self().write_all(offset, source_of(from)), ec);
   }
   template <class ConstBufferSequence>
   std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from) {
-    std::error_code ec;
+    asio_error_code ec;
     const std::size_t n = write_some_at(offset, from, ec);
     return value_or_throw(n, ec);
   }

@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
 #include <coramfs/detail/completion.hpp>
 #include <coramfs/detail/stream.hpp>
 #include <coramfs/result.hpp>
 
-#include <asio/associator.hpp>
-
 #include <cstddef>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 namespace coramfs::detail {
 
 /// What a stream operation ends with.
 struct transferred {
-  std::error_code ec;
+  asio_error_code ec;
   std::size_t count;
 };
 
-/// A handler for `void(std::error_code, std::size_t)`, and what the operation needs until it is
+/// A handler for `void(asio_error_code, std::size_t)`, and what the operation needs until it is
 /// called. It has all that is associated with the handler.
 template <class Handler>
 struct stream_handler {
@@ -43,15 +41,15 @@ template <class Handler>
 void complete_at_once(const asio::any_io_executor& executor, Handler handler,
                       const transferred& t) {
   using wrapped = stream_handler<Handler>;
-  submit_at_once(executor, bound_handler<wrapped, transferred>{{std::move(handler)}, t});
+  const auto immediate = immediate_executor_of(handler, executor);
+  submit_at_once(immediate, bound_handler<wrapped, transferred>{{std::move(handler)}, t});
 }
 
 }  // namespace coramfs::detail
 
-namespace asio {
-
+// This specialization is named in full, because a namespace can not be opened by an alias.
 template <template <class, class> class Associator, class Handler, class Default>
-struct associator<Associator, coramfs::detail::stream_handler<Handler>, Default>
+struct coramfs::asio::associator<Associator, coramfs::detail::stream_handler<Handler>, Default>
     : Associator<Handler, Default> {
   using wrapped = coramfs::detail::stream_handler<Handler>;
 
@@ -62,5 +60,3 @@ struct associator<Associator, coramfs::detail::stream_handler<Handler>, Default>
     return Associator<Handler, Default>::get(w.handler, fallback);
   }
 };
-
-}  // namespace asio

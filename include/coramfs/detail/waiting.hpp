@@ -89,6 +89,8 @@ class announcement_pause {
 class wait_queue {
  public:
   bool empty() const noexcept { return head_ == nullptr; }
+  /// How many there are, up to 1,000. It takes time with their number.
+  std::uint32_t size() const noexcept;
   bool is_head(const waiter& w) const noexcept { return head_ == &w; }
   /// Returns what the head wants. Precondition: not empty.
   std::uint64_t head_wants() const noexcept { return head_->wanted_; }
@@ -138,7 +140,8 @@ class claim {
 using deadline = std::optional<std::chrono::steady_clock::time_point>;
 
 /// Blocks the calling thread until the claim is had. Returns whether it is; it is not if the
-/// deadline passed first. `waiting`, if given, is one higher while the thread is in the queue.
+/// deadline passed first, or if there is a `blocking_ban` for the thread and it would have had to
+/// wait. `waiting`, if given, is one higher while the thread is in the queue.
 bool block_on(claim& c, const deadline& until,
               std::atomic<std::uint64_t>* waiting = nullptr) noexcept;
 

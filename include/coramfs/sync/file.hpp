@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
 #include <coramfs/detail/buffer_span.hpp>
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/detail/stream.hpp>
@@ -8,8 +9,6 @@
 #include <coramfs/pinned.hpp>
 #include <coramfs/prepared.hpp>
 #include <coramfs/result.hpp>
-
-#include <asio/buffer.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -28,8 +27,8 @@ namespace coramfs::sync {
 /// file is closed.
 ///
 /// Waits for space: on a handle of `when_full::wait`, `write`, `write_at`, a `truncate` that grows,
-/// `prepare` and the stream writes block the calling thread until the quota has room, each for as
-/// long as the timeout of the open says. Then `timed_out` is among their errors, and
+/// `reserve`, `prepare` and the stream writes block the calling thread until the quota has room,
+/// each for as long as the timeout of the open says. Then `timed_out` is among their errors, and
 /// `quota_exceeded` means that the request could never fit. No other call blocks.
 ///
 /// It also models Asio's SyncReadStream and SyncWriteStream, and the random-access twins of both:
@@ -116,13 +115,26 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// Charges: such a copy. With `accounting::memory` what is pinned stays charged until its last
   /// pin goes, and a write to it is charged for the copy that the write makes.
   result<pinned> pin(std::uint64_t offset, std::size_t n);
+  /// Pays ahead for growth to `size` bytes, whatever else then takes the quota; a size below the
+  /// file's, or below one that is paid for, changes nothing. The file, its size and its cursor stay
+  /// as they are; what was prepared is given back. Writes and `truncate` up to that size, and a
+  /// `prepare` at the end, can not fail for space then, nor wait for it, unless bytes that they
+  /// change are pinned, or a gap has turned a chain into a table since, which is charged a little
+  /// more. Below it no buffer is taken over without a copy. `close` gives back what was not needed.
+  ///
+  /// Errors: `not_writable`; `too_large` beyond 2^63 - 1 bytes; `quota_exceeded`; `memory_guard`;
+  /// `out_of_memory`. Memory itself is taken as the file grows, so the last two may still come
+  /// then. Charges: what a file of `size` bytes without holes is charged, less what this one is;
+  /// with `accounting::memory`, up to 4 KiB more for one that is not empty.
+  result<void> reserve(std::uint64_t size);
   /// Makes room for `n` bytes at the cursor, or with `open_mode::append` at the end, for others to
   /// fill. The file is unchanged until `commit`. Another `prepare`, a write that is not empty,
-  /// `truncate`, `seek` and `close`, whether they succeed or not, give the room back and end its
-  /// buffers.
+  /// `truncate`, `reserve`, `seek` and `close`, whether they succeed or not, give the room back and
+  /// end its buffers.
   ///
   /// Errors: as `write`. Charges: as a write of `n` bytes; over bytes that are there, with
-  /// `accounting::memory`, the room itself too.
+  /// `accounting::memory`, the room itself too, but not where it has at most 1 MiB and lies within
+  /// zeros that the open of this handle has preallocated, behind all that was written or cut since.
   result<prepared> prepare(std::size_t n);
   /// Stores the first `n` bytes of what is prepared, moves the cursor behind them and gives back
   /// the rest. It needs no more space than `prepare` took, and ends the buffers of the room.
@@ -142,8 +154,8 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   result<std::uint64_t> size() const { return file_.size(); }
   /// Does nothing, since what is written is in the file. Errors: only `not_open`.
   result<void> flush() { return file_.flush(); }
-  /// Releases the lock, and gives slack and prepared room back to the quota. It never fails, and a
-  /// second close does nothing.
+  /// Releases the lock, and gives slack, prepared and reserved room back to the quota. It never
+  /// fails, and a second close does nothing.
   result<void> close() {
     file_.close();
     return boost::outcome_v2::success();

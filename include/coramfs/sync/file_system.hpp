@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
 #include <coramfs/detail/buffer_span.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/entries.hpp>
@@ -8,8 +9,6 @@
 #include <coramfs/result.hpp>
 #include <coramfs/sync/file.hpp>
 #include <coramfs/volume.hpp>
-
-#include <asio/buffer.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -53,13 +53,15 @@ class CORAMFS_EXPORT text_file {
   /// stored. Newlines stay as they are.
   ///
   /// Errors: those of `sync::file::write`; with `decode_errors::strict` `invalid_encoding` for
-  /// malformed UTF-8, or a character that the encoding lacks. Charges: what that write does.
+  /// malformed UTF-8, or a character that the encoding lacks, with `requested()` bytes of `utf8`
+  /// before it. Charges: what that write does.
   result<std::size_t> write(std::string_view utf8);
   /// Reads `characters` code points, fewer only at the end of the file, or all that are left if no
   /// number is given. Returns them as UTF-8, and leaves the cursor behind them.
   ///
-  /// Errors: `not_readable`; with `decode_errors::strict` `invalid_encoding` for malformed bytes.
-  /// Charges nothing: the text is the caller's.
+  /// Errors: `not_readable`; with `decode_errors::strict` `invalid_encoding` for malformed bytes,
+  /// which begin `requested()` bytes from the start of the file, or in UTF-7 may end there. Charges
+  /// nothing: the text is the caller's.
   result<std::string> read(std::optional<std::size_t> characters = {});
   /// Reads the characters up to and with the next "\n", "\r\n" or "\r", but no more than `limit`.
   /// The last line may have no end; behind it there is only the empty string.

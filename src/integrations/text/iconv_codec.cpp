@@ -136,7 +136,7 @@ result<decoded> iconv_codec::decode(std::string_view from, std::size_t limit, bo
                                     std::string& to) {
   decoded d;
   const std::u32string before = std::exchange(held_, {});
-  BOOST_OUTCOME_TRY(put(before, limit, d, to));
+  BOOST_OUTCOME_TRY(put(before, 0, limit, d, to));
   std::size_t stretch = 0;  // bytes that a piece has more, for a character that takes them
   // Where the decoder keeps much back, pieces are short: the work for them is lost.
   std::size_t most = room_size / 2;
@@ -164,7 +164,7 @@ result<decoded> iconv_codec::decode(std::string_view from, std::size_t limit, bo
     const bool is_cut_off = how == outcome::incomplete && piece.size() == rest.size();
     if (is_cut_off && !last) break;
     if (is_cut_off || how == outcome::illegal) {
-      BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_malformed(to));
+      BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_malformed(to, d.bytes));
       d.characters += stand_ins;
       d.bytes += is_cut_off ? left.size() : std::min(unit_, left.size());
       stretch = 0;
@@ -172,7 +172,7 @@ result<decoded> iconv_codec::decode(std::string_view from, std::size_t limit, bo
   }
   if (stateful_ && last && d.bytes == from.size() && d.characters < limit) {
     std::array<char32_t, flushed_most> room;
-    BOOST_OUTCOME_TRY(put(flush(room), limit, d, to));
+    BOOST_OUTCOME_TRY(put(flush(room), d.bytes, limit, d, to));
   }
   return d;
 }
@@ -212,8 +212,9 @@ result<iconv_codec::outcome> iconv_codec::decode_cluster(std::string_view from, 
   }
   // The text is malformed from the start, or cut off by the end.
   if (all.bytes == 0) return outcome::illegal;
+  const std::size_t begin = d.bytes;
   d.bytes += std::min(size, all.bytes);
-  BOOST_OUTCOME_TRY(put(characters, limit, d, to));
+  BOOST_OUTCOME_TRY(put(characters, begin, limit, d, to));
   return outcome::done;
 }
 
@@ -223,22 +224,29 @@ result<iconv_codec::outcome> iconv_codec::decode_piece(std::string_view piece, s
   std::span<char> left(reinterpret_cast<char*>(room.data()), sizeof(room));
   std::string_view rest = piece;
   const outcome how = decoder_.convert(rest, left);
+  const std::size_t begin = d.bytes;
   d.bytes += piece.size() - rest.size();
-  BOOST_OUTCOME_TRY(put({room.data(), room.size() - left.size() / sizeof(char32_t)}, limit, d, to));
+  const std::u32string_view characters(room.data(), room.size() - left.size() / sizeof(char32_t));
+  BOOST_OUTCOME_TRY(put(characters, begin, limit, d, to));
   return how;
 }
 
-// Puts characters onto `to`. Those beyond the limit are held.
-result<void> iconv_codec::put(std::u32string_view characters, std::size_t limit, decoded& d,
-                              std::string& to) {
-  for (const char32_t c : characters) {
+// Puts characters, which were made of the bytes from `begin` on, onto `to`. Characters beyond the
+// limit are held. iconv lets numbers that are no characters pass in two kinds of encodings. In
+// those of a fixed width the offset of such a number follows from its place. In those with shifts
+// it does not, so an error has the offset where the bytes of the whole piece end.
+result<void> iconv_codec::put(std::u32string_view characters, std::size_t begin, std::size_t limit,
+                              decoded& d, std::string& to) {
+  for (std::size_t at = begin; const char32_t c : characters) {
+    const std::size_t before = stateful_ ? d.bytes : at;
+    at += unit_;
     if (d.characters == limit) {
       held_ += c;
     } else if (is_character(c)) {
       append_utf8(c, to);
       ++d.characters;
     } else {
-      BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_malformed(to));
+      BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_malformed(to, before));
       d.characters += stand_ins;
     }
   }
@@ -267,7 +275,7 @@ result<std::size_t> iconv_codec::encode_some(std::string_view& utf8, std::string
                     encode_well_formed(utf8.substr(0, run.bytes), run.characters, to));
   utf8.remove_prefix(run.bytes);
   if (utf8.empty() || run.characters == encoding_slice) return stored;
-  BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_lacking(to));
+  BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_lacking(to, run.bytes));
   utf8.remove_prefix(malformed_size(utf8));
   return stored + stand_ins;
 }
@@ -276,16 +284,20 @@ result<std::size_t> iconv_codec::encode_some(std::string_view& utf8, std::string
 // encoding lacks them.
 result<std::size_t> iconv_codec::encode_well_formed(std::string_view utf8, std::size_t characters,
                                                     std::string& to) {
+  const std::size_t all = utf8.size();
   while (!utf8.empty()) {
-    std::string_view plain = utf8.substr(0, tag_position(utf8));
+    const std::size_t before = all - utf8.size();
+    const std::string_view plain = utf8.substr(0, tag_position(utf8));
     utf8.remove_prefix(plain.size());
-    BOOST_OUTCOME_TRY(characters, encode_plain(plain, characters, to));
+    const auto stored = encode_plain(plain, characters, to);
+    if (!stored) return error(errc::invalid_encoding, before + stored.error().requested());
+    characters = stored.value();
     if (utf8.empty()) break;
     const std::size_t size = to.size();
     std::string_view tag = utf8.substr(0, 4);
     utf8.remove_prefix(4);
     if (encode(tag, to) == outcome::done && to.size() != size) continue;
-    BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_lacking(to));
+    BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_lacking(to, before + plain.size()));
     characters -= 1 - stand_ins;
   }
   return characters;
@@ -293,9 +305,10 @@ result<std::size_t> iconv_codec::encode_well_formed(std::string_view utf8, std::
 
 result<std::size_t> iconv_codec::encode_plain(std::string_view utf8, std::size_t characters,
                                               std::string& to) {
+  const std::size_t all = utf8.size();
   while (encode(utf8, to) != outcome::done) {
+    BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_lacking(to, all - utf8.size()));
     utf8.remove_prefix(well_formed(utf8, 1).bytes);
-    BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_lacking(to));
     characters -= 1 - stand_ins;
   }
   return characters;
@@ -318,8 +331,8 @@ iconv_codec::outcome iconv_codec::encode(std::string_view& utf8, std::string& to
   return outcome::done;
 }
 
-result<std::size_t> iconv_codec::put_lacking(std::string& to) {
-  if (errors() == decode_errors::strict) return errc::invalid_encoding;
+result<std::size_t> iconv_codec::put_lacking(std::string& to, std::size_t before) {
+  if (errors() == decode_errors::strict) return error(errc::invalid_encoding, before);
   if (errors() == decode_errors::ignore) return 0;
   for (std::string_view utf8 : {replacement_character, question_mark})
     if (encode(utf8, to) == outcome::done) return 1;

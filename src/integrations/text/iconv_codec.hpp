@@ -45,7 +45,8 @@ class iconv_codec final : public text_codec {
 
   result<outcome> decode_piece(std::string_view piece, std::size_t limit, decoded& d,
                                std::string& to);
-  result<void> put(std::u32string_view characters, std::size_t limit, decoded& d, std::string& to);
+  result<void> put(std::u32string_view characters, std::size_t begin, std::size_t limit, decoded& d,
+                   std::string& to);
   bool keeps_back();
   result<outcome> decode_cluster(std::string_view from, bool last, std::size_t limit, decoded& d,
                                  std::string& to);
@@ -61,7 +62,7 @@ class iconv_codec final : public text_codec {
   result<std::size_t> encode_well_formed(std::string_view utf8, std::size_t characters,
                                          std::string& to);
   result<std::size_t> encode_plain(std::string_view utf8, std::size_t characters, std::string& to);
-  result<std::size_t> put_lacking(std::string& to);
+  result<std::size_t> put_lacking(std::string& to, std::size_t before);
 
   iconv_descriptor decoder_, encoder_;
   std::u32string held_;

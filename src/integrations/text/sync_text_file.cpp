@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/sync/text_file.hpp>
 
+#include <coramfs/asio.hpp>
+
 #include "integrations/text/text_reading.hpp"
 #include "integrations/text/text_writing.hpp"
-
-#include <asio/buffer.hpp>
 
 #include <new>
 #include <utility>

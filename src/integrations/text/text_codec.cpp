@@ -24,13 +24,13 @@ std::string text_codec::encode_whole(std::string_view utf8) {
   return encoded;
 }
 
-result<std::size_t> text_codec::put_malformed(std::string& to) const {
+result<std::size_t> text_codec::put_malformed(std::string& to, std::size_t before) const {
   switch (errors_) {
     case decode_errors::strict: break;
     case decode_errors::replace: to += replacement_character; return 1;
     case decode_errors::ignore: return 0;
   }
-  return errc::invalid_encoding;
+  return error(errc::invalid_encoding, before);
 }
 
 }  // namespace coramfs::detail

@@ -37,7 +37,8 @@ class text_codec {
   /// Decodes from the start of `from` onto `to` until `limit` characters are made, or no whole one
   /// is left. `last` says that nothing follows, so that a part of a character is malformed.
   ///
-  /// Errors: `invalid_encoding`; the state is undefined then.
+  /// Errors: `invalid_encoding`, with `requested()` bytes of `from` before what is malformed; the
+  /// state is undefined then.
   virtual result<decoded> decode(std::string_view from, std::size_t limit, bool last,
                                  std::string& to) = 0;
   /// What is decoded next begins in the initial state.
@@ -51,7 +52,8 @@ class text_codec {
   /// Begins to encode, in the initial state.
   virtual void begin_encoding() {}
   /// Takes some of `utf8` off its front and puts it behind `to`, in the state that the last call
-  /// left. Returns the characters that it stored. Errors: `invalid_encoding`.
+  /// left. Returns the characters that it stored. Errors: `invalid_encoding`, with `requested()`
+  /// bytes of `utf8`, as it was at the call, before what is malformed or lacking.
   virtual result<std::size_t> encode_some(std::string_view& utf8, std::string& to) = 0;
   /// The most characters that one call of `encode_some` takes, but for malformed ones.
   static constexpr std::size_t encoding_slice = 16 * 1024;
@@ -80,9 +82,9 @@ class text_codec {
   explicit text_codec(decode_errors errors) noexcept : errors_(errors) {}
 
   decode_errors errors() const noexcept { return errors_; }
-  /// Puts what stands for a malformed sequence onto `to`, and returns how many characters that
-  /// is. Errors: `invalid_encoding`.
-  result<std::size_t> put_malformed(std::string& to) const;
+  /// Puts what stands for a malformed sequence, behind `before` bytes, onto `to`, and returns how
+  /// many characters that is. Errors: `invalid_encoding`.
+  result<std::size_t> put_malformed(std::string& to, std::size_t before) const;
 
  private:
   decode_errors errors_;

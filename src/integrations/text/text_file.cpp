@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/text_file.hpp>
 
+#include <coramfs/asio.hpp>
+#include <coramfs/detail/asio_compat.hpp>
+
 #include "integrations/text/text_reading.hpp"
 #include "integrations/text/text_writing.hpp"
-
-#include <asio/any_io_executor.hpp>
-#include <asio/buffer.hpp>
-#include <asio/cancellation_state.hpp>
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <new>
 #include <utility>

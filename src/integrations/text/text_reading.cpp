@@ -174,7 +174,9 @@ result<void> text_reading::take_newline(std::string_view bytes, bool last) {
 }
 
 result<decoded> text_reading::decode(std::string_view bytes, std::size_t limit, bool last) {
-  BOOST_OUTCOME_TRY(const decoded d, state_->codec().decode(bytes, limit, last, text_));
+  const auto decoding = state_->codec().decode(bytes, limit, last, text_);
+  if (!decoding) return error(errc::invalid_encoding, position_ + decoding.error().requested());
+  const decoded d = decoding.value();
   position_ += d.bytes;
   characters_ += d.characters;
   since_pause_ += d.repeated;

@@ -65,8 +65,10 @@ result<void> text_writing::encode() {
 
 result<void> text_writing::encode_piece() {
   if (!verbatim_) {
-    BOOST_OUTCOME_TRY(const std::size_t stored, state_->codec().encode_some(rest_, encoded_));
-    characters_ += stored;
+    const std::size_t before = utf8_.size() - rest_.size();
+    const auto stored = state_->codec().encode_some(rest_, encoded_);
+    if (!stored) return error(errc::invalid_encoding, before + stored.error().requested());
+    characters_ += stored.value();
     return boost::outcome_v2::success();
   }
   const utf8_run run = well_formed(rest_, text_codec::encoding_slice);

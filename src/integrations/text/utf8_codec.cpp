@@ -18,7 +18,7 @@ result<decoded> utf8_codec::decode(std::string_view from, std::size_t limit, boo
     d.characters += run.characters;
     rest.remove_prefix(run.bytes);
     if (d.characters == limit || rest.empty() || (!last && is_cut_off(rest))) return d;
-    BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_malformed(to));
+    BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_malformed(to, d.bytes));
     d.characters += stand_ins;
     d.bytes += malformed_size(rest);
   }
@@ -29,7 +29,7 @@ result<std::size_t> utf8_codec::encode_some(std::string_view& utf8, std::string&
   to += utf8.substr(0, run.bytes);
   utf8.remove_prefix(run.bytes);
   if (utf8.empty() || run.characters == encoding_slice) return run.characters;
-  BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_malformed(to));
+  BOOST_OUTCOME_TRY(const std::size_t stand_ins, put_malformed(to, run.bytes));
   utf8.remove_prefix(malformed_size(utf8));
   return run.characters + stand_ins;
 }

@@ -74,9 +74,11 @@ class lone_waiter final : public detail::context_waiter {
   explicit lone_waiter(asio::io_context& on) : on_(on) {}
 
   void wait_for(detail::claim& wanted) {
-    REQUIRE_FALSE(start(wanted, std::nullopt, on_));
+    REQUIRE_FALSE(start(wanted, lock_timeout::forever(), on_, detail::wait_reason(*this)));
     suspended();
   }
+
+  error unmet() const noexcept { return errc::timed_out; }
 
   std::optional<wait_outcome> ended;
   int times_abandoned = 0;

@@ -109,7 +109,7 @@ TEST_CASE("lifetime: of those who leave at once with the owner one ends it",
     std::atomic<std::size_t> ready{0};
     const auto meet = [&] {
       ++ready;
-      while (ready < threads + 1) continue;
+      while (ready < threads + 1) std::this_thread::yield();
     };
     std::vector<std::thread> all;
     for (std::size_t i = 0; i < threads; ++i)

@@ -182,4 +182,48 @@ TEST_CASE("result: what can only be moved is moved out", "[core][result]") {
   CHECK(*assigned.value() == 7);
 }
 
+TEST_CASE("result: it is taken apart into an error and a value", "[core][result]") {
+  const auto size = [](bool good) -> result<std::string> {
+    if (!good) return error(errc::too_large, 5, 3);
+    return std::string("text");
+  };
+  {
+    auto [ec, text] = size(true);
+    CHECK(!ec);
+    CHECK(!ec.code());
+    CHECK(text == "text");
+  }
+  {
+    const auto [ec, text] = size(false);
+    CHECK(ec == errc::too_large);
+    CHECK(static_cast<bool>(ec));
+    CHECK(ec.requested() == 5);
+    CHECK(text.empty());
+  }
+  {
+    auto [ec] = result<void>(errc::busy);
+    CHECK(ec == errc::busy);
+    auto [none] = result<void>(success());
+    CHECK(!none);
+  }
+  {
+    auto [ec, owner] = result<std::unique_ptr<int>>(std::make_unique<int>(3));
+    CHECK(!ec);
+    CHECK(*owner == 3);
+  }
+  {
+    const auto kept = size(true);
+    const auto& [ec, text] = kept;
+    CHECK(!ec);
+    CHECK(text == "text");
+    CHECK(kept.value() == "text");
+  }
+  {
+    // A failure is one, whatever the code says.
+    auto [ec, number] = result<int>(error(std::error_code()));
+    CHECK(ec == errc::canceled);
+    CHECK(number == 0);
+  }
+}
+
 }  // namespace coramfs::tests

@@ -72,6 +72,7 @@ class locking {
   }
   detail::claim& awaited() noexcept { return claim_; }
   lock_timeout patience() const noexcept { return lock_timeout::immediate(); }
+  error unmet() const noexcept { return errc::would_block; }
   std::atomic<std::uint64_t>* waiting() const noexcept { return nullptr; }
   void refuse(const error& why) noexcept { status_ = why; }
   result<void> outcome() noexcept { return status_; }

@@ -63,6 +63,19 @@ TEST_CASE("backlog: what is given up counts as kept, and is freed in turns", "[s
   CHECK(t.blocks.resident_bytes() <= mib);
 }
 
+TEST_CASE("backlog: a few pages are freed at once", "[storage][backlog]") {
+  fixture few(60 * 1024), more(300 * 1024);
+  backlog of_few, of_more;
+  few.give_up(of_few);
+  more.give_up(of_more);
+  CHECK(few.blocks.resident_bytes() < more.blocks.resident_bytes());
+  CHECK(few.blocks.kept_bytes() == 0);
+  CHECK_FALSE(of_few.free_some());
+  CHECK(more.blocks.kept_bytes() >= 200 * 1024);
+  while (of_more.free_some()) continue;
+  CHECK(more.blocks.kept_bytes() == 0);
+}
+
 TEST_CASE("backlog: it gives way to what is reserved", "[storage][backlog]") {
   fixture t(40 * mib, 60 * mib);
   backlog given_up;

@@ -39,7 +39,8 @@ TEST_CASE("block memory: runs never overlap, and what is kept is bounded", "[sto
   std::mt19937_64 random(7);
   std::vector<taken> all;
   for (int step = 0; step < 4000; ++step) {
-    const std::size_t bytes = (16 + random() % 241) * block_memory::page_size;
+    const std::size_t pages = random() % 3 == 0 ? 1 : 16 + random() % 241;
+    const std::size_t bytes = pages * block_memory::page_size;
     auto paid = limits.reserve({.bytes = bytes});
     if (paid && random() % 5 < 3) {
       const taken t{blocks.take(bytes), bytes, static_cast<std::byte>(step)};
@@ -86,6 +87,22 @@ TEST_CASE("block memory: what was freed is used again", "[storage][blocks]") {
   blocks.put(second, mib);
   blocks.keep_at_most(0);
   CHECK(blocks.kept_bytes() == 0);
+}
+
+TEST_CASE("block memory: single pages that were freed make room for longer runs",
+          "[storage][blocks]") {
+  quota limits(64 * mib, std::nullopt);
+  block_memory blocks(limits, accounting::memory, 64 * mib);
+  constexpr std::size_t page = block_memory::page_size;
+  std::vector<block_memory::run> all;
+  for (std::size_t i = 0; i < block_memory::region_size / page; ++i)
+    all.push_back(blocks.take(page));
+  for (const auto& r : all) blocks.put(r, page);
+  CHECK(blocks.kept_bytes() == block_memory::region_size);
+  const auto whole = blocks.take(block_memory::region_size);
+  CHECK(whole.is_warm);
+  CHECK(blocks.resident_bytes() == block_memory::region_size);
+  blocks.put(whole, block_memory::region_size);
 }
 
 TEST_CASE("block memory: near the quota a region is resident by the page", "[storage][blocks]") {

@@ -7,10 +7,13 @@
 #include "support/dice.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <latch>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <thread>
@@ -193,6 +196,113 @@ TEST_CASE("small memory: where no piece may be moved, it ends, and tries again t
     REQUIRE(is_intact(p));
     small_memory::give(p.at);
   }
+}
+
+TEST_CASE("small memory: what threads have at hand is nobody's, and is collected",
+          "[storage][slabs]") {
+  fixture f;
+  owner o;
+  constexpr std::size_t bytes = 100, many = 20'000;
+  std::vector<piece> all;
+  for (std::size_t i = 0; i < many; ++i)
+    all.push_back(take(f.small(), bytes, static_cast<std::byte>(i), use::content));
+  // Of each slab two pieces are left to a thread of its own, which has one at hand at its end.
+  std::map<std::uintptr_t, std::vector<piece>> last;
+  for (std::size_t i = 0; i < many; ++i) {
+    auto& of_slab = last[reinterpret_cast<std::uintptr_t>(all[i].at) / small_memory::slab_size];
+    if (of_slab.size() < 2) {
+      of_slab.push_back(all[i]);
+    } else if (i % 8 == 0) {
+      o.pieces.push_back(all[i]);
+    } else {
+      small_memory::give(all[i].at);
+    }
+  }
+  REQUIRE(last.size() > 20);
+  std::vector<std::thread> threads;
+  {
+    std::latch all_gave(static_cast<std::ptrdiff_t>(last.size()));
+    for (const auto& [slab, pieces] : last)
+      threads.emplace_back([&all_gave, pieces] {
+        for (const piece& p : pieces) small_memory::give(p.at);
+        all_gave.arrive_and_wait();  // so that each has a lane of its own
+      });
+    for (std::thread& t : threads) t.join();
+  }
+  while (f.small().evacuate(o)) {
+  }
+  CHECK(f.small().spare_bytes() < 2 * small_memory::slab_size);
+  for (const piece& p : o.pieces) {
+    REQUIRE(is_intact(p));
+    small_memory::give(p.at);
+  }
+  CHECK(f.small().remove_empty_slabs());
+  CHECK_FALSE(f.small().remove_empty_slabs());
+  f.blocks.keep_at_most(0);
+  CHECK(f.blocks.resident_bytes() == 0);
+}
+
+TEST_CASE("small memory: a thread keeps few slabs for what it has at hand", "[storage][slabs]") {
+  fixture f;
+  tests::dice random(5);
+  std::vector<piece> all;
+  for (int i = 0; i < 40'000; ++i)
+    all.push_back(take(f.small(), 48 * (1 + random.below(3)), std::byte{1}, use::content));
+  for (std::size_t i = all.size(); i > 0; --i) {
+    std::swap(all[random.below(i)], all[i - 1]);
+    small_memory::give(all[i - 1].at);
+  }
+  // Of each of the three sizes: the slab of what is at hand, and one for those to come.
+  f.blocks.keep_at_most(0);
+  CHECK(f.blocks.resident_bytes() <= std::uint64_t{6} * small_memory::slab_size);
+}
+
+TEST_CASE("small memory: where nothing is kept for reuse no thread has anything at hand",
+          "[storage][slabs]") {
+  quota limits(std::uint64_t{1} << 30, {});
+  block_memory blocks(limits, accounting::memory, 0);
+  const piece p = take(blocks.small(), 48, std::byte{1});
+  const piece other = take(blocks.small(), 48, std::byte{1});
+  small_memory::give(p.at);
+  std::thread([&] {
+    const piece again = take(blocks.small(), 48, std::byte{2});
+    CHECK(again.at == p.at);
+    small_memory::give(again.at);
+  }).join();
+  small_memory::give(other.at);
+}
+
+TEST_CASE("small memory: threads that take and give find no piece of another's",
+          "[storage][slabs][race]") {
+  fixture f;
+  owner none;
+  std::atomic<int> running{3};
+  const auto work = [&](unsigned seed) {
+    tests::dice random(seed);
+    std::vector<std::pair<std::uint64_t*, std::size_t>> mine;
+    for (int i = 0; i < 20'000; ++i) {
+      if (mine.size() < 40 && random.one_in(2)) {
+        const std::size_t words = 2 + random.below(30);
+        auto* const at = static_cast<std::uint64_t*>(f.small().take(8 * words, use::content));
+        if (at == nullptr) std::abort();
+        std::fill_n(at, words, seed);
+        mine.emplace_back(at, words);
+      } else if (!mine.empty()) {
+        std::swap(mine[random.below(mine.size())], mine.back());
+        const auto [at, words] = mine.back();
+        if (std::count(at, at + words, seed) != static_cast<std::ptrdiff_t>(words)) std::abort();
+        small_memory::give(at);
+        mine.pop_back();
+      }
+    }
+    for (const auto& [at, words] : mine) small_memory::give(at);
+    --running;
+  };
+  std::vector<std::thread> threads;
+  for (unsigned seed = 1; seed <= 3; ++seed) threads.emplace_back(work, seed);
+  while (running != 0) f.small().evacuate(none);
+  for (std::thread& t : threads) t.join();
+  CHECK(f.small().is_unused());
 }
 
 TEST_CASE("small memory: what is fixed is not moved", "[storage][slabs]") {

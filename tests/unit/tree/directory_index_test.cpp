@@ -9,6 +9,7 @@
 #include "unit/tree/whole.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -16,6 +17,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace coramfs::detail {
@@ -175,6 +177,27 @@ TEST_CASE("directory index: chosen names share no hash, and no names' hashes can
     CHECK(longest <= 20);
   }
   for (const std::uint64_t h : hashes) REQUIRE(!others.contains(h));
+}
+
+TEST_CASE("directory index: no two states of any directories have the same version",
+          "[tree][index]") {
+  constexpr int directories = 4, changes = 3'000;
+  std::array<std::vector<std::uint64_t>, directories> versions;
+  std::vector<std::thread> threads;
+  for (auto& mine : versions)
+    threads.emplace_back([&mine] {
+      entries e;
+      std::unique_ptr<directory_node> one = new_directory(e.of, "1");
+      for (int i = 0; i < changes && e.index.reserve(1); ++i) {
+        i % 2 == 0 ? e.index.insert(*one) : e.index.erase(*one);
+        mine.push_back(e.index.version());
+      }
+      if (e.index.size() != 0) e.index.erase(*one);
+    });
+  for (std::thread& t : threads) t.join();
+  std::set<std::uint64_t> all;
+  for (const auto& mine : versions) all.insert(mine.begin(), mine.end());
+  CHECK(all.size() == directories * changes);
 }
 
 }  // namespace coramfs::detail

@@ -36,19 +36,19 @@ class fixture {
     directory_index& entries = names.root().entries;
     REQUIRE(entries.reserve(entries.size() + 1));
     const auto replaced =
-        tree::link(at(i), detached_node(new_directory(names, name_of(i)).release()));
+        names.link(at(i), detached_node(new_directory(names, name_of(i)).release()));
     CHECK(replaced == nullptr);
   }
   void replace(int i) {
     const auto replaced =
-        tree::link(at(i), detached_node(new_directory(names, name_of(i)).release()));
+        names.link(at(i), detached_node(new_directory(names, name_of(i)).release()));
     CHECK(replaced != nullptr);
   }
-  void remove(int i) { tree::unlink(*at(i).found); }
+  void remove(int i) { names.unlink(*at(i).found); }
   void rename(int from, int to) {
     node_name name;
     REQUIRE(name.assign(memory.small(), name_of(to)));
-    tree::relocate(*at(from).found, std::move(name), at(to));
+    names.relocate(*at(from).found, std::move(name), at(to));
   }
 
   /// Under one hold of the lock. Returns whether it has begun anew.

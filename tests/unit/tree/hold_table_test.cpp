@@ -114,7 +114,7 @@ class lone_file {
     file_ = fresh.get();
     REQUIRE(names.root().entries.reserve(1));
     const tree::exclusive_access access(names);
-    tree::link({&names.root(), "a", nullptr}, detail::detached_node(fresh.release()));
+    names.link({&names.root(), "a", nullptr}, detail::detached_node(fresh.release()));
   }
 
   node_use use() {

@@ -73,6 +73,60 @@ TEST_CASE("text: malformed bytes are refused", "[text][malformed]") {
   }
 }
 
+TEST_CASE("text: an error tells where the malformed bytes begin", "[text][malformed]") {
+  const text_scenario s;
+  for (const auto& e : table) {
+    CAPTURE(e.what, e.encoding);
+    // What comes before them is the longest beginning that is text by itself.
+    std::size_t before = e.content.size();
+    while (!s.over(e.content.substr(0, before), e.encoding)->read()) --before;
+    const auto t = s.over(e.content, e.encoding);
+    for (const error& seen : {error_of(t->read()), error_of(t->read_line())}) {
+      CHECK(seen == errc::invalid_encoding);
+      CHECK(seen.requested() == before);
+    }
+    result<std::string> c = t->read(1);
+    while (c && !c.value().empty()) c = t->read(1);
+    CHECK(error_of(c).requested() == before);
+  }
+  for (const std::size_t n : {1, 1000, 5000}) {
+    std::string ucs4;
+    for (std::size_t i = 0; i < n; ++i) ucs4 += "\0\0\0a"sv;
+    const auto wide = s.over(ucs4 + std::string("\0\0\xd8\0\0\0\0z"sv), "ucs-4be");
+    CHECK(error_of(wide->read()).requested() == 4 * n);
+    CHECK(error_of(wide->read_line()).requested() == 4 * n);
+  }
+  const auto long_text = s.over(std::string(200'000, 'a') + "\xc3z");
+  CHECK(error_of(long_text->read()).requested() == 200'000);
+  CHECK(error_of(long_text->read_line()).requested() == 200'000);
+}
+
+TEST_CASE("text: an error tells where in the text is what can not be stored", "[text][malformed]") {
+  const text_scenario s;
+  struct sample {
+    const char* encoding;
+    std::string text;
+    std::size_t before;
+  };
+  const std::string many(50'000, 'a');
+  const sample samples[] = {{"utf-8", "ab\xff", 2},
+                            {"utf-8", many + "\xed\xa0\x80", many.size()},
+                            {"ascii", "abc\u00fcd", 3},
+                            {"ascii", "\u00fc", 0},
+                            {"cp1252", "\u00fc\u65e5", 2},
+                            {"shift_jis", many + "\u65e5\u00fcz", many.size() + 3},
+                            {"iso-2022-jp", "a\u65e5\xff", 4},
+                            {"utf-16", "\u65e5\xe6\x97", 3}};
+  for (const sample& e : samples) {
+    CAPTURE(e.encoding, e.before);
+    const error seen = error_of(s.open(open_mode::write, e.encoding)->write(e.text));
+    CHECK(seen == errc::invalid_encoding);
+    CHECK(seen.requested() == e.before);
+    CHECK(seen.message() == "invalid encoding: at byte " + std::to_string(e.before));
+    CHECK(s.content().empty());
+  }
+}
+
 TEST_CASE("text: malformed bytes are replaced", "[text][malformed]") {
   const text_scenario s;
   for (const auto& e : table) {

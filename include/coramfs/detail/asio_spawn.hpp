@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/asio_compat.hpp>
+
+// What begins a coroutine, which the library itself never does.
+#if defined(CORAMFS_BOOST_ASIO)
+#include <boost/asio/co_spawn.hpp>
+#else
+#include <asio/co_spawn.hpp>
+#endif

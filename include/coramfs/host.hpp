@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/blocking_pool.hpp>
+#include <coramfs/entries.hpp>
+#include <coramfs/file_system.hpp>
+#include <coramfs/result.hpp>
+#include <coramfs/sync/file_system.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <type_traits>
+
+namespace coramfs {
+
+/// What an export does about a symbolic link of the host's in the place of a directory. `refuse`:
+/// it fails with `not_supported`. `skip`: it leaves out what is below that directory.
+enum class host_links { refuse, skip };
+
+/// What has to be on the disk when an export ends. `none`: nothing, the system writes when it likes
+/// to. `data`: the content of each file and the names in each directory, as far as the system
+/// tells.
+enum class host_sync { none, data };
+
+/// How files of a volume become files of the host.
+struct host_options {
+  if_exists existing = if_exists::fail;     ///< what happens to a file of the host that is there
+  host_links special = host_links::refuse;  ///< what happens to links in the way
+  host_sync sync = host_sync::none;         ///< what is on the disk at the end
+  /// Permissions, of 0777, cut by the umask of the process: of files, and of directories that are
+  /// made, which must let their maker read, write and enter them if anything is to come into them.
+  /// @{
+  std::uint32_t file_mode = 0666;
+  std::uint32_t directory_mode = 0777;
+  /// @}
+  /// How many files at most are given to a thread of the pool at a time, and no more once they have
+  /// 1 MiB in all. Content is pinned until it is written, so less than 1 MiB and one file of any
+  /// size is what is pinned at most.
+  unsigned parallel = 4;
+  /// Where the calls of the host are made. If null, on two threads of the library's, which are
+  /// started at the first use and end with the program. The blocking form uses none.
+  blocking_pool* pool = nullptr;
+};
+// g++ 12 destroys some temporaries of a co_await expression twice.
+static_assert(std::is_trivially_destructible_v<host_options>);
+
+/// Writes the file `prefix`, under its own name, or all files and directories below the directory
+/// `prefix`, empty ones too, into the directory `dir` of the host. `dir` is made if it is missing,
+/// its parents are not. Returns how many files were written.
+///
+/// Which files and directories there are is found at the start. Each file is pinned as it is at its
+/// turn, under its shared lock, which is waited for with the volume's default timeout; no lock is
+/// held while it is written. What others remove before its turn is left out. The order is that of
+/// `walk`: the files of a directory by their names, then those in the directories below it.
+///
+/// On the host each file appears whole or not at all, under a name that was free or, with
+/// `if_exists::replace`, a file's, which it replaces in one step with its mode and owner. `dir`
+/// itself may be a link; below it none is followed, whatever others do to the tree meanwhile. Holes
+/// are written as zeros. Names are bytes, and go to the host as they are; times do not.
+///
+/// After a failure all that comes before it in the order is there, files and directories, and of
+/// the rest nothing; after a cancellation, or where memory is missing, up to `parallel` files
+/// before it, and the directories among them, may not be there either. Where the host has no
+/// unnamed files, or gives them no names, and for a file that is replaced, the new one is called
+/// ".coramfs-", a number and ".part" for a while. Such a file stays only if the program dies just
+/// then, or the host refuses to remove it.
+///
+/// No call of the host's is made on the awaiting executor: they are made by the pool, in which they
+/// wait for their turn. Only what is still open when the pool is stopped is closed there. It
+/// resumes on the awaiting coroutine's executor.
+///
+/// Cancellation: seen between pieces of 1 MiB; a piece that the kernel writes runs to its end. All
+/// types are heard that the coroutine's filter lets through. A context that is destroyed ends it in
+/// the same way, without waiting for that. A pool that is stopped or destroyed -> `canceled`.
+///
+/// Errors, those of the host with its own code and the path on the host: `not_found` for `prefix`;
+/// `invalid_argument` for an unknown enumerator, a mode with other bits than 0777, no file at a
+/// time, and a NUL in `dir`; `name_too_long` for a file whose path in the volume is above 4,096
+/// bytes, to which only renames lead; `already_exists` for anything in the way of a file with
+/// `if_exists::fail`, and `is_a_directory` for a directory; `not_a_directory` for a file in the way
+/// of a directory; `not_supported` for a link in the way of one, with `host_links::refuse`; the
+/// host's error `ENOTDIR` for a file at `dir`, `ENOENT` where the parent of `dir` is missing, and
+/// whatever else it refuses, such as a name that it can not have; `would_block`, `timed_out` of the
+/// waits; `canceled`; `out_of_memory`. Charges nothing.
+///
+///     coramfs::host_options options;
+///     options.existing = coramfs::if_exists::replace;
+///     auto files = co_await coramfs::export_to_host(fs, "/site", "/srv/www", options);
+CORAMFS_EXPORT asio::awaitable<result<std::uint64_t>> export_to_host(file_system& fs,
+                                                                     std::string prefix,
+                                                                     std::filesystem::path dir,
+                                                                     host_options options = {});
+
+/// Writes a tree as the awaited form does, from a thread, which makes the calls of the host itself.
+/// It can not be cancelled.
+CORAMFS_EXPORT result<std::uint64_t> export_to_host(sync::file_system& fs, std::string prefix,
+                                                    std::filesystem::path dir,
+                                                    host_options options = {});
+
+namespace sync {
+using coramfs::export_to_host;
+}  // namespace sync
+
+}  // namespace coramfs

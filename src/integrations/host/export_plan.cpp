@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "integrations/host/export_plan.hpp"
+
+#include <cstdint>
+
+namespace coramfs::detail {
+
+namespace {
+
+// Others are no permissions: the system drops them when a file is written, or a directory made.
+constexpr std::uint32_t mode_bits = 0777;
+constexpr std::size_t most_bytes = 1 << 20;
+// Directories without a file in them are made in one go up to this number.
+constexpr std::size_t most_items = 256;
+
+}  // namespace
+
+result<void> require_valid(const std::filesystem::path& dir, const host_options& o) noexcept {
+  const bool is_known = (o.existing == if_exists::fail || o.existing == if_exists::replace) &&
+                        (o.special == host_links::refuse || o.special == host_links::skip) &&
+                        (o.sync == host_sync::none || o.sync == host_sync::data);
+  const bool has_modes = ((o.file_mode | o.directory_mode) & ~mode_bits) == 0;
+  // The system would take what stands before a NUL for the whole path.
+  const bool has_nul = dir.native().find('\0') != dir.native().npos;
+  if (!is_known || !has_modes || o.parallel == 0 || has_nul) return errc::invalid_argument;
+  return success();
+}
+
+std::optional<export_plan::entry> export_plan::next() {
+  if (only_) {
+    entry e{*only_, only_->substr(only_->rfind('/') + 1)};
+    only_.reset();
+    return e;
+  }
+  for (; directory_ < walk_.size(); ++directory_, file_ = 0, has_entered_ = false) {
+    const walk_entry& in = walk_[directory_];
+    if (!has_entered_ && directory_ > 0) {
+      has_entered_ = true;
+      return entry{{}, below(in.path)};
+    }
+    has_entered_ = true;
+    if (file_ == in.files.size()) continue;
+    std::string path = in.path;
+    if (path.back() != '/') path += '/';
+    path += in.files[file_++];
+    entry e{std::move(path), {}};
+    e.to = below(e.from);
+    return e;
+  }
+  return std::nullopt;
+}
+
+std::string export_plan::below(const std::string& path) const {
+  const std::string& top = walk_.front().path;
+  return path.substr(top.size() + (top.back() == '/' ? 0 : 1));
+}
+
+void export_batch::add(export_item item) {
+  if (item.content) {
+    ++files_;
+    bytes_ += item.content->size();
+  }
+  items_.push_back(std::move(item));
+}
+
+bool export_batch::is_full() const noexcept {
+  return files_ >= most_files_ || bytes_ >= most_bytes || items_.size() >= most_items;
+}
+
+std::vector<export_item> export_batch::take() noexcept {
+  files_ = 0;
+  bytes_ = 0;
+  return std::exchange(items_, {});
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSL-1.0
+
+// The least export: one file to the disk, by a thread.
+#include <coramfs/host.hpp>
+
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+int main() {
+  std::string name = (std::filesystem::temp_directory_path() / "coramfs-XXXXXX").native();
+  if (::mkdtemp(name.data()) == nullptr) return 1;
+  const std::filesystem::path dir = name;
+  coramfs::sync::file_system fs(coramfs::volume::create().value());
+  fs.write_text("/a", "content").value();
+  const auto files = coramfs::export_to_host(fs, "/", dir);
+  const bool is_there = std::filesystem::file_size(dir / "a") == 7;
+  const auto again = coramfs::export_to_host(fs, "/", dir);
+  std::filesystem::remove_all(dir);
+  const bool is_refused = !again && again.error() == coramfs::errc::already_exists;
+  return files.value() == 1 && is_there && is_refused ? 0 : 1;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSL-1.0
+// The linker puts these functions in the place of the system's, for what the library calls.
+#include "unit/integrations/host/host_calls.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdarg>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+namespace coramfs::tests {
+
+namespace {
+
+std::atomic<bool> no_openat2{false}, no_unnamed_files{false}, no_proc{false}, no_no_replace{false};
+std::atomic<int> link_refusal_code{0};
+std::atomic<std::size_t> calls_left{0};  // until one fails; 0: none does
+std::atomic<int> failing_code{0};
+std::atomic<const char*> failed{nullptr};
+using watcher = std::function<void(std::string_view)>;
+std::mutex watch_mutex;
+std::shared_ptr<const watcher> watch;  // guarded by watch_mutex
+
+void set_watch(std::shared_ptr<const watcher> to) {
+  const std::lock_guard lock(watch_mutex);
+  watch = std::move(to);
+}
+
+// It may block, so it is called without the mutex.
+void tell(const char* call) {
+  std::unique_lock lock(watch_mutex);
+  const auto told = watch;
+  lock.unlock();
+  if (told != nullptr) (*told)(call);
+}
+
+// Whether the call is to fail, with errno set.
+bool fails(const char* name) {
+  tell(name);
+  if (calls_left.load() == 0 || calls_left.fetch_sub(1) != 1) return false;
+  failed = name;
+  errno = failing_code;
+  return true;
+}
+
+bool is_missing(const std::atomic<bool>& feature, int code) {
+  if (feature) errno = code;
+  return feature;
+}
+
+}  // namespace
+
+void host_features::apply() const {
+  no_openat2 = !has_openat2;
+  no_unnamed_files = !has_unnamed_files;
+  no_proc = !has_proc;
+  no_no_replace = !has_no_replace;
+  link_refusal_code = link_refusal;
+}
+
+host_features::~host_features() {
+  link_refusal_code = 0;
+  no_openat2 = no_unnamed_files = no_proc = no_no_replace = false;
+}
+
+least_host::least_host(bool is_asked_for) {
+  if (is_asked_for)
+    features_.has_openat2 = features_.has_unnamed_files = features_.has_no_replace = false;
+  features_.apply();
+}
+
+failing_host_call::failing_host_call(std::size_t nth, int code) {
+  failed = nullptr;
+  failing_code = code;
+  calls_left = nth;
+}
+
+failing_host_call::~failing_host_call() { calls_left = 0; }
+
+bool failing_host_call::has_failed() const { return failed != nullptr; }
+
+std::string_view failing_host_call::which() const { return has_failed() ? failed.load() : ""; }
+
+host_call_watch::host_call_watch(std::function<void(std::string_view)> told) {
+  set_watch(std::make_shared<const watcher>(std::move(told)));
+}
+
+host_call_watch::~host_call_watch() { set_watch(nullptr); }
+
+extern "C" {
+
+#define CORAMFS_WRAP(type, name, parameters, ...) \
+  type __real_##name parameters;                  \
+  type __wrap_##name parameters {                 \
+    if (fails(#name)) return -1;                  \
+    return __real_##name(__VA_ARGS__);            \
+  }
+
+CORAMFS_WRAP(int, mkdir, (const char* path, mode_t mode), path, mode)
+CORAMFS_WRAP(int, mkdirat, (int at, const char* path, mode_t mode), at, path, mode)
+CORAMFS_WRAP(int, renameat, (int a, const char* from, int b, const char* to), a, from, b, to)
+CORAMFS_WRAP(int, unlinkat, (int at, const char* path, int flags), at, path, flags)
+CORAMFS_WRAP(int, fstatat64, (int at, const char* path, struct stat64* to, int flags), at, path, to,
+             flags)
+CORAMFS_WRAP(ssize_t, getrandom, (void* to, std::size_t size, unsigned flags), to, size, flags)
+CORAMFS_WRAP(int, fdatasync, (int number), number)
+CORAMFS_WRAP(int, fsync, (int number), number)
+CORAMFS_WRAP(ssize_t, writev, (int number, const struct iovec* from, int count), number, from,
+             count)
+
+int __real_close(int number);
+int __wrap_close(int number) {
+  const bool is_to_fail = fails("close");
+  const int code = errno;
+  const int closed = __real_close(number);
+  if (!is_to_fail) return closed;
+  errno = code;
+  return -1;
+}
+
+int __real_faccessat(int at, const char* path, int mode, int flags);
+int __real_linkat(int a, const char* from, int b, const char* to, int flags);
+int __wrap_linkat(int a, const char* from, int b, const char* to, int flags) {
+  if (fails("linkat")) return -1;
+  const int refusal = (flags & AT_SYMLINK_FOLLOW) != 0 ? link_refusal_code.load() : 0;
+  // The system looks first whether the name is taken.
+  if (refusal == 0 || __real_faccessat(b, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    return __real_linkat(a, from, b, to, flags);
+  errno = refusal;
+  return -1;
+}
+
+int __real_fcntl64(int number, int command, ...);
+int __wrap_fcntl64(int number, int command, ...) {
+  va_list rest;
+  va_start(rest, command);
+  const int argument = va_arg(rest, int);
+  va_end(rest);
+  return fails("fcntl") ? -1 : __real_fcntl64(number, command, argument);
+}
+
+int __wrap_faccessat(int at, const char* path, int mode, int flags) {
+  if (fails("faccessat") || is_missing(no_proc, ENOENT)) return -1;
+  return __real_faccessat(at, path, mode, flags);
+}
+
+int __real_renameat2(int a, const char* from, int b, const char* to, unsigned flags);
+int __wrap_renameat2(int a, const char* from, int b, const char* to, unsigned flags) {
+  if (fails("renameat2") || is_missing(no_no_replace, EINVAL)) return -1;
+  return __real_renameat2(a, from, b, to, flags);
+}
+
+int __real_openat64(int at, const char* path, int flags, ...);
+int __wrap_openat64(int at, const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const unsigned mode = va_arg(rest, unsigned);
+  va_end(rest);
+  if (fails("openat")) return -1;
+  if ((flags & O_TMPFILE) == O_TMPFILE && is_missing(no_unnamed_files, EOPNOTSUPP)) return -1;
+  return __real_openat64(at, path, flags, mode);
+}
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...) {
+  va_list rest;
+  va_start(rest, number);
+  const long at = va_arg(rest, int);
+  const char* const path = va_arg(rest, const char*);
+  void* const how = va_arg(rest, void*);
+  const std::size_t size = va_arg(rest, std::size_t);
+  va_end(rest);
+  if (fails("openat2") || is_missing(no_openat2, ENOSYS)) return -1;
+  return __real_syscall(number, at, path, how, size);
+}
+
+}  // extern "C"
+
+}  // namespace coramfs::tests
