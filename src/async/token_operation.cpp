@@ -129,8 +129,10 @@ void token_operation::submit(continuation rest) {
   to_.submit(std::move(rest), from);
 }
 
+// The operation may be the last that keeps the volume, in which the waits are counted.
 void token_operation::abandon() noexcept {
   forget_slot();
+  mark_.reset();
   if (at_ == stop::wait) give_back();
   to_.abandon();
 }
