@@ -7,6 +7,8 @@
 // the shortest script that was found for it, and what RC_PARAMS must be to see it alone.
 #include "property/trial.hpp"
 
+#include <coramfs/testing/faults.hpp>
+
 #include "api/scenario.hpp"
 #include "support/catch.hpp"
 
@@ -31,6 +33,7 @@ struct setting {
   storage_layout layout;
   coramfs::accounting counting;
   scale numbers;
+  bool has_faults;
 };
 
 std::vector<setting> all_settings() {
@@ -39,7 +42,8 @@ std::vector<setting> all_settings() {
     for (const auto layout : layouts)
       for (const auto counting : {accounting::payload, accounting::memory})
         for (const auto numbers : {scale::small, scale::large})
-          all.push_back({facade, layout, counting, numbers});
+          for (const bool has_faults : {false, true})
+            all.push_back({facade, layout, counting, numbers, has_faults});
   return all;
 }
 
@@ -48,7 +52,7 @@ std::string name(const setting& s) {
   return std::string(s.facade == facade_kind::threads ? "threads, " : "coroutines, ") +
          layout_names[static_cast<std::size_t>(s.layout)] +
          (s.counting == accounting::payload ? ", payload" : ", memory") +
-         (s.numbers == scale::small ? ", small" : ", large");
+         (s.numbers == scale::small ? ", small" : ", large") + (s.has_faults ? ", faults" : "");
 }
 
 // So little of everything that refusals are common.
@@ -86,6 +90,8 @@ void print(const tally& t) {
   std::cerr << t.commands << " commands\n";
   for (const auto& [message, count] : t.failures)
     std::cerr << "  " << count << " " << message << '\n';
+  for (const auto& [message, count] : t.faults)
+    std::cerr << "  " << count << " made to fail: " << message << '\n';
 }
 
 }  // namespace
@@ -99,7 +105,11 @@ TEST_CASE("property: the library agrees with the model after every command", "[p
     const setting& s = settings[i];
     const auto agrees = [&] {
       const script commands = *any_script(s.numbers, s.counting == accounting::payload, i);
-      trial(s.facade, options_of(s), t).run(commands);
+      const auto seed = *rc::gen::arbitrary<std::uint64_t>();
+      faults_in_commands faults(s.has_faults ? testing::swarm(seed) : testing::never());
+      volume_options options = options_of(s);
+      options.faults = &faults;
+      trial(s.facade, options, t, faults).run(commands);
     };
     CHECK(rc::check(name(s), agrees));
   }
@@ -114,6 +124,10 @@ TEST_CASE("property: the library agrees with the model after every command", "[p
         errc::too_large}) {
     CAPTURE(error(e).message());
     CHECK(t.failures.contains(std::error_code(e).message()));
+  }
+  for (const errc e : {errc::quota_exceeded, errc::node_limit_exceeded, errc::out_of_memory}) {
+    CAPTURE(error(e).message());
+    CHECK(t.faults.contains(std::error_code(e).message()));
   }
 }
 

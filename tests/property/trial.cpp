@@ -42,9 +42,11 @@ std::string figures(const volume_stats& s) {
 
 }  // namespace
 
-trial::trial(facade_kind facade, const volume_options& options, tally& t)
+trial::trial(facade_kind facade, const volume_options& options, tally& t,
+             faults_in_commands& faults)
     : options_(options),
       tally_(t),
+      faults_(faults),
       real_(create_file_system(facade, options).value()),
       model_(options),
       modelled_(make_file_system(model_)),
@@ -74,10 +76,22 @@ void trial::run(const script& s) {
 void trial::step(const command& c, std::size_t number) {
   const volume_stats before = real_->stats().value();
   step_begin_ = earliest_node_time();
+  faults_.begin_command();
   const outcome real = perform(*real_, real_files_, c, number);
+  // A layout that is refused its growth asks for less, so a fault may also go unnoticed.
+  const bool is_faulty = faults_.end_command() && real.failed();
   const volume_stats after = real_->stats().value();
-  const bool is_refused = real.failure == errc::quota_exceeded;
-  if (is_refused && counts_memory()) {
+  if (!is_faulty) compare_outcomes(c, number, real, before);
+  if (real.failed()) require_same("after a failure the volume", figures(after), figures(before));
+  compare();
+  ++tally_.commands;
+  auto& counted = is_faulty ? tally_.faults : tally_.failures;
+  if (real.failed()) ++counted[real.failure.code().message()];
+}
+
+void trial::compare_outcomes(const command& c, std::size_t number, const outcome& real,
+                             const volume_stats& before) {
+  if (real.failure == errc::quota_exceeded && counts_memory()) {
     // What things cost is the library's to know; but it may not refuse what there is room for.
     model_.refuse_bytes(real.failure);
     require(real.failure.requested() > real.failure.available(), "more was asked for than is left");
@@ -87,10 +101,6 @@ void trial::step(const command& c, std::size_t number) {
   model_.refuse_bytes({});
   model_.note_peak();
   require_same("the outcome", real.text, expected.text);
-  if (real.failed()) require_same("after a failure the volume", figures(after), figures(before));
-  compare();
-  ++tally_.commands;
-  if (real.failed()) ++tally_.failures[real.failure.code().message()];
 }
 
 void trial::compare() {
