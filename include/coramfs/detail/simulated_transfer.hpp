@@ -7,7 +7,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 namespace coramfs::detail {
@@ -21,6 +23,9 @@ class simulated_transfer : public simulated_wait {
     for (; first != last; ++first) buffers.push_back(Buffer(*first));
   }
 
+  std::string_view what() const noexcept override {
+    return std::is_same_v<Buffer, asio::mutable_buffer> ? "stream read" : "stream write";
+  }
   /// How many bytes the buffers have.
   std::size_t wanted() const noexcept { return asio::buffer_size(buffers); }
 

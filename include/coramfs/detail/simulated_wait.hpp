@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -26,6 +27,8 @@ class simulated_wait {
   /// Makes the handler ready. Called until it does not throw, and then this may be destroyed.
   /// Throws `std::bad_alloc`.
   virtual void end(const asio_error_code& how) = 0;
+  /// What waits, for the report of a simulation that is stuck; empty: nothing that a user began.
+  virtual std::string_view what() const noexcept { return {}; }
 };
 
 /// Where a wait is: enough to find it while it is there.
@@ -39,6 +42,9 @@ struct simulated_place {
 
 /// The wait for a time, whose handler is told how it has ended.
 class simulated_expiry : public simulated_wait {
+ public:
+  std::string_view what() const noexcept override { return "timer"; }
+
  protected:
   std::tuple<asio_error_code> arguments() const noexcept { return {result}; }
 

@@ -14,10 +14,11 @@
 
 namespace coramfs::testing {
 
-/// An operation of coramfs that waits.
+/// An operation of coramfs that waits, a `timer`, or a read or write of a `stream`.
 struct pending_wait {
   /// The call and the path, who has the file open, and how many others wait for it. Of an
-  /// `rw_lock`, which is no file's, only the number is known.
+  /// `rw_lock`, which is no file's, only the number is known. Where it is no operation of coramfs,
+  /// the call is "timer", "stream read" or "stream write", and the rest is empty.
   error_details about;
   /// Bytes, if it waits for space and not for a lock; else 0.
   std::uint64_t wanted_bytes;
@@ -48,7 +49,7 @@ struct outcome {
   bool is_stuck = false;
   /// Those that have not ended, in the order in which they began.
   std::vector<pending_coroutine> coroutines = {};
-  /// What they wait for in coramfs, in the order in which the waits began.
+  /// What they wait for, as far as coramfs knows of it, in the order in which the waits began.
   std::vector<pending_wait> waits = {};
   /// All of that in words, line by line, with what was chosen; empty if it is not stuck.
   std::string report = {};

@@ -256,7 +256,7 @@ void simulation_core::begin_wait(const alarm_key& key, std::uint64_t timer,
     w->end(asio_error_code());
     return;
   }
-  const auto at = alarms_.emplace(key, alarm{timer, std::move(w)}).first;
+  const auto at = alarms_.emplace(key, alarm{timer, std::move(w), now(), coroutine_}).first;
   try {
     of_timers_.emplace(timer, key);
   } catch (const std::bad_alloc&) {
@@ -357,11 +357,21 @@ void simulation_core::wait_begins(const void* waiter, const wait_reason& why) no
 }
 
 std::vector<testing::pending_wait> simulation_core::pending_waits() const {
-  std::vector<const suspended*> all;
-  for (const auto& w : waits_) all.push_back(&w.second);
-  std::sort(all.begin(), all.end(),
-            [](const suspended* a, const suspended* b) { return a->number < b->number; });
+  std::map<std::uint64_t, const suspended*> operations;  // by number, which is the order
+  std::map<std::uint64_t, const alarm*> others;
+  for (const auto& w : waits_) operations.emplace(w.second.number, &w.second);
+  for (const auto& [key, a] : alarms_)
+    if (!a.wait->what().empty()) others.emplace(key.second, &a);
+
   std::vector<testing::pending_wait> waits;
+  auto tell_others_before = [&, next = others.cbegin()](std::uint64_t number) mutable {
+    for (; next != others.end() && next->first < number; ++next) {
+      const alarm& a = *next->second;
+      error_details about;
+      about.operation = a.wait->what();
+      waits.push_back({std::move(about), 0, a.since, a.coroutine});
+    }
+  };
   std::unordered_map<const void*, std::uint64_t> numbers;  // of locks
   const auto tell = [&](const error& why, const void* awaited, time_point since,
                         std::uint64_t coroutine, bool is_blocking) {
@@ -370,8 +380,11 @@ std::vector<testing::pending_wait> simulation_core::pending_waits() const {
     if (awaited != nullptr) lock = numbers.emplace(awaited, numbers.size() + 1).first->second;
     waits.push_back({why.details(), bytes, since, coroutine, lock, is_blocking});
   };
-  for (const suspended* const s : all)
+  for (const auto& [number, s] : operations) {
+    tell_others_before(number);
     tell(s->why.unmet(), s->why.lock(), s->since, s->coroutine, false);
+  }
+  tell_others_before(waits_begun_ + 1);
   if (blocked_) tell(blocked_->why, blocked_->lock, now(), blocked_->coroutine, true);
   return waits;
 }

@@ -147,6 +147,8 @@ class simulation_core final : public context_time {
   struct alarm {
     std::uint64_t timer;
     std::shared_ptr<simulated_wait> wait;
+    time_point since;
+    std::uint64_t coroutine;  // that has begun it
   };
   using alarms = std::map<alarm_key, alarm>;
   struct blocked {

@@ -519,6 +519,27 @@ TEST_CASE("stream_pair: what can not be is refused") {
   CHECK_THROWS_AS(stream_pair(sim, {.reset_rate = 1.5}), std::invalid_argument);
 }
 
+TEST_CASE("stream_pair: who waits on a stream or a timer is named where nothing goes on") {
+  simulation sim;
+  stream_pair p(sim, {.capacity_bytes = 1});
+  testing::timer never(sim, testing::clock::time_point::max());
+  received r;
+  sim.spawn([&]() -> awaitable<void> { co_await send(p.second, "xy"); }, "sender");
+  sim.spawn([&]() -> awaitable<void> { co_await receive(p.second, r); }, "receiver");
+  sim.spawn([&]() -> awaitable<void> { co_await never.async_wait(asio::use_awaitable); },
+            "sleeper");
+  sim.advance(2s);
+  const testing::outcome o = sim.run();
+  REQUIRE(o.waits.size() == 3);
+  for (const char* const line : {"\n  stream write of coroutine \"sender\" waits since 2.000 s",
+                                 "\n  stream read of coroutine \"receiver\" waits since 2.000 s",
+                                 "\n  timer of coroutine \"sleeper\" waits since 2.000 s"}) {
+    CAPTURE(o.report, line);
+    CHECK(o.report.find(line) != std::string::npos);
+  }
+  for (std::size_t i = 0; i < 3; ++i) CHECK(o.waits[i].coroutine != 0);
+}
+
 TEST_CASE("stream_pair: an end in a coroutine that never goes on is destroyed with it") {
   received r;
   {
