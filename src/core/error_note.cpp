@@ -51,6 +51,8 @@ std::string_view name_of(call c) noexcept {
     case call::prepare: return "prepare";
     case call::commit: return "commit";
     case call::export_to_host: return "export_to_host";
+    case call::to_memfd: return "to_memfd";
+    case call::from_memfd: return "from_memfd";
   }
   return {};
 }
@@ -126,8 +128,13 @@ error about(call by, std::string_view path, const error& e, const lock_state& l)
   return error_notes::note(by, path, e, &l);
 }
 
-error about_host_call(std::string_view path, const error& e) noexcept {
-  return about(call::export_to_host, path, e);
+error about_host_call(std::string_view path, const error& e, host_call by) noexcept {
+  switch (by) {
+    case host_call::export_to_host: return about(call::export_to_host, path, e);
+    case host_call::to_memfd: return about(call::to_memfd, path, e);
+    case host_call::from_memfd: return about(call::from_memfd, path, e);
+  }
+  return e;
 }
 
 namespace {

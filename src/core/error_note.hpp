@@ -51,6 +51,8 @@ enum class call : std::uint8_t {
   prepare,
   commit,
   export_to_host,
+  to_memfd,
+  from_memfd,
 };
 
 /// Its name; empty for `unknown`.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// The least export: one file to the disk, by a thread.
+// The least export: one file to the disk, by a thread; and into a memory file and back.
 #include <coramfs/host.hpp>
+#include <coramfs/memfd.hpp>
 
 #include <cstdint>
 #include <cstdlib>
@@ -19,5 +20,7 @@ int main() {
   const auto again = coramfs::export_to_host(fs, "/", dir);
   std::filesystem::remove_all(dir);
   const bool is_refused = !again && again.error() == coramfs::errc::already_exists;
-  return files.value() == 1 && is_there && is_refused ? 0 : 1;
+  const auto memory = coramfs::to_memfd(fs, "/a").value();
+  const bool is_back = coramfs::from_memfd(fs, memory.fd(), "/b").value() == 7;
+  return files.value() == 1 && is_there && is_refused && is_back ? 0 : 1;
 }

@@ -8,8 +8,12 @@
 
 namespace coramfs::detail {
 
-/// Notes that an error is one of `export_to_host`, and of which path, as far as no note of it says
-/// so already. It may be the system's. It neither allocates nor waits.
-CORAMFS_EXPORT error about_host_call(std::string_view path, const error& e) noexcept;
+/// The calls of the library for the host.
+enum class host_call : unsigned char { export_to_host, to_memfd, from_memfd };
+
+/// Notes that an error is one of such a call, and of which path, as far as no note of it says so
+/// already. It may be the system's. It neither allocates nor waits.
+CORAMFS_EXPORT error about_host_call(std::string_view path, const error& e,
+                                     host_call by = host_call::export_to_host) noexcept;
 
 }  // namespace coramfs::detail

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/asio.hpp>
+#include <coramfs/pinned.hpp>
 #include <coramfs/result.hpp>
 
-#include <string>
+#include <cstddef>
+#include <span>
+#include <stop_token>
 #include <utility>
 
 namespace coramfs::detail {
+
+/// How much is written or read before it is asked whether to stop.
+inline constexpr std::size_t piece_size = 1 << 20;
 
 /// The error of the host's last call in this thread.
 error last_host_error() noexcept;
@@ -26,6 +33,13 @@ class descriptor {
   ~descriptor() { static_cast<void>(close()); }
 
   int number() const noexcept { return number_; }
+  /// Gives the number away, which is the caller's to close.
+  int release() noexcept { return std::exchange(number_, -1); }
+  /// Writes behind what was written. Errors: the host's.
+  result<void> write(std::span<const asio::const_buffer> from) noexcept;
+  /// Writes all of a content, in pieces of 1 MiB. Errors: the host's; `canceled` once it is asked
+  /// to stop, between the pieces. May throw `std::bad_alloc`.
+  result<void> write(const pinned& content, const std::stop_token& stop);
   /// Closes it. Network file systems tell here that they could not write.
   result<void> close() noexcept;
 

@@ -7,6 +7,7 @@
 #include <coramfs/detail/host_error.hpp>
 
 #include "integrations/host/export_plan.hpp"
+#include "integrations/host/library_pool.hpp"
 #include "integrations/host/tree_export.hpp"
 
 #include <exception>
@@ -27,9 +28,7 @@ namespace {
 using pool_ptr = std::shared_ptr<pool_state>;
 
 pool_ptr pool_of(const host_options& options) {
-  if (options.pool != nullptr) return pool_access::state(*options.pool);
-  static const blocking_pool of_the_library(2);
-  return pool_access::state(of_the_library);
+  return options.pool != nullptr ? pool_access::state(*options.pool) : library_pool();
 }
 
 // The whole content, however large: nothing is copied.

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "integrations/host/tree_export.hpp"
 
-#include <coramfs/asio.hpp>
 #include <coramfs/detail/host_error.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -13,13 +11,6 @@
 #include <unistd.h>
 
 namespace coramfs::detail {
-
-namespace {
-
-/// How much is written before it is asked whether to stop.
-constexpr std::size_t piece_size = 1 << 20;
-
-}  // namespace
 
 result<void> tree_export::begin() {
   if (::mkdir(dir_.c_str(), options_.directory_mode) == 0) {
@@ -82,26 +73,7 @@ result<void> tree_export::write_file(const export_item& item, const std::stop_to
 result<bool> tree_export::write_content(int directory, const std::string& name,
                                         const pinned& content, const std::stop_token& stop) {
   BOOST_OUTCOME_TRY(auto file, whole_file::make(directory, name, options_.file_mode, limits_));
-  std::vector<asio::const_buffer> piece;
-  std::size_t size = 0;
-  const auto flush = [&]() -> result<void> {
-    if (stop.stop_requested()) return errc::canceled;
-    BOOST_OUTCOME_TRY(file.write(piece));
-    piece.clear();
-    size = 0;
-    return success();
-  };
-  for (asio::const_buffer rest : content) {
-    while (rest.size() > 0) {
-      piece.push_back(asio::buffer(rest, piece_size - size));
-      size += piece.back().size();
-      rest += piece.back().size();
-      if (size == piece_size) {
-        BOOST_OUTCOME_TRY(flush());
-      }
-    }
-  }
-  BOOST_OUTCOME_TRY(flush());
+  BOOST_OUTCOME_TRY(file.write(content, stop));
   if (options_.sync == host_sync::data) {
     BOOST_OUTCOME_TRY(file.sync());
   }

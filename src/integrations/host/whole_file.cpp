@@ -1,41 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "integrations/host/whole_file.hpp"
 
-#include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
-#include <ctime>
 #include <utility>
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 namespace coramfs::detail {
 
 namespace {
-
-// Of what one call writes: more of them are written by several.
-constexpr std::size_t most_buffers = 64;
-
-// Most likely free; if not, the next one is. Where the system has no random numbers yet, the time
-// and a count do.
-std::uint64_t random_number() noexcept {
-  static std::atomic<std::uint64_t> count{0};
-  std::uint64_t number = 0;
-  if (::getrandom(&number, sizeof number, GRND_NONBLOCK) == sizeof number) return number;
-  struct timespec now {};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const auto time =
-      static_cast<std::uint64_t>(now.tv_sec) << 30 | static_cast<std::uint64_t>(now.tv_nsec);
-  return (time << 8) + ++count;
-}
 
 // By it an unnamed file is given a name. It is a link, but in no directory of the user's.
 std::string path_of_descriptor(int number) { return "/proc/self/fd/" + std::to_string(number); }
@@ -62,15 +39,6 @@ whole_file::whole_file(whole_file&& other) noexcept
 
 whole_file::~whole_file() {
   if (has_part()) ::unlinkat(directory_, part_.data(), 0);
-}
-
-// It has nothing of the file's own name, which would have to be cut, perhaps in the middle of a
-// character: some file systems refuse such names, or have only shorter ones.
-whole_file::part_name whole_file::random_part() noexcept {
-  part_name name{};
-  std::snprintf(name.data(), name.size(), ".coramfs-%016llx.part",
-                static_cast<unsigned long long>(random_number()));
-  return name;
 }
 
 result<whole_file> whole_file::make(int directory, std::string name, unsigned mode,
@@ -101,29 +69,6 @@ result<void> whole_file::make_part(unsigned mode) noexcept {
     part_ = part;
     return success();
   }
-}
-
-result<void> whole_file::write(std::span<const asio::const_buffer> from) noexcept {
-  std::size_t skipped = 0;  // how much of the first buffer is written
-  while (!from.empty()) {
-    std::array<iovec, most_buffers> vectors;
-    const std::size_t count = std::min(from.size(), vectors.size());
-    for (std::size_t i = 0; i < count; ++i) {
-      const asio::const_buffer b = from[i] + (i == 0 ? skipped : 0);
-      vectors[i] = {const_cast<void*>(b.data()), b.size()};
-    }
-    const ssize_t written = ::writev(opened_.number(), vectors.data(), static_cast<int>(count));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return last_host_error();
-    if (written == 0) return std::make_error_code(std::errc::io_error);
-    std::size_t left = static_cast<std::size_t>(written) + skipped;
-    while (!from.empty() && left >= from.front().size()) {
-      left -= from.front().size();
-      from = from.subspan(1);
-    }
-    skipped = left;
-  }
-  return success();
 }
 
 result<void> whole_file::sync() noexcept {

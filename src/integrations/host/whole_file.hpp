@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coramfs/asio.hpp>
 #include <coramfs/entries.hpp>
+#include <coramfs/pinned.hpp>
 #include <coramfs/result.hpp>
 
 #include "integrations/host/descriptor.hpp"
+#include "integrations/host/part_name.hpp"
 
-#include <array>
-#include <span>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -37,8 +37,10 @@ class whole_file {
   whole_file& operator=(whole_file&&) = delete;
   ~whole_file();
 
-  /// Writes behind what was written. Errors: the host's.
-  result<void> write(std::span<const asio::const_buffer> from) noexcept;
+  /// Writes its content. Errors: as `descriptor::write`, and it may throw as that.
+  result<void> write(const pinned& content, const std::stop_token& stop) {
+    return opened_.write(content, stop);
+  }
   /// Errors: the host's, where the content can not be brought to the disk.
   result<void> sync() noexcept;
   /// Gives it its name, which it does not get if the system can not close it without an error, and
@@ -51,10 +53,6 @@ class whole_file {
   whole_file(int directory, std::string name, host_limits& limits) noexcept
       : directory_(directory), name_(std::move(name)), limits_(&limits) {}
 
-  // Of a fixed size, so that no memory can be missing once there is a file with that name.
-  using part_name = std::array<char, 32>;
-
-  static part_name random_part() noexcept;
   bool has_part() const noexcept { return part_.front() != '\0'; }
   result<void> make_part(unsigned mode) noexcept;
   bool can_not_appear() noexcept;

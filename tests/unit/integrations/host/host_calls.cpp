@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -115,6 +116,22 @@ CORAMFS_WRAP(int, fdatasync, (int number), number)
 CORAMFS_WRAP(int, fsync, (int number), number)
 CORAMFS_WRAP(ssize_t, writev, (int number, const struct iovec* from, int count), number, from,
              count)
+
+CORAMFS_WRAP(int, memfd_create, (const char* name, unsigned flags), name, flags)
+
+// Those whose names differ from the calls': they are of 64 bits.
+int __real_fstat64(int number, struct stat64* to);
+int __wrap_fstat64(int number, struct stat64* to) {
+  return fails("fstat") ? -1 : __real_fstat64(number, to);
+}
+off64_t __real_lseek64(int number, off64_t offset, int from);
+off64_t __wrap_lseek64(int number, off64_t offset, int from) {
+  return fails("lseek") ? -1 : __real_lseek64(number, offset, from);
+}
+ssize_t __real_preadv64(int number, const struct iovec* to, int count, off64_t offset);
+ssize_t __wrap_preadv64(int number, const struct iovec* to, int count, off64_t offset) {
+  return fails("preadv") ? -1 : __real_preadv64(number, to, count, offset);
+}
 
 int __real_close(int number);
 int __wrap_close(int number) {
