@@ -3,8 +3,10 @@
 
 usage: small.py SOURCES PROGRAMS [unittest arguments]   the folders of both
 """
+import hashlib
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,6 +39,15 @@ class SmallProgramsTest(unittest.TestCase):
 
     def test_cancel(self):
         self.check("cancel", says="2 wait\nthe writer: canceled: open \"/page\"\nthe second reader: open\n0 wait\n")
+
+    @unittest.skipUnless((PROGRAMS / "child_process").exists(), "the host library is not built")
+    @unittest.skipUnless(all(map(shutil.which, ["sha256sum", "python3", "tar", "cmp"])), "needs them")
+    def test_child_process(self):
+        digest = hashlib.sha256(INPUT.read_bytes()).hexdigest()
+        said = self.check("child_process", INPUT,
+                          says=f"{digest}  /proc/self/fd/\\d+\n{SIZE}\n\\d+ bytes from tar\n"
+                               "they are those of the file\n")
+        self.assertGreater(int(re.search(r"(\d+) bytes from tar", said)[1]), SIZE)
 
     def test_completion_token(self):
         says = "read: %d bytes, no error\nthey are those of the file\n"
