@@ -10,6 +10,7 @@
 #include "unit/integrations/streams/choices.hpp"
 #include "unit/integrations/streams/host_file.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
@@ -42,7 +43,10 @@ const kind kinds[] = {
 /// What a call gave: its result as text, and the state that it has left.
 std::string told(std::ostringstream& what, std::iostream& s) {
   what << " state " << s.rdstate();
-  return what.str();
+  // Catch2 shows no more than is before a NUL.
+  std::string text = what.str();
+  std::ranges::replace(text, '\0', '.');
+  return text;
 }
 
 /// One call on one of the streams, whose choices are those of the dice: the same for both.
@@ -58,6 +62,8 @@ std::string act(std::iostream& s, const kind& k, dice d) {
       to.resize(static_cast<std::size_t>(s.gcount()));
       what << "read gave " << to.size() << ": " << to.substr(0, 20) << " hash "
            << std::hash<std::string>()(to);
+      // What was read past its buffer libstdc++ would put back from what the buffer had before.
+      if (to.size() > 1000) what << " then " << s.peek();
       break;
     }
     case 2: {
