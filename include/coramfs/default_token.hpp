@@ -70,6 +70,7 @@ class with_default_token<file_system, Executor>
   using tokens::read_file;
   using tokens::read_text;
   using tokens::remove;
+  using tokens::remove_directory;
   using tokens::remove_tree;
   using tokens::rename;
   using tokens::set_modified;

@@ -188,6 +188,13 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// Errors: `not_found`; `is_a_directory`; `busy` if it is open, or somebody waits for it.
   asio::awaitable<result<void>> remove(path_argument path);
 
+  /// Removes an empty directory, and gives back its charge by its completion. What others create in
+  /// it meanwhile is there before, or is refused with `not_found`. It never suspends.
+  ///
+  /// Errors: `not_found`; `not_a_directory`; `invalid_argument` for the root;
+  /// `directory_not_empty`.
+  asio::awaitable<result<void>> remove_directory(path_argument path);
+
   /// Removes a directory with all below it, in one step for others, and gives back the charges by
   /// its completion.
   ///
@@ -386,6 +393,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   using tokens::read_file;
   using tokens::read_text;
   using tokens::remove;
+  using tokens::remove_directory;
   using tokens::remove_tree;
   using tokens::rename;
   using tokens::set_modified;
@@ -428,6 +436,7 @@ class CORAMFS_EXPORT file_system::later {
   initiation<result<void>> create_directory(path_argument path);
   initiation<result<bool>> create_directories(path_argument path);
   initiation<result<void>> remove(path_argument path);
+  initiation<result<void>> remove_directory(path_argument path);
   initiation<result<void>> remove_tree(path_argument path);
   initiation<result<void>> rename(path_argument from, path_argument to,
                                   if_exists existing = if_exists::fail);

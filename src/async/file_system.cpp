@@ -107,6 +107,10 @@ asio::awaitable<result<void>> file_system::remove(path_argument path) {
                    }));
 }
 
+asio::awaitable<result<void>> file_system::remove_directory(path_argument path) {
+  return with_turn(executor_, run(state(volume_), std::move(path), detail::remove_directory));
+}
+
 asio::awaitable<result<void>> file_system::remove_tree(path_argument path) {
   return with_turn(executor_,
                    detail::run(detail::freeing(detail::removing(state(volume_), std::move(path)))));
@@ -283,6 +287,11 @@ detail::initiation<result<void>> file_system::later::remove(path_argument path) 
     return freeing_step(
         [v = std::move(v), path = std::move(path)] { return detail::remove(*v, path); });
   });
+}
+
+detail::initiation<result<void>> file_system::later::remove_directory(path_argument path) {
+  return later_at_once(*of_.executor_, state(of_.volume_), std::move(path),
+                       detail::remove_directory);
 }
 
 detail::initiation<result<void>> file_system::later::remove_tree(path_argument path) {

@@ -22,6 +22,7 @@ std::string_view name_of(call c) noexcept {
     case call::create_directory: return "create_directory";
     case call::create_directories: return "create_directories";
     case call::remove: return "remove";
+    case call::remove_directory: return "remove_directory";
     case call::remove_tree: return "remove_tree";
     case call::rename: return "rename";
     case call::move: return "move";

@@ -22,6 +22,7 @@ enum class call : std::uint8_t {
   create_directory,
   create_directories,
   remove,
+  remove_directory,
   remove_tree,
   rename,
   move,

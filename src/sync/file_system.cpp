@@ -63,6 +63,10 @@ result<void> file_system::remove(path_argument path) {
   return detail::remove(state(volume_), path);
 }
 
+result<void> file_system::remove_directory(path_argument path) {
+  return detail::remove_directory(state(volume_), path);
+}
+
 result<void> file_system::remove_tree(path_argument path) {
   return detail::run_blocking(detail::removing(lent_state(volume_), std::move(path)));
 }

@@ -96,6 +96,7 @@ const std::array operations{
     simple("copy with holes", [](auto& fs) { return fs.copy("/d/holes", "/d/copy"); }),
     simple("copy_tree", [](auto& fs) { return fs.copy_tree("/d", "/copy"); }),
     simple("remove", [](auto& fs) { return fs.remove("/d/file"); }),
+    simple("remove_directory", [](auto& fs) { return fs.remove_directory("/four/a"); }),
     simple("remove_tree", [](auto& fs) { return fs.remove_tree("/d"); }),
     simple("list", [](auto& fs) { return fs.list("/four"); }),
     simple("walk", [](auto& fs) { return fs.walk(); }),

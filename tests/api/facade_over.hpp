@@ -121,6 +121,9 @@ class file_system_over final : public any_file_system {
   result<void> remove(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.remove(path, last...); });
   }
+  result<void> remove_directory(std::string_view path) override {
+    return driver_([&](auto&... last) { return fs_.remove_directory(path, last...); });
+  }
   result<void> remove_tree(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.remove_tree(path, last...); });
   }

@@ -17,7 +17,7 @@ std::string repeat(std::string_view text, std::size_t times) {
 
 // Every operation of one path, so that each is seen to resolve it the same way.
 using operation = error (*)(any_file_system&, std::string_view);
-constexpr std::array<std::pair<const char*, operation>, 10> operations{{
+constexpr std::array<std::pair<const char*, operation>, 11> operations{{
     {"open",
      [](any_file_system& fs, std::string_view p) { return error_of(fs.open(p, open_mode::read)); }},
     {"create", [](any_file_system& fs,
@@ -27,6 +27,8 @@ constexpr std::array<std::pair<const char*, operation>, 10> operations{{
     {"create_directories",
      [](any_file_system& fs, std::string_view p) { return error_of(fs.create_directories(p)); }},
     {"remove", [](any_file_system& fs, std::string_view p) { return error_of(fs.remove(p)); }},
+    {"remove_directory",
+     [](any_file_system& fs, std::string_view p) { return error_of(fs.remove_directory(p)); }},
     {"remove_tree",
      [](any_file_system& fs, std::string_view p) { return error_of(fs.remove_tree(p)); }},
     {"list", [](any_file_system& fs, std::string_view p) { return error_of(fs.list(p)); }},

@@ -74,6 +74,7 @@ void for_each_operation(file_system& fs, file& f, Visit visit) {
   visit("import_tree", [&](auto&& t) { return fs.import_tree({{"/i/a", bytes(3)}}, t); });
   visit("stats", [&](auto&& t) { return fs.stats(t); });
   visit("remove", [&](auto&& t) { return fs.remove("/d/a", t); });
+  visit("remove_directory", [&](auto&& t) { return fs.remove_directory("/d/e/f", t); });
   visit("remove_tree", [&](auto&& t) { return fs.remove_tree("/d", t); });
   visit("open", [&](auto&& t) { return fs.open("/o", open_mode::create, t); });
   visit("open", [&](auto&& t) { return fs.open("/o", open_mode::write, at_once, t); });

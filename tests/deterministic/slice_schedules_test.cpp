@@ -137,7 +137,19 @@ class slice_world final : public world {
   }
   void remove_directory() {
     const std::string path = any_directory();
-    expect(threads_.remove_tree(path), [&] { return now().without(path); });
+    const auto effect = [&] { return now().without(path); };
+    if (dice_.one_in(2)) return expect(threads_.remove_tree(path), effect);
+    const bool is_full = !now().names_in(path).empty();
+    const errc failure = is_full                ? errc::directory_not_empty
+                         : now().has_file(path) ? errc::not_a_directory
+                                                : errc::not_found;
+    const auto removed = threads_.remove_directory(path);
+    if (now().has_directory(path) && !is_full) {
+      require(removed.has_value(), "an empty directory is removed");
+    } else if (!now().has_file_above(path)) {
+      require(error_of(removed) == failure, "and nothing else");
+    }
+    expect(removed, effect);
   }
   void rename() {
     const bool is_file = dice_.one_in(2);

@@ -296,6 +296,12 @@ void comparison::remove() {
   }
   const bool is_root = below(30) == 0;
   const std::string path = is_root ? "/" : p.ours;
+  if (below(2) == 0) {
+    note("remove_directory " + path);
+    return settle("remove_directory", is_root ? path_pair{"/", "/", "/"} : p,
+                  answer_of(ours_.remove_directory(path)),
+                  [&] { return theirs_.remove_directory(p.theirs); });
+  }
   note("remove_tree " + path);
   settle("remove_tree", is_root ? path_pair{"/", "/", "/"} : p, answer_of(ours_.remove_tree(path)),
          [&] { return theirs_.remove_tree(p.theirs); });
@@ -401,7 +407,8 @@ bool comparison::is_not_asked(std::string_view what, const path_pair& p, const a
          applies(rule::locks, errc::would_block, is_open_below(p.normal)) ||
          applies(rule::busy, errc::busy, is_open_below(p.normal)) ||
          applies(rule::all_or_nothing, errc::name_too_long, what == "create_directories") ||
-         applies(rule::root_stays, errc::invalid_argument, what == "remove_tree") ||
+         applies(rule::root_stays, errc::invalid_argument,
+                 what == "remove_tree" || what == "remove_directory") ||
          applies(rule::append_offset, errc::not_supported, what == "write_at" && appends) ||
          applies(rule::no_gaps, errc::not_supported, layout_ == storage_layout::sequential);
 }

@@ -86,6 +86,10 @@ answer host_directory::create_directories(const std::string& p) const {
 
 answer host_directory::remove(const std::string& p) const { return done(::unlink(at(p).c_str())); }
 
+answer host_directory::remove_directory(const std::string& p) const {
+  return done(::rmdir(at(p).c_str()));
+}
+
 // POSIX has no such operation: what rmdir says of what it is not for, and all below.
 answer host_directory::remove_tree(const std::string& p) const {
   if (::rmdir(at(p).c_str()) == 0) return {"done", {}};

@@ -39,6 +39,7 @@ class host_directory {
   answer create_directory(const std::string& p) const;
   answer create_directories(const std::string& p) const;
   answer remove(const std::string& p) const;
+  answer remove_directory(const std::string& p) const;
   answer remove_tree(const std::string& p) const;
   answer rename(const std::string& from, const std::string& to, bool replaces) const;
   answer copy(const std::string& from, const std::string& to, bool replaces) const;

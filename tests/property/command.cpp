@@ -31,6 +31,7 @@ constexpr std::array action_names{"create_directories",
                                   "copy",
                                   "copy_tree",
                                   "remove",
+                                  "remove_directory",
                                   "remove_tree",
                                   "set_modified",
                                   "import_tree",
@@ -193,6 +194,7 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
     case action::copy: return told(fs.copy(c.path, c.to, c.existing));
     case action::copy_tree: return told(fs.copy_tree(c.path, c.to));
     case action::remove: return told(fs.remove(c.path));
+    case action::remove_directory: return told(fs.remove_directory(c.path));
     case action::remove_tree: return told(fs.remove_tree(c.path));
     case action::set_modified: return told(fs.set_modified(c.path, long_ago(c.size)));
     case action::import_tree: return import_some(fs, c, number);

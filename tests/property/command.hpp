@@ -34,6 +34,7 @@ enum class action {
   copy,
   copy_tree,
   remove,
+  remove_directory,
   remove_tree,
   set_modified,
   import_tree,

@@ -41,6 +41,7 @@ rc::Gen<action> any_action() {
                                            {3, copy},
                                            {4, copy_tree},
                                            {1, remove},
+                                           {1, remove_directory},
                                            {1, remove_tree},
                                            {1, set_modified},
                                            {1, import_tree},

@@ -121,6 +121,14 @@ void model::remove(std::string_view text) {
   take_away(path);
 }
 
+void model::remove_directory(std::string_view text) {
+  const std::string path = normal(text);
+  require_directory(path);
+  if (path == "/") throw error(errc::invalid_argument);
+  if (!below(path).empty()) throw error(errc::directory_not_empty);
+  take_away(path);
+}
+
 void model::remove_tree(std::string_view text) {
   const std::string path = normal(text);
   require_directory(path);

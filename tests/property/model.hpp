@@ -65,6 +65,7 @@ class model {
   void create_directory(std::string_view path);
   bool create_directories(std::string_view path);
   void remove(std::string_view path);
+  void remove_directory(std::string_view path);
   void remove_tree(std::string_view path);
   void relocate(std::string_view from, std::string_view to, if_exists, bool makes_parents);
   void copy(std::string_view from, std::string_view to, if_exists);

@@ -26,6 +26,9 @@ class model_file_system final : public any_file_system {
   result<void> remove(std::string_view path) override {
     return attempt([&] { of_.remove(path); });
   }
+  result<void> remove_directory(std::string_view path) override {
+    return attempt([&] { of_.remove_directory(path); });
+  }
   result<void> remove_tree(std::string_view path) override {
     return attempt([&] { of_.remove_tree(path); });
   }

@@ -53,6 +53,10 @@ class file_system_tokens {
     return call<Token>(token, [&](auto&& on) { return on.remove(std::move(path)); });
   }
   template <token_for<void> Token = Default>
+  auto remove_directory(path_argument path, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.remove_directory(std::move(path)); });
+  }
+  template <token_for<void> Token = Default>
   auto remove_tree(path_argument path, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.remove_tree(std::move(path)); });
   }

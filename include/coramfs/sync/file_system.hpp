@@ -86,6 +86,12 @@ class CORAMFS_EXPORT file_system {
   ///
   /// Errors: `not_found`; `is_a_directory`; `busy` if it is open, or somebody waits for it.
   result<void> remove(path_argument path);
+  /// Removes an empty directory, and gives back its charge. What others create in it meanwhile is
+  /// there before, or is refused with `not_found`.
+  ///
+  /// Errors: `not_found`; `not_a_directory`; `invalid_argument` for the root;
+  /// `directory_not_empty`.
+  result<void> remove_directory(path_argument path);
   /// Removes a directory with all below it, in one step for others, and gives back the charges.
   ///
   /// Errors: `not_found`; `not_a_directory`; `invalid_argument` for the root; `busy` if a file

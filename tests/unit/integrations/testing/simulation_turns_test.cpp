@@ -86,6 +86,7 @@ TEST_CASE("simulation turns: each operation begins in a step of its own", "[test
   CHECK(steps_of([](auto& fs, auto&) { return fs.create_directory("/new"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.create_directories("/new/er"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.remove("/g"); }) == two);
+  CHECK(steps_of([](auto& fs, auto&) { return fs.remove_directory("/d"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.remove_tree("/d"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.rename("/d", "/e"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.move("/d", "/e/f"); }) == two);
