@@ -65,6 +65,8 @@ class with_default_token<file_system, Executor>
   using tokens::is_directory;
   using tokens::is_file;
   using tokens::list;
+  using tokens::list_entries;
+  using tokens::list_some;
   using tokens::move;
   using tokens::open;
   using tokens::read_file;

@@ -26,6 +26,12 @@ struct file_status {
   bool is_directory;  ///< else it is a file
 };
 
+/// What a directory has under a name.
+struct directory_entry {
+  std::string name;    ///< without a path
+  file_status status;  ///< what `stat` would tell of it
+};
+
 /// One directory of a `walk`: its absolute path, and the names in it, sorted as unsigned bytes.
 struct walk_entry {
   std::string path;                      ///< absolute

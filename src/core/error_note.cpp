@@ -29,6 +29,8 @@ std::string_view name_of(call c) noexcept {
     case call::copy: return "copy";
     case call::copy_tree: return "copy_tree";
     case call::list: return "list";
+    case call::list_entries: return "list_entries";
+    case call::list_some: return "list_some";
     case call::walk: return "walk";
     case call::glob: return "glob";
     case call::stat: return "stat";

@@ -29,6 +29,8 @@ enum class call : std::uint8_t {
   copy,
   copy_tree,
   list,
+  list_entries,
+  list_some,
   walk,
   glob,
   stat,

@@ -93,6 +93,16 @@ result<std::vector<std::string>> file_system::list(path_argument path) {
   return detail::run_blocking(detail::list(lent_state(volume_), std::move(path)));
 }
 
+result<std::vector<directory_entry>> file_system::list_entries(path_argument path) {
+  return detail::run_blocking(detail::list_entries(lent_state(volume_), std::move(path)));
+}
+
+result<std::vector<directory_entry>> file_system::list_some(path_argument path, path_argument after,
+                                                            std::size_t most) {
+  return detail::run_blocking(
+      detail::list_some(lent_state(volume_), std::move(path), std::move(after), most));
+}
+
 result<bool> file_system::exists(path_argument path) {
   return detail::exists(state(volume_), path);
 }

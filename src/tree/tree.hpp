@@ -222,6 +222,9 @@ class tree::exclusive_access : announcement_pause, step_scope {
   std::lock_guard<biased_lock> hold_;
 };
 
+/// What `stat` tells of a node. Under the lock.
+file_status status_of(const node& n) noexcept;
+
 /// The path of a node that is in the tree. Under the lock. Throws `std::bad_alloc`.
 std::string path_of(const node& n);
 
