@@ -24,6 +24,9 @@ struct file_status {
   /// directory, and for a file that `copy_tree` or `import_tree` has just made.
   std::uint64_t generation;
   bool is_directory;  ///< else it is a file
+  /// A number above 0 that no other file or directory of the volume has, or had. It stays through
+  /// renames and changes; a copy, and what replaces another, has one of its own.
+  std::uint64_t id;
 };
 
 /// What a directory has under a name.

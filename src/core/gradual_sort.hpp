@@ -14,8 +14,8 @@
 namespace coramfs::detail {
 
 /// Sorts strings, or what has a name, in steps of about the same length, so that others can have a
-/// turn between them. It is a merge sort from the bottom up, and each of the first runs is sorted in
-/// one step.
+/// turn between them. It is a merge sort from the bottom up, and each of the first runs is sorted
+/// in one step.
 ///
 /// Thread safety: one operation's own.
 template <class Item, class Less = std::less<>>
@@ -74,7 +74,8 @@ class gradual_sort {
     const std::size_t middle = std::min(pair + run_, from_.size());
     const std::size_t end = std::min(pair + 2 * run_, from_.size());
     for (std::size_t n = 0; n < step_size_ && done_ < end; ++n) {
-      const bool takes_left = left_ < middle && (right_ >= end || !Less()(from_[right_], from_[left_]));
+      const bool takes_left =
+          left_ < middle && (right_ >= end || !Less()(from_[right_], from_[left_]));
       put(std::move(from_[takes_left ? left_++ : right_++]));
     }
     if (done_ < end) return;

@@ -36,9 +36,9 @@ storage::storage(storage_layout layout) noexcept : layout_(layout) {
 }
 
 storage::storage(storage&& other) noexcept
-    : layout_(other.layout_),
-      may_have_pins_(other.may_have_pins_.load(std::memory_order_relaxed)),
-      content_(std::move(other.content_)) {
+    : content_(std::move(other.content_)),
+      layout_(other.layout_),
+      may_have_pins_(other.may_have_pins_.load(std::memory_order_relaxed)) {
   std::visit([this](auto& c) { c.set_owner(*this); }, content_);
 }
 

@@ -155,9 +155,10 @@ class storage {
   result<void> promote(const account& payer, std::uint64_t begin, std::uint64_t end,
                        std::unique_ptr<promotion>* rest);
 
-  const storage_layout layout_;
-  mutable std::atomic<bool> may_have_pins_{false};  // readers set it at the same time
+  // The small members are the last, so that others may stand beside them.
   std::variant<chain, block_table> content_;
+  const storage_layout layout_ : 8;
+  mutable std::atomic<bool> may_have_pins_{false};  // readers set it at the same time
 };
 
 }  // namespace coramfs::detail

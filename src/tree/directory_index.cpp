@@ -178,8 +178,8 @@ std::size_t directory_index::split_from(std::size_t bucket) noexcept {
   return bucket - std::bit_floor(bucket);
 }
 
-// How many of the lowest bits of a hash tell that it is in this bucket: one less where the bucket is
-// still to be split in this round.
+// How many of the lowest bits of a hash tell that it is in this bucket: one less where the bucket
+// is still to be split in this round.
 unsigned directory_index::bits_of(std::size_t bucket, std::size_t buckets) noexcept {
   const unsigned bits = static_cast<unsigned>(std::bit_width(buckets - 1));
   if (bits == 0) return 0;

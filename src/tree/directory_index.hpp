@@ -76,10 +76,10 @@ class directory_index {
   /// The node behind `n` in that order, or null if it is the last.
   node* next(const node& n) const noexcept;
 
-  /// A place in an order that all directories of the volume have in common, and that does not depend
-  /// on what is in them: that of the hashes, read from their lowest bits on, and then of the names.
-  /// A bucket that is split becomes two that stand there one after the other, so the entries of a
-  /// bucket are neighbours however many buckets there are.
+  /// A place in an order that all directories of the volume have in common, and that does not
+  /// depend on what is in them: that of the hashes, read from their lowest bits on, and then of the
+  /// names. A bucket that is split becomes two that stand there one after the other, so the entries
+  /// of a bucket are neighbours however many buckets there are.
   struct position {
     std::uint64_t hash = 0;  ///< its bits from the lowest on, as if they were the highest
     std::string_view name = {};
@@ -139,10 +139,10 @@ class directory_index {
   const hash_key* key_;
   small_memory* memory_;
   std::uint64_t version_ = 0;
-  std::size_t size_ = 0;    // entries, and, from 1 on, buckets
-  std::size_t leaves_ = 0;  // pages with buckets; ahead of size_ between reserve and insert
-  unsigned depth_ = 0;      // levels of pages above the leaves
-  bool in_pages_ = false;   // whether the buckets are in pages or in inline_
+  std::size_t size_ = 0;      // entries, and, from 1 on, buckets
+  std::uint32_t leaves_ = 0;  // pages with buckets; ahead of size_ between reserve and insert
+  std::uint8_t depth_ = 0;    // levels of pages above the leaves
+  bool in_pages_ = false;     // whether the buckets are in pages or in inline_
   page* root_ = nullptr;
   std::array<node*, inline_buckets> inline_{};
 };

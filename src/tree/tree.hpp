@@ -140,6 +140,8 @@ class tree {
   /// thousand: not more are looked at, since one who polls for a lock must not pay for all that is
   /// open. The caller holds the file busy, or the lock.
   lock_state who_has(const file_node& f) const noexcept;
+  /// What `stat` tells of a node. Under the lock.
+  file_status status_of(const node& n) const noexcept;
   /// The file at a path, or null if there is none. Under the lock.
   file_node* find_file(normal_path path) const noexcept;
 
@@ -193,6 +195,7 @@ class tree {
   hold_table holds_;
   handle_table handles_;
   mutable recent_directories recent_;
+  mutable std::atomic<std::uint64_t> last_id_{0};
 };
 
 /// The tree's lock, held shared for a scope. No step of an operation may end in it (`step_scope`).
@@ -221,9 +224,6 @@ class tree::exclusive_access : announcement_pause, step_scope {
  private:
   std::lock_guard<biased_lock> hold_;
 };
-
-/// What `stat` tells of a node. Under the lock.
-file_status status_of(const node& n) noexcept;
 
 /// The path of a node that is in the tree. Under the lock. Throws `std::bad_alloc`.
 std::string path_of(const node& n);

@@ -99,6 +99,8 @@ const std::array operations{
     simple("remove_directory", [](auto& fs) { return fs.remove_directory("/four/a"); }),
     simple("remove_tree", [](auto& fs) { return fs.remove_tree("/d"); }),
     simple("list", [](auto& fs) { return fs.list("/four"); }),
+    simple("list_entries", [](auto& fs) { return fs.list_entries("/four"); }),
+    simple("list_some", [](auto& fs) { return fs.list_some("/four", std::string(100, 'a'), 3); }),
     simple("walk", [](auto& fs) { return fs.walk(); }),
     simple("glob", [](auto& fs) { return fs.glob("/**/[a-z]*"); }),
     simple("stat", [](auto& fs) { return fs.stat("/d/file"); }),

@@ -81,6 +81,10 @@ class any_file_system {
                             if_exists existing = if_exists::fail) = 0;
   virtual result<void> copy_tree(std::string_view from, std::string_view to) = 0;
   virtual result<std::vector<std::string>> list(std::string_view path) = 0;
+  virtual result<std::vector<directory_entry>> list_entries(std::string_view path) = 0;
+  virtual result<std::vector<directory_entry>> list_some(std::string_view path,
+                                                         std::string_view after,
+                                                         std::size_t most) = 0;
   virtual result<std::vector<walk_entry>> walk(std::string_view path = "/") = 0;
   virtual result<std::vector<std::string>> glob(std::string_view pattern) = 0;
   virtual result<bool> exists(std::string_view path) = 0;

@@ -142,6 +142,13 @@ class file_system_over final : public any_file_system {
   result<std::vector<std::string>> list(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.list(path, last...); });
   }
+  result<std::vector<directory_entry>> list_entries(std::string_view path) override {
+    return driver_([&](auto&... last) { return fs_.list_entries(path, last...); });
+  }
+  result<std::vector<directory_entry>> list_some(std::string_view path, std::string_view after,
+                                                 std::size_t most) override {
+    return driver_([&](auto&... last) { return fs_.list_some(path, after, most, last...); });
+  }
   result<std::vector<walk_entry>> walk(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.walk(path, last...); });
   }

@@ -80,6 +80,8 @@ TEST_CASE("faults: what promises not to fail has no point", "[faults]") {
   fs->open("/d/file", open_mode::append).value();
   fs->read_file("/d/other").value();
   fs->list("/d").value();
+  fs->list_entries("/d").value();
+  fs->list_some("/d", "", 10).value();
   fs->walk().value();
   fs->glob("/**").value();
   fs->stat("/d/file").value();

@@ -56,6 +56,8 @@ void for_each_operation(file_system& fs, file& f, Visit visit) {
   visit("copy", [&](auto&& t) { return fs.copy("/d/a", "/d/b", if_exists::replace, t); });
   visit("copy_tree", [&](auto&& t) { return fs.copy_tree("/d", "/copy", t); });
   visit("list", [&](auto&& t) { return fs.list("/d", t); });
+  visit("list_entries", [&](auto&& t) { return fs.list_entries("/d", t); });
+  visit("list_some", [&](auto&& t) { return fs.list_some("/d", "a", 10, t); });
   visit("walk", [&](auto&& t) { return fs.walk("/d", t); });
   visit("walk", [&](auto&& t) { return fs.walk(t); });
   visit("glob", [&](auto&& t) { return fs.glob("/**", t); });

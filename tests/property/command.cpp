@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "property/command.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <chrono>
 #include <ostream>
 #include <string_view>
+#include <utility>
 
 namespace coramfs::tests {
 
@@ -39,6 +41,7 @@ constexpr std::array action_names{"create_directories",
                                   "export_tree",
                                   "export_each",
                                   "list",
+                                  "list_entries",
                                   "walk",
                                   "glob",
                                   "look"};
@@ -89,6 +92,11 @@ std::string told(const std::vector<walk_entry>& all) {
 std::string told(const file_status& s) {
   return std::to_string(s.size) + " " + std::to_string(s.generation) + " " + told(s.is_directory);
 }
+std::string told(const std::vector<directory_entry>& all) {
+  std::string text;
+  for (const directory_entry& e : all) text += e.name + ": " + told(e.status) + "\n";
+  return text;
+}
 std::string told(const file_map& files) {
   std::string text;
   for (const auto& [path, content] : files) {
@@ -120,6 +128,21 @@ outcome look(any_file_system& fs, const std::string& path) {
   const outcome kinds =
       both(told(fs.exists(path)), both(told(fs.is_file(path)), told(fs.is_directory(path))));
   return both(kinds, both(told(fs.stat(path)), told(fs.file_size(path))));
+}
+
+result<std::vector<directory_entry>> in_pages(any_file_system& fs, const std::string& path,
+                                              std::size_t most) {
+  std::vector<directory_entry> all;
+  for (std::string after;;) {
+    auto page = fs.list_some(path, after, most);
+    if (!page) return page.error();
+    const std::size_t count = page.value().size();
+    for (directory_entry& e : page.value()) all.push_back(std::move(e));
+    if (count < most) break;
+    after = all.back().name;
+  }
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return all;
 }
 
 outcome open(any_file_system& fs, handles& open, const command& c) {
@@ -202,6 +225,8 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
     case action::export_tree: return told(fs.export_tree(c.path, {.only_dirty = c.size % 2 == 1}));
     case action::export_each: return export_each(fs, c);
     case action::list: return told(fs.list(c.path));
+    case action::list_entries:
+      return both(told(fs.list_entries(c.path)), told(in_pages(fs, c.path, 1 + c.size % 4)));
     case action::walk: return told(fs.walk(c.path));
     case action::glob: return told(fs.glob(c.pattern));
     default: return look(fs, c.path);

@@ -42,6 +42,7 @@ enum class action {
   export_tree,
   export_each,
   list,
+  list_entries,
   walk,
   glob,
   look,

@@ -49,6 +49,7 @@ rc::Gen<action> any_action() {
                                            {1, export_tree},
                                            {1, export_each},
                                            {1, list},
+                                           {1, list_entries},
                                            {1, walk},
                                            {1, glob},
                                            {1, look}});

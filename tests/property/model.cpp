@@ -224,6 +224,16 @@ std::vector<std::string> model::list(std::string_view text) {
   return names;
 }
 
+std::vector<directory_entry> model::list_entries(std::string_view text) {
+  std::vector<directory_entry> entries;
+  for (const std::string& name : list(text)) {
+    const model_node& n = nodes_.at(naive_path::child(normal(text), name));
+    entries.push_back(
+        {name, {n.content.size(), {}, {}, n.generation, n.is_directory, n.id.value_or(0)}});
+  }
+  return entries;
+}
+
 std::vector<walk_entry> model::walk(std::string_view text) {
   const std::string path = normal(text);
   walk_entry here{path, {}, {}};
@@ -408,6 +418,7 @@ void model::may_cost() const {
 // A new node, in the place of a file if one is there.
 void model::put(const std::string& path, model_node fresh) {
   fresh.created_at.reset();
+  fresh.id.reset();
   fresh.modified_now();
   nodes_[path] = std::move(fresh);
   touch(parent(path));

@@ -24,7 +24,8 @@ struct model_node {
   std::uint64_t generation = 0;
   /// None: in the operation that was just run, at a time that only the library knows.
   std::optional<std::chrono::system_clock::time_point> created_at, modified_at;
-  bool is_time_set = false;  // to one before it was made
+  bool is_time_set = false;         // to one before it was made
+  std::optional<std::uint64_t> id;  // none: it is new, and nobody has asked
 
   void modified_now() {
     modified_at.reset();
@@ -71,6 +72,7 @@ class model {
   void copy(std::string_view from, std::string_view to, if_exists);
   void copy_tree(std::string_view from, std::string_view to);
   std::vector<std::string> list(std::string_view path);
+  std::vector<directory_entry> list_entries(std::string_view path);
   std::vector<walk_entry> walk(std::string_view path);
   std::vector<std::string> glob(std::string_view pattern);
   const model_node& stat(std::string_view path);

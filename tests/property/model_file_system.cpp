@@ -47,6 +47,19 @@ class model_file_system final : public any_file_system {
   result<std::vector<std::string>> list(std::string_view path) override {
     return attempt([&] { return of_.list(path); });
   }
+  result<std::vector<directory_entry>> list_entries(std::string_view path) override {
+    return attempt([&] { return of_.list_entries(path); });
+  }
+  // In the order of the names, which is as good as any.
+  result<std::vector<directory_entry>> list_some(std::string_view path, std::string_view after,
+                                                 std::size_t most) override {
+    return attempt([&] {
+      auto page = of_.list_entries(path);
+      std::erase_if(page, [&](const directory_entry& e) { return e.name <= after; });
+      if (page.size() > most) page.resize(most);
+      return page;
+    });
+  }
   result<std::vector<walk_entry>> walk(std::string_view path) override {
     return attempt([&] { return of_.walk(path); });
   }
@@ -66,7 +79,7 @@ class model_file_system final : public any_file_system {
   result<file_status> stat(std::string_view path) override {
     return attempt([&]() -> file_status {
       const model_node& n = of_.stat(path);
-      return {n.content.size(), {}, {}, n.generation, n.is_directory};
+      return {n.content.size(), {}, {}, n.generation, n.is_directory, n.id.value_or(0)};
     });
   }
   result<void> set_modified(std::string_view path,

@@ -141,8 +141,8 @@ class CORAMFS_EXPORT file_system {
   /// Errors: `not_found` and `not_a_directory`, also where the path has come to name nothing, or a
   /// file, while a large directory was looked at.
   result<std::vector<std::string>> list(path_argument path);
-  /// What is in a directory, with what `stat` tells of each, sorted by name. Which entries there are
-  /// is of one moment, as for `list`; the status of each is of a moment of its own.
+  /// What is in a directory, with what `stat` tells of each, sorted by name. Which entries there
+  /// are is of one moment, as for `list`; the status of each is of a moment of its own.
   ///
   /// Errors: as `list`.
   result<std::vector<directory_entry>> list_entries(path_argument path);
@@ -150,15 +150,15 @@ class CORAMFS_EXPORT file_system {
   /// `after` is empty for the first page, and then the last name of the page before. A page with
   /// fewer entries than `most` is the last one.
   ///
-  /// The order is one of the volume's own, and stays the same for as long as the volume lives. It is
-  /// not that of the names: so a page takes time and memory by its own size, and not by that of the
-  /// directory, which need not be looked at as a whole. Neither has the volume to remember anything
-  /// between two pages. `after` need not be there, or have been there.
+  /// The order is one of the volume's own, and stays the same for as long as the volume lives. It
+  /// is not that of the names: so a page takes time and memory by its own size, and not by that of
+  /// the directory, which need not be looked at as a whole. Neither has the volume to remember
+  /// anything between two pages. `after` need not be there, or have been there.
   ///
   /// Others may change the directory between two pages, and within one of more than some 2,000
   /// entries. No name is in the pages twice, and one that is there from the first to the last is in
-  /// them once. Of names that come or go meanwhile some are in them: of what is renamed both, one or
-  /// none.
+  /// them once. Of names that come or go meanwhile some are in them: of what is renamed both, one
+  /// or none.
   ///
   /// Errors: `not_found` and `not_a_directory`, as `list`; `invalid_argument` for a `most` of 0;
   /// `name_too_long` for an `after` above 255 bytes.

@@ -93,6 +93,8 @@ TEST_CASE("simulation turns: each operation begins in a step of its own", "[test
   CHECK(steps_of([](auto& fs, auto&) { return fs.copy("/g", "/h"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.copy_tree("/d", "/e"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.list("/"); }) == two);
+  CHECK(steps_of([](auto& fs, auto&) { return fs.list_entries("/"); }) == two);
+  CHECK(steps_of([](auto& fs, auto&) { return fs.list_some("/", "", 10); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.walk("/"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.glob("/*"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.exists("/f"); }) == two);
