@@ -187,6 +187,7 @@ TEST_CASE("remove_directory: who waits for room to create in it finds it gone",
   const scenario fs(accounting::memory, {.max_quota = 60'000});
   fs->create_directory("/d").value();
   fill_up(*fs, "/filler");
+  for (int i = 0; fs->write_file("/small" + std::to_string(i), "").has_value(); ++i) continue;
   auto creating = std::async(std::launch::async, [own = fs.twin()] {
     return error_of(own->open("/d/f", open_mode::create, {.on_full = when_full::wait}));
   });
