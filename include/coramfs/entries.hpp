@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -33,6 +34,17 @@ struct file_status {
 struct directory_entry {
   std::string name;    ///< without a path
   file_status status;  ///< what `stat` would tell of it
+};
+
+/// What an iteration over a directory, or over all below it, has come to.
+struct found_entry {
+  std::string path;    ///< absolute
+  file_status status;  ///< what `stat` would tell of it
+
+  /// The last name of the path.
+  std::string_view name() const noexcept {
+    return std::string_view(path).substr(path.rfind('/') + 1);
+  }
 };
 
 /// One directory of a `walk`: its absolute path, and the names in it, sorted as unsigned bytes.

@@ -8,6 +8,7 @@
 #include <coramfs/detail/initiation.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/entries.hpp>
+#include <coramfs/entry_pages.hpp>
 #include <coramfs/file.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/result.hpp>
@@ -280,6 +281,19 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   asio::awaitable<result<std::vector<directory_entry>>> list_some(path_argument path,
                                                                   path_argument after,
                                                                   std::size_t most);
+
+  /// The entries of a directory, or all below it, a page at a time as `list_some` gives it,
+  /// so that memory does not grow with the directory. `each_below` gives each directory before what
+  /// is in it, and keeps for each level what is yet to be entered of one page; what is below a path
+  /// of more than 4,096 bytes it does not reach.
+  /// @{
+  entry_pages<file_system> each(path_argument path = "/") {
+    return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::one_directory)};
+  }
+  entry_pages<file_system> each_below(path_argument path = "/") {
+    return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::all_below)};
+  }
+  /// @}
 
   /// A directory and all directories below it, each before those in it, sorted. Each is seen at one
   /// moment; what others remove before its turn is left out.

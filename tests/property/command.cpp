@@ -97,6 +97,11 @@ std::string told(const std::vector<directory_entry>& all) {
   for (const directory_entry& e : all) text += e.name + ": " + told(e.status) + "\n";
   return text;
 }
+std::string told(const std::vector<found_entry>& all) {
+  std::string text;
+  for (const found_entry& e : all) text += e.path + ": " + told(e.status) + "\n";
+  return text;
+}
 std::string told(const file_map& files) {
   std::string text;
   for (const auto& [path, content] : files) {
@@ -142,6 +147,13 @@ result<std::vector<directory_entry>> in_pages(any_file_system& fs, const std::st
     after = all.back().name;
   }
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return all;
+}
+
+result<std::vector<found_entry>> sorted(result<std::vector<found_entry>> all) {
+  if (!all) return all;
+  std::sort(all.value().begin(), all.value().end(),
+            [](const auto& a, const auto& b) { return a.path < b.path; });
   return all;
 }
 
@@ -226,7 +238,8 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
     case action::export_each: return export_each(fs, c);
     case action::list: return told(fs.list(c.path));
     case action::list_entries:
-      return both(told(fs.list_entries(c.path)), told(in_pages(fs, c.path, 1 + c.size % 4)));
+      return both(both(told(fs.list_entries(c.path)), told(in_pages(fs, c.path, 1 + c.size % 4))),
+                  both(told(sorted(fs.each(c.path))), told(sorted(fs.each_below(c.path)))));
     case action::walk: return told(fs.walk(c.path));
     case action::glob: return told(fs.glob(c.pattern));
     default: return look(fs, c.path);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "property/model_file.hpp"
+#include "property/naive_path.hpp"
 #include "support/describe.hpp"
 
 #include <stdexcept>
@@ -59,6 +60,12 @@ class model_file_system final : public any_file_system {
       if (page.size() > most) page.resize(most);
       return page;
     });
+  }
+  result<std::vector<found_entry>> each(std::string_view path) override {
+    return attempt([&] { return found_in(path, false); });
+  }
+  result<std::vector<found_entry>> each_below(std::string_view path) override {
+    return attempt([&] { return found_in(path, true); });
   }
   result<std::vector<walk_entry>> walk(std::string_view path) override {
     return attempt([&] { return of_.walk(path); });
@@ -121,6 +128,17 @@ class model_file_system final : public any_file_system {
   std::uint64_t suspensions() const override { return 0; }
 
  private:
+  std::vector<found_entry> found_in(std::string_view text, bool all_below) {
+    const std::string path = naive_path::normal(text);
+    std::vector<found_entry> found;
+    for (const directory_entry& e : of_.list_entries(path)) {
+      found.push_back({naive_path::child(path, e.name), e.status});
+      if (!all_below || !e.status.is_directory) continue;
+      for (found_entry& f : found_in(found.back().path, true)) found.push_back(std::move(f));
+    }
+    return found;
+  }
+
   model& of_;
 };
 

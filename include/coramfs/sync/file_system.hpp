@@ -7,6 +7,7 @@
 #include <coramfs/entries.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/result.hpp>
+#include <coramfs/sync/entry_range.hpp>
 #include <coramfs/sync/file.hpp>
 #include <coramfs/volume.hpp>
 
@@ -164,6 +165,18 @@ class CORAMFS_EXPORT file_system {
   /// `name_too_long` for an `after` above 255 bytes.
   result<std::vector<directory_entry>> list_some(path_argument path, path_argument after,
                                                  std::size_t most);
+  /// The entries of a directory, or all below it, for a range-based `for`, a page of `list_some` at
+  /// a time, so that memory does not grow with the directory. `each_below` gives each directory
+  /// before what is in it, and keeps for each level what is yet to be entered of one page; what is
+  /// below a path of more than 4,096 bytes it does not reach.
+  /// @{
+  entry_range<file_system> each(path_argument path = "/") {
+    return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::one_directory)};
+  }
+  entry_range<file_system> each_below(path_argument path = "/") {
+    return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::all_below)};
+  }
+  /// @}
   /// A directory and all directories below it, each before those in it, sorted. Each is seen at one
   /// moment; what others remove before its turn is left out.
   ///
