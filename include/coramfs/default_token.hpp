@@ -106,6 +106,7 @@ class with_default_token<file, Executor>
   executor_type get_executor() const { return executor_type(file::get_executor()); }
 
   using tokens::prepare;
+  using tokens::punch_hole;
   using tokens::read;
   using tokens::read_all;
   using tokens::read_at;

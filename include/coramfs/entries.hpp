@@ -28,6 +28,10 @@ struct file_status {
   /// A number above 0 that no other file or directory of the volume has, or had. It stays through
   /// renames and changes; a copy, and what replaces another, has one of its own.
   std::uint64_t id;
+  /// Bytes that the content is charged: with `accounting::memory` the memory that it has, as of the
+  /// last change or close of a writer, and of a directory that of its table; with
+  /// `accounting::payload` the size. What pins alone hold is not among it.
+  std::uint64_t allocated;
 };
 
 /// What a directory has under a name.

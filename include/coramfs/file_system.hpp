@@ -321,8 +321,8 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   asio::awaitable<result<bool>> is_directory(path_argument path);
   /// @}
 
-  /// Size, times and generation, as of one moment, also while the file is being written. It takes
-  /// no file's lock. Errors: `not_found`.
+  /// Kind, size, times, generation, id and allocated bytes, as of one moment, also while the file
+  /// is being written. It takes no file's lock. Errors: `not_found`.
   asio::awaitable<result<file_status>> stat(path_argument path);
 
   /// Makes `modified_at` of a file or a directory another time, as programs do that restore a tree.

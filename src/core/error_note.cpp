@@ -48,8 +48,11 @@ std::string_view name_of(call c) noexcept {
     case call::seek: return "seek";
     case call::tell: return "tell";
     case call::size: return "size";
+    case call::next_data: return "next_data";
+    case call::next_hole: return "next_hole";
     case call::flush: return "flush";
     case call::reserve: return "reserve";
+    case call::punch_hole: return "punch_hole";
     case call::pin: return "pin";
     case call::prepare: return "prepare";
     case call::commit: return "commit";

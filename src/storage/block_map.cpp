@@ -338,6 +338,12 @@ std::optional<std::uint64_t> block_map::next(const slot& s, unsigned level,
   return std::nullopt;
 }
 
+void block_map::remove(std::uint64_t first, std::uint64_t last) noexcept {
+  for (auto number = next(first); number && *number <= last; number = next(*number + 1))
+    const block_ref dropped = take(*number);
+  if (prune(root_, levels_)) levels_ = 0;
+}
+
 std::uint64_t block_map::remove(slot& s, unsigned level, std::uint64_t first, bool dry) noexcept {
   if (s.child == nullptr) return 0;
   if (level == 0) {

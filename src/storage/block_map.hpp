@@ -84,6 +84,8 @@ class block_map {
 
   /// Drops all blocks from `first` on, and the pages behind them.
   void remove_from(std::uint64_t first) noexcept { remove_from(first, false); }
+  /// Drops the blocks from `first` to `last`, and the pages that have none then.
+  void remove(std::uint64_t first, std::uint64_t last) noexcept;
   /// Bytes that `remove_from` would give back.
   std::uint64_t footprint_from(std::uint64_t first) const noexcept {
     return const_cast<block_map*>(this)->remove_from(first, true);

@@ -27,10 +27,6 @@ constexpr std::uint64_t reversed(std::uint64_t bits) noexcept {
   return (bits >> 32) | (bits << 32);
 }
 
-directory_index::position position_of(const node& n) noexcept {
-  return {reversed(n.hash), n.name.view()};
-}
-
 bool operator<(const directory_index::position& a, const directory_index::position& b) noexcept {
   return a.hash != b.hash ? a.hash < b.hash : a.name < b.name;
 }
@@ -139,14 +135,17 @@ directory_index::position directory_index::position_of(std::string_view name) co
   return name.empty() ? position() : position{reversed(hash(name)), name};
 }
 
+directory_index::position directory_index::position_of(const node& n) noexcept {
+  return {reversed(n.hash), n.name.view()};
+}
+
 node* directory_index::first_behind(position p) const noexcept {
   if (size_ == 0) return nullptr;
   for (;;) {
     const std::size_t in = address(reversed(p.hash), size_);
     node* first = nullptr;
     for (node* n = head(in); n != nullptr; n = n->next_in_bucket)
-      if (p < detail::position_of(*n) &&
-          (first == nullptr || detail::position_of(*n) < detail::position_of(*first)))
+      if (p < position_of(*n) && (first == nullptr || position_of(*n) < position_of(*first)))
         first = n;
     if (first != nullptr) return first;
     // All hashes of this bucket begin, in this order, with the same bits. Behind them begins the

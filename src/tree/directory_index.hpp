@@ -86,6 +86,8 @@ class directory_index {
   };
   /// The position of a name, which need not be here. In front of all is `position()`.
   position position_of(std::string_view name) const noexcept;
+  /// That of an entry, of which the name is valid for as long as the entry is.
+  static position position_of(const node& n) noexcept;
   /// The first entry behind a position, or null. It looks at few more entries than that one.
   node* first_behind(position p) const noexcept;
 

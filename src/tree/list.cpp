@@ -30,16 +30,16 @@ struct by_name {
   }
 };
 
-directory_entry entry_of(const tree& names, const node& n) {
-  return {std::string(n.name.view()), names.status_of(n)};
+directory_entry entry_of(const volume_state& v, const node& n) {
+  return {std::string(n.name.view()), v.status_of(n)};
 }
-std::string name_of(const tree&, const node& n) { return std::string(n.name.view()); }
+std::string name_of(const volume_state&, const node& n) { return std::string(n.name.view()); }
 
 // All that is in a directory, as `make` tells it. It is seen at one moment, though the lock is let
 // go between slices.
 template <class Less, class Item>
 steps<std::vector<Item>> list_all(std::shared_ptr<volume_state> v, path_argument path, call by,
-                                  Item (*make)(const tree&, const node&)) {
+                                  Item (*make)(const volume_state&, const node&)) {
   co_await concerns(by, path);
   std::vector<Item> seen;
   directory_scan scan;
@@ -50,7 +50,7 @@ steps<std::vector<Item>> list_all(std::shared_ptr<volume_state> v, path_argument
         seen.clear();
         seen.reserve(in.entries.size());
       }
-      scan.advance(p, [&](const node& n) { seen.push_back(make(v->names, n)); });
+      scan.advance(p, [&](const node& n) { seen.push_back(make(*v, n)); });
     }));
     if (scan.is_complete()) break;
     BOOST_OUTCOME_CO_TRY(co_await turn());
@@ -89,8 +89,8 @@ steps<std::vector<directory_entry>> list_some(std::shared_ptr<volume_state> v, p
         const node* const next = in.entries.first_behind(at);
         is_end = next == nullptr;
         if (is_end) return;
-        seen.push_back(entry_of(v->names, *next));
-        at = in.entries.position_of(next->name.view());
+        seen.push_back(entry_of(*v, *next));
+        at = directory_index::position_of(*next);
       }
     }));
     if (is_end || seen.size() == most) break;

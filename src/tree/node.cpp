@@ -158,7 +158,8 @@ file_status file_node::status() const noexcept {
     const time_point modified_at{
         time_point::duration(modified_at_.load(std::memory_order_acquire))};
     return file_status{size_.load(std::memory_order_acquire),       created_at, modified_at,
-                       generation_.load(std::memory_order_acquire), false,      0};
+                       generation_.load(std::memory_order_acquire), false,      0,
+                       footprint_.load(std::memory_order_acquire)};
   });
 }
 

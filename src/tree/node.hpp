@@ -153,8 +153,10 @@ class directory_node final : public node {
   directory_node(time_point now, const hash_key& key, small_memory& from) noexcept
       : node(true, now), modified_at(now), entries(key, from) {}
 
-  /// What `stat` tells, without the id.
-  file_status status() const noexcept { return {0, created_at, modified_at, 0, true, 0}; }
+  /// What `stat` tells, without the id, where memory counts.
+  file_status status() const noexcept {
+    return {0, created_at, modified_at, 0, true, 0, directory_index::footprint(entries.size())};
+  }
 
   // Guarded by the tree's lock.
   time_point modified_at;
@@ -185,7 +187,7 @@ class file_node final : public node {
   /// The file that `content` is a member of.
   static file_node& of(storage& content) noexcept;
 
-  /// What `stat` tells, without the id.
+  /// What `stat` tells, without the id, where memory counts.
   file_status status() const noexcept;
   std::uint64_t size() const noexcept { return status().size; }
 
@@ -198,6 +200,11 @@ class file_node final : public node {
   }
   /// Shows the content that a new file is made with, before anybody else sees the file.
   void publish_new(std::uint64_t generation) noexcept;
+  /// Shows what the content takes where nothing else of it has changed. Under the file's exclusive
+  /// lock.
+  void publish_footprint() noexcept {
+    footprint_.store(content.extent_now().footprint, std::memory_order_release);
+  }
   /// What the content of a copy would amount to, as far as can be told without the file's lock.
   extent estimate_copy() const noexcept;
 

@@ -49,7 +49,7 @@ result<bool> is_directory(volume_state& v, const path_argument& path) noexcept {
 result<file_status> stat(volume_state& v, const path_argument& path) noexcept {
   const auto answer = [&v](const entry& at) -> result<file_status> {
     if (at.found == nullptr) return errc::not_found;
-    return v.names.status_of(*at.found);
+    return v.status_of(*at.found);
   };
   return noting(call::stat, path, [&] { return ask(v, path, answer); });
 }

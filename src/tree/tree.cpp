@@ -277,13 +277,6 @@ void tree::replace(file_node& idle, file_node& moved) noexcept {
   in.entries.replace(idle, moved);
 }
 
-file_status tree::status_of(const node& n) const noexcept {
-  file_status s = n.is_directory ? static_cast<const directory_node&>(n).status()
-                                 : static_cast<const file_node&>(n).status();
-  s.id = n.id(last_id_);
-  return s;
-}
-
 std::string path_of(const node& n) {
   std::size_t size = 0;
   for (const node* at = &n; at->parent != nullptr; at = at->parent.get())

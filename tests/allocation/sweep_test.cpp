@@ -152,6 +152,12 @@ const std::array operations{
             }),
     on_file("grow", [](auto& f) { return f.truncate(400'000); }),
     on_file("cut", [](auto& f) { return f.truncate(100); }),
+    on_file("punch a hole beside a pin",
+            [](auto& f) -> result<void> {
+              auto p = f.pin(0, 20'000);
+              if (!p) return p.error();
+              return f.punch_hole(100, 1000);
+            }),
     on_file("read_all", [](auto& f) { return f.read_all(); }),
 };
 

@@ -28,7 +28,8 @@ names names_of(const entries& all) {
 
 bool same(const file_status& a, const file_status& b) {
   return a.size == b.size && a.created_at == b.created_at && a.modified_at == b.modified_at &&
-         a.generation == b.generation && a.is_directory == b.is_directory && a.id == b.id;
+         a.generation == b.generation && a.is_directory == b.is_directory && a.id == b.id &&
+         a.allocated == b.allocated;
 }
 
 /// Takes a directory page by page, with `between` after each but the last.

@@ -81,6 +81,17 @@ TEST_CASE("error details: each call tells its name and the path that failed",
   });
 }
 
+TEST_CASE("error details: the calls about holes tell theirs", "[api][errors][details]") {
+  const scenario fs(storage_layout::sequential);
+  fs->write_file("/f", "abc").value();
+  const auto f = fs->open("/f", open_mode::update).value();
+  check({{"punch_hole", "/f", errc::not_supported, [&] { return error_of(f->punch_hole(0, 1)); }}});
+  f->close().value();
+  check({{"punch_hole", "/f", errc::not_open, [&] { return error_of(f->punch_hole(0, 1)); }},
+         {"next_data", "/f", errc::not_open, [&] { return error_of(f->next_data(0)); }},
+         {"next_hole", "/f", errc::not_open, [&] { return error_of(f->next_hole(0)); }}});
+}
+
 TEST_CASE("error details: of a path that is too long the end is told", "[api][errors][details]") {
   const scenario fs;
   const std::string end(352, 'x');

@@ -35,6 +35,9 @@ class any_file {
   virtual result<std::size_t> write_at(std::uint64_t offset, std::string_view from) = 0;
   virtual result<std::uint64_t> truncate(std::optional<std::uint64_t> size = {}) = 0;
 
+  virtual result<void> punch_hole(std::uint64_t offset, std::uint64_t size) = 0;
+  virtual result<std::uint64_t> next_data(std::uint64_t offset) const = 0;
+  virtual result<std::uint64_t> next_hole(std::uint64_t offset) const = 0;
   virtual result<pinned> pin(std::uint64_t offset, std::size_t n) = 0;
   virtual result<void> reserve(std::uint64_t size) = 0;
   virtual result<prepared> prepare(std::size_t n) = 0;

@@ -63,6 +63,15 @@ class file_over final : public any_file {
     });
   }
 
+  result<void> punch_hole(std::uint64_t offset, std::uint64_t size) override {
+    return driver_([&](auto&... last) { return file_.punch_hole(offset, size, last...); });
+  }
+  result<std::uint64_t> next_data(std::uint64_t offset) const override {
+    return file_.next_data(offset);
+  }
+  result<std::uint64_t> next_hole(std::uint64_t offset) const override {
+    return file_.next_hole(offset);
+  }
   result<pinned> pin(std::uint64_t offset, std::size_t n) override { return file_.pin(offset, n); }
   result<void> reserve(std::uint64_t size) override {
     return driver_([&](auto&... last) { return file_.reserve(size, last...); });

@@ -91,6 +91,7 @@ void for_each_operation(file_system& fs, file& f, Visit visit) {
   visit("truncate", [&](auto&& t) { return f.truncate(2, t); });
   visit("truncate", [&](auto&& t) { return f.truncate(t); });
   visit("reserve", [&](auto&& t) { return f.reserve(100, t); });
+  visit("punch_hole", [&](auto&& t) { return f.punch_hole(10, 10, t); });
   visit("prepare", [&](auto&& t) { return f.prepare(100, t); });
 }
 

@@ -219,6 +219,11 @@ answer host_file::truncate(std::uint64_t size) {
   return {std::to_string(size), {}};
 }
 
+answer host_file::punch_hole(std::uint64_t offset, std::uint64_t size) {
+  return done(::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                          static_cast<off_t>(offset), static_cast<off_t>(size)));
+}
+
 answer host_file::seek(std::int64_t offset, int whence) {
   return number(::lseek(descriptor_, offset, whence));
 }

@@ -84,6 +84,7 @@ class host_file {
   answer write(std::string_view from);
   answer write_at(std::uint64_t offset, std::string_view from);
   answer truncate(std::uint64_t size);
+  answer punch_hole(std::uint64_t offset, std::uint64_t size);
   answer seek(std::int64_t offset, int whence);
   std::uint64_t tell() const;
   std::uint64_t size() const;

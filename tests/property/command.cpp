@@ -22,6 +22,7 @@ constexpr std::array action_names{"create_directories",
                                   "truncate",
                                   "truncate_here",
                                   "reserve",
+                                  "punch_hole",
                                   "seek",
                                   "read",
                                   "read_at",
@@ -210,6 +211,7 @@ outcome on_file(any_file& f, const command& c, std::size_t number) {
     case action::truncate: return told(f.truncate(c.offset));
     case action::truncate_here: return told(f.truncate());
     case action::reserve: return told(f.reserve(c.offset));
+    case action::punch_hole: return told(f.punch_hole(c.offset, c.size));
     case action::seek: return told(f.seek(distance, c.origin));
     case action::read: return read_into(c.size, [&](auto to) { return f.read(to); });
     case action::read_at:

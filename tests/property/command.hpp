@@ -23,6 +23,7 @@ enum class action {
   truncate,
   truncate_here,
   reserve,
+  punch_hole,
   seek,
   read,
   read_at,

@@ -30,6 +30,7 @@ rc::Gen<action> any_action() {
                                            {2, truncate},
                                            {1, truncate_here},
                                            {2, reserve},
+                                           {2, punch_hole},
                                            {3, seek},
                                            {1, read},
                                            {1, read_at},

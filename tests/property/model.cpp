@@ -229,7 +229,7 @@ std::vector<directory_entry> model::list_entries(std::string_view text) {
   for (const std::string& name : list(text)) {
     const model_node& n = nodes_.at(naive_path::child(normal(text), name));
     entries.push_back(
-        {name, {n.content.size(), {}, {}, n.generation, n.is_directory, n.id.value_or(0)}});
+        {name, {n.content.size(), {}, {}, n.generation, n.is_directory, n.id.value_or(0), 0}});
   }
   return entries;
 }
@@ -470,6 +470,15 @@ void model::resize(model_node& n, std::uint64_t size) {
   n.is_table = n.is_table || turns;
   std::string content = n.content;
   content.resize(size);
+  change(n, std::move(content));
+}
+
+void model::punch(model_node& n, std::uint64_t offset, std::uint64_t size) {
+  if (size == 0 || offset >= n.content.size()) return;
+  if (!n.is_table) throw error(errc::not_supported);
+  std::string content = n.content;
+  const std::uint64_t count = std::min(size, content.size() - offset);
+  content.replace(offset, count, std::string(count, '\0'));
   change(n, std::move(content));
 }
 

@@ -116,6 +116,7 @@ class model {
   void require_growth(const model_node& n, std::uint64_t size) const;
   void write(model_node& n, std::uint64_t offset, std::string_view from);
   void resize(model_node& n, std::uint64_t size);
+  void punch(model_node& n, std::uint64_t offset, std::uint64_t size);
   void reserve(model_node& n, std::uint64_t size);
   void check_target(const std::string& from, const std::string& to, if_exists);
 

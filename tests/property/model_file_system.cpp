@@ -86,7 +86,7 @@ class model_file_system final : public any_file_system {
   result<file_status> stat(std::string_view path) override {
     return attempt([&]() -> file_status {
       const model_node& n = of_.stat(path);
-      return {n.content.size(), {}, {}, n.generation, n.is_directory, n.id.value_or(0)};
+      return {n.content.size(), {}, {}, n.generation, n.is_directory, n.id.value_or(0), 0};
     });
   }
   result<void> set_modified(std::string_view path,

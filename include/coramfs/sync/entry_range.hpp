@@ -19,8 +19,8 @@ namespace coramfs::sync {
 /// It has one pass: `begin` goes on at the entry where the last one was left. An error ends it, and
 /// `status` tells whether there was one; a range that is ended by `break` has none.
 ///
-/// Lifetime: it shares the volume. The entry that an iterator leads to is valid until the iterator
-/// moves. Thread safety: one thread at a time.
+/// Lifetime: it shares the volume. It stays where it is while it has iterators; the entry that one
+/// leads to is valid until the iterator moves. Thread safety: one thread at a time.
 ///
 ///     auto inbox = fs.each("/inbox");
 ///     for (const coramfs::found_entry& e : inbox) std::cout << e.path << '\n';

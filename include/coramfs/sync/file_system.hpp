@@ -195,8 +195,8 @@ class CORAMFS_EXPORT file_system {
   result<bool> is_file(path_argument path);
   result<bool> is_directory(path_argument path);
   /// @}
-  /// Size, times and generation, as of one moment, also while the file is being written. It takes
-  /// no file's lock. Errors: `not_found`.
+  /// Kind, size, times, generation, id and allocated bytes, as of one moment, also while the file
+  /// is being written. It takes no file's lock. Errors: `not_found`.
   result<file_status> stat(path_argument path);
   /// Makes `modified_at` of a file or a directory another time, as programs do that restore a tree.
   /// It takes no file's lock, and changes no content and no generation. A later change sets the

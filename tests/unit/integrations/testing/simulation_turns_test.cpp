@@ -116,6 +116,7 @@ TEST_CASE("simulation turns: each operation begins in a step of its own", "[test
   CHECK(steps_of([&](auto&, auto& f) { return f.write(bytes(4)); }) == two);
   CHECK(steps_of([&](auto&, auto& f) { return f.truncate(1); }) == two);
   CHECK(steps_of([&](auto&, auto& f) { return f.reserve(100); }) == two);
+  CHECK(steps_of([&](auto&, auto& f) { return f.punch_hole(10, 100); }) == two);
   CHECK(steps_of([&](auto&, auto& f) { return f.prepare(100); }) == two);
 }
 
