@@ -191,7 +191,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   asio::awaitable<result<void>> remove(path_argument path);
 
   /// Removes an empty directory, and gives back its charge by its completion. What others create in
-  /// it meanwhile is there before, or is refused with `not_found`. It never suspends.
+  /// it meanwhile is there before, or is refused with `not_found`.
   ///
   /// Errors: `not_found`; `not_a_directory`; `invalid_argument` for the root;
   /// `directory_not_empty`.

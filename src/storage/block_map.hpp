@@ -133,6 +133,7 @@ class block_map {
   page* new_page(block_memory& from) noexcept;
   void delete_page(slot& s) noexcept;
   std::uint64_t remove_from(std::uint64_t first, bool dry) noexcept;
+  void remove_range(slot& s, unsigned level, range r) noexcept;
   std::uint64_t remove(slot& s, unsigned level, std::uint64_t first, bool dry) noexcept;
 
   // Every file has one of these, so its members are in the order that takes the least memory.
