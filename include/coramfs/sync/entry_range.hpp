@@ -31,6 +31,8 @@ class entry_range {
   /// Goes through the entries, once.
   class iterator {
    public:
+    /// What `std::input_iterator` asks for.
+    /// @{
     using iterator_concept = std::input_iterator_tag;
     using iterator_category = std::input_iterator_tag;
     using value_type = found_entry;
@@ -50,6 +52,7 @@ class entry_range {
     friend bool operator==(const iterator& i, std::default_sentinel_t) noexcept {
       return i.of_ == nullptr || i.is_at_end();
     }
+    /// @}
 
    private:
     friend class entry_range;
@@ -62,11 +65,15 @@ class entry_range {
   entry_range(FileSystem fs, detail::entry_walk walk) noexcept
       : fs_(std::move(fs)), walk_(std::move(walk)) {}
 
+  /// The entries that were not seen yet. It takes the next page where there are none left of the
+  /// last one.
+  /// @{
   iterator begin() {
     fill();
     return iterator(*this);
   }
   std::default_sentinel_t end() const noexcept { return {}; }
+  /// @}
 
   /// The error that has ended it, if one has: those of `list_some` for the path; for what is below
   /// it only `name_too_long` and `out_of_memory`. What others remove meanwhile is left out.
