@@ -40,7 +40,7 @@ TEST_CASE("slices: others run while one large directory is seen to", "[api][slic
     CHECK(t.turns_during([&]() -> asio::awaitable<void> {
       const auto entries = co_await t.fs.list_some("/wide", "", files + directories + 1);
       CHECK(entries.value().size() == files + directories);
-    }) >= slices);
+    }) >= slices - 1);  // nothing is sorted
   }
   SECTION("by walk") {
     CHECK(t.turns_during([&]() -> asio::awaitable<void> {
