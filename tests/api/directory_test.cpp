@@ -201,13 +201,13 @@ TEST_CASE("remove_directory: who waits for room to create in it finds it gone",
 TEST_CASE("remove_directory: what others create in it is there, or was never",
           "[api][directory][remove][threads]") {
   const scenario fs;
-  constexpr int creators = 3, rounds = 200;
-  std::atomic<int> lost = 0, created = 0, left = creators;
+  constexpr int creators = 3, files = 20;
+  std::atomic<int> lost = 0, left = creators;
   std::vector<std::future<void>> all;
   for (int i = 0; i < creators; ++i) {
     all.push_back(std::async(std::launch::async, [&, own = i % 2 ? fs.twin() : fs.other(), i] {
       const std::string path = "/d/" + std::to_string(i);
-      for (int round = 0; round < rounds; ++round) {
+      for (int created = 0; created < files;) {
         own->create_directories("/d").value();
         if (!own->write_file(path, "content")) continue;
         ++created;
@@ -219,10 +219,10 @@ TEST_CASE("remove_directory: what others create in it is there, or was never",
   while (left > 0) {
     const error e = error_of(fs->remove_directory("/d"));
     if (e.code() && e != errc::not_found && e != errc::directory_not_empty) ++lost;
+    std::this_thread::yield();  // who creates needs two steps between two of these
   }
   for (auto& one : all) one.get();
   CHECK(lost == 0);
-  CHECK(created > 0);
 }
 
 TEST_CASE("remove_tree: it takes a directory away with all below it", "[api][directory][remove]") {
