@@ -65,11 +65,14 @@ class with_default_token<file_system, Executor>
   using tokens::is_directory;
   using tokens::is_file;
   using tokens::list;
+  using tokens::list_entries;
+  using tokens::list_some;
   using tokens::move;
   using tokens::open;
   using tokens::read_file;
   using tokens::read_text;
   using tokens::remove;
+  using tokens::remove_directory;
   using tokens::remove_tree;
   using tokens::rename;
   using tokens::set_modified;
@@ -103,6 +106,7 @@ class with_default_token<file, Executor>
   executor_type get_executor() const { return executor_type(file::get_executor()); }
 
   using tokens::prepare;
+  using tokens::punch_hole;
   using tokens::read;
   using tokens::read_all;
   using tokens::read_at;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -24,6 +25,30 @@ struct file_status {
   /// directory, and for a file that `copy_tree` or `import_tree` has just made.
   std::uint64_t generation;
   bool is_directory;  ///< else it is a file
+  /// A number above 0 that no other file or directory of the volume has, or had. It stays through
+  /// renames and changes; a copy, and what replaces another, has one of its own.
+  std::uint64_t id;
+  /// Bytes that the content is charged: with `accounting::memory` the memory that it has, as of the
+  /// last change or close of a writer, and of a directory that of its table; with
+  /// `accounting::payload` the size. What pins alone hold is not among it.
+  std::uint64_t allocated;
+};
+
+/// What a directory has under a name.
+struct directory_entry {
+  std::string name;    ///< without a path
+  file_status status;  ///< what `stat` would tell of it
+};
+
+/// What an iteration over a directory, or over all below it, has come to.
+struct found_entry {
+  std::string path;    ///< absolute
+  file_status status;  ///< what `stat` would tell of it
+
+  /// The last name of the path.
+  std::string_view name() const noexcept {
+    return std::string_view(path).substr(path.rfind('/') + 1);
+  }
 };
 
 /// One directory of a `walk`: its absolute path, and the names in it, sorted as unsigned bytes.

@@ -8,6 +8,7 @@
 #include <coramfs/detail/initiation.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/entries.hpp>
+#include <coramfs/entry_pages.hpp>
 #include <coramfs/file.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/result.hpp>
@@ -15,6 +16,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -188,6 +190,13 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// Errors: `not_found`; `is_a_directory`; `busy` if it is open, or somebody waits for it.
   asio::awaitable<result<void>> remove(path_argument path);
 
+  /// Removes an empty directory, and gives back its charge by its completion. What others create in
+  /// it meanwhile is there before, or is refused with `not_found`.
+  ///
+  /// Errors: `not_found`; `not_a_directory`; `invalid_argument` for the root;
+  /// `directory_not_empty`.
+  asio::awaitable<result<void>> remove_directory(path_argument path);
+
   /// Removes a directory with all below it, in one step for others, and gives back the charges by
   /// its completion.
   ///
@@ -247,6 +256,45 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// file, between slices; `canceled` between slices.
   asio::awaitable<result<std::vector<std::string>>> list(path_argument path);
 
+  /// What is in a directory, with what `stat` tells of each, sorted by name. Which entries there
+  /// are is of one moment, as for `list`; the status of each is of a moment of its own.
+  ///
+  /// Errors: as `list`.
+  asio::awaitable<result<std::vector<directory_entry>>> list_entries(path_argument path);
+
+  /// A page of a directory: of the entries that come after a name, the first ones, `most` at most.
+  /// `after` is empty for the first page, and then the last name of the page before. A page with
+  /// fewer entries than `most` is the last one.
+  ///
+  /// The order is one of the volume's own, and stays the same for as long as the volume lives. It
+  /// is not that of the names: so a page takes time and memory by its own size, and not by that of
+  /// the directory, which need not be looked at as a whole. Neither has the volume to remember
+  /// anything between two pages. `after` need not be there, or have been there.
+  ///
+  /// Others may change the directory between two pages, and within one of more than some 2,000
+  /// entries. No name is in the pages twice, and one that is there from the first to the last is in
+  /// them once. Of names that come or go meanwhile some are in them: of what is renamed both, one
+  /// or none.
+  ///
+  /// Errors: `not_found` and `not_a_directory`, as `list`; `invalid_argument` for a `most` of 0;
+  /// `name_too_long` for an `after` above 255 bytes; `canceled` between slices.
+  asio::awaitable<result<std::vector<directory_entry>>> list_some(path_argument path,
+                                                                  path_argument after,
+                                                                  std::size_t most);
+
+  /// The entries of a directory, or all below it, a page at a time as `list_some` gives it,
+  /// so that memory does not grow with the directory. `each_below` gives each directory before what
+  /// is in it, and keeps for each level what is yet to be entered of one page; what is below a path
+  /// of more than 4,096 bytes it does not reach.
+  /// @{
+  entry_pages<file_system> each(path_argument path = "/") {
+    return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::one_directory)};
+  }
+  entry_pages<file_system> each_below(path_argument path = "/") {
+    return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::all_below)};
+  }
+  /// @}
+
   /// A directory and all directories below it, each before those in it, sorted. Each is seen at one
   /// moment; what others remove before its turn is left out.
   ///
@@ -273,8 +321,8 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   asio::awaitable<result<bool>> is_directory(path_argument path);
   /// @}
 
-  /// Size, times and generation, as of one moment, also while the file is being written. It takes
-  /// no file's lock. Errors: `not_found`.
+  /// Kind, size, times, generation, id and allocated bytes, as of one moment, also while the file
+  /// is being written. It takes no file's lock. Errors: `not_found`.
   asio::awaitable<result<file_status>> stat(path_argument path);
 
   /// Makes `modified_at` of a file or a directory another time, as programs do that restore a tree.
@@ -381,11 +429,14 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   using tokens::is_directory;
   using tokens::is_file;
   using tokens::list;
+  using tokens::list_entries;
+  using tokens::list_some;
   using tokens::move;
   using tokens::open;
   using tokens::read_file;
   using tokens::read_text;
   using tokens::remove;
+  using tokens::remove_directory;
   using tokens::remove_tree;
   using tokens::rename;
   using tokens::set_modified;
@@ -428,6 +479,7 @@ class CORAMFS_EXPORT file_system::later {
   initiation<result<void>> create_directory(path_argument path);
   initiation<result<bool>> create_directories(path_argument path);
   initiation<result<void>> remove(path_argument path);
+  initiation<result<void>> remove_directory(path_argument path);
   initiation<result<void>> remove_tree(path_argument path);
   initiation<result<void>> rename(path_argument from, path_argument to,
                                   if_exists existing = if_exists::fail);
@@ -437,6 +489,9 @@ class CORAMFS_EXPORT file_system::later {
                                 if_exists existing = if_exists::fail);
   initiation<result<void>> copy_tree(path_argument from, path_argument to);
   initiation<result<std::vector<std::string>>> list(path_argument path);
+  initiation<result<std::vector<directory_entry>>> list_entries(path_argument path);
+  initiation<result<std::vector<directory_entry>>> list_some(path_argument path,
+                                                             path_argument after, std::size_t most);
   initiation<result<std::vector<walk_entry>>> walk(path_argument path = "/");
   initiation<result<std::vector<std::string>>> glob(path_argument pattern);
   initiation<result<bool>> exists(path_argument path);

@@ -127,6 +127,11 @@ auto truncation(bool is_due, open_file& f, std::optional<std::uint64_t> size) no
   return detail::freeing(in_turn<detail::truncating>(is_due, f, size), std::move(alive));
 }
 
+auto hole(bool is_due, open_file& f, std::uint64_t offset, std::uint64_t size) noexcept {
+  auto alive = f.is_open() ? f.keep_volume() : detail::life_hold();
+  return detail::freeing(in_turn<detail::punching>(is_due, f, offset, size), std::move(alive));
+}
+
 bool is_short(const open_file& f, std::optional<std::uint64_t> offset,
               asio::const_buffer from) noexcept {
   return from.size() <= detail::slice_size && !f.waits_for_space() && !f.promotes_long(offset);
@@ -189,6 +194,10 @@ asio::awaitable<result<std::size_t>> file::write_at(std::uint64_t offset, asio::
 
 asio::awaitable<result<std::uint64_t>> file::truncate(std::optional<std::uint64_t> size) {
   return detail::run(truncation(is_due(growth(file_, size)), file_, size));
+}
+
+asio::awaitable<result<void>> file::punch_hole(std::uint64_t offset, std::uint64_t size) {
+  return detail::run(hole(is_due(0), file_, offset, size));
 }
 
 result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
@@ -254,6 +263,12 @@ detail::initiation<result<std::size_t>> file::later::write_at(std::uint64_t offs
 detail::initiation<result<std::uint64_t>> file::later::truncate(std::optional<std::uint64_t> size) {
   return detail::later(executor_, [&f = of_, size]() mutable {
     return truncation(f.is_due(growth(f.file_, size)), f.file_, size);
+  });
+}
+
+detail::initiation<result<void>> file::later::punch_hole(std::uint64_t offset, std::uint64_t size) {
+  return detail::later(executor_, [&f = of_, offset, size]() mutable {
+    return hole(f.is_due(0), f.file_, offset, size);
   });
 }
 

@@ -107,6 +107,10 @@ asio::awaitable<result<void>> file_system::remove(path_argument path) {
                    }));
 }
 
+asio::awaitable<result<void>> file_system::remove_directory(path_argument path) {
+  return with_turn(executor_, run(state(volume_), std::move(path), detail::remove_directory));
+}
+
 asio::awaitable<result<void>> file_system::remove_tree(path_argument path) {
   return with_turn(executor_,
                    detail::run(detail::freeing(detail::removing(state(volume_), std::move(path)))));
@@ -139,6 +143,18 @@ asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_ar
 
 asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argument path) {
   return with_turn(executor_, detail::run(detail::list(state(volume_), std::move(path))));
+}
+
+asio::awaitable<result<std::vector<directory_entry>>> file_system::list_entries(
+    path_argument path) {
+  return with_turn(executor_, detail::run(detail::list_entries(state(volume_), std::move(path))));
+}
+
+asio::awaitable<result<std::vector<directory_entry>>> file_system::list_some(path_argument path,
+                                                                             path_argument after,
+                                                                             std::size_t most) {
+  return with_turn(executor_, detail::run(detail::list_some(state(volume_), std::move(path),
+                                                            std::move(after), most)));
 }
 
 asio::awaitable<result<std::vector<walk_entry>>> file_system::walk(path_argument path) {
@@ -285,6 +301,11 @@ detail::initiation<result<void>> file_system::later::remove(path_argument path) 
   });
 }
 
+detail::initiation<result<void>> file_system::later::remove_directory(path_argument path) {
+  return later_at_once(*of_.executor_, state(of_.volume_), std::move(path),
+                       detail::remove_directory);
+}
+
 detail::initiation<result<void>> file_system::later::remove_tree(path_argument path) {
   return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path)]() mutable {
     return detail::freeing(detail::removing(v, std::move(path)));
@@ -330,6 +351,21 @@ detail::initiation<result<void>> file_system::later::copy_tree(path_argument fro
 detail::initiation<result<std::vector<std::string>>> file_system::later::list(path_argument path) {
   return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path)]() mutable {
     return detail::list(std::move(v), std::move(path));
+  });
+}
+
+detail::initiation<result<std::vector<directory_entry>>> file_system::later::list_entries(
+    path_argument path) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path)]() mutable {
+    return detail::list_entries(std::move(v), std::move(path));
+  });
+}
+
+detail::initiation<result<std::vector<directory_entry>>> file_system::later::list_some(
+    path_argument path, path_argument after, std::size_t most) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path),
+                                        after = std::move(after), most]() mutable {
+    return detail::list_some(std::move(v), std::move(path), std::move(after), most);
   });
 }
 

@@ -22,12 +22,15 @@ std::string_view name_of(call c) noexcept {
     case call::create_directory: return "create_directory";
     case call::create_directories: return "create_directories";
     case call::remove: return "remove";
+    case call::remove_directory: return "remove_directory";
     case call::remove_tree: return "remove_tree";
     case call::rename: return "rename";
     case call::move: return "move";
     case call::copy: return "copy";
     case call::copy_tree: return "copy_tree";
     case call::list: return "list";
+    case call::list_entries: return "list_entries";
+    case call::list_some: return "list_some";
     case call::walk: return "walk";
     case call::glob: return "glob";
     case call::stat: return "stat";
@@ -45,8 +48,11 @@ std::string_view name_of(call c) noexcept {
     case call::seek: return "seek";
     case call::tell: return "tell";
     case call::size: return "size";
+    case call::next_data: return "next_data";
+    case call::next_hole: return "next_hole";
     case call::flush: return "flush";
     case call::reserve: return "reserve";
+    case call::punch_hole: return "punch_hole";
     case call::pin: return "pin";
     case call::prepare: return "prepare";
     case call::commit: return "commit";

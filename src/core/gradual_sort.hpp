@@ -6,22 +6,24 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <iterator>
-#include <string>
 #include <utility>
 #include <vector>
 
 namespace coramfs::detail {
 
-/// Sorts strings in steps of about the same length, so that others can have a turn between them. It
-/// is a merge sort from the bottom up, and each of the first runs is sorted in one step.
+/// Sorts strings, or what has a name, in steps of about the same length, so that others can have a
+/// turn between them. It is a merge sort from the bottom up, and each of the first runs is sorted
+/// in one step.
 ///
 /// Thread safety: one operation's own.
+template <class Item, class Less = std::less<>>
 class gradual_sort {
  public:
   /// `longest` is the size in bytes of the longest item, where items may be longer than a name:
   /// then a step has fewer of them. Throws `std::bad_alloc`, which nothing else here does.
-  explicit gradual_sort(std::vector<std::string>&& items, std::size_t longest = 0)
+  explicit gradual_sort(std::vector<Item>&& items, std::size_t longest = 0)
       : step_size_(longest <= max_name_size ? pace::nodes_in_slice()
                                             : pace::items_in_slice(comparisons * longest)),
         from_(std::move(items)) {
@@ -35,10 +37,10 @@ class gradual_sort {
     merge();
     return true;
   }
-  std::vector<std::string> take() noexcept { return std::move(from_); }
+  std::vector<Item> take() noexcept { return std::move(from_); }
 
  private:
-  using iterator = std::vector<std::string>::iterator;
+  using iterator = typename std::vector<Item>::iterator;
 
   // About how often each item is read in a step of few long ones, which may differ only at their
   // ends.
@@ -49,7 +51,7 @@ class gradual_sort {
   }
 
   bool sort_run() noexcept {
-    std::sort(at(done_), at(done_ + step_size_));
+    std::sort(at(done_), at(done_ + step_size_), Less());
     done_ += step_size_;
     if (done_ >= from_.size()) begin_pass(step_size_);
     return run_ == 0 || run_ < from_.size();
@@ -72,7 +74,8 @@ class gradual_sort {
     const std::size_t middle = std::min(pair + run_, from_.size());
     const std::size_t end = std::min(pair + 2 * run_, from_.size());
     for (std::size_t n = 0; n < step_size_ && done_ < end; ++n) {
-      const bool takes_left = left_ < middle && (right_ >= end || !(from_[right_] < from_[left_]));
+      const bool takes_left =
+          left_ < middle && (right_ >= end || !Less()(from_[right_], from_[left_]));
       put(std::move(from_[takes_left ? left_++ : right_++]));
     }
     if (done_ < end) return;
@@ -82,7 +85,7 @@ class gradual_sort {
   }
 
   // Memory is touched for the first time item by item: all of it at once would be a long step.
-  void put(std::string&& item) noexcept {
+  void put(Item&& item) noexcept {
     if (done_ == to_.size()) {
       to_.push_back(std::move(item));
     } else {
@@ -92,7 +95,7 @@ class gradual_sort {
   }
 
   const std::size_t step_size_;
-  std::vector<std::string> from_, to_;
+  std::vector<Item> from_, to_;
   std::size_t run_ = 0;   // the length of the sorted runs; 0 while the first ones are being made
   std::size_t done_ = 0;  // items that this pass has put into their places
   std::size_t left_ = 0, right_ = 0;  // next in the two runs that are being merged

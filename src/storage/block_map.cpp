@@ -338,6 +338,30 @@ std::optional<std::uint64_t> block_map::next(const slot& s, unsigned level,
   return std::nullopt;
 }
 
+void block_map::remove(std::uint64_t first, std::uint64_t last) noexcept {
+  const std::uint64_t covered = std::uint64_t{1} << (levels_ * fanout_bits);
+  if (first >= covered) return;
+  remove_range(root_, levels_, {first, std::min(last, covered - 1)});
+  if (root_.child == nullptr) levels_ = 0;
+}
+
+// Drops what a range has below a slot, and the pages on the way that are empty then.
+void block_map::remove_range(slot& s, unsigned level, range r) noexcept {
+  if (s.child == nullptr) return;
+  if (level == 0) {
+    footprint_ -= s.leaf->charged();
+    discount_slack(*s.leaf);
+    const block_ref dropped(std::exchange(s.leaf, nullptr));
+    return;
+  }
+  const unsigned bits = (level - 1) * fanout_bits;
+  for (std::uint64_t c = r.first >> bits; c <= r.last >> bits; ++c)
+    remove_range(s.child->slots[c], level - 1, below(r, level, c));
+  const auto& slots = s.child->slots;
+  if (std::all_of(slots.begin(), slots.end(), [](slot b) { return b.child == nullptr; }))
+    delete_page(s);
+}
+
 std::uint64_t block_map::remove(slot& s, unsigned level, std::uint64_t first, bool dry) noexcept {
   if (s.child == nullptr) return 0;
   if (level == 0) {

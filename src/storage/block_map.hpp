@@ -84,6 +84,8 @@ class block_map {
 
   /// Drops all blocks from `first` on, and the pages behind them.
   void remove_from(std::uint64_t first) noexcept { remove_from(first, false); }
+  /// Drops the blocks from `first` to `last`, and the pages that have none then.
+  void remove(std::uint64_t first, std::uint64_t last) noexcept;
   /// Bytes that `remove_from` would give back.
   std::uint64_t footprint_from(std::uint64_t first) const noexcept {
     return const_cast<block_map*>(this)->remove_from(first, true);
@@ -131,6 +133,7 @@ class block_map {
   page* new_page(block_memory& from) noexcept;
   void delete_page(slot& s) noexcept;
   std::uint64_t remove_from(std::uint64_t first, bool dry) noexcept;
+  void remove_range(slot& s, unsigned level, range r) noexcept;
   std::uint64_t remove(slot& s, unsigned level, std::uint64_t first, bool dry) noexcept;
 
   // Every file has one of these, so its members are in the order that takes the least memory.

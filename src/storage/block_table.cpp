@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <new>
 #include <stdexcept>
@@ -371,6 +372,101 @@ void block_table::settle(const account& payer) noexcept {
   now.footprint = blocks_.footprint();
   payer.reserve(now, extent_now()).value().commit();
   footprint_ = now.footprint;
+}
+
+// The bytes at both ends that are in blocks of which others stay.
+block_table::parts block_table::parts_at_ends(std::uint64_t begin, std::uint64_t end) {
+  parts all;
+  const std::uint64_t first = begin / block_size, last = end / block_size;
+  const std::size_t from = begin % block_size, to = end % block_size;
+  if (first == last) {
+    if (from < to) all.push_back({first, from, to});
+    return all;
+  }
+  if (from > 0) all.push_back({first, from, block_size});
+  if (to > 0) all.push_back({last, 0, to});
+  return all;
+}
+
+// Whether bytes are to be changed that somebody has pinned. Where no stored byte is behind them it
+// is enough to say that fewer were stored.
+bool block_table::is_pinned_inside(const part& p) const noexcept {
+  block* const b = blocks_.find(p.number);
+  return b != nullptr && p.end < b->used && b->is_pinned_in(p.begin, p.end);
+}
+
+result<void> block_table::copy_blocks(const account& payer, const parts& of) {
+  new_blocks fresh;
+  extent now = extent_now();
+  for (const part& p : of) {
+    const block& b = *blocks_.find(p.number);
+    fresh.push_back({p.number, b.used, {}});
+    now.footprint = now.footprint - b.charged() + block::footprint(b.used);
+  }
+  if (payer.has_faults()) [[unlikely]] {
+    BOOST_OUTCOME_TRY(payer.ask_reserving(now, extent_now()));
+  }
+  BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
+  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+  if (payer.has_faults()) [[unlikely]] {
+    BOOST_OUTCOME_TRY(payer.ask_allocating(now, extent_now()));
+  }
+  BOOST_OUTCOME_TRY(install(payer.blocks(), payer.owner(), fresh));
+  footprint_ = now.footprint;
+  paid.commit();
+  return boost::outcome_v2::success();
+}
+
+void block_table::clear(const part& p) noexcept {
+  block* const b = blocks_.find(p.number);
+  if (b == nullptr || b->used <= p.begin) return;
+  if (b->used > p.end) {
+    std::memset(b->data() + p.begin, 0, p.end - p.begin);
+  } else if (p.begin > 0) {
+    blocks_.set_used(p.number, *b, static_cast<std::uint32_t>(p.begin));
+  } else {
+    blocks_.remove(p.number, p.number);
+  }
+}
+
+result<void> block_table::punch(const account& payer, std::uint64_t begin, std::uint64_t end) try {
+  // Behind the end of the file there are no bytes that would have to stay.
+  if (end == size_) end = blocks_for(size_) * block_size;
+  const parts at_ends = parts_at_ends(begin, end);
+  parts pinned;
+  std::copy_if(at_ends.begin(), at_ends.end(), std::back_inserter(pinned),
+               [this](const part& p) { return is_pinned_inside(p); });
+  if (!pinned.empty()) {
+    BOOST_OUTCOME_TRY(copy_blocks(payer, pinned));
+  }
+  for (const part& p : at_ends) clear(p);
+  const std::uint64_t first = blocks_for(begin), behind = end / block_size;
+  if (first < behind) blocks_.remove(first, behind - 1);
+  settle(payer);
+  return boost::outcome_v2::success();
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+std::uint64_t block_table::next_data(std::uint64_t offset) const noexcept {
+  if (offset >= size_) return size_;
+  for (auto number = blocks_.next(offset / block_size); number;
+       number = blocks_.next(*number + 1)) {
+    const std::uint64_t begin = *number * block_size, from = std::max(begin, offset);
+    if (from - begin < blocks_.find(*number)->used) return from;
+  }
+  return size_;
+}
+
+std::uint64_t block_table::next_hole(std::uint64_t offset) const noexcept {
+  while (offset < size_) {
+    const std::uint64_t number = offset / block_size;
+    const block* const b = blocks_.find(number);
+    const std::size_t stored = stored_in(b, offset % block_size, block_size);
+    offset += stored;
+    if (offset < (number + 1) * block_size) break;
+  }
+  return std::min(offset, size_);
 }
 
 void block_table::cut(std::uint64_t size) noexcept {

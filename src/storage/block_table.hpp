@@ -76,6 +76,15 @@ class block_table {
   /// Stores zeros, in room that has been made.
   void store_zeros(std::uint64_t begin, std::uint64_t end) noexcept;
 
+  /// Makes a hole of the bytes from `begin` to `end`, which the file has: gives up the blocks that
+  /// are in it, and what stands in it of others becomes zeros. Pinned ones of these are copied,
+  /// which is all that may fail. Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
+  result<void> punch(const account& payer, std::uint64_t begin, std::uint64_t end);
+  /// The first byte from `offset` on that was stored, or else the size.
+  std::uint64_t next_data(std::uint64_t offset) const noexcept;
+  /// The first byte from `offset` on that was not, or else the size.
+  std::uint64_t next_hole(std::uint64_t offset) const noexcept;
+
   /// Makes the whole content `size` bytes that are yet to be stored, in the memory of the old ones
   /// as far as that goes. Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
   result<void> recreate(const account& payer, std::uint64_t size);
@@ -144,6 +153,16 @@ class block_table {
   void settle(const account& payer) noexcept;
   std::uint64_t settle_slack(block_map::range kept, std::uint64_t enough) noexcept;
   void cut(std::uint64_t size) noexcept;
+  /// Bytes of one block.
+  struct part {
+    std::uint64_t number;
+    std::size_t begin, end;
+  };
+  using parts = boost::container::small_vector<part, 2>;
+  static parts parts_at_ends(std::uint64_t begin, std::uint64_t end);
+  bool is_pinned_inside(const part& p) const noexcept;
+  result<void> copy_blocks(const account& payer, const parts& of);
+  void clear(const part& p) noexcept;
   template <class Action>
   void for_each_piece(std::uint64_t begin, std::uint64_t end, Action action) const;
 

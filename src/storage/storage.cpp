@@ -36,9 +36,9 @@ storage::storage(storage_layout layout) noexcept : layout_(layout) {
 }
 
 storage::storage(storage&& other) noexcept
-    : layout_(other.layout_),
-      may_have_pins_(other.may_have_pins_.load(std::memory_order_relaxed)),
-      content_(std::move(other.content_)) {
+    : content_(std::move(other.content_)),
+      layout_(other.layout_),
+      may_have_pins_(other.may_have_pins_.load(std::memory_order_relaxed)) {
   std::visit([this](auto& c) { c.set_owner(*this); }, content_);
 }
 
@@ -189,6 +189,23 @@ result<void> storage::resize(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(const std::uint64_t begin, make_length(payer, size));
   store_zeros(begin, size);
   return boost::outcome_v2::success();
+}
+
+result<void> storage::punch(const account& payer, std::uint64_t begin, std::uint64_t end) {
+  auto* const table = std::get_if<block_table>(&content_);
+  if (table == nullptr) return errc::not_supported;
+  settle_pins(begin, end);
+  return table->punch(payer.for_content(*this), begin, end);
+}
+
+std::uint64_t storage::next_data(std::uint64_t offset) const noexcept {
+  const auto* const table = std::get_if<block_table>(&content_);
+  return table != nullptr ? table->next_data(offset) : std::min(offset, size());
+}
+
+std::uint64_t storage::next_hole(std::uint64_t offset) const noexcept {
+  const auto* const table = std::get_if<block_table>(&content_);
+  return table != nullptr ? table->next_hole(offset) : size();
 }
 
 result<void> storage::recreate(const account& payer, std::uint64_t size) {

@@ -119,6 +119,16 @@ class storage {
   /// Does `make_length`, and stores the zeros.
   result<void> resize(const account& payer, std::uint64_t size);
 
+  /// Makes a hole of the bytes from `begin` to `end`, which the file has. Errors: `not_supported`
+  /// for a chain; `quota_exceeded`, `memory_guard` and `out_of_memory` for the copy of a pinned
+  /// block of which a part is in the hole.
+  result<void> punch(const account& payer, std::uint64_t begin, std::uint64_t end);
+  /// The first byte from `offset` on that was stored, or that is in a hole, or else the size.
+  /// @{
+  std::uint64_t next_data(std::uint64_t offset) const noexcept;
+  std::uint64_t next_hole(std::uint64_t offset) const noexcept;
+  /// @}
+
   /// Makes the whole content `size` bytes, which are to be stored as after `make_room`. Errors:
   /// as `make_room`; none for space when it costs no more than the old content.
   result<void> recreate(const account& payer, std::uint64_t size);
@@ -155,9 +165,10 @@ class storage {
   result<void> promote(const account& payer, std::uint64_t begin, std::uint64_t end,
                        std::unique_ptr<promotion>* rest);
 
-  const storage_layout layout_;
-  mutable std::atomic<bool> may_have_pins_{false};  // readers set it at the same time
+  // The small members are the last, so that others may stand beside them.
   std::variant<chain, block_table> content_;
+  const storage_layout layout_ : 8;
+  mutable std::atomic<bool> may_have_pins_{false};  // readers set it at the same time
 };
 
 }  // namespace coramfs::detail

@@ -39,6 +39,10 @@ result<std::uint64_t> file::truncate(std::optional<std::uint64_t> size) {
   return detail::run_blocking(detail::truncating(file_, size));
 }
 
+result<void> file::punch_hole(std::uint64_t offset, std::uint64_t size) {
+  return file_.punch_hole(offset, size);
+}
+
 result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
   auto list = file_.pin(offset, n);
   if (!list) return file_.noted(detail::call::pin, list.assume_error());

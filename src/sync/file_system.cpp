@@ -63,6 +63,10 @@ result<void> file_system::remove(path_argument path) {
   return detail::remove(state(volume_), path);
 }
 
+result<void> file_system::remove_directory(path_argument path) {
+  return detail::remove_directory(state(volume_), path);
+}
+
 result<void> file_system::remove_tree(path_argument path) {
   return detail::run_blocking(detail::removing(lent_state(volume_), std::move(path)));
 }
@@ -87,6 +91,16 @@ result<void> file_system::copy_tree(path_argument from, path_argument to) {
 
 result<std::vector<std::string>> file_system::list(path_argument path) {
   return detail::run_blocking(detail::list(lent_state(volume_), std::move(path)));
+}
+
+result<std::vector<directory_entry>> file_system::list_entries(path_argument path) {
+  return detail::run_blocking(detail::list_entries(lent_state(volume_), std::move(path)));
+}
+
+result<std::vector<directory_entry>> file_system::list_some(path_argument path, path_argument after,
+                                                            std::size_t most) {
+  return detail::run_blocking(
+      detail::list_some(lent_state(volume_), std::move(path), std::move(after), most));
 }
 
 result<bool> file_system::exists(path_argument path) {

@@ -13,6 +13,26 @@
 
 namespace coramfs::detail {
 
+namespace {
+
+constexpr std::uint64_t reversed(std::uint64_t bits) noexcept {
+  constexpr std::uint64_t every_2nd = 0x5555555555555555, pairs = 0x3333333333333333,
+                          halves = 0x0f0f0f0f0f0f0f0f, bytes = 0x00ff00ff00ff00ff,
+                          twos = 0x0000ffff0000ffff;
+  bits = ((bits >> 1) & every_2nd) | ((bits & every_2nd) << 1);
+  bits = ((bits >> 2) & pairs) | ((bits & pairs) << 2);
+  bits = ((bits >> 4) & halves) | ((bits & halves) << 4);
+  bits = ((bits >> 8) & bytes) | ((bits & bytes) << 8);
+  bits = ((bits >> 16) & twos) | ((bits & twos) << 16);
+  return (bits >> 32) | (bits << 32);
+}
+
+bool operator<(const directory_index::position& a, const directory_index::position& b) noexcept {
+  return a.hash != b.hash ? a.hash < b.hash : a.name < b.name;
+}
+
+}  // namespace
+
 directory_index::~directory_index() {
   assert(size_ == 0);
   drop_leaves(0);
@@ -111,6 +131,33 @@ node* directory_index::next(const node& n) const noexcept {
   return n.next_in_bucket != nullptr ? n.next_in_bucket : first_from(address(n.hash, size_) + 1);
 }
 
+directory_index::position directory_index::position_of(std::string_view name) const noexcept {
+  return name.empty() ? position() : position{reversed(hash(name)), name};
+}
+
+directory_index::position directory_index::position_of(const node& n) noexcept {
+  return {reversed(n.hash), n.name.view()};
+}
+
+node* directory_index::first_behind(position p) const noexcept {
+  if (size_ == 0) return nullptr;
+  for (;;) {
+    const std::size_t in = address(reversed(p.hash), size_);
+    node* first = nullptr;
+    for (node* n = head(in); n != nullptr; n = n->next_in_bucket)
+      if (p < position_of(*n) && (first == nullptr || position_of(*n) < position_of(*first)))
+        first = n;
+    if (first != nullptr) return first;
+    // All hashes of this bucket begin, in this order, with the same bits. Behind them begins the
+    // next one, and no name is in front of the empty one.
+    const unsigned bits = bits_of(in, size_);
+    if (bits == 0) return nullptr;
+    const std::uint64_t count = std::uint64_t{1} << (64 - bits);
+    p = {(p.hash & ~(count - 1)) + count, {}};
+    if (p.hash == 0) return nullptr;
+  }
+}
+
 std::uint64_t directory_index::footprint(std::size_t entries) noexcept {
   std::size_t level = leaves_for(entries), pages = level;
   while (level > 1) pages += level = (level + fanout - 1) / fanout;
@@ -128,6 +175,15 @@ std::size_t directory_index::address(std::uint64_t hash, std::size_t buckets) no
 
 std::size_t directory_index::split_from(std::size_t bucket) noexcept {
   return bucket - std::bit_floor(bucket);
+}
+
+// How many of the lowest bits of a hash tell that it is in this bucket: one less where the bucket
+// is still to be split in this round.
+unsigned directory_index::bits_of(std::size_t bucket, std::size_t buckets) noexcept {
+  const unsigned bits = static_cast<unsigned>(std::bit_width(buckets - 1));
+  if (bits == 0) return 0;
+  const std::size_t half = std::size_t{1} << (bits - 1);
+  return bucket >= half || bucket + half < buckets ? bits : bits - 1;
 }
 
 node*& directory_index::bucket(std::size_t index) noexcept {

@@ -76,6 +76,21 @@ class directory_index {
   /// The node behind `n` in that order, or null if it is the last.
   node* next(const node& n) const noexcept;
 
+  /// A place in an order that all directories of the volume have in common, and that does not
+  /// depend on what is in them: that of the hashes, read from their lowest bits on, and then of the
+  /// names. A bucket that is split becomes two that stand there one after the other, so the entries
+  /// of a bucket are neighbours however many buckets there are.
+  struct position {
+    std::uint64_t hash = 0;  ///< its bits from the lowest on, as if they were the highest
+    std::string_view name = {};
+  };
+  /// The position of a name, which need not be here. In front of all is `position()`.
+  position position_of(std::string_view name) const noexcept;
+  /// That of an entry, of which the name is valid for as long as the entry is.
+  static position position_of(const node& n) noexcept;
+  /// The first entry behind a position, or null. It looks at few more entries than that one.
+  node* first_behind(position p) const noexcept;
+
   /// How many bytes the pages for so many entries take.
   static std::uint64_t footprint(std::size_t entries) noexcept;
 
@@ -93,6 +108,7 @@ class directory_index {
   static std::size_t leaves_for(std::size_t buckets) noexcept;
   static std::size_t address(std::uint64_t hash, std::size_t buckets) noexcept;
   static std::size_t split_from(std::size_t bucket) noexcept;
+  static unsigned bits_of(std::size_t bucket, std::size_t buckets) noexcept;
 
   std::uint64_t hash(std::string_view name) const noexcept {
     return sip_hash<1, 3>::of(name, *key_);
@@ -125,10 +141,10 @@ class directory_index {
   const hash_key* key_;
   small_memory* memory_;
   std::uint64_t version_ = 0;
-  std::size_t size_ = 0;    // entries, and, from 1 on, buckets
-  std::size_t leaves_ = 0;  // pages with buckets; ahead of size_ between reserve and insert
-  unsigned depth_ = 0;      // levels of pages above the leaves
-  bool in_pages_ = false;   // whether the buckets are in pages or in inline_
+  std::size_t size_ = 0;      // entries, and, from 1 on, buckets
+  std::uint32_t leaves_ = 0;  // pages with buckets; ahead of size_ between reserve and insert
+  std::uint8_t depth_ = 0;    // levels of pages above the leaves
+  bool in_pages_ = false;     // whether the buckets are in pages or in inline_
   page* root_ = nullptr;
   std::array<node*, inline_buckets> inline_{};
 };

@@ -9,6 +9,7 @@
 #include "core/steps.hpp"
 #include "tree/volume_state.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,10 @@ steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argum
 steps<void> copy_tree(std::shared_ptr<volume_state> v, path_argument from, path_argument to);
 
 steps<std::vector<std::string>> list(std::shared_ptr<volume_state> v, path_argument path);
+steps<std::vector<directory_entry>> list_entries(std::shared_ptr<volume_state> v,
+                                                 path_argument path);
+steps<std::vector<directory_entry>> list_some(std::shared_ptr<volume_state> v, path_argument path,
+                                              path_argument after, std::size_t most);
 steps<std::vector<walk_entry>> walk(std::shared_ptr<volume_state> v, path_argument path);
 steps<std::vector<std::string>> glob(std::shared_ptr<volume_state> v, path_argument text);
 

@@ -134,7 +134,7 @@ inline void file_node::show(time_point now, std::uint64_t generation) noexcept {
 // What an idle file has beyond its content and its status starts anew: it is not hot, and has no
 // marks.
 file_node::file_node(file_node&& idle) noexcept
-    : node(false, idle.created_at),
+    : node(false, idle.created_at, idle.drawn_id.load(std::memory_order_relaxed)),
       content(std::move(idle.content)),
       size_(idle.size_.load(std::memory_order_relaxed)),
       footprint_(idle.footprint_.load(std::memory_order_relaxed)),
@@ -157,8 +157,9 @@ file_status file_node::status() const noexcept {
   return look([this] {
     const time_point modified_at{
         time_point::duration(modified_at_.load(std::memory_order_acquire))};
-    return file_status{size_.load(std::memory_order_acquire), created_at, modified_at,
-                       generation_.load(std::memory_order_acquire), false};
+    return file_status{size_.load(std::memory_order_acquire),       created_at, modified_at,
+                       generation_.load(std::memory_order_acquire), false,      0,
+                       footprint_.load(std::memory_order_acquire)};
   });
 }
 

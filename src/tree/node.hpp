@@ -109,18 +109,30 @@ class node {
   /// Whether a count says that it is busy. `tree::is_busy` knows of the marks, too.
   bool has_users() const noexcept { return users.load(std::memory_order_acquire) != 0; }
 
+  /// A number that no other node of the volume has, or had. It is the next after `last` where it is
+  /// asked for first: so it costs nothing to make nodes, and those who make them share no count. No
+  /// lock is needed but what keeps the node.
+  std::uint64_t id(std::atomic<std::uint64_t>& last) const noexcept {
+    std::uint64_t drawn = drawn_id.load(std::memory_order_relaxed);
+    if (drawn != 0) return drawn;
+    const std::uint64_t next = last.fetch_add(1, std::memory_order_relaxed) + 1;
+    return drawn_id.compare_exchange_strong(drawn, next, std::memory_order_relaxed) ? next : drawn;
+  }
+
   // Guarded by the tree's lock; `parent` does not change while the node is busy.
   parent_link parent;  ///< null for the root, and for a node that is not in the tree
   node* next_in_bucket = nullptr;
   node_name name;
 
   const time_point created_at;
-  std::uint64_t hash = 0;  ///< of the name
+  std::uint64_t hash = 0;                       ///< of the name
+  mutable std::atomic<std::uint64_t> drawn_id;  ///< 0: nobody has asked for it
   std::atomic<std::uint32_t> users{0};
   const bool is_directory;
 
  protected:
-  node(bool directory, time_point now) noexcept : created_at(now), is_directory(directory) {}
+  node(bool directory, time_point now, std::uint64_t id = 0) noexcept
+      : created_at(now), drawn_id(id), is_directory(directory) {}
   ~node() = default;
 };
 
@@ -141,7 +153,10 @@ class directory_node final : public node {
   directory_node(time_point now, const hash_key& key, small_memory& from) noexcept
       : node(true, now), modified_at(now), entries(key, from) {}
 
-  file_status status() const noexcept { return {0, created_at, modified_at, 0, true}; }
+  /// What `stat` tells, without the id, where memory counts.
+  file_status status() const noexcept {
+    return {0, created_at, modified_at, 0, true, 0, directory_index::footprint(entries.size())};
+  }
 
   // Guarded by the tree's lock.
   time_point modified_at;
@@ -154,7 +169,16 @@ class directory_node final : public node {
 /// Invariant: while it is in the tree, its lock is held only through a `node_use`, which keeps it
 /// busy.
 class file_node final : public node {
+  // Members of less than a word stand where the node and the content leave room for them.
+  static constexpr std::uint8_t many = 64;
+  std::atomic<std::uint8_t> changes_{0};
+  std::atomic<std::uint8_t> last_reader_{0};
+
  public:
+  /// Whether a mark in the hold table is its shared lock, too. While it is so nobody holds it
+  /// exclusively or waits for it. Guarded by the tree's lock: changed under the exclusive one.
+  bool is_hot = false;
+
   file_node(storage_layout layout, time_point now) noexcept
       : node(false, now), content(layout), modified_at_(now.time_since_epoch().count()) {}
   /// The same file in another place of the memory, which is not in the tree yet. Nobody uses
@@ -163,6 +187,7 @@ class file_node final : public node {
   /// The file that `content` is a member of.
   static file_node& of(storage& content) noexcept;
 
+  /// What `stat` tells, without the id, where memory counts.
   file_status status() const noexcept;
   std::uint64_t size() const noexcept { return status().size; }
 
@@ -175,6 +200,11 @@ class file_node final : public node {
   }
   /// Shows the content that a new file is made with, before anybody else sees the file.
   void publish_new(std::uint64_t generation) noexcept;
+  /// Shows what the content takes where nothing else of it has changed. Under the file's exclusive
+  /// lock.
+  void publish_footprint() noexcept {
+    footprint_.store(content.extent_now().footprint, std::memory_order_release);
+  }
   /// What the content of a copy would amount to, as far as can be told without the file's lock.
   extent estimate_copy() const noexcept;
 
@@ -194,20 +224,13 @@ class file_node final : public node {
   bool is_warm() const noexcept { return changes_.load(std::memory_order_relaxed) >= many; }
 
   fair_lock lock;
-  storage content;  // guarded by lock
-
-  /// Whether a mark in the hold table is its shared lock, too. While it is so nobody holds it
-  /// exclusively or waits for it. Guarded by the tree's lock: changed under the exclusive one.
-  bool is_hot = false;
+  [[no_unique_address]] storage content;  // guarded by lock
 
  private:
   void show(time_point now, std::uint64_t generation) noexcept;
   template <class Look>
   auto look(Look look) const noexcept;
 
-  static constexpr std::uint8_t many = 64;
-  std::atomic<std::uint8_t> changes_{0};
-  std::atomic<std::uint8_t> last_reader_{0};
   std::atomic<std::uint8_t> lane_of_marks_{0};
 
   // What `stat` shows, by a sequence lock: it is written under the file's exclusive lock, and what

@@ -280,6 +280,19 @@ void open_file::length_made(std::uint64_t size) noexcept {
 
 void open_file::changed() noexcept { node_->publish_change(volume().clock.node_time()); }
 
+result<void> open_file::punch_hole(std::uint64_t offset, std::uint64_t size) noexcept {
+  BOOST_OUTCOME_TRY(require_writable(call::punch_hole));
+  drop_prepared();
+  const std::uint64_t end = content().size();
+  if (size == 0 || offset >= end) return boost::outcome_v2::success();
+  const std::uint64_t stop = offset + std::min(size, end - offset);
+  if (const auto made = content().punch(payer(), offset, stop); !made)
+    return noted(call::punch_hole, made.error());
+  end_zeros_at(stop);
+  changed();
+  return boost::outcome_v2::success();
+}
+
 result<piece_list> open_file::pin(std::uint64_t offset, std::size_t size) noexcept {
   BOOST_OUTCOME_TRY(require_readable(call::pin));
   const std::uint64_t end = size_now();
@@ -485,6 +498,17 @@ result<std::uint64_t> open_file::size() const noexcept {
   return size_now();
 }
 
+// Room that is prepared may show as data, but not behind the end.
+result<std::uint64_t> open_file::next_data(std::uint64_t offset) const noexcept {
+  if (!is_open()) return noted(call::next_data, errc::not_open);
+  return std::min(content().next_data(offset), size_now());
+}
+
+result<std::uint64_t> open_file::next_hole(std::uint64_t offset) const noexcept {
+  if (!is_open()) return noted(call::next_hole, errc::not_open);
+  return std::min(content().next_hole(offset), size_now());
+}
+
 result<void> open_file::flush() const noexcept {
   if (!is_open()) return noted(call::flush, errc::not_open);
   return boost::outcome_v2::success();
@@ -508,6 +532,7 @@ void open_file::give_up_rest() noexcept {
     drop_prepared();
     drop_reserve();
     node_->content.trim(volume().payer);
+    node_->publish_footprint();
   }
   given_up.free_some();
 }

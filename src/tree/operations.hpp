@@ -21,6 +21,7 @@ result<bool> create_directories(volume_state& v, const path_argument& path) noex
 
 // removing.cpp
 result<void> remove(volume_state& v, const path_argument& path) noexcept;
+result<void> remove_directory(volume_state& v, const path_argument& path) noexcept;
 
 // relocation.cpp
 result<void> rename(volume_state& v, const path_argument& from, const path_argument& to,

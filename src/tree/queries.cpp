@@ -47,10 +47,9 @@ result<bool> is_directory(volume_state& v, const path_argument& path) noexcept {
 }
 
 result<file_status> stat(volume_state& v, const path_argument& path) noexcept {
-  const auto answer = [](const entry& at) -> result<file_status> {
+  const auto answer = [&v](const entry& at) -> result<file_status> {
     if (at.found == nullptr) return errc::not_found;
-    if (at.found->is_directory) return static_cast<const directory_node*>(at.found)->status();
-    return static_cast<const file_node*>(at.found)->status();
+    return v.status_of(*at.found);
   };
   return noting(call::stat, path, [&] { return ask(v, path, answer); });
 }

@@ -30,17 +30,40 @@ result<removed> take_out_at(volume_state& v, const path_argument& path, Require 
   return removed{std::move(top), v.payer.of_metadata(entry_footprint(in))};
 }
 
-}  // namespace
-
-// Takes a file out, and frees it outside of the lock, in one go.
-result<void> remove(volume_state& v, const path_argument& path) noexcept {
-  auto gone = take_out_at(v, path, [](const entry& at) { return at.require_file(); });
-  if (!gone) return about(call::remove, path.view(), gone.error());
-  disposal file(std::move(gone.assume_value().top));
-  charge freed = file.step(v.payer);
-  freed.bytes += gone.assume_value().entry_bytes;
+// Takes out one node with nothing below it, and frees it outside of the lock, in one go.
+template <class Require>
+result<void> remove_one(volume_state& v, const path_argument& path, Require require) noexcept {
+  BOOST_OUTCOME_TRY(auto gone, take_out_at(v, path, require));
+  disposal one(std::move(gone.top));
+  charge freed = one.step(v.payer);
+  freed.bytes += gone.entry_bytes;
   v.limits.release(freed);
   return boost::outcome_v2::success();
+}
+
+// The root is no such directory.
+result<directory_node*> require_removable_directory(const entry& at) noexcept {
+  BOOST_OUTCOME_TRY(auto* const directory, at.require_directory());
+  if (at.parent == nullptr) return errc::invalid_argument;
+  return directory;
+}
+
+}  // namespace
+
+result<void> remove(volume_state& v, const path_argument& path) noexcept {
+  return noting(call::remove, path, [&] {
+    return remove_one(v, path, [](const entry& at) { return at.require_file(); });
+  });
+}
+
+// What creates something in it does so under the same lock, before or after.
+result<void> remove_directory(volume_state& v, const path_argument& path) noexcept {
+  const auto require = [](const entry& at) -> result<void> {
+    BOOST_OUTCOME_TRY(const auto* directory, require_removable_directory(at));
+    if (directory->entries.size() != 0) return errc::directory_not_empty;
+    return boost::outcome_v2::success();
+  };
+  return noting(call::remove_directory, path, [&] { return remove_one(v, path, require); });
 }
 
 removing::~removing() {
@@ -58,12 +81,7 @@ progress removing::advance() noexcept {
 }
 
 result<void> removing::take_out() noexcept {
-  const auto require = [](const entry& at) -> result<void> {
-    BOOST_OUTCOME_TRY(at.require_directory());
-    if (at.parent == nullptr) return errc::invalid_argument;
-    return boost::outcome_v2::success();
-  };
-  BOOST_OUTCOME_TRY(auto gone, take_out_at(*volume_, path_, require));
+  BOOST_OUTCOME_TRY(auto gone, take_out_at(*volume_, path_, require_removable_directory));
   rest_.emplace(std::move(gone.top));
   entry_bytes_ = gone.entry_bytes;
   return boost::outcome_v2::success();

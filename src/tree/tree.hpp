@@ -140,6 +140,8 @@ class tree {
   /// thousand: not more are looked at, since one who polls for a lock must not pay for all that is
   /// open. The caller holds the file busy, or the lock.
   lock_state who_has(const file_node& f) const noexcept;
+  /// The number that tells a node from all others that the volume has, or had.
+  std::uint64_t id_of(const node& n) const noexcept { return n.id(last_id_); }
   /// The file at a path, or null if there is none. Under the lock.
   file_node* find_file(normal_path path) const noexcept;
 
@@ -193,6 +195,7 @@ class tree {
   hold_table holds_;
   handle_table handles_;
   mutable recent_directories recent_;
+  mutable std::atomic<std::uint64_t> last_id_{0};
 };
 
 /// The tree's lock, held shared for a scope. No step of an operation may end in it (`step_scope`).

@@ -85,6 +85,14 @@ std::shared_ptr<volume_state> volume_state::create(volume_options chosen) {
   return std::shared_ptr<volume_state>(new volume_state(std::move(chosen)), let_go);
 }
 
+file_status volume_state::status_of(const node& n) const noexcept {
+  file_status s = n.is_directory ? static_cast<const directory_node&>(n).status()
+                                 : static_cast<const file_node&>(n).status();
+  s.id = names.id_of(n);
+  if (!payer.counts_memory()) s.allocated = s.size;
+  return s;
+}
+
 // The lock is let go now and then, and no record moves meanwhile.
 result<std::vector<open_handle>> volume_state::open_handles() noexcept try {
   std::vector<open_handle> all;

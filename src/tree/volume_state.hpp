@@ -42,6 +42,8 @@ class volume_state final : public lifetime {
 
   /// The figures at one moment. It takes the tree's lock.
   volume_stats stats() noexcept;
+  /// What `stat` tells of a node. Under the tree's lock.
+  file_status status_of(const node& n) const noexcept;
   /// The handles that are open. It takes the tree's lock. Errors: `out_of_memory`.
   result<std::vector<open_handle>> open_handles() noexcept;
 

@@ -170,6 +170,25 @@ class preparing : public growing {
   piece_list places_;
 };
 
+/// A `punch_hole`, which is done in one step.
+class punching {
+ public:
+  punching(open_file& file, std::uint64_t offset, std::uint64_t size) noexcept
+      : file_(file), offset_(offset), size_(size) {}
+
+  progress advance() noexcept {
+    status_ = file_.punch_hole(offset_, size_);
+    return progress::done;
+  }
+  void refuse(const error&) noexcept {}
+  result<void> outcome() noexcept { return status_; }
+
+ private:
+  open_file& file_;
+  const std::uint64_t offset_, size_;
+  result<void> status_ = boost::outcome_v2::success();
+};
+
 /// A `truncate`. Once it has begun to store zeros no cancellation ends it. If it is dropped, the
 /// file stays as it was.
 class truncating : public growing {

@@ -189,8 +189,11 @@ TEST_CASE("coroutine allocations: frames are such that Asio keeps them",
   CHECK(frame_of([&] { return fs.glob("/*"); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.stat("/file"); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.remove("/file"); }) <= kept_frame);
+  CHECK(frame_of([&] { return fs.remove_directory("/file"); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.rename("/file", "/other"); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.list("/"); }) <= kept_frame);
+  CHECK(frame_of([&] { return fs.list_entries("/"); }) <= kept_frame);
+  CHECK(frame_of([&] { return fs.list_some("/", "", 100); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.set_modified("/file", {}); }) <= kept_frame);
   CHECK(frame_of([&] { return f.read(asio::buffer(moved)); }) <= kept_frame);
   CHECK(frame_of([&] { return f.read(asio::buffer(large)); }) <= kept_frame);

@@ -65,7 +65,8 @@ operation on_file(const char* name, Call call) {
 
 const std::string large(300'000, 'l');
 const std::string small = "small";
-bytes adoptable;  // made anew before each run, while memory is to be had
+const std::string long_name(100, 'a');  // which no argument keeps without memory
+bytes adoptable;                        // made anew before each run, while memory is to be had
 
 file_map import_map() {
   return {{"/d/file", bytes_of(small)}, {"/new/deep/a", bytes_of(large)}, {"/new/b", bytes_of("")}};
@@ -96,8 +97,11 @@ const std::array operations{
     simple("copy with holes", [](auto& fs) { return fs.copy("/d/holes", "/d/copy"); }),
     simple("copy_tree", [](auto& fs) { return fs.copy_tree("/d", "/copy"); }),
     simple("remove", [](auto& fs) { return fs.remove("/d/file"); }),
+    simple("remove_directory", [](auto& fs) { return fs.remove_directory("/four/a"); }),
     simple("remove_tree", [](auto& fs) { return fs.remove_tree("/d"); }),
     simple("list", [](auto& fs) { return fs.list("/four"); }),
+    simple("list_entries", [](auto& fs) { return fs.list_entries("/four"); }),
+    simple("list_some", [](auto& fs) { return fs.list_some("/four", long_name, 3); }),
     simple("walk", [](auto& fs) { return fs.walk(); }),
     simple("glob", [](auto& fs) { return fs.glob("/**/[a-z]*"); }),
     simple("stat", [](auto& fs) { return fs.stat("/d/file"); }),
@@ -149,6 +153,12 @@ const std::array operations{
             }),
     on_file("grow", [](auto& f) { return f.truncate(400'000); }),
     on_file("cut", [](auto& f) { return f.truncate(100); }),
+    on_file("punch a hole beside a pin",
+            [](auto& f) -> result<void> {
+              auto p = f.pin(0, 20'000);
+              if (!p) return p.error();
+              return f.punch_hole(100, 1000);
+            }),
     on_file("read_all", [](auto& f) { return f.read_all(); }),
 };
 

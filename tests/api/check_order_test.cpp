@@ -43,6 +43,9 @@ TEST_CASE("order: the kind comes before the lock, and before busy", "[api][order
   CHECK(error_of(fs->remove("/d")) == errc::is_a_directory);
   CHECK(error_of(fs->remove_tree("/d/f")) == errc::not_a_directory);
   CHECK(error_of(fs->remove_tree("/")) == errc::invalid_argument);
+  CHECK(error_of(fs->remove_directory("/d/f")) == errc::not_a_directory);
+  CHECK(error_of(fs->remove_directory("/")) == errc::invalid_argument);
+  CHECK(error_of(fs->remove_directory("/d")) == errc::directory_not_empty);
   CHECK(error_of(fs->remove("/d/f")) == errc::busy);
 }
 

@@ -28,6 +28,20 @@ TEST_CASE("slices: others run while one large directory is seen to", "[api][slic
       CHECK(std::is_sorted(names.value().begin(), names.value().end()));
     }) >= 2 * slices);
   }
+  SECTION("by list_entries") {
+    CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+      const auto entries = co_await t.fs.list_entries("/wide");
+      CHECK(entries.value().size() == files + directories);
+      const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
+      CHECK(std::is_sorted(entries.value().begin(), entries.value().end(), by_name));
+    }) >= 2 * slices);
+  }
+  SECTION("by one page for all") {
+    CHECK(t.turns_during([&]() -> asio::awaitable<void> {
+      const auto entries = co_await t.fs.list_some("/wide", "", files + directories + 1);
+      CHECK(entries.value().size() == files + directories);
+    }) >= slices - 1);  // nothing is sorted
+  }
   SECTION("by walk") {
     CHECK(t.turns_during([&]() -> asio::awaitable<void> {
       const auto entries = co_await t.fs.walk("/wide");
@@ -93,6 +107,15 @@ TEST_CASE("slices: a directory that others change meanwhile is seen as it was at
     };
     CHECK(t.turns_during(op, churn) >= 3);
   }
+  SECTION("by list_entries") {
+    const auto op = [&]() -> asio::awaitable<void> {
+      const auto entries = co_await t.fs.list_entries("/wide");
+      std::vector<std::string> names;
+      for (const directory_entry& e : entries.value()) names.push_back(e.name);
+      check(std::move(names));
+    };
+    CHECK(t.turns_during(op, churn) >= 3);
+  }
   SECTION("by walk") {
     const auto op = [&]() -> asio::awaitable<void> {
       auto entries = co_await t.fs.walk("/wide");
@@ -124,6 +147,20 @@ TEST_CASE("slices: a large directory that goes while it is seen to is left out, 
     const auto op = [&]() -> asio::awaitable<void> {
       const auto names = co_await t.fs.list("/wide");
       CHECK(error_of(names) == errc::not_found);
+    };
+    t.turns_during(op, remove);
+  }
+  SECTION("list_entries") {
+    const auto op = [&]() -> asio::awaitable<void> {
+      const auto entries = co_await t.fs.list_entries("/wide");
+      CHECK(error_of(entries) == errc::not_found);
+    };
+    t.turns_during(op, remove);
+  }
+  SECTION("list_some") {
+    const auto op = [&]() -> asio::awaitable<void> {
+      const auto entries = co_await t.fs.list_some("/wide", "", 10'000);
+      CHECK(error_of(entries) == errc::not_found);
     };
     t.turns_during(op, remove);
   }

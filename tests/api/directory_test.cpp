@@ -2,8 +2,10 @@
 #include "api/scenario.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <latch>
+#include <thread>
 
 namespace coramfs::tests {
 
@@ -147,6 +149,80 @@ TEST_CASE("remove: it takes a file away, and no directory", "[api][directory][re
   CHECK(!fs->exists("/d/f").value());
   CHECK(fs.stats().file_count == 0);
   CHECK(fs.refusal([&] { return fs->remove("/d/f"); }) == errc::not_found);
+}
+
+TEST_CASE("remove_directory: it takes an empty directory away, and gives back its charge",
+          "[api][directory][remove]") {
+  const scenario fs;
+  fs->create_directory("/d").value();
+  const std::uint64_t before = fs.used();
+  for (const char* path : {"/d/e", "/d/e/", "/d/a-name-too-long-to-stand-in-the-node-itself"}) {
+    fs->create_directory(path).value();
+    fs->remove_directory(path).value();
+    CHECK(!fs->exists(path).value());
+    CHECK(fs.used() == before);
+  }
+  CHECK(fs.stats().directory_count == 2);
+}
+
+TEST_CASE("remove_directory: nothing but an empty directory", "[api][directory][remove]") {
+  const scenario fs;
+  fs->create_directories("/d/e").value();
+  fs->write_file("/d/f", "abc").value();
+  CHECK(fs.refusal([&] { return fs->remove_directory("/d"); }) == errc::directory_not_empty);
+  CHECK(fs.refusal([&] { return fs->remove_directory("/d/f"); }) == errc::not_a_directory);
+  CHECK(fs.refusal([&] { return fs->remove_directory("/d/f/"); }) == errc::not_a_directory);
+  CHECK(fs.refusal([&] { return fs->remove_directory("/d/f/x"); }) == errc::not_a_directory);
+  CHECK(fs.refusal([&] { return fs->remove_directory("/x"); }) == errc::not_found);
+  CHECK(fs.refusal([&] { return fs->remove_directory("/"); }) == errc::invalid_argument);
+  fs->remove("/d/f").value();
+  CHECK(fs.refusal([&] { return fs->remove_directory("/d"); }) == errc::directory_not_empty);
+  fs->remove_directory("/d/e").value();
+  fs->remove_directory("/d").value();
+  CHECK(fs.refusal([&] { return fs->remove_directory("/"); }) == errc::invalid_argument);
+}
+
+TEST_CASE("remove_directory: who waits for room to create in it finds it gone",
+          "[api][directory][remove][waiting]") {
+  const scenario fs(accounting::memory, {.max_quota = 60'000});
+  fs->create_directory("/d").value();
+  fill_up(*fs, "/filler");
+  for (int i = 0; fs->write_file("/small" + std::to_string(i), "").has_value(); ++i) continue;
+  auto creating = std::async(std::launch::async, [own = fs.twin()] {
+    return error_of(own->open("/d/f", open_mode::create, {.on_full = when_full::wait}));
+  });
+  while (fs.stats().waiting == 0) std::this_thread::yield();
+  fs->remove_directory("/d").value();
+  fs->remove("/filler").value();
+  CHECK(creating.get() == errc::not_found);
+  fs.expect_slices();
+}
+
+TEST_CASE("remove_directory: what others create in it is there, or was never",
+          "[api][directory][remove][threads]") {
+  const scenario fs;
+  constexpr int creators = 3, files = 20;
+  std::atomic<int> lost = 0, left = creators;
+  std::vector<std::future<void>> all;
+  for (int i = 0; i < creators; ++i) {
+    all.push_back(std::async(std::launch::async, [&, own = i % 2 ? fs.twin() : fs.other(), i] {
+      const std::string path = "/d/" + std::to_string(i);
+      for (int created = 0; created < files;) {
+        own->create_directories("/d").value();
+        if (!own->write_file(path, "content")) continue;
+        ++created;
+        if (!own->remove(path)) ++lost;
+      }
+      --left;
+    }));
+  }
+  while (left > 0) {
+    const error e = error_of(fs->remove_directory("/d"));
+    if (e.code() && e != errc::not_found && e != errc::directory_not_empty) ++lost;
+    std::this_thread::yield();  // who creates needs two steps between two of these
+  }
+  for (auto& one : all) one.get();
+  CHECK(lost == 0);
 }
 
 TEST_CASE("remove_tree: it takes a directory away with all below it", "[api][directory][remove]") {

@@ -56,8 +56,13 @@ TEST_CASE("error details: each call tells its name and the path that failed",
       {"create_directories", "/f/x", errc::not_a_directory,
        [&] { return no(fs->create_directories("/f/x")); }},
       {"remove", "/d", errc::is_a_directory, [&] { return no(fs->remove("/d")); }},
+      {"remove_directory", "/d", errc::directory_not_empty,
+       [&] { return no(fs->remove_directory("/d")); }},
       {"remove_tree", "/", errc::invalid_argument, [&] { return no(fs->remove_tree("/")); }},
       {"list", "/f", errc::not_a_directory, [&] { return no(fs->list("/f")); }},
+      {"list_entries", "/f", errc::not_a_directory, [&] { return no(fs->list_entries("/f")); }},
+      {"list_some", "/no", errc::not_found, [&] { return no(fs->list_some("/no", "", 1)); }},
+      {"list_some", "/d", errc::invalid_argument, [&] { return no(fs->list_some("/d", "", 0)); }},
       {"walk", "/f", errc::not_a_directory, [&] { return no(fs->walk("/f")); }},
       {"stat", "no", errc::not_found, [&] { return no(fs->stat("no")); }},
       {"set_modified", "/no", errc::not_found, [&] { return no(fs->set_modified("/no", {})); }},
@@ -74,6 +79,17 @@ TEST_CASE("error details: each call tells its name and the path that failed",
       {"import_tree", "..", errc::invalid_path,
        [&] { return no(fs->import_tree(one_file(".."))); }},
   });
+}
+
+TEST_CASE("error details: the calls about holes tell theirs", "[api][errors][details]") {
+  const scenario fs(storage_layout::sequential);
+  fs->write_file("/f", "abc").value();
+  const auto f = fs->open("/f", open_mode::update).value();
+  check({{"punch_hole", "/f", errc::not_supported, [&] { return error_of(f->punch_hole(0, 1)); }}});
+  f->close().value();
+  check({{"punch_hole", "/f", errc::not_open, [&] { return error_of(f->punch_hole(0, 1)); }},
+         {"next_data", "/f", errc::not_open, [&] { return error_of(f->next_data(0)); }},
+         {"next_hole", "/f", errc::not_open, [&] { return error_of(f->next_hole(0)); }}});
 }
 
 TEST_CASE("error details: of a path that is too long the end is told", "[api][errors][details]") {

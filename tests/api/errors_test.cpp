@@ -23,8 +23,8 @@ TEST_CASE("errors: each that the tree gives can be provoked", "[api][errors]") {
   const scenario fs({.max_quota = 4000, .max_nodes = 4});
   fs->create_directory("/d").value();
   fs->write_file("/f", "abc").value();
-  fs->write_file("/open", "abc").value();
-  const auto held = fs->open("/open", open_mode::update).value();
+  fs->write_file("/d/open", "abc").value();
+  const auto held = fs->open("/d/open", open_mode::update).value();
   const auto twin = fs.twin();
   const open_options soon{.timeout = std::chrono::milliseconds(1)};
   const provocation all[] = {
@@ -35,9 +35,10 @@ TEST_CASE("errors: each that the tree gives can be provoked", "[api][errors]") {
       {errc::already_exists, [&] { return error_of(fs->open("/f", open_mode::create)); }},
       {errc::is_a_directory, [&] { return error_of(fs->remove("/d")); }},
       {errc::not_a_directory, [&] { return error_of(fs->list("/f")); }},
-      {errc::busy, [&] { return error_of(fs->remove("/open")); }},
-      {errc::would_block, [&] { return error_of(fs->open("/open", open_mode::read, at_once)); }},
-      {errc::timed_out, [&] { return error_of(twin->open("/open", open_mode::read, soon)); }},
+      {errc::directory_not_empty, [&] { return error_of(fs->remove_directory("/d")); }},
+      {errc::busy, [&] { return error_of(fs->remove("/d/open")); }},
+      {errc::would_block, [&] { return error_of(fs->open("/d/open", open_mode::read, at_once)); }},
+      {errc::timed_out, [&] { return error_of(twin->open("/d/open", open_mode::read, soon)); }},
       {errc::invalid_path, [&] { return error_of(fs->stat("/../x")); }},
       {errc::name_too_long, [&] { return error_of(fs->stat(std::string(256, 'x'))); }},
       {errc::invalid_argument, [&] { return error_of(fs->remove_tree("/")); }},

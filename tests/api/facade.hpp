@@ -35,6 +35,9 @@ class any_file {
   virtual result<std::size_t> write_at(std::uint64_t offset, std::string_view from) = 0;
   virtual result<std::uint64_t> truncate(std::optional<std::uint64_t> size = {}) = 0;
 
+  virtual result<void> punch_hole(std::uint64_t offset, std::uint64_t size) = 0;
+  virtual result<std::uint64_t> next_data(std::uint64_t offset) const = 0;
+  virtual result<std::uint64_t> next_hole(std::uint64_t offset) const = 0;
   virtual result<pinned> pin(std::uint64_t offset, std::size_t n) = 0;
   virtual result<void> reserve(std::uint64_t size) = 0;
   virtual result<prepared> prepare(std::size_t n) = 0;
@@ -71,6 +74,7 @@ class any_file_system {
   virtual result<void> create_directory(std::string_view path) = 0;
   virtual result<bool> create_directories(std::string_view path) = 0;
   virtual result<void> remove(std::string_view path) = 0;
+  virtual result<void> remove_directory(std::string_view path) = 0;
   virtual result<void> remove_tree(std::string_view path) = 0;
   virtual result<void> rename(std::string_view from, std::string_view to,
                               if_exists existing = if_exists::fail) = 0;
@@ -80,6 +84,13 @@ class any_file_system {
                             if_exists existing = if_exists::fail) = 0;
   virtual result<void> copy_tree(std::string_view from, std::string_view to) = 0;
   virtual result<std::vector<std::string>> list(std::string_view path) = 0;
+  virtual result<std::vector<directory_entry>> list_entries(std::string_view path) = 0;
+  virtual result<std::vector<directory_entry>> list_some(std::string_view path,
+                                                         std::string_view after,
+                                                         std::size_t most) = 0;
+  /// What `each`, or `each_below`, gives to its end.
+  virtual result<std::vector<found_entry>> each(std::string_view path) = 0;
+  virtual result<std::vector<found_entry>> each_below(std::string_view path) = 0;
   virtual result<std::vector<walk_entry>> walk(std::string_view path = "/") = 0;
   virtual result<std::vector<std::string>> glob(std::string_view pattern) = 0;
   virtual result<bool> exists(std::string_view path) = 0;

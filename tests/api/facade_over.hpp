@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/file_system.hpp>
+#include <coramfs/sync/file_system.hpp>
+
 #include "api/facade.hpp"
 
 #include "support/describe.hpp"
 
+#include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
 
 #include <utility>
@@ -59,6 +63,15 @@ class file_over final : public any_file {
     });
   }
 
+  result<void> punch_hole(std::uint64_t offset, std::uint64_t size) override {
+    return driver_([&](auto&... last) { return file_.punch_hole(offset, size, last...); });
+  }
+  result<std::uint64_t> next_data(std::uint64_t offset) const override {
+    return file_.next_data(offset);
+  }
+  result<std::uint64_t> next_hole(std::uint64_t offset) const override {
+    return file_.next_hole(offset);
+  }
   result<pinned> pin(std::uint64_t offset, std::size_t n) override { return file_.pin(offset, n); }
   result<void> reserve(std::uint64_t size) override {
     return driver_([&](auto&... last) { return file_.reserve(size, last...); });
@@ -98,6 +111,24 @@ class file_over final : public any_file {
   File file_;
 };
 
+/// All that a range has.
+inline result<std::vector<found_entry>> to_the_end(sync::entry_range<sync::file_system> range) {
+  std::vector<found_entry> all;
+  for (const found_entry& e : range) all.push_back(e);
+  if (!range.status()) return range.status().error();
+  return all;
+}
+inline asio::awaitable<result<std::vector<found_entry>>> to_the_end(
+    entry_pages<file_system> pages) {
+  std::vector<found_entry> all;
+  for (;;) {
+    auto page = co_await pages.next();
+    if (!page) co_return page.error();
+    if (page.value().empty()) co_return all;
+    for (found_entry& e : page.value()) all.push_back(std::move(e));
+  }
+}
+
 template <class FileSystem, class File, class Driver>
 class file_system_over final : public any_file_system {
  public:
@@ -121,6 +152,9 @@ class file_system_over final : public any_file_system {
   result<void> remove(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.remove(path, last...); });
   }
+  result<void> remove_directory(std::string_view path) override {
+    return driver_([&](auto&... last) { return fs_.remove_directory(path, last...); });
+  }
   result<void> remove_tree(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.remove_tree(path, last...); });
   }
@@ -138,6 +172,19 @@ class file_system_over final : public any_file_system {
   }
   result<std::vector<std::string>> list(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.list(path, last...); });
+  }
+  result<std::vector<directory_entry>> list_entries(std::string_view path) override {
+    return driver_([&](auto&... last) { return fs_.list_entries(path, last...); });
+  }
+  result<std::vector<directory_entry>> list_some(std::string_view path, std::string_view after,
+                                                 std::size_t most) override {
+    return driver_([&](auto&... last) { return fs_.list_some(path, after, most, last...); });
+  }
+  result<std::vector<found_entry>> each(std::string_view path) override {
+    return driver_([&](auto&...) { return to_the_end(fs_.each(path)); });
+  }
+  result<std::vector<found_entry>> each_below(std::string_view path) override {
+    return driver_([&](auto&...) { return to_the_end(fs_.each_below(path)); });
   }
   result<std::vector<walk_entry>> walk(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.walk(path, last...); });

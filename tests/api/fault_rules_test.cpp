@@ -56,6 +56,7 @@ TEST_CASE("faults: what promises not to fail has no point", "[faults]") {
   fs->create_directories("/d/e").value();
   fs->write_file("/d/file", std::string(200'000, 'f')).value();
   fs->write_file("/d/other", "other").value();
+  fs->create_directory("/empty").value();
   auto f = fs->open("/d/file", open_mode::update).value();
   f->reserve(300'000).value();
   f->seek(0, seek_from::end).value();
@@ -79,6 +80,8 @@ TEST_CASE("faults: what promises not to fail has no point", "[faults]") {
   fs->open("/d/file", open_mode::append).value();
   fs->read_file("/d/other").value();
   fs->list("/d").value();
+  fs->list_entries("/d").value();
+  fs->list_some("/d", "", 10).value();
   fs->walk().value();
   fs->glob("/**").value();
   fs->stat("/d/file").value();
@@ -87,6 +90,7 @@ TEST_CASE("faults: what promises not to fail has no point", "[faults]") {
   fs->open("/d/file", open_mode::write).value();
   fs->remove("/d/other").value();
   fs->remove_tree("/d").value();
+  fs->remove_directory("/empty").value();
   CHECK(met.empty());
   faults.ask = nullptr;
 }

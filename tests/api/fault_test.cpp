@@ -222,4 +222,21 @@ TEST_CASE("faults: the bytes that a fault tells of are those of a refusal", "[fa
   fs.expect_slices();
 }
 
+TEST_CASE(
+    "faults: a hole that needs a copy of what is pinned fails at each point, and is none then",
+    "[faults][holes]") {
+  failing_point faults;
+  scenario fs(accounting::memory, storage_layout::random_access, options_with(faults));
+  fs->create_directory("/d").value();
+  fs->write_file("/d/file", large).value();
+  const auto met = fail_each(fs, faults, on_file("punch_hole", [](auto& f) -> result<void> {
+                               const auto p = f.pin(0, 200'000);
+                               if (!p) return p.error();
+                               return f.punch_hole(100, 130'000);
+                             }));
+  CHECK(has(met, fault_point::reserve_bytes));
+  CHECK(has(met, fault_point::guard));
+  CHECK(has(met, fault_point::allocate));
+}
+
 }  // namespace coramfs::tests

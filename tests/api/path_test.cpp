@@ -17,7 +17,7 @@ std::string repeat(std::string_view text, std::size_t times) {
 
 // Every operation of one path, so that each is seen to resolve it the same way.
 using operation = error (*)(any_file_system&, std::string_view);
-constexpr std::array<std::pair<const char*, operation>, 10> operations{{
+constexpr std::array<std::pair<const char*, operation>, 13> operations{{
     {"open",
      [](any_file_system& fs, std::string_view p) { return error_of(fs.open(p, open_mode::read)); }},
     {"create", [](any_file_system& fs,
@@ -27,9 +27,15 @@ constexpr std::array<std::pair<const char*, operation>, 10> operations{{
     {"create_directories",
      [](any_file_system& fs, std::string_view p) { return error_of(fs.create_directories(p)); }},
     {"remove", [](any_file_system& fs, std::string_view p) { return error_of(fs.remove(p)); }},
+    {"remove_directory",
+     [](any_file_system& fs, std::string_view p) { return error_of(fs.remove_directory(p)); }},
     {"remove_tree",
      [](any_file_system& fs, std::string_view p) { return error_of(fs.remove_tree(p)); }},
     {"list", [](any_file_system& fs, std::string_view p) { return error_of(fs.list(p)); }},
+    {"list_entries",
+     [](any_file_system& fs, std::string_view p) { return error_of(fs.list_entries(p)); }},
+    {"list_some",
+     [](any_file_system& fs, std::string_view p) { return error_of(fs.list_some(p, "", 1)); }},
     {"stat", [](any_file_system& fs, std::string_view p) { return error_of(fs.stat(p)); }},
     {"read_file",
      [](any_file_system& fs, std::string_view p) { return error_of(fs.read_file(p)); }},

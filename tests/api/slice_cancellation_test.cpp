@@ -17,6 +17,16 @@ using fixture = sliced_operation;
 
 }  // namespace
 
+TEST_CASE("slice cancellation: a page and a list of entries end between two slices",
+          "[api][slices][cancellation]") {
+  sliced_operation t;
+  t.make_wide(10'000, 0);
+  using entries = std::vector<directory_entry>;
+  CHECK(t.canceled_at<entries>(2, [&] { return t.fs.list_entries("/wide"); }) == errc::canceled);
+  CHECK(t.canceled_at<entries>(2, [&] { return t.fs.list_some("/wide", "", 10'000); }) ==
+        errc::canceled);
+}
+
 TEST_CASE("slices: a cancelled read ends between two, and leaves the cursor",
           "[api][slices][cancellation]") {
   fixture t;

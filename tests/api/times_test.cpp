@@ -164,6 +164,9 @@ TEST_CASE("times: a directory's modified_at follows its own entries", "[api][tim
   CHECK(changes([&] { fs->create_directories("/d/f/g").value(); }) == touched);
   CHECK(changes([&] { fs->remove("/d/a").value(); }) == touched);
   CHECK(changes([&] { fs->remove_tree("/d/e").value(); }) == touched);
+  CHECK(changes([&] { fs->remove_directory("/d/f/g").value(); }) == none);
+  CHECK(changes([&] { fs->remove_directory("/d/f").value(); }) == touched);
+  fs->create_directories("/d/f/g").value();
 
   CHECK(changes([&] { fs->write_file("/d/b", "def").value(); }) == none);
   CHECK(changes([&] { fs.fill("/d/b", open_mode::write, "ghi"); }) == none);

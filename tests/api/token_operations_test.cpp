@@ -56,6 +56,8 @@ void for_each_operation(file_system& fs, file& f, Visit visit) {
   visit("copy", [&](auto&& t) { return fs.copy("/d/a", "/d/b", if_exists::replace, t); });
   visit("copy_tree", [&](auto&& t) { return fs.copy_tree("/d", "/copy", t); });
   visit("list", [&](auto&& t) { return fs.list("/d", t); });
+  visit("list_entries", [&](auto&& t) { return fs.list_entries("/d", t); });
+  visit("list_some", [&](auto&& t) { return fs.list_some("/d", "a", 10, t); });
   visit("walk", [&](auto&& t) { return fs.walk("/d", t); });
   visit("walk", [&](auto&& t) { return fs.walk(t); });
   visit("glob", [&](auto&& t) { return fs.glob("/**", t); });
@@ -74,6 +76,7 @@ void for_each_operation(file_system& fs, file& f, Visit visit) {
   visit("import_tree", [&](auto&& t) { return fs.import_tree({{"/i/a", bytes(3)}}, t); });
   visit("stats", [&](auto&& t) { return fs.stats(t); });
   visit("remove", [&](auto&& t) { return fs.remove("/d/a", t); });
+  visit("remove_directory", [&](auto&& t) { return fs.remove_directory("/d/e/f", t); });
   visit("remove_tree", [&](auto&& t) { return fs.remove_tree("/d", t); });
   visit("open", [&](auto&& t) { return fs.open("/o", open_mode::create, t); });
   visit("open", [&](auto&& t) { return fs.open("/o", open_mode::write, at_once, t); });
@@ -88,6 +91,7 @@ void for_each_operation(file_system& fs, file& f, Visit visit) {
   visit("truncate", [&](auto&& t) { return f.truncate(2, t); });
   visit("truncate", [&](auto&& t) { return f.truncate(t); });
   visit("reserve", [&](auto&& t) { return f.reserve(100, t); });
+  visit("punch_hole", [&](auto&& t) { return f.punch_hole(10, 10, t); });
   visit("prepare", [&](auto&& t) { return f.prepare(100, t); });
 }
 

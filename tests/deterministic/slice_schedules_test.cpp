@@ -13,6 +13,9 @@
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <deque>
 #include <functional>
@@ -69,7 +72,7 @@ class slice_world final : public world {
   };
 
   void act() override {
-    switch (dice_.below(20)) {
+    switch (dice_.below(22)) {
       case 0: return cancel_one();
       case 1:
       case 2: return static_cast<void>(relieve());
@@ -88,6 +91,8 @@ class slice_world final : public world {
       case 15: return begin_one(&slice_world::export_tree, false);
       case 16: return begin_one(&slice_world::remove_tree, true);
       case 17: return begin_one(&slice_world::copy_tree, true);
+      case 18: return begin_one(&slice_world::list_in_pages, false);
+      case 19: return begin_one(&slice_world::each_below, false);
       default: return begin_one(&slice_world::import_tree, true);
     }
   }
@@ -137,7 +142,19 @@ class slice_world final : public world {
   }
   void remove_directory() {
     const std::string path = any_directory();
-    expect(threads_.remove_tree(path), [&] { return now().without(path); });
+    const auto effect = [&] { return now().without(path); };
+    if (dice_.one_in(2)) return expect(threads_.remove_tree(path), effect);
+    const bool is_full = !now().names_in(path).empty();
+    const errc failure = is_full                ? errc::directory_not_empty
+                         : now().has_file(path) ? errc::not_a_directory
+                                                : errc::not_found;
+    const auto removed = threads_.remove_directory(path);
+    if (now().has_directory(path) && !is_full) {
+      require(removed.has_value(), "an empty directory is removed");
+    } else if (!now().has_file_above(path)) {
+      require(error_of(removed) == failure, "and nothing else");
+    }
+    expect(removed, effect);
   }
   void rename() {
     const bool is_file = dice_.one_in(2);
@@ -222,6 +239,45 @@ class slice_world final : public world {
       require(once(op, [&](const tree_state& s) { return !s.has_directory(op.path); }),
               "a list fails if there is no directory");
     }
+  }
+  awaitable<void> list_in_pages(operation& op, std::shared_ptr<int>) {
+    std::vector<std::string> seen;
+    std::string after;
+    started(op);
+    for (;;) {
+      const std::size_t most = 1 + dice_.below(8);
+      const auto page = co_await fs_.list_some(op.path, after, most);
+      if (!page) {
+        end(op, page);
+        if (op.failure != errc::canceled)
+          require(once(op, [&](const tree_state& s) { return !s.has_directory(op.path); }),
+                  "a page is refused if there is no directory");
+        co_return;
+      }
+      for (const directory_entry& e : page.value()) seen.push_back(e.name);
+      if (page.value().size() < most) break;
+      after = seen.back();
+      if (dice_.one_in(2)) co_await asio::post(asio::use_awaitable);
+    }
+    end(op, result<void>(boost::outcome_v2::success()));
+    history_.check_pages(op.began, op.path, std::move(seen));
+  }
+  awaitable<void> each_below(operation& op, std::shared_ptr<int>) {
+    std::vector<std::string> paths;
+    started(op);
+    auto below = fs_.each_below("/");
+    for (;;) {
+      const auto page = co_await below.next();
+      if (!page) {
+        end_well(op, page);
+        co_return;
+      }
+      if (page.value().empty()) break;
+      for (const found_entry& e : page.value()) paths.push_back(e.path);
+    }
+    end(op, result<void>(boost::outcome_v2::success()));
+    std::sort(paths.begin(), paths.end());
+    history_.check_glob(op.began, paths);
   }
   awaitable<void> walk(operation& op, std::shared_ptr<int>) {
     started(op);

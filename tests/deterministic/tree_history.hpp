@@ -55,6 +55,19 @@ class tree_history {
     require(once(since, is_it), "a list is a directory at one moment");
   }
 
+  /// Of all pages of a directory, one after the other.
+  void check_pages(moment since, const std::string& directory, names seen) const {
+    std::sort(seen.begin(), seen.end());
+    require(std::adjacent_find(seen.begin(), seen.end()) == seen.end(), "no name is in two pages");
+    for (const std::string& name : seen)
+      require(once(since, [&](const tree_state& s) { return s.has(directory + "/" + name); }),
+              "a page has what was there");
+    for (const std::string& name : states_[since].names_in(directory))
+      if (always(since, [&](const tree_state& s) { return s.has(directory + "/" + name); }))
+        require(std::binary_search(seen.begin(), seen.end(), name),
+                "what is there all the time is in a page");
+  }
+
   void check_walk(moment since, const std::vector<walk_entry>& seen) const {
     std::set<std::string> paths;
     for (const walk_entry& e : seen) {

@@ -13,6 +13,7 @@
 
 #include <asio/buffer.hpp>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -167,12 +168,27 @@ class tree_world final : public world {
 
   void remove_directory() {
     const std::string path = any_directory();
+    if (dice_.one_in(2)) return remove_empty_directory(path);
     const maybe failure = remove_failure(path);
     expect(threads_.remove_tree(path), failure, "remove_tree does what it should");
     if (failure) return;
     should_.directories.erase(path);
     std::erase_if(should_.files,
                   [&](const auto& f) { return expected_tree::is_below(f.first, path); });
+  }
+
+  void remove_empty_directory(const std::string& path) {
+    const bool is_empty =
+        std::none_of(should_.files.begin(), should_.files.end(),
+                     [&](const auto& f) { return expected_tree::is_below(f.first, path); });
+    maybe failure;
+    if (!should_.has(path)) {
+      failure = errc::not_found;
+    } else if (!is_empty) {
+      failure = errc::directory_not_empty;
+    }
+    expect(threads_.remove_directory(path), failure, "remove_directory does what it should");
+    if (!failure) should_.directories.erase(path);
   }
 
   void import_two() {

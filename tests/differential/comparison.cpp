@@ -72,6 +72,7 @@ constexpr std::array other_failures{
     other_failure{rule::not_writable, "write", errc::not_writable, EBADF},
     other_failure{rule::not_writable, "write_at", errc::not_writable, EBADF},
     other_failure{rule::not_writable, "truncate", errc::not_writable, EINVAL},
+    other_failure{rule::not_writable, "punch_hole", errc::not_writable, EBADF},
     other_failure{rule::file_in_the_way, "create_directories", errc::already_exists, ENOTDIR},
     other_failure{rule::source_first, "rename", errc::not_found, ENOTDIR},
     other_failure{rule::below_itself, "rename", errc::invalid_argument, EEXIST},
@@ -144,7 +145,7 @@ void comparison::step() {
 void comparison::step_on_file(handle& h) {
   const std::uint64_t n = any_number(), offset = any_number();
   const path_pair here{h.path, h.path, h.path};
-  switch (below(9)) {
+  switch (below(10)) {
     case 0: {
       note("close " + h.path);
       h = handle();
@@ -168,6 +169,7 @@ void comparison::step_on_file(handle& h) {
     }
     case 3: return truncate(h);
     case 4: return seek(h);
+    case 9: return punch_hole(h);
     case 5:
     case 6: return write(h);
     default: return write_at(h);
@@ -246,6 +248,14 @@ void comparison::truncate(handle& h) {
   }
 }
 
+void comparison::punch_hole(handle& h) {
+  const std::uint64_t offset = any_number(), size = 1 + any_number();
+  note("punch_hole " + told(offset) + " " + told(size));
+  const path_pair here{h.path, h.path, h.path};
+  settle("punch_hole", here, answer_of(h.ours.punch_hole(offset, size)),
+         [&] { return h.theirs.punch_hole(offset, size); });
+}
+
 void comparison::seek(handle& h) {
   static constexpr std::array whences{SEEK_SET, SEEK_CUR, SEEK_END};
   const std::size_t from = below(whences.size());
@@ -296,6 +306,12 @@ void comparison::remove() {
   }
   const bool is_root = below(30) == 0;
   const std::string path = is_root ? "/" : p.ours;
+  if (below(2) == 0) {
+    note("remove_directory " + path);
+    return settle("remove_directory", is_root ? path_pair{"/", "/", "/"} : p,
+                  answer_of(ours_.remove_directory(path)),
+                  [&] { return theirs_.remove_directory(p.theirs); });
+  }
   note("remove_tree " + path);
   settle("remove_tree", is_root ? path_pair{"/", "/", "/"} : p, answer_of(ours_.remove_tree(path)),
          [&] { return theirs_.remove_tree(p.theirs); });
@@ -401,8 +417,10 @@ bool comparison::is_not_asked(std::string_view what, const path_pair& p, const a
          applies(rule::locks, errc::would_block, is_open_below(p.normal)) ||
          applies(rule::busy, errc::busy, is_open_below(p.normal)) ||
          applies(rule::all_or_nothing, errc::name_too_long, what == "create_directories") ||
-         applies(rule::root_stays, errc::invalid_argument, what == "remove_tree") ||
+         applies(rule::root_stays, errc::invalid_argument,
+                 what == "remove_tree" || what == "remove_directory") ||
          applies(rule::append_offset, errc::not_supported, what == "write_at" && appends) ||
+         applies(rule::chain_holes, errc::not_supported, what == "punch_hole") ||
          applies(rule::no_gaps, errc::not_supported, layout_ == storage_layout::sequential);
 }
 

@@ -45,6 +45,7 @@ class comparison {
   void write(handle&);
   void write_at(handle&);
   void truncate(handle&);
+  void punch_hole(handle&);
   void seek(handle&);
   void compare_handle(handle&);
   void compare_trees();

@@ -86,6 +86,10 @@ answer host_directory::create_directories(const std::string& p) const {
 
 answer host_directory::remove(const std::string& p) const { return done(::unlink(at(p).c_str())); }
 
+answer host_directory::remove_directory(const std::string& p) const {
+  return done(::rmdir(at(p).c_str()));
+}
+
 // POSIX has no such operation: what rmdir says of what it is not for, and all below.
 answer host_directory::remove_tree(const std::string& p) const {
   if (::rmdir(at(p).c_str()) == 0) return {"done", {}};
@@ -213,6 +217,11 @@ answer host_file::write_at(std::uint64_t offset, std::string_view from) {
 answer host_file::truncate(std::uint64_t size) {
   if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) return failed();
   return {std::to_string(size), {}};
+}
+
+answer host_file::punch_hole(std::uint64_t offset, std::uint64_t size) {
+  return done(::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                          static_cast<off_t>(offset), static_cast<off_t>(size)));
 }
 
 answer host_file::seek(std::int64_t offset, int whence) {

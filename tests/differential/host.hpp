@@ -39,6 +39,7 @@ class host_directory {
   answer create_directory(const std::string& p) const;
   answer create_directories(const std::string& p) const;
   answer remove(const std::string& p) const;
+  answer remove_directory(const std::string& p) const;
   answer remove_tree(const std::string& p) const;
   answer rename(const std::string& from, const std::string& to, bool replaces) const;
   answer copy(const std::string& from, const std::string& to, bool replaces) const;
@@ -83,6 +84,7 @@ class host_file {
   answer write(std::string_view from);
   answer write_at(std::uint64_t offset, std::string_view from);
   answer truncate(std::uint64_t size);
+  answer punch_hole(std::uint64_t offset, std::uint64_t size);
   answer seek(std::int64_t offset, int whence);
   std::uint64_t tell() const;
   std::uint64_t size() const;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "property/command.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <chrono>
 #include <ostream>
 #include <string_view>
+#include <utility>
 
 namespace coramfs::tests {
 
@@ -20,6 +22,7 @@ constexpr std::array action_names{"create_directories",
                                   "truncate",
                                   "truncate_here",
                                   "reserve",
+                                  "punch_hole",
                                   "seek",
                                   "read",
                                   "read_at",
@@ -31,6 +34,7 @@ constexpr std::array action_names{"create_directories",
                                   "copy",
                                   "copy_tree",
                                   "remove",
+                                  "remove_directory",
                                   "remove_tree",
                                   "set_modified",
                                   "import_tree",
@@ -38,6 +42,7 @@ constexpr std::array action_names{"create_directories",
                                   "export_tree",
                                   "export_each",
                                   "list",
+                                  "list_entries",
                                   "walk",
                                   "glob",
                                   "look"};
@@ -88,6 +93,16 @@ std::string told(const std::vector<walk_entry>& all) {
 std::string told(const file_status& s) {
   return std::to_string(s.size) + " " + std::to_string(s.generation) + " " + told(s.is_directory);
 }
+std::string told(const std::vector<directory_entry>& all) {
+  std::string text;
+  for (const directory_entry& e : all) text += e.name + ": " + told(e.status) + "\n";
+  return text;
+}
+std::string told(const std::vector<found_entry>& all) {
+  std::string text;
+  for (const found_entry& e : all) text += e.path + ": " + told(e.status) + "\n";
+  return text;
+}
 std::string told(const file_map& files) {
   std::string text;
   for (const auto& [path, content] : files) {
@@ -119,6 +134,28 @@ outcome look(any_file_system& fs, const std::string& path) {
   const outcome kinds =
       both(told(fs.exists(path)), both(told(fs.is_file(path)), told(fs.is_directory(path))));
   return both(kinds, both(told(fs.stat(path)), told(fs.file_size(path))));
+}
+
+result<std::vector<directory_entry>> in_pages(any_file_system& fs, const std::string& path,
+                                              std::size_t most) {
+  std::vector<directory_entry> all;
+  for (std::string after;;) {
+    auto page = fs.list_some(path, after, most);
+    if (!page) return page.error();
+    const std::size_t count = page.value().size();
+    for (directory_entry& e : page.value()) all.push_back(std::move(e));
+    if (count < most) break;
+    after = all.back().name;
+  }
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return all;
+}
+
+result<std::vector<found_entry>> sorted(result<std::vector<found_entry>> all) {
+  if (!all) return all;
+  std::sort(all.value().begin(), all.value().end(),
+            [](const auto& a, const auto& b) { return a.path < b.path; });
+  return all;
 }
 
 outcome open(any_file_system& fs, handles& open, const command& c) {
@@ -174,6 +211,7 @@ outcome on_file(any_file& f, const command& c, std::size_t number) {
     case action::truncate: return told(f.truncate(c.offset));
     case action::truncate_here: return told(f.truncate());
     case action::reserve: return told(f.reserve(c.offset));
+    case action::punch_hole: return told(f.punch_hole(c.offset, c.size));
     case action::seek: return told(f.seek(distance, c.origin));
     case action::read: return read_into(c.size, [&](auto to) { return f.read(to); });
     case action::read_at:
@@ -193,6 +231,7 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
     case action::copy: return told(fs.copy(c.path, c.to, c.existing));
     case action::copy_tree: return told(fs.copy_tree(c.path, c.to));
     case action::remove: return told(fs.remove(c.path));
+    case action::remove_directory: return told(fs.remove_directory(c.path));
     case action::remove_tree: return told(fs.remove_tree(c.path));
     case action::set_modified: return told(fs.set_modified(c.path, long_ago(c.size)));
     case action::import_tree: return import_some(fs, c, number);
@@ -200,6 +239,9 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
     case action::export_tree: return told(fs.export_tree(c.path, {.only_dirty = c.size % 2 == 1}));
     case action::export_each: return export_each(fs, c);
     case action::list: return told(fs.list(c.path));
+    case action::list_entries:
+      return both(both(told(fs.list_entries(c.path)), told(in_pages(fs, c.path, 1 + c.size % 4))),
+                  both(told(sorted(fs.each(c.path))), told(sorted(fs.each_below(c.path)))));
     case action::walk: return told(fs.walk(c.path));
     case action::glob: return told(fs.glob(c.pattern));
     default: return look(fs, c.path);

@@ -30,6 +30,7 @@ rc::Gen<action> any_action() {
                                            {2, truncate},
                                            {1, truncate_here},
                                            {2, reserve},
+                                           {2, punch_hole},
                                            {3, seek},
                                            {1, read},
                                            {1, read_at},
@@ -41,6 +42,7 @@ rc::Gen<action> any_action() {
                                            {3, copy},
                                            {4, copy_tree},
                                            {1, remove},
+                                           {1, remove_directory},
                                            {1, remove_tree},
                                            {1, set_modified},
                                            {1, import_tree},
@@ -48,6 +50,7 @@ rc::Gen<action> any_action() {
                                            {1, export_tree},
                                            {1, export_each},
                                            {1, list},
+                                           {1, list_entries},
                                            {1, walk},
                                            {1, glob},
                                            {1, look}});

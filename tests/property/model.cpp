@@ -121,6 +121,14 @@ void model::remove(std::string_view text) {
   take_away(path);
 }
 
+void model::remove_directory(std::string_view text) {
+  const std::string path = normal(text);
+  require_directory(path);
+  if (path == "/") throw error(errc::invalid_argument);
+  if (!below(path).empty()) throw error(errc::directory_not_empty);
+  take_away(path);
+}
+
 void model::remove_tree(std::string_view text) {
   const std::string path = normal(text);
   require_directory(path);
@@ -214,6 +222,16 @@ std::vector<std::string> model::list(std::string_view text) {
     if (parent(p) == path) names.push_back(naive_path::name(p));
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::vector<directory_entry> model::list_entries(std::string_view text) {
+  std::vector<directory_entry> entries;
+  for (const std::string& name : list(text)) {
+    const model_node& n = nodes_.at(naive_path::child(normal(text), name));
+    entries.push_back(
+        {name, {n.content.size(), {}, {}, n.generation, n.is_directory, n.id.value_or(0), 0}});
+  }
+  return entries;
 }
 
 std::vector<walk_entry> model::walk(std::string_view text) {
@@ -400,6 +418,7 @@ void model::may_cost() const {
 // A new node, in the place of a file if one is there.
 void model::put(const std::string& path, model_node fresh) {
   fresh.created_at.reset();
+  fresh.id.reset();
   fresh.modified_now();
   nodes_[path] = std::move(fresh);
   touch(parent(path));
@@ -451,6 +470,15 @@ void model::resize(model_node& n, std::uint64_t size) {
   n.is_table = n.is_table || turns;
   std::string content = n.content;
   content.resize(size);
+  change(n, std::move(content));
+}
+
+void model::punch(model_node& n, std::uint64_t offset, std::uint64_t size) {
+  if (size == 0 || offset >= n.content.size()) return;
+  if (!n.is_table) throw error(errc::not_supported);
+  std::string content = n.content;
+  const std::uint64_t count = std::min(size, content.size() - offset);
+  content.replace(offset, count, std::string(count, '\0'));
   change(n, std::move(content));
 }
 

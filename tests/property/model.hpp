@@ -24,7 +24,8 @@ struct model_node {
   std::uint64_t generation = 0;
   /// None: in the operation that was just run, at a time that only the library knows.
   std::optional<std::chrono::system_clock::time_point> created_at, modified_at;
-  bool is_time_set = false;  // to one before it was made
+  bool is_time_set = false;         // to one before it was made
+  std::optional<std::uint64_t> id;  // none: it is new, and nobody has asked
 
   void modified_now() {
     modified_at.reset();
@@ -65,11 +66,13 @@ class model {
   void create_directory(std::string_view path);
   bool create_directories(std::string_view path);
   void remove(std::string_view path);
+  void remove_directory(std::string_view path);
   void remove_tree(std::string_view path);
   void relocate(std::string_view from, std::string_view to, if_exists, bool makes_parents);
   void copy(std::string_view from, std::string_view to, if_exists);
   void copy_tree(std::string_view from, std::string_view to);
   std::vector<std::string> list(std::string_view path);
+  std::vector<directory_entry> list_entries(std::string_view path);
   std::vector<walk_entry> walk(std::string_view path);
   std::vector<std::string> glob(std::string_view pattern);
   const model_node& stat(std::string_view path);
@@ -113,6 +116,7 @@ class model {
   void require_growth(const model_node& n, std::uint64_t size) const;
   void write(model_node& n, std::uint64_t offset, std::string_view from);
   void resize(model_node& n, std::uint64_t size);
+  void punch(model_node& n, std::uint64_t offset, std::uint64_t size);
   void reserve(model_node& n, std::uint64_t size);
   void check_target(const std::string& from, const std::string& to, if_exists);
 

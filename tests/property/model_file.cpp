@@ -104,6 +104,13 @@ result<void> model_file::reserve(std::uint64_t size) {
   });
 }
 
+result<void> model_file::punch_hole(std::uint64_t offset, std::uint64_t size) {
+  return attempt([&] {
+    require_writable();
+    of_.punch(node(), offset, size);
+  });
+}
+
 result<std::uint64_t> model_file::seek(std::int64_t offset, seek_from from) {
   return attempt([&] {
     require_open();

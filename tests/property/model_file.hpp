@@ -21,6 +21,10 @@ class model_file final : public any_file {
   result<std::size_t> write_at(std::uint64_t offset, std::string_view from) override;
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size) override;
   result<void> reserve(std::uint64_t size) override;
+  result<void> punch_hole(std::uint64_t offset, std::uint64_t size) override;
+  // It knows of no holes.
+  result<std::uint64_t> next_data(std::uint64_t offset) const override { return offset; }
+  result<std::uint64_t> next_hole(std::uint64_t) const override { return size(); }
 
   result<std::uint64_t> seek(std::int64_t offset, seek_from from) override;
   result<std::uint64_t> tell() const override;

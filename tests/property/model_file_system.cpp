@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "property/model_file.hpp"
+#include "property/naive_path.hpp"
 #include "support/describe.hpp"
 
 #include <stdexcept>
@@ -26,6 +27,9 @@ class model_file_system final : public any_file_system {
   result<void> remove(std::string_view path) override {
     return attempt([&] { of_.remove(path); });
   }
+  result<void> remove_directory(std::string_view path) override {
+    return attempt([&] { of_.remove_directory(path); });
+  }
   result<void> remove_tree(std::string_view path) override {
     return attempt([&] { of_.remove_tree(path); });
   }
@@ -43,6 +47,25 @@ class model_file_system final : public any_file_system {
   }
   result<std::vector<std::string>> list(std::string_view path) override {
     return attempt([&] { return of_.list(path); });
+  }
+  result<std::vector<directory_entry>> list_entries(std::string_view path) override {
+    return attempt([&] { return of_.list_entries(path); });
+  }
+  // In the order of the names, which is as good as any.
+  result<std::vector<directory_entry>> list_some(std::string_view path, std::string_view after,
+                                                 std::size_t most) override {
+    return attempt([&] {
+      auto page = of_.list_entries(path);
+      std::erase_if(page, [&](const directory_entry& e) { return e.name <= after; });
+      if (page.size() > most) page.resize(most);
+      return page;
+    });
+  }
+  result<std::vector<found_entry>> each(std::string_view path) override {
+    return attempt([&] { return found_in(path, false); });
+  }
+  result<std::vector<found_entry>> each_below(std::string_view path) override {
+    return attempt([&] { return found_in(path, true); });
   }
   result<std::vector<walk_entry>> walk(std::string_view path) override {
     return attempt([&] { return of_.walk(path); });
@@ -63,7 +86,7 @@ class model_file_system final : public any_file_system {
   result<file_status> stat(std::string_view path) override {
     return attempt([&]() -> file_status {
       const model_node& n = of_.stat(path);
-      return {n.content.size(), {}, {}, n.generation, n.is_directory};
+      return {n.content.size(), {}, {}, n.generation, n.is_directory, n.id.value_or(0), 0};
     });
   }
   result<void> set_modified(std::string_view path,
@@ -105,6 +128,17 @@ class model_file_system final : public any_file_system {
   std::uint64_t suspensions() const override { return 0; }
 
  private:
+  std::vector<found_entry> found_in(std::string_view text, bool all_below) {
+    const std::string path = naive_path::normal(text);
+    std::vector<found_entry> found;
+    for (const directory_entry& e : of_.list_entries(path)) {
+      found.push_back({naive_path::child(path, e.name), e.status});
+      if (!all_below || !e.status.is_directory) continue;
+      for (found_entry& f : found_in(found.back().path, true)) found.push_back(std::move(f));
+    }
+    return found;
+  }
+
   model& of_;
 };
 

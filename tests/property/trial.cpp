@@ -148,6 +148,7 @@ void trial::compare_node(const std::string& path, model_node& n) {
   require_same("the generation of " + path, s.generation, n.generation);
   compare_time("created_at of " + path, s.created_at, n.created_at);
   compare_time("modified_at of " + path, s.modified_at, n.modified_at);
+  compare_id(path, s.id, n);
   require(n.is_time_set || s.created_at <= s.modified_at, "created before modified");
   if (!n.is_directory) compare_content(path, n);
 }
@@ -160,6 +161,12 @@ void trial::compare_time(const std::string& what, std::chrono::system_clock::tim
     require(step_begin_ <= real && real <= std::chrono::system_clock::now(), what + " is now");
     expected = real;
   }
+}
+
+void trial::compare_id(const std::string& path, std::uint64_t real, model_node& n) {
+  if (n.id) return require_same("the id of " + path, real, *n.id);
+  require(real > 0 && ids_.insert(real).second, "no other has had the id of " + path);
+  n.id = real;
 }
 
 // Also shows whether the file is locked.

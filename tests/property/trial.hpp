@@ -7,6 +7,7 @@
 #include <coramfs/testing/fault_policy.hpp>
 
 #include <map>
+#include <set>
 #include <string>
 
 namespace coramfs::tests {
@@ -72,6 +73,7 @@ class trial {
   void compare_handles();
   void compare_time(const std::string& what, std::chrono::system_clock::time_point,
                     std::optional<std::chrono::system_clock::time_point>& expected) const;
+  void compare_id(const std::string& path, std::uint64_t real, model_node&);
 
   bool counts_memory() const { return options_.accounting == accounting::memory; }
 
@@ -83,6 +85,7 @@ class trial {
   std::unique_ptr<any_file_system> modelled_;
   handles real_files_, modelled_files_;  // these go before what they are open in
   std::chrono::system_clock::time_point step_begin_;
+  std::set<std::uint64_t> ids_;  // of all nodes that there have been
 };
 
 }  // namespace coramfs::tests

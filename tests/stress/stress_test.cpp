@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <set>
 #include <string>
 
 namespace coramfs::tests {
@@ -183,6 +184,15 @@ TEST_CASE("stress: twenty create, list and remove four directories", "[stress]")
       allow(names, {errc::not_found});
       if (names)
         require(std::is_sorted(names.value().begin(), names.value().end()), "it is sorted");
+      const auto page = co_await ready(fs.list_some(directory, path, 8));
+      allow(page, {errc::not_found});
+      const auto entries = co_await ready(fs.list_entries("/"));
+      allow(entries, {});
+      std::set<std::uint64_t> ids;
+      for (const directory_entry& e : entries.value())
+        require(e.status.id != 0 && ids.insert(e.status.id).second, "each has an id of its own");
+      const auto emptied = co_await ready(fs.remove_directory(directory));
+      allow(emptied, {errc::not_found, errc::directory_not_empty});
       const auto removed = co_await ready(fs.remove_tree(directory));
       allow(removed, {errc::not_found, errc::busy});
     }

@@ -12,6 +12,7 @@
 #include <coramfs/volume.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -53,6 +54,10 @@ class file_system_tokens {
     return call<Token>(token, [&](auto&& on) { return on.remove(std::move(path)); });
   }
   template <token_for<void> Token = Default>
+  auto remove_directory(path_argument path, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.remove_directory(std::move(path)); });
+  }
+  template <token_for<void> Token = Default>
   auto remove_tree(path_argument path, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.remove_tree(std::move(path)); });
   }
@@ -91,6 +96,16 @@ class file_system_tokens {
   template <token_for<std::vector<std::string>> Token = Default>
   auto list(path_argument path, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.list(std::move(path)); });
+  }
+  template <token_for<std::vector<directory_entry>> Token = Default>
+  auto list_entries(path_argument path, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.list_entries(std::move(path)); });
+  }
+  template <token_for<std::vector<directory_entry>> Token = Default>
+  auto list_some(path_argument path, path_argument after, std::size_t most,
+                 Token&& token = Default()) {
+    return call<Token>(
+        token, [&](auto&& on) { return on.list_some(std::move(path), std::move(after), most); });
   }
   template <token_for<std::vector<walk_entry>> Token = Default>
   auto walk(path_argument path, Token&& token = Default()) {

@@ -66,6 +66,10 @@ class file_tokens {
     return call<Token>(token, [&](auto&& on) { return on.truncate(); });
   }
   template <token_for<void> Token = Default>
+  auto punch_hole(std::uint64_t offset, std::uint64_t size, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.punch_hole(offset, size); });
+  }
+  template <token_for<void> Token = Default>
   auto reserve(std::uint64_t size, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.reserve(size); });
   }

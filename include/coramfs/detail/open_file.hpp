@@ -126,6 +126,7 @@ class open_file {
   CORAMFS_EXPORT result<std::size_t> write_all(std::optional<std::uint64_t> offset,
                                                const byte_source& from) noexcept;
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size) noexcept;
+  result<void> punch_hole(std::uint64_t offset, std::uint64_t size) noexcept;
   result<piece_list> pin(std::uint64_t offset, std::size_t size) noexcept;
   CORAMFS_EXPORT result<void> commit(std::size_t size) noexcept;
 
@@ -216,6 +217,8 @@ class open_file {
   CORAMFS_EXPORT result<std::uint64_t> seek(std::int64_t offset, seek_from from) noexcept;
   CORAMFS_EXPORT result<std::uint64_t> tell() const noexcept;
   CORAMFS_EXPORT result<std::uint64_t> size() const noexcept;
+  CORAMFS_EXPORT result<std::uint64_t> next_data(std::uint64_t offset) const noexcept;
+  CORAMFS_EXPORT result<std::uint64_t> next_hole(std::uint64_t offset) const noexcept;
   CORAMFS_EXPORT result<void> flush() const noexcept;
   CORAMFS_EXPORT void close() noexcept;
 

@@ -106,6 +106,18 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// Charges: what the file grows by, but with `accounting::memory` nothing for a hole.
   result<std::uint64_t> truncate(std::optional<std::uint64_t> size = {});
 
+  /// Makes a hole of at most `size` bytes from `offset` on, of those that the file has: they read
+  /// as zeros, and the blocks of 64 KiB that are all in it are given back to the quota. What pins
+  /// hold of them stays as it is, and charged, until the last pin goes. Size and cursor stay; it is
+  /// a change of the content. What was prepared is given back.
+  ///
+  /// It is for tables: files of `storage_layout::random_access`, and automatic ones that a gap has
+  /// turned into one. It never waits for space.
+  ///
+  /// Errors: `not_writable`; `not_supported` for a chain that has such bytes; for a pinned block of
+  /// which a part is in the hole, and which has to be copied, `quota_exceeded`, `memory_guard` and
+  /// `out_of_memory`. The file is as it was then. Charges: such a copy, with `accounting::memory`.
+  result<void> punch_hole(std::uint64_t offset, std::uint64_t size);
   /// Pins the bytes from `offset` on, at most `n` of them and none at or past the end: through the
   /// pin they are seen as they are now, whatever becomes of the file. No byte is copied, unless
   /// there is prepared room over it: such bytes are pinned as a copy, because a commit must not
@@ -152,6 +164,15 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   result<std::uint64_t> tell() const { return file_.tell(); }
   /// The size in bytes, without what is prepared. Errors: only `not_open`.
   result<std::uint64_t> size() const { return file_.size(); }
+  /// The offset of the first byte at or behind `offset` that was stored, or that is in a hole; the
+  /// size where there is none, as behind the end. A chain has no holes, and a table has one
+  /// wherever nothing was stored since it was made: it reads as zeros, though not all zeros are
+  /// holes. Room that is prepared may count as stored. It takes time by the blocks up to there.
+  /// Errors: only `not_open`.
+  /// @{
+  result<std::uint64_t> next_data(std::uint64_t offset) const { return file_.next_data(offset); }
+  result<std::uint64_t> next_hole(std::uint64_t offset) const { return file_.next_hole(offset); }
+  /// @}
   /// Does nothing, since what is written is in the file. Errors: only `not_open`.
   result<void> flush() { return file_.flush(); }
   /// Releases the lock, and gives slack, prepared and reserved room back to the quota. It never

@@ -42,8 +42,15 @@ TEST_CASE("block map: how much slack there is, it knows after each change", "[st
     const auto any_number = [&] { return random.roll() % far[random.below(far.size())]; };
     for (int i = 0; i < 400; ++i) {
       const std::uint64_t number = any_number();
-      switch (random.below(9)) {
+      switch (random.below(10)) {
         case 0: m.remove_from(random.one_in(3) ? number : number + (std::uint64_t{1} << 39)); break;
+        case 9: {
+          const std::uint64_t last = number + random.below(random.one_in(2) ? 10 : 100'000);
+          m.remove(number, last);
+          const auto left = m.next(number);
+          CHECK((!left || *left > last));
+          break;
+        }
         case 1: {
           const block_map::range kept{number, number + random.below(1'000)};
           CHECK(m.settle_slack(kept) == spare_in(m, kept));

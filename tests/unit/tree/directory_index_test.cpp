@@ -79,6 +79,40 @@ TEST_CASE("directory index: what is taken out is gone, in any order", "[tree][in
   CHECK(e.index.size() == 0);
 }
 
+TEST_CASE("directory index: behind each position is the next entry, while buckets come and go",
+          "[tree][index]") {
+  constexpr int count = 300;
+  entries e;
+  std::vector<std::string> before;  // the order, which only what comes or goes changes
+  const auto in_order = [&e] {
+    std::vector<std::string> names;
+    for (directory_index::position at; const node* const n = e.index.first_behind(at);) {
+      names.emplace_back(n->name.view());
+      at = e.index.position_of(n->name.view());
+    }
+    return names;
+  };
+  const auto check = [&](const std::string& changed, bool has_come) {
+    std::vector<std::string> now = in_order();
+    REQUIRE(now.size() == e.index.size());
+    std::vector<std::string>& more = has_come ? now : before;
+    std::vector<std::string>& fewer = has_come ? before : now;
+    std::vector<std::string> rest = more;
+    REQUIRE(std::erase(rest, changed) == 1);
+    REQUIRE(rest == fewer);
+    before = now;
+  };
+  for (int i = 0; i < count; ++i) {
+    e.add(i);
+    check(name_of(i), true);
+  }
+  for (int i = 0; i < count; ++i) {
+    const int at = i * 7 % count;
+    e.remove(at);
+    check(name_of(at), false);
+  }
+}
+
 TEST_CASE("directory index: it takes nothing for few entries, and little for each of many",
           "[tree][index]") {
   CHECK(directory_index::footprint(0) == 0);

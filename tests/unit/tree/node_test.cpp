@@ -4,6 +4,11 @@
 #include "support/catch.hpp"
 #include "unit/tree/memory.hpp"
 
+#include <atomic>
+#include <cstdint>
+#include <future>
+#include <latch>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -38,6 +43,39 @@ TEST_CASE("node: a name of any length is kept, moved and replaced by any other",
       CHECK(third.view() == name_of(other));
       CHECK(second.view().empty());
     }
+  }
+}
+
+TEST_CASE("node: its id is drawn at the first question, and moves with it", "[tree][node]") {
+  memory m;
+  std::atomic<std::uint64_t> last = 7;
+  const std::unique_ptr<detail::file_node> file(
+      new (m.small()) detail::file_node(storage_layout::automatic, detail::time_point()));
+  const std::unique_ptr<detail::file_node> other(
+      new (m.small()) detail::file_node(storage_layout::automatic, detail::time_point()));
+  CHECK(other->id(last) == 8);
+  CHECK(file->id(last) == 9);
+  CHECK(other->id(last) == 8);
+  const std::unique_ptr<detail::file_node> moved(new (m.small())
+                                                     detail::file_node(std::move(*file)));
+  CHECK(moved->id(last) == 9);
+  CHECK(last == 9);
+}
+
+TEST_CASE("node: threads that ask for its id at once are told the same", "[tree][node][threads]") {
+  memory m;
+  std::atomic<std::uint64_t> last = 0;
+  for (int round = 0; round < 200; ++round) {
+    const std::unique_ptr<detail::file_node> file(
+        new (m.small()) detail::file_node(storage_layout::automatic, detail::time_point()));
+    std::latch start(2);
+    const auto ask = [&] {
+      start.arrive_and_wait();
+      return file->id(last);
+    };
+    auto other = std::async(std::launch::async, ask);
+    const std::uint64_t mine = ask();
+    CHECK(mine == other.get());
   }
 }
 

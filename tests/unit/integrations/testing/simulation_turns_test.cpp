@@ -86,12 +86,15 @@ TEST_CASE("simulation turns: each operation begins in a step of its own", "[test
   CHECK(steps_of([](auto& fs, auto&) { return fs.create_directory("/new"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.create_directories("/new/er"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.remove("/g"); }) == two);
+  CHECK(steps_of([](auto& fs, auto&) { return fs.remove_directory("/d"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.remove_tree("/d"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.rename("/d", "/e"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.move("/d", "/e/f"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.copy("/g", "/h"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.copy_tree("/d", "/e"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.list("/"); }) == two);
+  CHECK(steps_of([](auto& fs, auto&) { return fs.list_entries("/"); }) == two);
+  CHECK(steps_of([](auto& fs, auto&) { return fs.list_some("/", "", 10); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.walk("/"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.glob("/*"); }) == two);
   CHECK(steps_of([](auto& fs, auto&) { return fs.exists("/f"); }) == two);
@@ -113,6 +116,7 @@ TEST_CASE("simulation turns: each operation begins in a step of its own", "[test
   CHECK(steps_of([&](auto&, auto& f) { return f.write(bytes(4)); }) == two);
   CHECK(steps_of([&](auto&, auto& f) { return f.truncate(1); }) == two);
   CHECK(steps_of([&](auto&, auto& f) { return f.reserve(100); }) == two);
+  CHECK(steps_of([&](auto&, auto& f) { return f.punch_hole(10, 100); }) == two);
   CHECK(steps_of([&](auto&, auto& f) { return f.prepare(100); }) == two);
 }
 

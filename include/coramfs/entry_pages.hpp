@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/asio.hpp>
+#include <coramfs/detail/asio_compat.hpp>
+#include <coramfs/detail/entry_walk.hpp>
+#include <coramfs/entries.hpp>
+#include <coramfs/result.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace coramfs {
+
+/// What `each` and `each_below` of a file system return: entries, of which a page of 256 is in
+/// memory at a time. They are as `list_some` gives them.
+///
+/// Lifetime: it shares the volume, and must live, where it is, until `next` has completed. Thread
+/// safety: one call at a time.
+///
+///     auto below = fs.each_below("/inbox");
+///     for (;;) {
+///       BOOST_OUTCOME_CO_TRY(const auto page, co_await below.next());
+///       if (page.empty()) break;
+///       for (const coramfs::found_entry& e : page) std::cout << e.path << '\n';
+///     }
+template <class FileSystem>
+class entry_pages {
+ public:
+  /// For `each` and `each_below`.
+  entry_pages(FileSystem fs, detail::entry_walk walk) noexcept
+      : fs_(std::move(fs)), walk_(std::move(walk)) {}
+
+  /// The next entries, which are those of a page, or none at the end. An error ends it, too.
+  ///
+  /// It is for coroutines, as `export_each` is, and completes without suspending but for the turns
+  /// that `list_some` gives. Cancelled, it ends with `canceled` between two slices.
+  ///
+  /// Errors: those of `list_some` for the path; for what is below it only `name_too_long`,
+  /// `canceled` and `out_of_memory`. What others remove meanwhile is left out. Charges nothing: the
+  /// page is the caller's.
+  asio::awaitable<result<std::vector<found_entry>>> next() {
+    for (;;) {
+      BOOST_OUTCOME_CO_TRY(const bool has_more, walk_.go_on());
+      if (!has_more) co_return std::vector<found_entry>();
+      auto listed = co_await fs_.list_some(walk_.path(), walk_.after(), walk_.page_size);
+      BOOST_OUTCOME_CO_TRY(auto page, walk_.take(std::move(listed)));
+      if (!page.empty()) co_return page;
+    }
+  }
+
+ private:
+  FileSystem fs_;
+  detail::entry_walk walk_;
+};
+
+}  // namespace coramfs

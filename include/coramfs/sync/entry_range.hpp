@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/entry_walk.hpp>
+#include <coramfs/detail/path_argument.hpp>
+#include <coramfs/entries.hpp>
+#include <coramfs/result.hpp>
+
+#include <cstddef>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+namespace coramfs::sync {
+
+/// What `each` and `each_below` of a file system return: entries for a range-based `for`, of which
+/// a page of 256 is in memory at a time. They are as `list_some` gives them.
+///
+/// It has one pass: `begin` goes on at the entry where the last one was left. An error ends it, and
+/// `status` tells whether there was one; a range that is ended by `break` has none.
+///
+/// Lifetime: it shares the volume. It stays where it is while it has iterators; the entry that one
+/// leads to is valid until the iterator moves. Thread safety: one thread at a time.
+///
+///     auto inbox = fs.each("/inbox");
+///     for (const coramfs::found_entry& e : inbox) std::cout << e.path << '\n';
+///     inbox.status().value();
+template <class FileSystem>
+class entry_range {
+ public:
+  /// Goes through the entries, once.
+  class iterator {
+   public:
+    /// What `std::input_iterator` asks for.
+    /// @{
+    using iterator_concept = std::input_iterator_tag;
+    using iterator_category = std::input_iterator_tag;
+    using value_type = found_entry;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const found_entry*;
+    using reference = const found_entry&;
+
+    iterator() noexcept = default;
+    reference operator*() const noexcept { return of_->page_[of_->next_]; }
+    pointer operator->() const noexcept { return &**this; }
+    iterator& operator++() {
+      ++of_->next_;
+      of_->fill();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& i, std::default_sentinel_t) noexcept {
+      return i.of_ == nullptr || i.is_at_end();
+    }
+    /// @}
+
+   private:
+    friend class entry_range;
+    explicit iterator(entry_range& of) noexcept : of_(&of) {}
+    bool is_at_end() const noexcept { return of_->next_ == of_->page_.size(); }
+    entry_range* of_ = nullptr;
+  };
+
+  /// For `each` and `each_below`.
+  entry_range(FileSystem fs, detail::entry_walk walk) noexcept
+      : fs_(std::move(fs)), walk_(std::move(walk)) {}
+
+  /// The entries that were not seen yet. It takes the next page where there are none left of the
+  /// last one.
+  /// @{
+  iterator begin() {
+    fill();
+    return iterator(*this);
+  }
+  std::default_sentinel_t end() const noexcept { return {}; }
+  /// @}
+
+  /// The error that has ended it, if one has: those of `list_some` for the path; for what is below
+  /// it only `name_too_long` and `out_of_memory`. What others remove meanwhile is left out.
+  const result<void>& status() const noexcept { return status_; }
+
+ private:
+  // Takes pages until one has an entry that was not seen.
+  void fill() {
+    while (next_ == page_.size() && status_) {
+      const auto has_more = walk_.go_on();
+      if (has_more && !has_more.value()) return;
+      page_.clear();
+      next_ = 0;
+      if (!has_more) {
+        status_ = has_more.error();
+        return;
+      }
+      auto page = walk_.take(fs_.list_some(walk_.path(), walk_.after(), walk_.page_size));
+      if (page) {
+        page_ = std::move(page).value();
+      } else {
+        status_ = page.error();
+      }
+    }
+  }
+
+  FileSystem fs_;
+  detail::entry_walk walk_;
+  std::vector<found_entry> page_;
+  std::size_t next_ = 0;
+  result<void> status_ = boost::outcome_v2::success();
+};
+
+}  // namespace coramfs::sync
