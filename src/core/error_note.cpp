@@ -19,6 +19,9 @@ std::string_view name_of(call c) noexcept {
   switch (c) {
     case call::unknown: return {};
     case call::open: return "open";
+    case call::open_unnamed: return "open_unnamed";
+    case call::give_name: return "give_name";
+    case call::give_names: return "give_names";
     case call::create_directory: return "create_directory";
     case call::create_directories: return "create_directories";
     case call::remove: return "remove";

@@ -19,6 +19,9 @@ namespace coramfs::detail {
 enum class call : std::uint8_t {
   unknown,
   open,
+  open_unnamed,
+  give_name,
+  give_names,
   create_directory,
   create_directories,
   remove,

@@ -169,6 +169,10 @@ void file_node::publish_change(time_point now) noexcept {
 
 void file_node::publish_new(std::uint64_t generation) noexcept { show(created_at, generation); }
 
+void file_node::publish_again(const file_status& was) noexcept {
+  show(was.modified_at, was.generation);
+}
+
 // A file with holes takes less than one of its size needs, and one with slack takes more. The copy
 // has the holes, and no slack.
 extent file_node::estimate_copy() const noexcept {

@@ -175,6 +175,8 @@ class file_node final : public node {
   }
   /// Shows the content that a new file is made with, before anybody else sees the file.
   void publish_new(std::uint64_t generation) noexcept;
+  /// Shows what it has shown before, where nobody else sees the file.
+  void publish_again(const file_status& was) noexcept;
   /// What the content of a copy would amount to, as far as can be told without the file's lock.
   extent estimate_copy() const noexcept;
 
