@@ -54,6 +54,7 @@ std::string_view name_of(call c) noexcept {
     case call::prepare: return "prepare";
     case call::commit: return "commit";
     case call::export_to_host: return "export_to_host";
+    case call::import_from_host: return "import_from_host";
   }
   return {};
 }
@@ -131,6 +132,10 @@ error about(call by, std::string_view path, const error& e, const lock_state& l)
 
 error about_host_call(std::string_view path, const error& e) noexcept {
   return about(call::export_to_host, path, e);
+}
+
+error about_host_import(std::string_view path, const error& e) noexcept {
+  return about(call::import_from_host, path, e);
 }
 
 namespace {

@@ -54,6 +54,7 @@ enum class call : std::uint8_t {
   prepare,
   commit,
   export_to_host,
+  import_from_host,
 };
 
 /// Its name; empty for `unknown`.
