@@ -138,7 +138,9 @@ CORAMFS_EXPORT result<std::uint64_t> export_to_host(sync::file_system& fs, std::
 /// above `dest`; `busy` for a file that is to be replaced and open or waited for;
 /// `node_limit_exceeded`; `quota_exceeded`, with the bytes of the piece that did not fit, and
 /// `memory_guard`; `canceled`; `out_of_memory`.
-/// Charges: all that is new, as it comes, beside what it replaces, which goes at the end.
+/// Charges: all that is new, as it comes, beside what it replaces, which goes at the end. Beside
+/// that it takes some hundred bytes for each file until it ends, and the names of the directories
+/// that it is in, which are not charged.
 ///
 ///     coramfs::host_options options;
 ///     options.special = coramfs::host_links::skip;

@@ -47,7 +47,7 @@ bool node_name::assign(small_memory& from, std::string_view text) noexcept {
     std::memcpy(fresh, &piece, sizeof piece);
     copy = piece->text();
   }
-  std::memcpy(copy, text.data(), text.size());
+  text.copy(copy, text.size());
   free();
   std::memcpy(text_, fresh, sizeof text_);
   size_ = static_cast<std::uint8_t>(text.size());

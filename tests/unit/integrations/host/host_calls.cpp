@@ -12,6 +12,7 @@
 #include <mutex>
 #include <utility>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -24,7 +25,7 @@ namespace coramfs::tests {
 namespace {
 
 std::atomic<bool> no_openat2{false}, no_unnamed_files{false}, no_proc{false}, no_no_replace{false},
-    no_case{false};
+    no_case{false}, no_kinds{false};
 std::atomic<int> link_refusal_code{0};
 std::atomic<std::size_t> calls_left{0};  // until one fails; 0: none does
 std::atomic<int> failing_code{0};
@@ -87,17 +88,19 @@ void host_features::apply() const {
   no_proc = !has_proc;
   no_no_replace = !has_no_replace;
   no_case = !knows_case;
+  no_kinds = !tells_kinds;
   link_refusal_code = link_refusal;
 }
 
 host_features::~host_features() {
   link_refusal_code = 0;
-  no_openat2 = no_unnamed_files = no_proc = no_no_replace = no_case = false;
+  no_openat2 = no_unnamed_files = no_proc = no_no_replace = no_case = no_kinds = false;
 }
 
 least_host::least_host(bool is_asked_for) {
   if (is_asked_for)
-    features_.has_openat2 = features_.has_unnamed_files = features_.has_no_replace = false;
+    features_.has_openat2 = features_.has_unnamed_files = features_.has_no_replace =
+        features_.tells_kinds = false;
   features_.apply();
 }
 
@@ -136,7 +139,6 @@ CORAMFS_WRAP(int, unlinkat, (int at, const char* path, int flags), at, path, fla
 CORAMFS_WRAP(int, fstatat64, (int at, const char* path, struct stat64* to, int flags), at,
              host_text(path), to, flags)
 CORAMFS_WRAP(int, fstat64, (int number, struct stat64* to), number, to)
-CORAMFS_WRAP(ssize_t, getdents64, (int number, void* to, std::size_t size), number, to, size)
 CORAMFS_WRAP(off64_t, lseek64, (int number, off64_t to, int from), number, to, from)
 CORAMFS_WRAP(ssize_t, pread64, (int number, void* to, std::size_t size, off64_t at), number, to,
              size, at)
@@ -147,6 +149,18 @@ CORAMFS_WRAP(int, fdatasync, (int number), number)
 CORAMFS_WRAP(int, fsync, (int number), number)
 CORAMFS_WRAP(ssize_t, writev, (int number, const struct iovec* from, int count), number, from,
              count)
+
+ssize_t __real_getdents64(int number, void* to, std::size_t size);
+ssize_t __wrap_getdents64(int number, void* to, std::size_t size) {
+  if (fails("getdents64")) return -1;
+  const ssize_t got = __real_getdents64(number, to, size);
+  for (ssize_t at = 0; no_kinds && at < got;) {
+    auto* const e = reinterpret_cast<dirent64*>(static_cast<char*>(to) + at);
+    e->d_type = DT_UNKNOWN;
+    at += e->d_reclen;
+  }
+  return got;
+}
 
 int __real_close(int number);
 int __wrap_close(int number) {

@@ -24,7 +24,7 @@ TEST_CASE("import_from_host and faults: all is there, or the volume is as before
           "[host][faults]") {
   const bool by_coroutine = GENERATE(false, true);
   host_features features;
-  features.has_openat2 = GENERATE(true, false);
+  features.has_openat2 = features.tells_kinds = GENERATE(true, false);
   const scratch s;
   std::filesystem::create_directories(s / "d/e/empty");
   put(s / "a", "1");
@@ -68,6 +68,7 @@ TEST_CASE("import_from_host and faults: all is there, or the volume is as before
     CHECK(v.stats().used_bytes == 0);
   }
   CHECK(refused > 20);
+  CHECK(met.count("fstatat64") == (features.tells_kinds ? 0 : 1));
   for (const char* const call :
        {"openat", "fstat64", "getdents64", "preadv64", "pread64", "lseek64", "close"}) {
     INFO(call);
