@@ -221,7 +221,10 @@ typename Side::template task<void> take_all(Side& side, const std::string& dest,
   BOOST_OUTCOME_CO_TRY(co_await side.on_host(begin));
   for (;;) {
     auto find = [](tree_source& from) { return from.find(); };
-    BOOST_OUTCOME_CO_TRY(co_await side.on_host(find));
+    if (!side.source().has_next()) {
+      BOOST_OUTCOME_CO_TRY(co_await side.on_host(find));
+    }
+    side.source().advance();
     if (side.source().items().empty()) co_return side.source().after();
     BOOST_OUTCOME_CO_TRY(co_await take_items(side, dest, options, files, directories));
   }

@@ -66,10 +66,11 @@ result<void> tree_source::begin() {
 }
 
 result<void> tree_source::find() {
-  items_.clear();
+  next_.clear();
+  has_next_ = true;
   std::size_t files = 0, size = 0;
   const std::size_t most = std::min<std::size_t>(options_.parallel, most_files);
-  while (after_ && items_.size() < most_items && files < most && size < piece_size) {
+  while (after_ && next_.size() < most_items && files < most && size < piece_size) {
     const auto found = walk_->next();
     if (!found) {
       after_ = noted(walk_->path(), found.error());
@@ -89,9 +90,15 @@ result<void> tree_source::find() {
       ++files;
       size += item.wanted;
     }
-    items_.push_back(std::move(item));
+    next_.push_back(std::move(item));
   }
   return success();
+}
+
+void tree_source::advance() noexcept {
+  items_.swap(next_);
+  next_.clear();
+  has_next_ = false;
 }
 
 // Returns false if the file is left out. It is opened so that nothing else that is there by now is
@@ -152,7 +159,11 @@ result<void> tree_source::read(const std::vector<prepared>& rooms, std::size_t& 
     count = i;
     failure_ = noted(item.path, done.error());
   }
-  return success();
+  const bool is_done = count == items_.size() &&
+                       std::all_of(items_.begin(), items_.end(), [](const source_item& item) {
+                         return item.is_directory || item.is_whole;
+                       });
+  return is_done ? find() : success();
 }
 
 result<void> tree_source::read(source_item& item, const prepared& room) {

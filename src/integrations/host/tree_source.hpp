@@ -56,13 +56,20 @@ class tree_source {
   /// Finds what comes next: a few files, of which those but the last have no more than a piece in
   /// all, and the directories among them. There are none at the end, and before a failure.
   result<void> find();
+  /// Whether that was found by the last read already.
+  bool has_next() const noexcept { return has_next_; }
+  /// Goes on to what was found. It makes no call of the host's where all before it was whole.
+  void advance() noexcept;
+
   std::vector<source_item>& items() noexcept { return items_; }
-  /// The failure that comes after the items.
+  /// The failure that comes after the items, where there are none.
   const result<void>& after() const noexcept { return after_; }
 
   /// Reads the next piece of each of the first `count` items that is a file and not whole: into its
   /// room, which is of the size that was wanted, and what comes beyond. Of one that fails, `count`
-  /// is lowered to it, and `failure` tells why. Errors: `canceled` once it is asked to stop.
+  /// is lowered to it, and `failure` tells why. Where all items are whole then it also finds what
+  /// comes next, since each call takes a way to another thread and back. Errors: `canceled` once it
+  /// is asked to stop.
   result<void> read(const std::vector<prepared>& rooms, std::size_t& count,
                     const std::stop_token& stop);
 
@@ -83,7 +90,8 @@ class tree_source {
   const std::size_t most_path_;
   const bool keeps_holes_;
   std::optional<host_walk> walk_;
-  std::vector<source_item> items_;
+  std::vector<source_item> items_, next_;
+  bool has_next_ = false;
   result<void> after_ = success();
   result<void> failure_ = success();
 };
