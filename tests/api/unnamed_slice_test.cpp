@@ -133,6 +133,33 @@ TEST_CASE("give_names slices: what others make and remove meanwhile is met, and 
   CHECK(t.used() == 0);
 }
 
+TEST_CASE("give_names slices: a file that comes at any turn stays", "[api][unnamed][slices]") {
+  bool has_come = true;
+  std::uint64_t refused = 0;
+  for (int when = 0; has_come; ++when) {
+    INFO(when);
+    fixture t;
+    t.threads.create_directories("/a/b").value();
+    t.open_many("/a/b");
+    int turn = 0;
+    has_come = false;
+    t.name([&] {
+      if (turn++ != when) return;
+      t.threads.write_text("/a/b/7", "other").value();
+      has_come = true;
+    });
+    if (!has_come) break;
+    // It was there before, or has changed what was named.
+    CHECK(t.threads.read_text("/a/b/7").value() == "other");
+    if (t.ended.code()) {
+      ++refused;
+      CHECK(t.ended == errc::already_exists);
+      CHECK(t.threads.list("/a/b").value().size() == 1);
+    }
+  }
+  CHECK(refused >= 4 * slices);
+}
+
 TEST_CASE("give_names slices: cancelled it leaves the files with their handles",
           "[api][unnamed][slices][cancellation]") {
   fixture t;
