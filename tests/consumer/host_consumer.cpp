@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// The least export: one file to the disk, by a thread.
+// The least export and import: one file to the disk and back, by a thread.
 #include <coramfs/host.hpp>
 
 #include <cstdint>
@@ -17,7 +17,9 @@ int main() {
   const auto files = coramfs::export_to_host(fs, "/", dir);
   const bool is_there = std::filesystem::file_size(dir / "a") == 7;
   const auto again = coramfs::export_to_host(fs, "/", dir);
+  const auto back = coramfs::import_from_host(fs, dir, "/back");
   std::filesystem::remove_all(dir);
   const bool is_refused = !again && again.error() == coramfs::errc::already_exists;
-  return files.value() == 1 && is_there && is_refused ? 0 : 1;
+  const bool is_back = back.value() == 1 && fs.read_text("/back/a").value() == "content";
+  return files.value() == 1 && is_there && is_refused && is_back ? 0 : 1;
 }
