@@ -122,10 +122,10 @@ CORAMFS_EXPORT result<std::uint64_t> export_to_host(sync::file_system& fs, std::
 /// wait for their turn. Only what is still open when the pool is stopped is closed there. It
 /// resumes on the awaiting coroutine's executor.
 ///
-/// Cancellation: seen between pieces of 1 MiB; a piece that the kernel reads runs to its end.
-/// Nothing is left in the volume. All types are heard that the coroutine's filter lets through. A
-/// context that is destroyed ends it in the same way, without waiting for that. A pool that is
-/// stopped or destroyed -> `canceled`.
+/// Cancellation: seen between names and between pieces of 1 MiB; a piece that the kernel reads runs
+/// to its end, and so does the reading of a directory. Nothing is left in the volume. All types are
+/// heard that the coroutine's filter lets through. A context that is destroyed ends it in the same
+/// way, without waiting for that. A pool that is stopped or destroyed -> `canceled`.
 ///
 /// Errors, those of the host with its own code and the path on the host, and of several failures
 /// that of the first path in the order: `invalid_argument` for an unknown enumerator, a mode with

@@ -100,7 +100,12 @@ steps<void> make(naming& n, const std::vector<unnamed_handle>& files,
     }
   }
   forget_records(v);
-  for (std::size_t i = 0; i < n.size(); ++i) n.begin(i);
+  for (std::size_t i = 0; i < n.size(); ++i) {
+    n.begin(i);
+    if (done.has_done()) {
+      BOOST_OUTCOME_CO_TRY(co_await turn());
+    }
+  }
   auto putting = put_into_tree(n.all);
   co_return co_await finished(putting);
 }

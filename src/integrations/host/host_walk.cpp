@@ -23,11 +23,12 @@ bool has_gone(const error& why) noexcept {
 
 }  // namespace
 
-result<std::optional<host_entry>> host_walk::next() {
+result<std::optional<host_entry>> host_walk::next(const std::stop_token& stop) {
   if (!std::exchange(has_begun_, true)) {
     BOOST_OUTCOME_TRY(enter());
   }
   while (!levels_.empty()) {
+    if (stop.stop_requested()) return errc::canceled;
     level& l = levels_.back();
     path_.resize(l.path_size);
     if (l.done == l.names.size()) {

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,12 +42,12 @@ class host_walk {
   host_walk(descriptor top, host_links special, std::size_t most) noexcept
       : below_(std::move(top)), special_(special), most_(most) {}
 
-  /// Gives what comes next, or nothing at the end.
+  /// Gives what comes next, or nothing at the end. It asks `stop` between any two names.
   ///
   /// Errors, with `path()` as what they are about: `not_supported` for a link, a device, a pipe, a
   /// socket and a directory that is above itself, with `host_links::refuse`; `invalid_path` for a
-  /// name with a backslash; `name_too_long`; the host's.
-  result<std::optional<host_entry>> next();
+  /// name with a backslash; `name_too_long`; the host's. `canceled`.
+  result<std::optional<host_entry>> next(const std::stop_token& stop);
   /// What the last call was about.
   const std::string& path() const noexcept { return path_; }
   /// Whether an error that the host has told about an entry is to be taken for a link in its place.

@@ -220,7 +220,7 @@ typename Side::template task<void> take_all(Side& side, const std::string& dest,
   auto begin = [](tree_source& from) { return from.begin(); };
   BOOST_OUTCOME_CO_TRY(co_await side.on_host(begin));
   for (;;) {
-    auto find = [](tree_source& from) { return from.find(); };
+    auto find = [](tree_source& from, const std::stop_token& stop) { return from.find(stop); };
     if (!side.source().has_next()) {
       BOOST_OUTCOME_CO_TRY(co_await side.on_host(find));
     }

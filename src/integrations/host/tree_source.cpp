@@ -65,13 +65,14 @@ result<void> tree_source::begin() {
   return success();
 }
 
-result<void> tree_source::find() {
+result<void> tree_source::find(const std::stop_token& stop) {
   next_.clear();
   has_next_ = true;
   std::size_t files = 0, size = 0;
   const std::size_t most = std::min<std::size_t>(options_.parallel, most_files);
   while (after_ && next_.size() < most_items && files < most && size < piece_size) {
-    const auto found = walk_->next();
+    const auto found = walk_->next(stop);
+    if (!found && found.error() == errc::canceled) return errc::canceled;
     if (!found) {
       after_ = noted(walk_->path(), found.error());
       break;
@@ -163,7 +164,7 @@ result<void> tree_source::read(const std::vector<prepared>& rooms, std::size_t& 
                        std::all_of(items_.begin(), items_.end(), [](const source_item& item) {
                          return item.is_directory || item.is_whole;
                        });
-  return is_done ? find() : success();
+  return is_done ? find(stop) : success();
 }
 
 result<void> tree_source::read(source_item& item, const prepared& room) {

@@ -55,7 +55,7 @@ class tree_source {
   result<void> begin();
   /// Finds what comes next: a few files, of which those but the last have no more than a piece in
   /// all, and the directories among them. There are none at the end, and before a failure.
-  result<void> find();
+  result<void> find(const std::stop_token& stop);
   /// Whether that was found by the last read already.
   bool has_next() const noexcept { return has_next_; }
   /// Goes on to what was found. It makes no call of the host's where all before it was whole.

@@ -130,6 +130,45 @@ TEST_CASE("import_from_host: cancelled, or where the context dies, it leaves not
   CHECK(open_descriptors() == descriptors);
 }
 
+TEST_CASE("import_from_host: cancelled it looks at no more names", "[host][cancellation]") {
+  const scratch s;
+  std::filesystem::create_directory(s / "in");
+  for (int i = 0; i < 50; ++i)
+    std::filesystem::create_symlink("nowhere", s / ("in/" + std::to_string(i)));
+  host_features features;
+  features.tells_kinds = false;
+  features.apply();
+  const auto v = volume::create().value();
+  asio::io_context context;
+  file_system fs(context, v);
+  blocking_pool pool(1);
+  host_options options;
+  options.pool = &pool;
+  options.special = host_links::skip;
+  std::atomic<int> looks{0};
+  std::atomic<bool> go_on{false};
+  std::optional<error> why;
+  asio::cancellation_signal signal;
+  {
+    const host_call_watch watch([&](std::string_view call) {
+      if (call == "fstatat64" && ++looks == 10) await([&] { return go_on.load(); });
+    });
+    spawn(context, signal, [&]() -> asio::awaitable<void> {
+      const auto done = co_await import_from_host(fs, s / "in", "/to", options);
+      why = error_of(done);
+    });
+    auto work = asio::make_work_guard(context);
+    while (looks < 10) context.poll();
+    signal.emit(asio::cancellation_type::terminal);
+    context.poll();
+    go_on = true;
+    while (!why) context.run_one();
+  }
+  CHECK(*why == errc::canceled);
+  CHECK(looks == 10);
+  CHECK(tree_in(v).empty());
+}
+
 TEST_CASE("import_from_host: cancelled before it begins it does nothing", "[host][cancellation]") {
   const scratch s;
   make_tree(s);
