@@ -60,6 +60,8 @@ class with_default_token<file_system, Executor>
   using tokens::exists;
   using tokens::export_tree;
   using tokens::file_size;
+  using tokens::give_name;
+  using tokens::give_names;
   using tokens::glob;
   using tokens::import_tree;
   using tokens::is_directory;
@@ -69,6 +71,7 @@ class with_default_token<file_system, Executor>
   using tokens::list_some;
   using tokens::move;
   using tokens::open;
+  using tokens::open_unnamed;
   using tokens::read_file;
   using tokens::read_text;
   using tokens::remove;

@@ -62,6 +62,16 @@ struct walk_entry {
 /// `already_exists`. `replace`: it replaces that in one step, where it may.
 enum class if_exists { fail, replace };
 
+/// How files get their names.
+struct naming_options {
+  if_exists existing = if_exists::fail;  ///< what happens to a file that has the name
+  /// Whether they count as files that were just made: with the generation 0, and modified when they
+  /// were created.
+  bool as_unchanged = false;
+};
+// g++ 12 destroys some temporaries of a co_await expression twice.
+static_assert(std::is_trivially_destructible_v<naming_options>);
+
 /// Which files an export takes.
 struct export_options {
   bool only_dirty = false;  ///< only those whose generation is above 0

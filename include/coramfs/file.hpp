@@ -326,6 +326,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
  private:
   friend class detail::file_opening;
   friend class detail::stream_members<file>;
+  friend struct detail::handle_access;
   template <class, class, class>
   friend class detail::file_tokens;
   friend class file_buffer;

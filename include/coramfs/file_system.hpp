@@ -18,6 +18,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -171,6 +172,59 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// old one.
   /// Charges: a new file's node and name, and the preallocation.
   asio::awaitable<result<file>> open(path_argument path, open_mode mode, open_options options = {});
+
+  /// Opens a new file that has no name yet, with `open_mode::write_read`. It is in no directory, so
+  /// nobody else finds it, and its lock is never waited for. It does all that a file does, counts
+  /// in `stats` and against the node limit, and goes with all that it is charged when it is closed,
+  /// unless `give_name` or `give_names` has taken it over before. Its `path` is empty.
+  ///
+  /// With `when_full::wait` it waits for the bytes of its node and of the preallocation as `open`
+  /// does; cancelled while it waits it leaves nothing.
+  ///
+  /// Errors: `too_large` for `preallocate` above 2^63 - 1; `node_limit_exceeded`; `quota_exceeded`,
+  /// with `when_full::wait` only where it could never fit; `memory_guard` for the preallocation;
+  /// `invalid_argument` for an unknown enumerator; `out_of_memory`; `timed_out`; `canceled`.
+  /// Charges: its node and the preallocation.
+  asio::awaitable<result<file>> open_unnamed(open_options options = {});
+
+  /// Gives the file of a handle that `open_unnamed` has made its name: it appears at `path`, whole,
+  /// in one step, and the missing parents with it. The handle is closed by that. With
+  /// `if_exists::replace` it takes the place of a file, which goes.
+  ///
+  /// The file must stay where it is, and not be used, until completion. An operation that is
+  /// destroyed in the middle, with its context, takes the file with it, or has named it.
+  ///
+  /// The cursor, the content and the mode of the handle stay as they are where it fails, and it is
+  /// still open; but in any case what is prepared and reserved is given back, and with it the
+  /// slack.
+  ///
+  /// Errors: `not_open`; `invalid_argument` for a file that has a name, or is of another volume;
+  /// `is_a_directory` for the root and for a directory at `path`; `already_exists` with
+  /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is open or waited for;
+  /// `node_limit_exceeded`; `quota_exceeded`; `canceled` between slices, before that
+  /// step.
+  /// Charges: as `create_directory` for each parent that is made, and with `accounting::memory` a
+  /// long name and the entry; less what it replaces.
+  asio::awaitable<result<void>> give_name(file& f, path_argument path, naming_options options = {});
+
+  /// Does what `give_name` does for many files, by the paths that they are to get, and makes the
+  /// directories that are listed, also where nothing comes into them: all of it in one step, or
+  /// nothing, also in the eyes of others. A directory that is there already stays as it is. On
+  /// success all the handles are closed, and after a failure all are as `give_name` leaves them.
+  ///
+  /// Only that step is not done in slices, as with `import_tree`. The map and its files must stay
+  /// as they are, and not be used, until completion. An operation that is destroyed in the middle,
+  /// with its context, takes the files with it, or has named all of them.
+  ///
+  /// Errors: of the handles and the paths, which decide first, those of `give_name`,
+  /// `invalid_path`, `name_too_long`, `invalid_argument` for two of one normal form, but for
+  /// directories, and `not_a_directory` for a file above another or above a directory. Then of the
+  /// tree as `give_name`; `not_a_directory` for a file in the place of a directory; `canceled`
+  /// between slices, before that step. Charges: as `give_name`, and as `create_directory` for each
+  /// directory that is made, as one request of the quota.
+  asio::awaitable<result<void>> give_names(std::map<std::string, file>& files,
+                                           std::vector<std::string> directories = {},
+                                           naming_options options = {});
 
   /// Makes one directory, whose parent must exist.
   ///
@@ -424,6 +478,8 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   using tokens::exists;
   using tokens::export_tree;
   using tokens::file_size;
+  using tokens::give_name;
+  using tokens::give_names;
   using tokens::glob;
   using tokens::import_tree;
   using tokens::is_directory;
@@ -433,6 +489,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   using tokens::list_some;
   using tokens::move;
   using tokens::open;
+  using tokens::open_unnamed;
   using tokens::read_file;
   using tokens::read_text;
   using tokens::remove;
@@ -476,6 +533,11 @@ class CORAMFS_EXPORT file_system::later {
   explicit later(const file_system& of) noexcept : of_(of) {}
 
   initiation<result<file>> open(path_argument path, open_mode mode, open_options options = {});
+  initiation<result<file>> open_unnamed(open_options options = {});
+  initiation<result<void>> give_name(file& f, path_argument path, naming_options options = {});
+  initiation<result<void>> give_names(std::map<std::string, file>& files,
+                                      std::vector<std::string> directories = {},
+                                      naming_options options = {});
   initiation<result<void>> create_directory(path_argument path);
   initiation<result<bool>> create_directories(path_argument path);
   initiation<result<void>> remove(path_argument path);

@@ -14,8 +14,10 @@
 
 namespace coramfs {
 
-/// What an export does about a symbolic link of the host's in the place of a directory. `refuse`:
-/// it fails with `not_supported`. `skip`: it leaves out what is below that directory.
+/// What is done about a symbolic link of the host's: by an export in the place of a directory, by
+/// an import anywhere below its directory, and there about devices, pipes and sockets, too, and
+/// about a directory that is above itself. `refuse`: it fails with `not_supported`. `skip`: it is
+/// left out, with what is below it.
 enum class host_links { refuse, skip };
 
 /// What has to be on the disk when an export ends. `none`: nothing, the system writes when it likes
@@ -23,20 +25,21 @@ enum class host_links { refuse, skip };
 /// tells.
 enum class host_sync { none, data };
 
-/// How files of a volume become files of the host.
+/// How files of a volume become files of the host, and the other way about.
 struct host_options {
-  if_exists existing = if_exists::fail;     ///< what happens to a file of the host that is there
+  if_exists existing = if_exists::fail;     ///< what happens to a file that is there
   host_links special = host_links::refuse;  ///< what happens to links in the way
-  host_sync sync = host_sync::none;         ///< what is on the disk at the end
-  /// Permissions, of 0777, cut by the umask of the process: of files, and of directories that are
-  /// made, which must let their maker read, write and enter them if anything is to come into them.
+  host_sync sync = host_sync::none;         ///< of an export: what is on the disk at the end
+  /// Of an export: permissions, of 0777, cut by the umask of the process: of files, and of
+  /// directories that are made, which must let their maker read, write and enter them if anything
+  /// is to come into them.
   /// @{
   std::uint32_t file_mode = 0666;
   std::uint32_t directory_mode = 0777;
   /// @}
   /// How many files at most are given to a thread of the pool at a time, and no more once they have
   /// 1 MiB in all. Content is pinned until it is written, so less than 1 MiB and one file of any
-  /// size is what is pinned at most.
+  /// size is what is pinned at most. An import has as many open at a time, but never more than 64.
   unsigned parallel = 4;
   /// Where the calls of the host are made. If null, on two threads of the library's, which are
   /// started at the first use and end with the program. The blocking form uses none.
@@ -98,8 +101,64 @@ CORAMFS_EXPORT result<std::uint64_t> export_to_host(sync::file_system& fs, std::
                                                     std::filesystem::path dir,
                                                     host_options options = {});
 
+/// Reads all files and directories below the directory `dir` of the host, empty ones too, into the
+/// directory `dest` of the volume, which is made with its parents if it is missing. All of it
+/// appears in one step at the end, or nothing. Returns how many files there are.
+///
+/// Names are sorted as unsigned bytes, and what is in a directory comes right behind it. Each
+/// directory is read whole before anything in it is looked at; what others remove before its turn
+/// is left out. `dir` itself may be a link; below it none is followed, whatever others do to the
+/// tree meanwhile. A mount point is entered. A file is read to the end that it then has, whatever
+/// size it said before. Content goes straight into memory of the volume. Holes of 64 KiB or more
+/// stay holes, where the file system of the host knows them and the volume has a layout for them;
+/// others are filled with zeros. Files that are linked to each other become independent ones. Names
+/// are bytes, and come as they are; times, modes and owners do not, and the generation is 0.
+///
+/// With `if_exists::replace` files are replaced by new ones, but not while they are open. All else
+/// that is in `dest` stays. Until the end the files have no names, and count in `stats`, with a
+/// handle each.
+///
+/// No call of the host's is made on the awaiting executor: they are made by the pool, in which they
+/// wait for their turn. Only what is still open when the pool is stopped is closed there. It
+/// resumes on the awaiting coroutine's executor.
+///
+/// Cancellation: seen between names and between pieces of 1 MiB; a piece that the kernel reads runs
+/// to its end, and so does the reading of a directory. Nothing is left in the volume. All types are
+/// heard that the coroutine's filter lets through. A context that is destroyed ends it in the same
+/// way, without waiting for that. A pool that is stopped or destroyed -> `canceled`.
+///
+/// Errors, those of the host with its own code and the path on the host, and of several failures
+/// that of the first path in the order: `invalid_argument` for an unknown enumerator, a mode with
+/// other bits than 0777, no file at a time, and a NUL in `dir`; the host's errors `ENOENT` and
+/// `ENOTDIR` for `dir`, and whatever else it refuses; `not_supported` for links and what else is
+/// neither a file nor a directory, with `host_links::refuse`; `invalid_path` for a name with a
+/// backslash; `name_too_long` for what would have a path above 4,096 bytes in the volume;
+/// `already_exists` for a file that is there with `if_exists::fail`; `is_a_directory` for a
+/// directory in the place of a file; `not_a_directory` for a file in the place of a directory, or
+/// above `dest`; `busy` for a file that is to be replaced and open or waited for;
+/// `node_limit_exceeded`; `quota_exceeded`, with the bytes of the piece that did not fit, and
+/// `memory_guard`; `canceled`; `out_of_memory`.
+/// Charges: all that is new, as it comes, beside what it replaces, which goes at the end. Beside
+/// that it takes some hundred bytes for each file until it ends, and the names of the directories
+/// that it is in, which are not charged.
+///
+///     coramfs::host_options options;
+///     options.special = coramfs::host_links::skip;
+///     auto files = co_await coramfs::import_from_host(fs, "/srv/templates", "/site", options);
+CORAMFS_EXPORT asio::awaitable<result<std::uint64_t>> import_from_host(file_system& fs,
+                                                                       std::filesystem::path dir,
+                                                                       std::string dest,
+                                                                       host_options options = {});
+
+/// Reads a tree as the awaited form does, from a thread, which makes the calls of the host itself.
+/// It can not be cancelled.
+CORAMFS_EXPORT result<std::uint64_t> import_from_host(sync::file_system& fs,
+                                                      std::filesystem::path dir, std::string dest,
+                                                      host_options options = {});
+
 namespace sync {
 using coramfs::export_to_host;
+using coramfs::import_from_host;
 }  // namespace sync
 
 }  // namespace coramfs

@@ -33,13 +33,23 @@ class file_opening {
         executor_(std::move(executor)),
         now_(std::in_place_type<request>, std::move(path), mode, options) {}
 
+  /// For an open that `unbegun` is.
+  file_opening(volume_state& v, opening unbegun, executor_ptr executor) noexcept
+      : volume_(&v),
+        executor_(std::move(executor)),
+        now_(std::in_place_type<opening>, std::move(unbegun)) {}
+  /// For a file without a name.
+  static file_opening unnamed(volume_state& v, const open_options& options,
+                              executor_ptr executor) noexcept {
+    return file_opening(v, opening::unnamed(lent(v), options), std::move(executor));
+  }
+
   progress advance() noexcept {
     if (auto* const wanted = std::get_if<request>(&now_)) {
       wanted->found = open_file::find_free(*volume_, wanted->path, wanted->mode, wanted->options);
       if (wanted->found) return progress::done;
       request all(std::move(*wanted));
-      now_.emplace<opening>(std::shared_ptr<volume_state>(std::shared_ptr<void>(), volume_),
-                            std::move(all.path), all.mode, all.options);
+      now_.emplace<opening>(lent(*volume_), std::move(all.path), all.mode, all.options);
     }
     return open_in_steps();
   }
@@ -71,6 +81,11 @@ class file_opening {
     open_options options;
     node_use found;
   };
+
+  // The executor's pointer keeps the volume alive.
+  static std::shared_ptr<volume_state> lent(volume_state& v) noexcept {
+    return {std::shared_ptr<void>(), &v};
+  }
 
   // An `open_mode::write` gives up the old content of the file. It is collected and not freed here:
   // its memory stays in the volume, and is used for what is written next.

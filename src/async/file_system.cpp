@@ -93,6 +93,27 @@ asio::awaitable<result<file>> file_system::open(path_argument path, open_mode mo
                                                                mode, options, executor_)));
 }
 
+asio::awaitable<result<file>> file_system::open_unnamed(open_options options) {
+  return with_turn(executor_,
+                   detail::run(detail::file_opening::unnamed(*state(volume_), options, executor_)));
+}
+
+asio::awaitable<result<void>> file_system::give_name(file& f, path_argument path,
+                                                     naming_options options) {
+  return with_turn(
+      executor_,
+      detail::run(detail::freeing(detail::give_names(state(volume_), detail::handle_of(f, path), {},
+                                                     options, detail::call::give_name))));
+}
+
+asio::awaitable<result<void>> file_system::give_names(std::map<std::string, file>& files,
+                                                      std::vector<std::string> directories,
+                                                      naming_options options) {
+  return with_turn(executor_, detail::run(detail::freeing(detail::give_names(
+                                  state(volume_), detail::handles_of(files), std::move(directories),
+                                  options, detail::call::give_names))));
+}
+
 asio::awaitable<result<void>> file_system::create_directory(path_argument path) {
   return with_turn(executor_, run(state(volume_), std::move(path), detail::create_directory));
 }
@@ -281,6 +302,32 @@ detail::initiation<result<file>> file_system::later::open(path_argument path, op
   return detail::later(*of_.executor_, [v = &*state(of_.volume_), executor = of_.executor_,
                                         path = std::move(path), mode, options]() mutable {
     return detail::file_opening(*v, std::move(path), mode, options, std::move(executor));
+  });
+}
+
+detail::initiation<result<file>> file_system::later::open_unnamed(open_options options) {
+  return detail::later(*of_.executor_,
+                       [v = &*state(of_.volume_), executor = of_.executor_, options]() mutable {
+                         return detail::file_opening::unnamed(*v, options, std::move(executor));
+                       });
+}
+
+detail::initiation<result<void>> file_system::later::give_name(file& f, path_argument path,
+                                                               naming_options options) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), all = detail::handle_of(f, path),
+                                        options]() mutable {
+    return detail::freeing(
+        detail::give_names(std::move(v), std::move(all), {}, options, detail::call::give_name));
+  });
+}
+
+detail::initiation<result<void>> file_system::later::give_names(
+    std::map<std::string, file>& files, std::vector<std::string> directories,
+    naming_options options) {
+  return detail::later(*of_.executor_, [v = state(of_.volume_), all = detail::handles_of(files),
+                                        directories = std::move(directories), options]() mutable {
+    return detail::freeing(detail::give_names(std::move(v), std::move(all), std::move(directories),
+                                              options, detail::call::give_names));
   });
 }
 

@@ -19,6 +19,9 @@ std::string_view name_of(call c) noexcept {
   switch (c) {
     case call::unknown: return {};
     case call::open: return "open";
+    case call::open_unnamed: return "open_unnamed";
+    case call::give_name: return "give_name";
+    case call::give_names: return "give_names";
     case call::create_directory: return "create_directory";
     case call::create_directories: return "create_directories";
     case call::remove: return "remove";
@@ -57,6 +60,7 @@ std::string_view name_of(call c) noexcept {
     case call::prepare: return "prepare";
     case call::commit: return "commit";
     case call::export_to_host: return "export_to_host";
+    case call::import_from_host: return "import_from_host";
     case call::to_memfd: return "to_memfd";
     case call::from_memfd: return "from_memfd";
   }
@@ -137,6 +141,7 @@ error about(call by, std::string_view path, const error& e, const lock_state& l)
 error about_host_call(std::string_view path, const error& e, host_call by) noexcept {
   switch (by) {
     case host_call::export_to_host: return about(call::export_to_host, path, e);
+    case host_call::import_from_host: return about(call::import_from_host, path, e);
     case host_call::to_memfd: return about(call::to_memfd, path, e);
     case host_call::from_memfd: return about(call::from_memfd, path, e);
   }

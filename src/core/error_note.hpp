@@ -19,6 +19,9 @@ namespace coramfs::detail {
 enum class call : std::uint8_t {
   unknown,
   open,
+  open_unnamed,
+  give_name,
+  give_names,
   create_directory,
   create_directories,
   remove,
@@ -57,6 +60,7 @@ enum class call : std::uint8_t {
   prepare,
   commit,
   export_to_host,
+  import_from_host,
   to_memfd,
   from_memfd,
 };

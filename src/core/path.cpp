@@ -214,4 +214,10 @@ result<normal_path> path_buffer::resolve(std::string_view text) noexcept {
   return normal_path(std::string_view(text_.data() + begin, max_path_size - begin));
 }
 
+result<std::string> normal_text(std::string_view path) {
+  path_buffer buffer;
+  BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
+  return std::string(normal.text());
+}
+
 }  // namespace coramfs::detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/normal_text.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/result.hpp>
 
@@ -12,10 +13,6 @@
 #include <utility>
 
 namespace coramfs::detail {
-
-/// Bytes: the limits of the normal form. That of a path includes the leading slash.
-inline constexpr std::size_t max_path_size = 4096;
-inline constexpr std::size_t max_name_size = 255;
 
 /// A path in its normal form: absolute, one slash between names, none at the end, "/" alone for the
 /// root. It refers to text that somebody else keeps.

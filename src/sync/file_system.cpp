@@ -12,6 +12,7 @@
 #include "tree/volume_state.hpp"
 
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace coramfs::sync {
@@ -33,22 +34,47 @@ result<file_system> file_system::create(volume_options options) {
   return file_system(std::move(v));
 }
 
+// An `open` that ends with a file of this facade.
+class file_system::file_opening : public detail::opening {
+ public:
+  explicit file_opening(detail::opening unbegun) noexcept : opening(std::move(unbegun)) {}
+
+  result<file> outcome() noexcept {
+    if (const auto opened = opening::outcome(); !opened) return opened.error();
+    return result<file>(std::in_place_type<file>, detail::made_by([this] { return file(*this); }));
+  }
+};
+
 result<file> file_system::open(path_argument path, open_mode mode, open_options options) {
-  struct file_opening : detail::opening {
-    using opening::opening;
-    result<file> outcome() noexcept {
-      if (const auto opened = opening::outcome(); !opened) return opened.error();
-      return result<file>(std::in_place_type<file>,
-                          detail::made_by([this] { return file(*this); }));
-    }
-  };
   detail::volume_state& v = state(volume_);
   if (auto found = detail::open_file::find_free(v, path, mode, options)) {
     return result<file>(std::in_place_type<file>, detail::made_by([&] {
                           return file(v, std::move(found), std::move(path), mode, options);
                         }));
   }
-  return detail::run_blocking(file_opening(lent_state(volume_), std::move(path), mode, options));
+  return detail::run_blocking(
+      file_opening(detail::opening(lent_state(volume_), std::move(path), mode, options)));
+}
+
+result<file> file_system::open_unnamed(open_options options) {
+  return detail::run_blocking(file_opening(detail::opening::unnamed(lent_state(volume_), options)));
+}
+
+result<void> file_system::give_name(file& f, path_argument path, naming_options options) try {
+  return detail::run_blocking(detail::give_names(lent_state(volume_), detail::handle_of(f, path),
+                                                 {}, options, detail::call::give_name));
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+result<void> file_system::give_names(std::map<std::string, file>& files,
+                                     std::vector<std::string> directories,
+                                     naming_options options) try {
+  return detail::run_blocking(detail::give_names(lent_state(volume_), detail::handles_of(files),
+                                                 std::move(directories), options,
+                                                 detail::call::give_names));
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
 }
 
 result<void> file_system::create_directory(path_argument path) {

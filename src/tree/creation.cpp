@@ -45,6 +45,13 @@ charge node_charge(const volume_state& v, const directory_node& in, std::string_
           .directories = is_directory ? 1u : 0u};
 }
 
+file_cost cost_of_unnamed(const volume_state& v, const extent& content) noexcept {
+  file_cost cost;
+  cost.wanted = {.bytes = v.payer.of_metadata(node_footprint(false, std::size_t{0})), .files = 1};
+  cost.wanted += v.payer.of(content);
+  return cost;
+}
+
 file_cost cost_of_file(const volume_state& v, const entry& at, const extent& content) noexcept {
   file_cost cost{node_charge(v, *at.parent, at.name, false), {}};
   cost.wanted += v.payer.of(content);
@@ -86,6 +93,16 @@ result<detached_node> file_draft::link(const entry& at) noexcept {
   detached_node old = tree::link_made(at, detached_node(file_.release()));
   paid_.commit();
   return old;
+}
+
+result<void> file_draft::settle_unnamed() noexcept {
+  const file_cost cost = cost_of_unnamed(*volume_, file_->content.extent_now());
+  return volume_->limits.adjust(paid_, cost.wanted, cost.replaced);
+}
+
+std::unique_ptr<file_node> file_draft::keep() noexcept {
+  paid_.commit();
+  return std::move(file_);
 }
 
 reservation file_draft::give_up() noexcept {

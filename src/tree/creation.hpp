@@ -58,6 +58,12 @@ class file_draft {
   /// `make`; `out_of_memory`.
   result<detached_node> link(const entry& at) noexcept;
 
+  /// Adjusts what was paid to what the file takes by now, where it gets no place in the tree.
+  /// Errors: `quota_exceeded`.
+  result<void> settle_unnamed() noexcept;
+  /// Charges the file, after that, and gives it away.
+  std::unique_ptr<file_node> keep() noexcept;
+
   /// Drops the file, and returns what was reserved for it.
   reservation give_up() noexcept;
 
@@ -70,6 +76,9 @@ class file_draft {
   reservation paid_;
   std::unique_ptr<file_node> file_;
 };
+
+/// The cost of a file with `content` that has no name, and is in no directory.
+file_cost cost_of_unnamed(const volume_state& v, const extent& content) noexcept;
 
 /// The cost of a file with `content` at a place, which is free or a file's. Under the tree's
 /// exclusive lock where it replaces a file, else under either.

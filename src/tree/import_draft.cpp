@@ -9,17 +9,6 @@
 
 namespace coramfs::detail {
 
-namespace {
-
-result<void> put_into(const tree& of, directory_node& in, detached_node made) noexcept {
-  if (!in.entries.reserve(in.entries.size() + 1)) return errc::out_of_memory;
-  const std::string_view name = made->name.view();
-  of.link({&in, name, nullptr}, std::move(made));
-  return boost::outcome_v2::success();
-}
-
-}  // namespace
-
 result<void> import_draft::add(import_items::value_type& item, pace& p) {
   auto& [path, i] = item;
   p.add(path.size());
@@ -28,7 +17,7 @@ result<void> import_draft::add(import_items::value_type& item, pace& p) {
   if (above_.empty()) {
     // Nothing is open, so a graft begins.
     const graft& g = *next_++;
-    if (g.is_file()) return boost::outcome_v2::success();
+    if (g.is_file() || g.is_there()) return boost::outcome_v2::success();
     made = g.parent().size();
   } else {
     made = above_.deepest().path.size();
@@ -40,10 +29,12 @@ result<void> import_draft::add(import_items::value_type& item, pace& p) {
     p.add_nodes(1);
     BOOST_OUTCOME_TRY(make_directory(std::string_view(path).substr(0, path.size() - rest.size())));
   }
-  file_node* const file = i.file.release();
-  auto put = put_into(tree_, *above_.deepest().made, detached_node(file));
-  if (put) i.placed = file;
-  return put;
+  if (i.is == import_item::kind::directory) return make_directory(path);
+  directory_node& in = *above_.deepest().made;
+  if (!in.entries.reserve(in.entries.size() + 1)) return errc::out_of_memory;
+  i.placed = i.file.release();
+  tree_.link({&in, i.placed->name.view(), nullptr}, detached_node(i.placed));
+  return boost::outcome_v2::success();
 }
 
 result<void> import_draft::make_directory(std::string_view path) {
@@ -54,7 +45,9 @@ result<void> import_draft::make_directory(std::string_view path) {
   if (above_.empty()) {
     next_[-1].directory = std::move(top);
   } else {
-    BOOST_OUTCOME_TRY(put_into(tree_, *above_.deepest().made, std::move(top)));
+    directory_node& in = *above_.deepest().made;
+    if (!in.entries.reserve(in.entries.size() + 1)) return errc::out_of_memory;
+    tree_.link({&in, made->name.view(), nullptr}, std::move(top));
   }
   above_.enter({path, made});
   return boost::outcome_v2::success();
@@ -71,17 +64,21 @@ void grafting::reserve(std::size_t grafts) {
   grown_.reserve(grafts);
 }
 
-bool grafting::find_places(const std::vector<graft>& grafts) {
+bool grafting::find_places(const std::vector<graft>& grafts, if_exists existing) {
   for (const graft& g : grafts) {
     above_.go_to(g.path(), [this](const directory& d) { leave(d); });
     directory_node* const in = find_parent(g.parent());
     if (in == nullptr) return false;
     const std::string_view name = normal_path::given_out(g.path()).name();
     node* const found = in->entries.find(name);
-    if (found == nullptr) {
+    if (g.is_there()) {
+      if (found == nullptr || !found->is_directory) return false;
+    } else if (found == nullptr) {
       ++above_.deepest().added;
     } else {
-      if (!g.is_file() || found->is_directory || volume_->names.is_busy(*found)) return false;
+      const bool may_be_replaced =
+          g.is_file() && existing == if_exists::replace && !found->is_directory;
+      if (!may_be_replaced || volume_->names.is_busy(*found)) return false;
       replaced_ += file_charge(static_cast<file_node&>(*found), volume_->payer);
     }
     places_.push_back({in, name, found});
@@ -128,9 +125,11 @@ void grafting::release_spare() noexcept {
 void grafting::link(std::vector<graft>& grafts, disposal& gone) noexcept {
   auto place = places_.begin();
   for (graft& g : grafts) {
+    const entry& at = *place++;
+    if (g.is_there()) continue;
     detached_node fresh = std::move(g.directory);
     if (g.is_file()) fresh.reset(g.item->second.file.release());
-    gone.add(volume_->names.link(*place++, std::move(fresh)));
+    gone.add(volume_->names.link(at, std::move(fresh)));
   }
 }
 

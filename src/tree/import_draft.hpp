@@ -24,8 +24,8 @@ class import_draft {
   import_draft(const tree& of, std::vector<graft>& grafts) noexcept
       : tree_(of), next_(grafts.data()) {}
 
-  /// Adds the next item, whose file is made. `p` gets what this item takes beyond what every item
-  /// does. Errors: `out_of_memory`.
+  /// Adds the next item, whose file is made and has its name. `p` gets what this item takes beyond
+  /// what every item does. Errors: `out_of_memory`.
   result<void> add(import_items::value_type& item, pace& p);
   /// Takes the file of an item out of its directory again. Items may be taken back in any order.
   static void take_back(const tree& of, import_item& item) noexcept;
@@ -55,7 +55,7 @@ class grafting {
 
   /// Finds the places of the grafts, and checks that what stands there may be replaced. Returns
   /// whether the tree still is as it was planned for.
-  bool find_places(const std::vector<graft>& grafts);
+  bool find_places(const std::vector<graft>& grafts, if_exists existing);
   /// Adjusts what was paid to what has changed since the plan, and makes room in the directories.
   /// Errors: as `quota::adjust`; `out_of_memory`.
   result<void> pay(const import_plan& plan, reservation& paid) noexcept;

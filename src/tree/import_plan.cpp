@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/import_plan.hpp"
 
-#include "core/error_note.hpp"
 #include "core/path.hpp"
 
 #include <algorithm>
@@ -20,34 +19,42 @@ std::size_t common_size(std::string_view a, std::string_view b) noexcept {
 }
 
 result<void> import_plan::add(import_items::value_type& item, pace& p) {
-  const std::string_view path = item.first;
-  const extent content =
-      storage::extent_for(volume_->options.default_storage, item.second.content.size());
+  auto& [path, i] = item;
   above_.go_to(path, [this](const directory& d) { leave(d); });
   p.add(path.size());
-  wanted_ += volume_->payer.of(content);
-  wanted_.bytes +=
-      volume_->payer.of_metadata(node_footprint(false, normal_path::given_out(path).name()));
-  ++wanted_.files;
+  const std::string_view name = normal_path::given_out(path).name();
+  switch (i.is) {
+    case import_item::kind::content:
+      wanted_ += volume_->payer.of(
+          storage::extent_for(volume_->options.default_storage, i.content.size()));
+      wanted_.bytes += volume_->payer.of_metadata(node_footprint(false, name));
+      ++wanted_.files;
+      break;
+    case import_item::kind::unnamed:
+      // All but its name is charged already.
+      wanted_.bytes += volume_->payer.of_metadata(node_name::footprint(name));
+      break;
+    case import_item::kind::directory: i.is_there = false; break;
+  }
   if (above_.empty() || !above_.deepest().is_new) {
     BOOST_OUTCOME_TRY(const bool takes_entries, begin_graft(item, p));
     if (!takes_entries) return boost::outcome_v2::success();
   }
-  add_entries(path);
+  add_entries(item);
   return boost::outcome_v2::success();
 }
 
-// Begins a graft with an item. Returns whether it takes a new entry, rather than that of the file
-// which it replaces.
+// Begins a graft with an item. Returns whether it takes a new entry, rather than that of what is
+// there.
 result<bool> import_plan::begin_graft(import_items::value_type& item, pace& p) {
   const std::string_view path = item.first;
   const auto found = find(path, p);
-  if (!found) return about(call::import_tree, path, found.error());
+  if (!found) return about(by_, path, found.error());
   const gap& missing = found.value();
   grafts_.push_back({&item, path.size() - missing.below.size(), nullptr});
   const entry& at = missing.at;
   if (at.found != nullptr) {
-    BOOST_OUTCOME_TRY(replace(*at.found, path));
+    BOOST_OUTCOME_TRY(meet(*at.found, item));
     return false;
   }
   const std::string_view in = grafts_.back().parent();
@@ -75,13 +82,23 @@ result<gap> import_plan::find(std::string_view path, pace& p) noexcept {
   return found;
 }
 
+// Looks at what is in the place of an item.
+result<void> import_plan::meet(node& found, import_items::value_type& item) noexcept {
+  auto& [path, i] = item;
+  if (i.is != import_item::kind::directory) return replace(found, path);
+  if (!found.is_directory) return about(by_, path, errc::not_a_directory);
+  i.is_there = true;
+  return boost::outcome_v2::success();
+}
+
 // Notes the file that a graft replaces. Nothing of a busy one is looked at: its content belongs to
 // whoever holds its lock. The import fails for it when all items have been planned.
 result<void> import_plan::replace(node& found, std::string_view path) noexcept {
-  if (found.is_directory) return about(call::import_tree, path, errc::is_a_directory);
+  if (found.is_directory) return about(by_, path, errc::is_a_directory);
+  if (existing_ == if_exists::fail) return about(by_, path, errc::already_exists);
   if (volume_->names.is_busy(found)) {
     // Who has it is told of the first one alone: to find them takes time with all open files.
-    if (meets_busy_) meets_busy_ = about(call::import_tree, path, volume_->names.why_busy(found));
+    if (meets_busy_) meets_busy_ = about(by_, path, volume_->names.why_busy(found));
   } else {
     replaced_ += file_charge(static_cast<file_node&>(found), volume_->payer);
   }
@@ -90,13 +107,15 @@ result<void> import_plan::replace(node& found, std::string_view path) noexcept {
 
 // Counts an entry for each part of an item's path that is new, from the deepest directory on that
 // is open already, and opens the new directories.
-void import_plan::add_entries(std::string_view path) {
+void import_plan::add_entries(const import_items::value_type& item) {
+  const std::string_view path = item.first;
   std::string_view rest = path.substr(above_.deepest().path.size());
   for (;;) {
     normal_path::take_name(rest);
     ++above_.deepest().added;
-    if (rest.empty()) return;
+    if (rest.empty() && item.second.is != import_item::kind::directory) return;
     above_.enter({path.substr(0, path.size() - rest.size()), true, 0, 0, nullptr, 0});
+    if (rest.empty()) return;
   }
 }
 

@@ -4,6 +4,7 @@
 #include <coramfs/entries.hpp>
 #include <coramfs/result.hpp>
 
+#include "core/error_note.hpp"
 #include "core/pace.hpp"
 #include "core/quota.hpp"
 #include "tree/directory_chain.hpp"
@@ -20,24 +21,32 @@
 
 namespace coramfs::detail {
 
-/// A file that is imported.
+/// A file that is imported, or a directory in which nothing is.
 struct import_item {
-  bytes content;                    ///< what the file is made of
+  /// A file that is made of a content, a file that is there and has no name, or a directory.
+  enum class kind : unsigned char { content, unnamed, directory };
+
+  kind is = kind::content;
+  bool is_there = false;            ///< of a directory: whether it was there when it was planned
+  bytes content;                    ///< what a file is made of
   std::unique_ptr<file_node> file;  ///< the file, until it is in a new directory or in the tree
   file_node* placed = nullptr;      ///< the file in a new directory
 };
-/// The items by their normal paths. In that order all that is below one directory comes one after
-/// another.
+/// The items by their normal paths, of which none is above another. In that order all that is below
+/// one directory comes one after another.
 using import_items = std::map<std::string, import_item>;
 
-/// Something new that comes into a directory which is there: a file, or a new directory with all of
-/// the files below it.
+/// Something new that comes into a directory which is there: a file, or a new directory with all
+/// that is below it. A directory that is there itself is one, too, which is only looked at.
 struct graft {
   import_items::value_type* item;  ///< the file, or the first one in the directory
   std::size_t path_size;           ///< how much of the item's path is the path of the graft
   detached_node directory;         ///< null for a file, and until the directory is made
 
-  bool is_file() const noexcept { return path_size == item->first.size(); }
+  bool is_file() const noexcept {
+    return path_size == item->first.size() && item->second.is != import_item::kind::directory;
+  }
+  bool is_there() const noexcept { return item->second.is_there; }
   std::string_view path() const noexcept {
     return std::string_view(item->first).substr(0, path_size);
   }
@@ -88,13 +97,15 @@ class directories_above {
 /// Guarded by its operation: one thread at a time. `add` needs the tree's exclusive lock, too.
 class import_plan {
  public:
-  explicit import_plan(const volume_state& v) noexcept : volume_(&v) {}
+  /// What it is for is known by the call, for the text of its errors.
+  import_plan(const volume_state& v, call by, if_exists existing) noexcept
+      : volume_(&v), by_(by), existing_(existing) {}
 
   /// To be called once for each hold of the lock, before all else.
   void begin_hold() noexcept { ++hold_; }
   /// Plans the next item. Under the tree's exclusive lock, so that what is replaced does not change
-  /// its size. `p` gets what this item takes beyond what every item does. Errors: `is_a_directory`,
-  /// `not_a_directory`.
+  /// its size. `p` gets what this item takes beyond what every item does. Errors: `already_exists`,
+  /// `is_a_directory`, `not_a_directory`.
   result<void> add(import_items::value_type& item, pace& p);
   /// Ends the plan, after all items. Errors: `busy` if a file to be replaced is.
   result<void> finish();
@@ -118,11 +129,14 @@ class import_plan {
   };
   result<gap> find(std::string_view path, pace& p) noexcept;
   result<bool> begin_graft(import_items::value_type& item, pace& p);
+  result<void> meet(node& found, import_items::value_type& item) noexcept;
   result<void> replace(node& found, std::string_view path) noexcept;
-  void add_entries(std::string_view path);
+  void add_entries(const import_items::value_type& item);
   void leave(const directory& d) noexcept;
 
   const volume_state* volume_;
+  call by_;
+  if_exists existing_;
   std::uint64_t hold_ = 0;
   charge wanted_, replaced_;
   std::uint64_t growth_ = 0;  // bytes of wanted_ that tables of existing directories grow by

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/detail/open_file.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/entries.hpp>
 #include <coramfs/result.hpp>
@@ -10,7 +11,9 @@
 #include "tree/volume_state.hpp"
 
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -40,5 +43,29 @@ steps<std::vector<std::string>> files_below(std::shared_ptr<volume_state> v, pat
 steps<file_map> export_tree(std::shared_ptr<volume_state> v, path_argument prefix,
                             export_options options);
 steps<void> import_tree(std::shared_ptr<volume_state> v, file_map files);
+
+/// The handle of a file without a name, which is to get that path.
+struct unnamed_handle {
+  std::string path;
+  open_file* of;
+};
+/// Throws `std::bad_alloc`.
+/// @{
+template <class File>
+std::vector<unnamed_handle> handles_of(std::map<std::string, File>& files) {
+  std::vector<unnamed_handle> all;
+  all.reserve(files.size());
+  for (auto& [path, file] : files) all.push_back({path, &handle_access::of(file)});
+  return all;
+}
+template <class File>
+std::vector<unnamed_handle> handle_of(File& file, const path_argument& path) {
+  if (!path.valid()) throw std::bad_alloc();
+  return {{std::string(path.view()), &handle_access::of(file)}};
+}
+/// @}
+/// The handles stay where they are meanwhile. `by` is the call that it is.
+steps<void> give_names(std::shared_ptr<volume_state> v, std::vector<unnamed_handle> files,
+                       std::vector<std::string> directories, naming_options options, call by);
 
 }  // namespace coramfs::detail

@@ -47,7 +47,7 @@ bool node_name::assign(small_memory& from, std::string_view text) noexcept {
     std::memcpy(fresh, &piece, sizeof piece);
     copy = piece->text();
   }
-  std::memcpy(copy, text.data(), text.size());
+  text.copy(copy, text.size());
   free();
   std::memcpy(text_, fresh, sizeof text_);
   size_ = static_cast<std::uint8_t>(text.size());
@@ -169,6 +169,10 @@ void file_node::publish_change(time_point now) noexcept {
 }
 
 void file_node::publish_new(std::uint64_t generation) noexcept { show(created_at, generation); }
+
+void file_node::publish_again(const file_status& was) noexcept {
+  show(was.modified_at, was.generation);
+}
 
 // A file with holes takes less than one of its size needs, and one with slack takes more. The copy
 // has the holes, and no slack.

@@ -205,6 +205,8 @@ class file_node final : public node {
   void publish_footprint() noexcept {
     footprint_.store(content.extent_now().footprint, std::memory_order_release);
   }
+  /// Shows what it has shown before, where nobody else sees the file.
+  void publish_again(const file_status& was) noexcept;
   /// What the content of a copy would amount to, as far as can be told without the file's lock.
   extent estimate_copy() const noexcept;
 

@@ -31,7 +31,7 @@ const std::string no_path;
 open_file::open_file() noexcept = default;
 
 open_file::open_file(opening& done) noexcept
-    : node_(std::move(done.node_)),
+    : node_(done.take_node()),
       patience_(done.patience()),
       path_(done.path_.take()),
       zeros_from_(done.zeros_from_),
@@ -454,6 +454,8 @@ std::uint64_t open_file::bytes_left() const noexcept {
   return left - std::min(left, also);
 }
 
+bool open_file::is_of(const volume_state& v) const noexcept { return &volume() == &v; }
+
 bool open_file::is_cramped() const noexcept {
   return is_open() && volume().payer.counts_memory() && bytes_left() < 2 * content().size();
 }
@@ -518,6 +520,7 @@ void open_file::close() noexcept { let_go(); }
 
 void open_file::let_go() noexcept {
   if (!is_open()) return;
+  if (may_write() && is_unnamed()) return drop_unnamed();
   if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
   if (may_write()) give_up_rest();
   volume().names.handles().remove(record_);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/opening.hpp"
 
+#include "tree/unnamed.hpp"
+
 #include <new>
 #include <utility>
 
@@ -41,6 +43,11 @@ opening opening::replacing(std::shared_ptr<volume_state> v, path_argument path,
                  {open_mode::write, call::write_file, false, stage::checks, content.data(),
                   content.size(), nullptr},
                  when_full::reject, {});
+}
+
+opening opening::unnamed(std::shared_ptr<volume_state> v, const open_options& options) noexcept {
+  return opening(std::move(v), std::string_view(), open_mode::write_read, options,
+                 call::open_unnamed);
 }
 
 opening opening::reading(std::shared_ptr<volume_state> v, path_argument path, call by) noexcept {
@@ -138,9 +145,14 @@ result<normal_path> opening::path(path_buffer& buffer) const noexcept {
 }
 
 result<void> opening::find() noexcept {
+  missing_file to_make;
+  if (wanted_.is_unnamed()) {
+    to_make.begins_with = storage::extent_for(volume_->options.default_storage, wanted_.size);
+    to_make.cost = cost_of_unnamed(*volume_, to_make.begins_with);
+    return make_new(normal_path::given_out({}), to_make);
+  }
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, path(buffer));
-  missing_file to_make;
   found is = found::hot;
   {
     const tree::shared_access access(volume_->names);
@@ -155,15 +167,20 @@ result<void> opening::find() noexcept {
     heat();
     return boost::outcome_v2::success();
   }
+  return make_new(normal, to_make);
+}
+
+// Makes a file that nobody sees yet, and begins to fill it.
+result<void> opening::make_new(normal_path normal, const missing_file& to_make) noexcept {
   BOOST_OUTCOME_TRY(auto draft, file_draft::make(*volume_, normal, to_make.cost,
                                                  to_make.begins_with, &funds_.grant()));
-  if (wanted_.size == 0) return link_new(draft, normal, to_make.place);
+  if (wanted_.size == 0) return put_new(draft, normal, to_make.place);
   storage& content = draft.file().content;
   BOOST_OUTCOME_TRY(content.recreate(volume_->payer.prepaid(), wanted_.size));
   if (wanted_.size <= slice_size) {
     fill(content, 0);
     stored().finish();
-    return link_new(draft, normal, to_make.place);
+    return put_new(draft, normal, to_make.place);
   }
   draft_.reset(new (std::nothrow) file_draft(std::move(draft)));
   if (draft_ == nullptr) return errc::out_of_memory;
@@ -203,19 +220,32 @@ void opening::heat() noexcept {
 result<void> opening::link_filled() noexcept {
   wanted_.reached = stage::finds;
   const auto draft = std::move(draft_);
+  if (wanted_.is_unnamed()) return put_new(*draft, normal_path::given_out({}), {});
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, path(buffer));
-  return link_new(*draft, normal, {});
+  return put_new(*draft, normal, {});
+}
+
+// A new file is whole. One without a name stays a draft until a handle takes it over, so nothing of
+// it is left if the operation is dropped before that.
+result<void> opening::put_new(file_draft& draft, normal_path normal,
+                              const vacancy& place) noexcept {
+  if (wanted_.size != 0) {
+    draft.file().content.trim(volume_->payer.prepaid());
+    draft.file().publish_new(1);
+  }
+  if (!wanted_.is_unnamed()) return link_new(draft, normal, place);
+  BOOST_OUTCOME_TRY(draft.settle_unnamed());
+  draft_.reset(new (std::nothrow) file_draft(std::move(draft)));
+  if (draft_ == nullptr) return errc::out_of_memory;
+  wanted_.reached = stage::ended;
+  return boost::outcome_v2::success();
 }
 
 // Puts a new file into its place, or takes the one of somebody who was faster.
 result<void> opening::link_new(file_draft& draft, normal_path normal,
                                const vacancy& place) noexcept {
   file_node& fresh = draft.file();
-  if (wanted_.size != 0) {
-    fresh.content.trim(volume_->payer.prepaid());
-    fresh.publish_new(1);
-  }
   const tree::exclusive_access access(volume_->names);
   BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up_again(normal, place));
   BOOST_OUTCOME_TRY(auto* const other, find_file(at, wanted_.mode));
@@ -231,6 +261,12 @@ result<void> opening::link_new(file_draft& draft, normal_path normal,
   take(fresh);
   wanted_.reached = stage::ended;
   return boost::outcome_v2::success();
+}
+
+// Gives the file to a handle. One without a name is charged from here on.
+node_use opening::take_node() noexcept {
+  if (!wanted_.is_unnamed()) return std::move(node_);
+  return use_unnamed(draft_->keep());
 }
 
 result<void> opening::lock() noexcept {

@@ -47,6 +47,9 @@ class opening {
   static opening replacing(std::shared_ptr<volume_state> v, path_argument path,
                            std::span<const std::byte> content) noexcept;
 
+  /// An open with `open_mode::write_read` of a new file that has no name and no place in the tree.
+  static opening unnamed(std::shared_ptr<volume_state> v, const open_options& options) noexcept;
+
   /// An open with `open_mode::read`, by a path that the tree gave out.
   static opening reading(std::shared_ptr<volume_state> v, path_argument path, call by) noexcept;
 
@@ -88,6 +91,7 @@ class opening {
     const char* label;         // of the handle
 
     std::uint64_t preallocate() const noexcept { return content == nullptr ? size : 0; }
+    bool is_unnamed() const noexcept { return by == call::open_unnamed; }
   };
   static constexpr std::uint64_t no_zeros = std::numeric_limits<std::uint64_t>::max();
 
@@ -104,7 +108,10 @@ class opening {
     file_cost cost;
   };
   result<found> look(normal_path normal, missing_file& to_make) noexcept;
+  result<void> make_new(normal_path normal, const missing_file& to_make) noexcept;
+  result<void> put_new(file_draft& draft, normal_path normal, const vacancy& place) noexcept;
   result<void> link_new(file_draft& draft, normal_path normal, const vacancy& place) noexcept;
+  node_use take_node() noexcept;
   result<void> link_filled() noexcept;
   void take(file_node& file) noexcept;
   void heat() noexcept;
@@ -125,7 +132,8 @@ class opening {
   request wanted_;
 
   funding funds_;
-  std::unique_ptr<file_draft> draft_;  // a new file whose content takes more than a slice
+  // A new file whose content takes more than a slice, or one without a name, for a handle to take.
+  std::unique_ptr<file_draft> draft_;
   node_use node_;
   // Where the zeros begin that it has stored for a preallocation.
   std::uint64_t zeros_from_ = no_zeros;

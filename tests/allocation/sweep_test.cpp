@@ -10,9 +10,11 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace coramfs::tests {
 
@@ -82,6 +84,7 @@ const std::array operations{
            [](auto& fs) { return fs.open("/d/p", open_mode::append, {.preallocate = 200'000}); }),
     simple("preallocate in place",
            [](auto& fs) { return fs.open("/d/file", open_mode::write, {.preallocate = 400'000}); }),
+    simple("open_unnamed", [](auto& fs) { return fs.open_unnamed({.preallocate = 200'000}); }),
     simple("write_file new", [](auto& fs) { return fs.write_file("/d/w", buffer_of(large)); }),
     simple("write_file larger",
            [](auto& fs) { return fs.write_file("/d/file", buffer_of(large)); }),
@@ -239,6 +242,43 @@ TEST_CASE("allocation: an import that finds no memory imports nothing", "[alloca
     REQUIRE((!e.code() || e == errc::out_of_memory));
     REQUIRE((!e.code() || failed));
     if (e.code()) REQUIRE(picture(fs) == before);
+    if (!failed) break;
+  }
+}
+
+TEST_CASE("allocation: names that find no memory are not given, and files stay with their handles",
+          "[allocation][errors]") {
+  const bool for_ever = GENERATE(false, true);
+  const std::string name(100, 'n');
+  for (std::size_t nth = 1;; ++nth) {
+    CAPTURE(nth, for_ever);
+    sync::file_system fs = prepare(storage_layout::automatic, accounting::memory);
+    std::map<std::string, sync::file> files;
+    for (const std::string in : {"/", "/new/deep/", "/new/"}) {
+      files[in + name] = fs.open_unnamed({.label = "part"}).value();
+      files[in + name].write("content").value();
+    }
+    // The first attempt gives the slack back.
+    CHECK(error_of(fs.give_names(files, {".."})) == errc::invalid_path);
+    CHECK(error_of(fs.give_names(files, {"/" + name + "/x"})) == errc::not_a_directory);
+    const std::string before = picture(fs);
+    bool failed = false;
+    error e{std::error_code()};
+    {
+      std::vector<std::string> directories{"/new/empty/" + name};
+      const failing_malloc failing(nth, for_ever);
+      e = error_of(fs.give_names(files, std::move(directories)));
+      failed = failing.has_failed();
+    }
+    REQUIRE((!e.code() || e == errc::out_of_memory));
+    REQUIRE((!e.code() || failed));
+    for (auto& [path, f] : files) REQUIRE(f.is_open() == bool(e.code()));
+    if (e.code()) {
+      REQUIRE(picture(fs) == before);
+      fs.give_names(files).value();
+    }
+    REQUIRE(text_of(fs.read_file("/new/deep/" + name).value()) == "content");
+    files.clear();
     if (!failed) break;
   }
 }

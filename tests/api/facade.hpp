@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -71,6 +72,13 @@ class any_file_system {
 
   virtual result<std::unique_ptr<any_file>> open(std::string_view path, open_mode mode,
                                                  open_options options = {}) = 0;
+  virtual result<std::unique_ptr<any_file>> open_unnamed(open_options options = {}) = 0;
+  virtual result<void> give_name(any_file& f, std::string_view path,
+                                 naming_options options = {}) = 0;
+  /// Files of this facade by their paths.
+  using file_set = std::map<std::string, std::unique_ptr<any_file>>;
+  virtual result<void> give_names(file_set& files, std::vector<std::string> directories = {},
+                                  naming_options options = {}) = 0;
   virtual result<void> create_directory(std::string_view path) = 0;
   virtual result<bool> create_directories(std::string_view path) = 0;
   virtual result<void> remove(std::string_view path) = 0;

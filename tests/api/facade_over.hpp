@@ -11,7 +11,11 @@
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
 
+#include <map>
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace coramfs::tests {
 
@@ -106,6 +110,9 @@ class file_over final : public any_file {
     return text_of(r.value());
   }
 
+  /// The file of the facade.
+  File& inner() { return file_; }
+
  private:
   Driver driver_;
   File file_;
@@ -142,6 +149,28 @@ class file_system_over final : public any_file_system {
         driver_([&](auto&... last) { return fs_.open(path, mode, options, last...); });
     if (!opened) return opened.error();
     return std::make_unique<file_over<File, Driver>>(std::move(opened).value(), driver_);
+  }
+  result<std::unique_ptr<any_file>> open_unnamed(open_options options) override {
+    result<File> opened =
+        driver_([&](auto&... last) { return fs_.open_unnamed(options, last...); });
+    if (!opened) return opened.error();
+    return std::make_unique<file_over<File, Driver>>(std::move(opened).value(), driver_);
+  }
+  result<void> give_name(any_file& f, std::string_view path, naming_options options) override {
+    File& file = dynamic_cast<file_over<File, Driver>&>(f).inner();
+    return driver_([&](auto&... last) { return fs_.give_name(file, path, options, last...); });
+  }
+  result<void> give_names(file_set& files, std::vector<std::string> directories,
+                          naming_options options) override {
+    std::map<std::string, File> all;
+    const auto inner = [](any_file& f) -> File& {
+      return dynamic_cast<file_over<File, Driver>&>(f).inner();
+    };
+    for (auto& [path, file] : files) all[path] = std::move(inner(*file));
+    auto done =
+        driver_([&](auto&... last) { return fs_.give_names(all, directories, options, last...); });
+    for (auto& [path, file] : files) inner(*file) = std::move(all[path]);
+    return done;
   }
   result<void> create_directory(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.create_directory(path, last...); });

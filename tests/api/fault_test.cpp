@@ -125,6 +125,18 @@ const std::vector<operation> taking{
     simple("copy over a file",
            [](auto& fs) { return fs.copy("/d/file", "/m/n/o", if_exists::replace); }),
     simple("copy_tree", [](auto& fs) { return fs.copy_tree("/d", "/d2"); }),
+    simple("open_unnamed", [](auto& fs) { return fs.open_unnamed({.preallocate = 200'000}); }),
+    simple("give_names",
+           [](auto& fs) -> result<void> {
+             any_file_system::file_set files;
+             const std::string name(100, 'n');
+             for (const char* const path : {"/d/", "/names/deep/"}) {
+               auto f = fs.open_unnamed();
+               if (!f) return f.error();
+               files[path + name] = std::move(f).value();
+             }
+             return fs.give_names(files, {"/names/empty"});
+           }),
     simple("import_tree",
            [](auto& fs) {
              return fs.import_tree({{"/d/i", bytes_of(large)}, {"/new/deep/a", bytes_of("a")}});

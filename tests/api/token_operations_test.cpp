@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,6 +74,12 @@ void for_each_operation(file_system& fs, file& f, Visit visit) {
   visit("read_text", [&](auto&& t) { return fs.read_text("/d/a", 100, t); });
   visit("export_tree", [&](auto&& t) { return fs.export_tree("/d", t); });
   visit("export_tree", [&](auto&& t) { return fs.export_tree("/d", {.only_dirty = true}, t); });
+  visit("open_unnamed", [&](auto&& t) { return fs.open_unnamed(t); });
+  visit("open_unnamed", [&](auto&& t) { return fs.open_unnamed(open_options(), t); });
+  static std::map<std::string, file> none;
+  visit("give_names", [&](auto&& t) { return fs.give_names(none, t); });
+  visit("give_names", [&](auto&& t) { return fs.give_names(none, {"/named"}, t); });
+  visit("give_names", [&](auto&& t) { return fs.give_names(none, {}, naming_options(), t); });
   visit("import_tree", [&](auto&& t) { return fs.import_tree({{"/i/a", bytes(3)}}, t); });
   visit("stats", [&](auto&& t) { return fs.stats(t); });
   visit("remove", [&](auto&& t) { return fs.remove("/d/a", t); });

@@ -13,6 +13,7 @@
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 
+#include <asio/buffer.hpp>
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
 
@@ -20,6 +21,7 @@
 #include <deque>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,7 +62,9 @@ class slice_world final : public world {
   struct operation : request {
     bool changes = false;
     std::string from = {}, to = {};  // of a removal the first, of a copy both
-    tree_state::sizes files = {};    // of an import
+    tree_state::sizes files = {};    // of an import, or that get their names
+    if_exists existing = if_exists::replace;
+    std::size_t unnamed = 0;  // files that it has open without a name, at most
     tree_history::moment began = 0;
     std::uint64_t first_step = 0;
     bool took_effect = false;
@@ -72,7 +76,7 @@ class slice_world final : public world {
   };
 
   void act() override {
-    switch (dice_.below(22)) {
+    switch (dice_.below(23)) {
       case 0: return cancel_one();
       case 1:
       case 2: return static_cast<void>(relieve());
@@ -93,6 +97,7 @@ class slice_world final : public world {
       case 17: return begin_one(&slice_world::copy_tree, true);
       case 18: return begin_one(&slice_world::list_in_pages, false);
       case 19: return begin_one(&slice_world::each_below, false);
+      case 20: return begin_one(&slice_world::name_files, true);
       default: return begin_one(&slice_world::import_tree, true);
     }
   }
@@ -324,6 +329,55 @@ class slice_world final : public world {
       require(are_nested(op.files) || once_for_files(op, &tree_state::has_file_above),
               "a file was above");
   }
+  // Opens files without a name, and gives all of them names at once, with a directory or two.
+  awaitable<void> name_files(operation& op, std::shared_ptr<int>) {
+    std::map<std::string, file> files;
+    std::vector<std::string> directories;
+    if (dice_.one_in(2)) op.existing = if_exists::fail;
+    const std::size_t count = 1 + dice_.below(6);
+    started(op);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string path = any_file();
+      const bytes content(fresh_size(), std::byte{'x'});
+      ++op.unnamed;
+      auto opened = co_await fs_.open_unnamed();
+      if (!opened) co_return end_naming(op, result<void>(opened.error()));
+      const auto written = co_await opened.value().write(asio::buffer(content));
+      if (!written) co_return end_naming(op, result<void>(written.error()));
+      files[path] = std::move(opened).value();
+      op.files[path] = content.size();
+    }
+    for (std::size_t i = dice_.below(3); i > 0; --i) {
+      const std::string path = any_directory();
+      if (op.files.contains(path)) continue;
+      directories.push_back(path);
+      op.files[path] = tree_state::is_directory;
+    }
+    naming_options options;
+    options.existing = op.existing;
+    const auto done = co_await fs_.give_names(files, directories, options);
+    for (const auto& [path, f] : files)
+      require(f.is_open() == !done, "who fails keeps the files, and who succeeds has none");
+    end_naming(op, done);
+  }
+  void end_naming(operation& op, const result<void>& done) {
+    op.unnamed = 0;
+    if (end(op, done)) return;
+    require(op.failure != errc::not_found, "names are given with their parents");
+    if (op.failure == errc::already_exists)
+      require(op.existing == if_exists::fail && once_for_files(op, &tree_state::has_file),
+              "a file was there");
+    if (op.failure == errc::is_a_directory)
+      require(once_for_files(op, &tree_state::has_directory), "a directory was in the way");
+    if (op.failure == errc::busy)
+      require(op.existing == if_exists::replace && once_for_files(op, &tree_state::has_file),
+              "a file was in the way");
+    if (op.failure == errc::not_a_directory)
+      require(are_nested(op.files) || once_for_files(op, &tree_state::has_file_above) ||
+                  once_for_files(op, &tree_state::has_file),
+              "a file was above, or in the place of a directory");
+  }
+
   template <class Has>
   bool once_for_files(const operation& op, Has has) const {
     return once(op, [&](const tree_state& s) {
@@ -365,8 +419,15 @@ class slice_world final : public world {
   // Whether a step was the whole of an operation's change.
 
   bool is_import(const operation& op, const tree_state& after) const {
-    for (const auto& [path, size] : op.files)
-      if (now().has_directory(path) || now().has_file_above(path) || is_open(path)) return false;
+    for (const auto& [path, size] : op.files) {
+      if (now().has_file_above(path)) return false;
+      if (size == tree_state::is_directory) {
+        if (now().has_file(path)) return false;
+        continue;
+      }
+      if (now().has_directory(path) || is_open(path)) return false;
+      if (op.existing == if_exists::fail && now().has_file(path)) return false;
+    }
     return after == now().with_all(op.files);
   }
   // What it began with.
@@ -410,7 +471,10 @@ class slice_world final : public world {
     const volume_stats s = threads_.get_volume().stats();
     const bool is_quiet = going_on_ == 0;
     require(s.used_bytes + s.free_bytes == s.quota_bytes, "used and free are all");
-    require(s.open_handles == held_.size(), "handles are counted");
+    std::size_t unnamed = 0;
+    for (const operation& op : operations_) unnamed += op.unnamed;
+    require(s.open_handles >= held_.size() && s.open_handles <= held_.size() + unnamed,
+            "handles are counted");
     require(s.file_count >= seen.files(), "there are no more files than are charged");
     if (is_quiet) {
       require(s.file_count == seen.files(), "there are as many files as are charged");

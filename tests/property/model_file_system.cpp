@@ -123,6 +123,15 @@ class model_file_system final : public any_file_system {
     return attempt([&] { of_.import_tree(files); });
   }
 
+  result<std::unique_ptr<any_file>> open_unnamed(open_options) override {
+    throw std::logic_error("a model has no files without a name");
+  }
+  result<void> give_name(any_file&, std::string_view, naming_options) override {
+    throw std::logic_error("a model has no files without a name");
+  }
+  result<void> give_names(file_set&, std::vector<std::string>, naming_options) override {
+    throw std::logic_error("a model has no files without a name");
+  }
   const volume& get_volume() const override { throw std::logic_error("a model has no volume"); }
   result<volume_stats> stats() override { throw std::logic_error("a model has no volume"); }
   std::uint64_t suspensions() const override { return 0; }

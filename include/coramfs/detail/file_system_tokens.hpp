@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,38 @@ class file_system_tokens {
   template <token_for<file> Token = Default>
   auto open(path_argument path, open_mode mode, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.open(std::move(path), mode); });
+  }
+  template <token_for<file> Token = Default>
+  auto open_unnamed(open_options options, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.open_unnamed(options); });
+  }
+  template <token_for<file> Token = Default>
+  auto open_unnamed(Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.open_unnamed(); });
+  }
+  template <token_for<void> Token = Default>
+  auto give_name(file& f, path_argument path, naming_options options, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.give_name(f, std::move(path), options); });
+  }
+  template <token_for<void> Token = Default>
+  auto give_name(file& f, path_argument path, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.give_name(f, std::move(path)); });
+  }
+  template <token_for<void> Token = Default>
+  auto give_names(std::map<std::string, file>& files, std::vector<std::string> directories,
+                  naming_options options, Token&& token = Default()) {
+    return call<Token>(
+        token, [&](auto&& on) { return on.give_names(files, std::move(directories), options); });
+  }
+  template <token_for<void> Token = Default>
+  auto give_names(std::map<std::string, file>& files, std::vector<std::string> directories,
+                  Token&& token = Default()) {
+    return call<Token>(token,
+                       [&](auto&& on) { return on.give_names(files, std::move(directories)); });
+  }
+  template <token_for<void> Token = Default>
+  auto give_names(std::map<std::string, file>& files, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.give_names(files); });
   }
   template <token_for<void> Token = Default>
   auto create_directory(path_argument path, Token&& token = Default()) {

@@ -9,7 +9,7 @@
 namespace coramfs::detail {
 
 /// The calls of the library for the host.
-enum class host_call : unsigned char { export_to_host, to_memfd, from_memfd };
+enum class host_call : unsigned char { export_to_host, import_from_host, to_memfd, from_memfd };
 
 /// Notes that an error is one of such a call, and of which path, as far as no note of it says so
 /// already. It may be the system's. It neither allocates nor waits.

@@ -36,6 +36,7 @@ class lifetime;
 class life_hold;
 class opening;
 class storage;
+struct taken_file;
 class volume_state;
 
 /// A file's node held busy, and perhaps its lock: while one of these lives, the node stays where it
@@ -201,6 +202,18 @@ class open_file {
   /// handle.
   std::uint64_t bytes_left() const noexcept;
 
+  // What is for a file without a name (tree/unnamed.hpp).
+  /// Precondition: is open.
+  bool is_unnamed() const noexcept;
+  /// Returns whether it is a file of that volume. Precondition: is open.
+  bool is_of(const volume_state& v) const noexcept;
+  /// Takes the file away from the handle, which is closed then: what was prepared and paid for
+  /// ahead is given back, and the rest of the handle stays as it is. Whoever calls it holds the
+  /// volume. Precondition: `is_unnamed()`.
+  taken_file take_unnamed() noexcept;
+  /// Makes it the handle of the file again that was taken from it.
+  void give_back(volume_state& v, taken_file taken) noexcept;
+
   /// Gives up room that was made and that nobody has seen, after bytes were stored from `begin` to
   /// `end`. Those of them stay that have taken the place of others.
   void drop_room(std::uint64_t begin, std::uint64_t end) noexcept;
@@ -248,6 +261,7 @@ class open_file {
     if (zeros_from_ < end) zeros_from_ = end;
   }
   void give_up_rest() noexcept;
+  void drop_unnamed() noexcept;
   /// Precondition: is open.
   volume_state& volume() const noexcept;
   void let_go() noexcept;
@@ -276,6 +290,14 @@ class open_file {
   bool is_room_ = false;  // what is prepared is room for a buffer, not for `commit`
   bool is_room_short_ = false;
   std::uint32_t rooms_made_ = 0;
+};
+
+/// The way from a file of either facade to its handle.
+struct handle_access {
+  template <class File>
+  static open_file& of(File& f) noexcept {
+    return f.file_;
+  }
 };
 
 }  // namespace coramfs::detail

@@ -199,6 +199,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
  private:
   friend class file_system;
   friend class detail::stream_members<file>;
+  friend struct detail::handle_access;
   explicit file(detail::opening& done) noexcept : file_(done) {}
   file(detail::volume_state& v, detail::node_use&& found, path_argument&& path, open_mode mode,
        const open_options& options) noexcept

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,6 +73,50 @@ class CORAMFS_EXPORT file_system {
   /// one.
   /// Charges: a new file's node and name, and the preallocation.
   result<file> open(path_argument path, open_mode mode, open_options options = {});
+
+  /// Opens a new file that has no name yet, with `open_mode::write_read`. It is in no directory, so
+  /// nobody else finds it, and its lock is never waited for. It does all that a file does, counts
+  /// in `stats` and against the node limit, and goes with all that it is charged when it is closed,
+  /// unless `give_name` or `give_names` has taken it over before. Its `path` is empty.
+  ///
+  /// With `when_full::wait` it waits for the bytes of its node and of the preallocation as `open`
+  /// does.
+  ///
+  /// Errors: `too_large` for `preallocate` above 2^63 - 1; `node_limit_exceeded`; `quota_exceeded`,
+  /// with `when_full::wait` only where it could never fit; `memory_guard` for the preallocation;
+  /// `invalid_argument` for an unknown enumerator; `out_of_memory`; `timed_out`.
+  /// Charges: its node and the preallocation.
+  result<file> open_unnamed(open_options options = {});
+  /// Gives the file of a handle that `open_unnamed` has made its name: it appears at `path`, whole,
+  /// in one step, and the missing parents with it. The handle is closed by that. With
+  /// `if_exists::replace` it takes the place of a file, which goes.
+  ///
+  /// The cursor, the content and the mode of the handle stay as they are where it fails, and it is
+  /// still open; but in any case what is prepared and reserved is given back, and with it the
+  /// slack.
+  ///
+  /// Errors: `not_open`; `invalid_argument` for a file that has a name, or is of another volume;
+  /// `is_a_directory` for the root and for a directory at `path`; `already_exists` with
+  /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is open or waited for;
+  /// `node_limit_exceeded`; `quota_exceeded`.
+  /// Charges: as `create_directory` for each parent that is made, and with `accounting::memory` a
+  /// long name and the entry; less what it replaces.
+  result<void> give_name(file& f, path_argument path, naming_options options = {});
+  /// Does what `give_name` does for many files, by the paths that they are to get, and makes the
+  /// directories that are listed, also where nothing comes into them: all of it in one step, or
+  /// nothing, also in the eyes of others. A directory that is there already stays as it is. On
+  /// success all the handles are closed, and after a failure all are as `give_name` leaves them.
+  ///
+  /// The map and its files must not be used meanwhile.
+  ///
+  /// Errors: of the handles and the paths, which decide first, those of `give_name`,
+  /// `invalid_path`, `name_too_long`, `invalid_argument` for two of one normal form, but for
+  /// directories, and `not_a_directory` for a file above another or above a directory. Then of the
+  /// tree as `give_name`; `not_a_directory` for a file in the place of a directory.
+  /// Charges: as `give_name`, and as `create_directory` for each directory that is made, as one
+  /// request of the quota.
+  result<void> give_names(std::map<std::string, file>& files,
+                          std::vector<std::string> directories = {}, naming_options options = {});
 
   /// Makes one directory, whose parent must exist.
   ///
@@ -269,6 +314,7 @@ class CORAMFS_EXPORT file_system {
   result<volume_stats> stats();
 
  private:
+  class file_opening;
   result<std::vector<std::string>> files_below(path_argument prefix, const export_options& options);
   // Gives no bytes if the file has gone.
   result<std::optional<bytes>> read_if_there(const std::string& path);

@@ -3,21 +3,16 @@
 
 #include <coramfs/entries.hpp>
 #include <coramfs/host.hpp>
-#include <coramfs/result.hpp>
 
 #include "integrations/host/tree_export.hpp"
 
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace coramfs::detail {
-
-/// Errors: `invalid_argument`.
-result<void> require_valid(const std::filesystem::path& dir, const host_options& options) noexcept;
 
 /// What an export takes, in its order, as it was found in the volume: directories, and files that
 /// may be gone by their turn.

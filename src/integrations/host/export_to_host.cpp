@@ -3,11 +3,10 @@
 
 #include <coramfs/asio.hpp>
 #include <coramfs/detail/asio_compat.hpp>
-#include <coramfs/detail/blocking_job.hpp>
 #include <coramfs/detail/host_error.hpp>
 
 #include "integrations/host/export_plan.hpp"
-#include "integrations/host/library_pool.hpp"
+#include "integrations/host/pooled.hpp"
 #include "integrations/host/tree_export.hpp"
 
 #include <exception>
@@ -25,12 +24,6 @@ namespace detail {
 
 namespace {
 
-using pool_ptr = std::shared_ptr<pool_state>;
-
-pool_ptr pool_of(const host_options& options) {
-  return options.pool != nullptr ? pool_access::state(*options.pool) : library_pool();
-}
-
 // The whole content, however large: nothing is copied.
 template <class File>
 result<pinned> pin_all(File& file) {
@@ -42,45 +35,23 @@ error of_call(const std::string& path, const error& why) noexcept {
   return about_host_call(path, why);
 }
 
-/// The host's side of an export, for a coroutine. Its calls are made by a pool, and so are those
-/// that its destructor makes, which closes what is open and removes what is not whole.
-class pooled_export {
+/// The host's side of an export, for a coroutine.
+class pooled_export : public pooled<tree_export> {
  public:
-  /// Throws `std::bad_alloc`.
-  pooled_export(pool_ptr pool, std::filesystem::path dir, const host_options& options)
-      : pool_(std::move(pool)), to_(std::make_shared<tree_export>(std::move(dir), options)) {
-    auto drop = [to = to_]() mutable { to.reset(); };
-    last_ = std::make_shared<offloaded<decltype(drop)>>(std::move(drop));
-  }
-  pooled_export(const pooled_export&) = delete;
-  pooled_export& operator=(const pooled_export&) = delete;
-  ~pooled_export() {
-    to_.reset();
-    run_detached(pool_, std::move(last_));
-  }
+  using pooled::pooled;
 
   auto begin() {
-    return run([to = to_] { return to->begin(); });
+    return run([](tree_export& to) { return to.begin(); });
   }
   auto write(std::vector<export_item> items) {
-    return run([to = to_, items = std::move(items)](const std::stop_token& stop) {
-      return to->write(items, stop);
+    return run([items = std::move(items)](tree_export& to, const std::stop_token& stop) {
+      return to.write(items, stop);
     });
   }
   auto end() {
-    return run([to = to_] { return to->end(); });
+    return run([](tree_export& to) { return to.end(); });
   }
-  std::uint64_t files() const noexcept { return to_->files(); }
-
- private:
-  template <class Work>
-  asio::awaitable<result<void>> run(Work work) {
-    return outcome_of(pool_, std::make_shared<offloaded<Work>>(std::move(work)));
-  }
-
-  const pool_ptr pool_;
-  std::shared_ptr<tree_export> to_;
-  std::shared_ptr<blocking_job> last_;
+  std::uint64_t files() const noexcept { return object().files(); }
 };
 
 asio::awaitable<result<export_plan>> plan_of(file_system& fs, const std::string& prefix) {

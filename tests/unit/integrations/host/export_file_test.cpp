@@ -7,9 +7,12 @@
 #include "unit/integrations/host/scratch.hpp"
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <sys/stat.h>
@@ -90,6 +93,67 @@ TEST_CASE("export_to_host: a name on the way has nothing of the file's", "[host]
   CHECK(parts.front().size() < 100);
   CHECK(parts.front().ends_with(".part"));
   for (const char c : parts.front()) CHECK((c > ' ' && c < 127));
+}
+
+TEST_CASE("export_to_host: a name that the host can not have leaves nothing of its file",
+          "[host]") {
+  const int code = GENERATE(EINVAL, ENAMETOOLONG, EILSEQ);
+  host_features features;
+  features.has_unnamed_files = GENERATE(true, false);
+  // That may also mean that there is no such call, and another one is tried.
+  if (code == EINVAL && !features.has_unnamed_files) return;
+  const auto v = volume::create().value();
+  sync::file_system fs(v);
+  fs.write_text("/a", "1").value();
+  fs.write_text("/b\xff", "2").value();
+  fs.write_text("/c", "3").value();
+  // It is told where the second file is to get its name.
+  const std::string_view naming = features.has_unnamed_files ? "linkat" : "renameat2";
+  std::size_t nth = 0, named = 0;
+  features.apply();
+  {
+    const scratch s;
+    std::size_t calls = 0;
+    const host_call_watch watch([&](std::string_view call) {
+      ++calls;
+      if (call == naming && ++named == 2) nth = calls;
+    });
+    CHECK(export_by(false, v, "/", s.path()).value() == 3);
+  }
+  const scratch s;
+  result<std::uint64_t> made = errc::canceled;
+  {
+    const failing_host_call failing(nth, code);
+    made = export_by(false, v, "/", s.path());
+    CHECK(failing.which() == naming);
+  }
+  REQUIRE(!made);
+  CHECK(made.error().code() == std::error_code(code, std::system_category()));
+  CHECK(made.error().details().path == s / "b\xff");
+  CHECK(tree_of(s.path()) == tree{{"a", "1"}});
+}
+
+TEST_CASE("export_to_host: of two names that are one on the host the second meets the first",
+          "[host]") {
+  const bool by_coroutine = GENERATE(false, true);
+  host_features features;
+  features.knows_case = false;
+  features.has_unnamed_files = GENERATE(true, false);
+  features.apply();
+  const scratch s;
+  const auto v = volume::create().value();
+  sync::file_system fs(v);
+  fs.create_directory("/D").value();
+  fs.create_directory("/d").value();
+  fs.write_text("/D/x", "1").value();
+  fs.write_text("/d/X", "2").value();
+  // The directories become one, and the files would.
+  const auto refused = export_by(by_coroutine, v, "/", s.path());
+  CHECK(error_of(refused) == errc::already_exists);
+  CHECK(refused.error().details().path == s / "d/X");
+  CHECK(tree_of(s.path()) == tree{{"d/", ""}, {"d/x", "1"}});
+  CHECK(export_by(by_coroutine, v, "/", s.path(), replacing()).value() == 2);
+  CHECK(tree_of(s.path()) == tree{{"d/", ""}, {"d/x", "2"}});
 }
 
 }  // namespace coramfs::tests

@@ -2,13 +2,17 @@
 // The linker puts these functions in the place of the system's, for what the library calls.
 #include "unit/integrations/host/host_calls.hpp"
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
+#include <cstddef>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <utility>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,7 +25,8 @@ namespace coramfs::tests {
 
 namespace {
 
-std::atomic<bool> no_openat2{false}, no_unnamed_files{false}, no_proc{false}, no_no_replace{false};
+std::atomic<bool> no_openat2{false}, no_unnamed_files{false}, no_proc{false}, no_no_replace{false},
+    no_case{false}, no_kinds{false};
 std::atomic<int> link_refusal_code{0};
 std::atomic<std::size_t> calls_left{0};  // until one fails; 0: none does
 std::atomic<int> failing_code{0};
@@ -52,6 +57,25 @@ bool fails(const char* name) {
   return true;
 }
 
+/// A name in a directory, as the host takes it. It allocates nothing, since memory may be refused.
+class host_text {
+ public:
+  explicit host_text(const char* name) noexcept : text_(name) {
+    const std::size_t size = std::strlen(name);
+    if (!no_case || *name == '/' || size >= folded_.size()) return;
+    for (std::size_t i = 0; i < size; ++i)
+      folded_[i] = name[i] >= 'A' && name[i] <= 'Z' ? static_cast<char>(name[i] | 0x20) : name[i];
+    text_ = folded_.data();
+  }
+  host_text(const host_text&) = delete;
+  host_text& operator=(const host_text&) = delete;
+  operator const char*() const { return text_; }
+
+ private:
+  const char* text_;
+  std::array<char, 300> folded_{};
+};
+
 bool is_missing(const std::atomic<bool>& feature, int code) {
   if (feature) errno = code;
   return feature;
@@ -64,17 +88,20 @@ void host_features::apply() const {
   no_unnamed_files = !has_unnamed_files;
   no_proc = !has_proc;
   no_no_replace = !has_no_replace;
+  no_case = !knows_case;
+  no_kinds = !tells_kinds;
   link_refusal_code = link_refusal;
 }
 
 host_features::~host_features() {
   link_refusal_code = 0;
-  no_openat2 = no_unnamed_files = no_proc = no_no_replace = false;
+  no_openat2 = no_unnamed_files = no_proc = no_no_replace = no_case = no_kinds = false;
 }
 
 least_host::least_host(bool is_asked_for) {
   if (is_asked_for)
-    features_.has_openat2 = features_.has_unnamed_files = features_.has_no_replace = false;
+    features_.has_openat2 = features_.has_unnamed_files = features_.has_no_replace =
+        features_.tells_kinds = false;
   features_.apply();
 }
 
@@ -106,31 +133,35 @@ extern "C" {
   }
 
 CORAMFS_WRAP(int, mkdir, (const char* path, mode_t mode), path, mode)
-CORAMFS_WRAP(int, mkdirat, (int at, const char* path, mode_t mode), at, path, mode)
-CORAMFS_WRAP(int, renameat, (int a, const char* from, int b, const char* to), a, from, b, to)
+CORAMFS_WRAP(int, mkdirat, (int at, const char* path, mode_t mode), at, host_text(path), mode)
+CORAMFS_WRAP(int, renameat, (int a, const char* from, int b, const char* to), a, from, b,
+             host_text(to))
 CORAMFS_WRAP(int, unlinkat, (int at, const char* path, int flags), at, path, flags)
-CORAMFS_WRAP(int, fstatat64, (int at, const char* path, struct stat64* to, int flags), at, path, to,
-             flags)
+CORAMFS_WRAP(int, fstatat64, (int at, const char* path, struct stat64* to, int flags), at,
+             host_text(path), to, flags)
+CORAMFS_WRAP(int, fstat64, (int number, struct stat64* to), number, to)
+CORAMFS_WRAP(off64_t, lseek64, (int number, off64_t to, int from), number, to, from)
+CORAMFS_WRAP(ssize_t, pread64, (int number, void* to, std::size_t size, off64_t at), number, to,
+             size, at)
+CORAMFS_WRAP(ssize_t, preadv64, (int number, const struct iovec* to, int count, off64_t at), number,
+             to, count, at)
 CORAMFS_WRAP(ssize_t, getrandom, (void* to, std::size_t size, unsigned flags), to, size, flags)
 CORAMFS_WRAP(int, fdatasync, (int number), number)
 CORAMFS_WRAP(int, fsync, (int number), number)
 CORAMFS_WRAP(ssize_t, writev, (int number, const struct iovec* from, int count), number, from,
              count)
-
 CORAMFS_WRAP(int, memfd_create, (const char* name, unsigned flags), name, flags)
 
-// Those whose names differ from the calls': they are of 64 bits.
-int __real_fstat64(int number, struct stat64* to);
-int __wrap_fstat64(int number, struct stat64* to) {
-  return fails("fstat") ? -1 : __real_fstat64(number, to);
-}
-off64_t __real_lseek64(int number, off64_t offset, int from);
-off64_t __wrap_lseek64(int number, off64_t offset, int from) {
-  return fails("lseek") ? -1 : __real_lseek64(number, offset, from);
-}
-ssize_t __real_preadv64(int number, const struct iovec* to, int count, off64_t offset);
-ssize_t __wrap_preadv64(int number, const struct iovec* to, int count, off64_t offset) {
-  return fails("preadv") ? -1 : __real_preadv64(number, to, count, offset);
+ssize_t __real_getdents64(int number, void* to, std::size_t size);
+ssize_t __wrap_getdents64(int number, void* to, std::size_t size) {
+  if (fails("getdents64")) return -1;
+  const ssize_t got = __real_getdents64(number, to, size);
+  for (ssize_t at = 0; no_kinds && at < got;) {
+    auto* const e = reinterpret_cast<dirent64*>(static_cast<char*>(to) + at);
+    e->d_type = DT_UNKNOWN;
+    at += e->d_reclen;
+  }
+  return got;
 }
 
 int __real_close(int number);
@@ -145,8 +176,9 @@ int __wrap_close(int number) {
 
 int __real_faccessat(int at, const char* path, int mode, int flags);
 int __real_linkat(int a, const char* from, int b, const char* to, int flags);
-int __wrap_linkat(int a, const char* from, int b, const char* to, int flags) {
+int __wrap_linkat(int a, const char* from, int b, const char* name, int flags) {
   if (fails("linkat")) return -1;
+  const host_text to(name);
   const int refusal = (flags & AT_SYMLINK_FOLLOW) != 0 ? link_refusal_code.load() : 0;
   // The system looks first whether the name is taken.
   if (refusal == 0 || __real_faccessat(b, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -170,8 +202,9 @@ int __wrap_faccessat(int at, const char* path, int mode, int flags) {
 }
 
 int __real_renameat2(int a, const char* from, int b, const char* to, unsigned flags);
-int __wrap_renameat2(int a, const char* from, int b, const char* to, unsigned flags) {
+int __wrap_renameat2(int a, const char* from, int b, const char* name, unsigned flags) {
   if (fails("renameat2") || is_missing(no_no_replace, EINVAL)) return -1;
+  const host_text to(name);
   return __real_renameat2(a, from, b, to, flags);
 }
 
@@ -183,7 +216,7 @@ int __wrap_openat64(int at, const char* path, int flags, ...) {
   va_end(rest);
   if (fails("openat")) return -1;
   if ((flags & O_TMPFILE) == O_TMPFILE && is_missing(no_unnamed_files, EOPNOTSUPP)) return -1;
-  return __real_openat64(at, path, flags, mode);
+  return __real_openat64(at, host_text(path), flags, mode);
 }
 
 long __real_syscall(long number, ...);
@@ -191,12 +224,13 @@ long __wrap_syscall(long number, ...) {
   va_list rest;
   va_start(rest, number);
   const long at = va_arg(rest, int);
-  const char* const path = va_arg(rest, const char*);
+  const char* const name = va_arg(rest, const char*);
   void* const how = va_arg(rest, void*);
   const std::size_t size = va_arg(rest, std::size_t);
   va_end(rest);
   if (fails("openat2") || is_missing(no_openat2, ENOSYS)) return -1;
-  return __real_syscall(number, at, path, how, size);
+  const host_text path(name);
+  return __real_syscall(number, at, static_cast<const char*>(path), how, size);
 }
 
 }  // extern "C"

@@ -21,7 +21,9 @@ struct host_features {
   bool has_unnamed_files = true;
   bool has_proc = true;
   bool has_no_replace = true;
-  int link_refusal = 0;  ///< the code that an unnamed file gets which asks for a name; 0: none
+  bool tells_kinds = true;  ///< of what is in a directory
+  bool knows_case = true;   ///< else names are taken for what they are in small letters
+  int link_refusal = 0;     ///< the code that an unnamed file gets which asks for a name; 0: none
 };
 
 /// While it lives, the host can do the least, if that is asked for.
