@@ -124,9 +124,9 @@ CORAMFS_EXPORT result<memory_file> to_memfd(sync::file_system& fs, std::string p
 /// meanwhile, some of it may be old, and some new. Holes come as zeros. Files that say that they
 /// are empty and are not, as some in /proc, are taken for empty.
 ///
-/// The file appears whole or not at all, as by a rename, and replaces a file in one step with
-/// `if_exists::replace`; in the meantime its content is in a file "/.coramfs-", a number and
-/// ".part", which others see and should leave alone.
+/// The file appears whole or not at all, and missing parents with it, and replaces a file in one
+/// step with `if_exists::replace`. In the meantime its content is in a file without a name, as
+/// `file_system::open_unnamed` makes it.
 ///
 /// The descriptor must be open until it completes. The host is called on the library's two threads,
 /// as by `to_memfd`, and so is the volume. It resumes on the awaiting coroutine's executor.
@@ -139,10 +139,10 @@ CORAMFS_EXPORT result<memory_file> to_memfd(sync::file_system& fs, std::string p
 /// Errors, those of the host with its own code: the host's error `EBADF` for a number that is no
 /// descriptor, as all below 0, and for one that can not be read; `is_a_directory` for a descriptor
 /// of a directory, and for one at `path`; `not_supported` for any other that is no regular file;
-/// `already_exists` with `if_exists::fail`; `not_found` and `not_a_directory` for what is above the
-/// last name of `path`; `invalid_path`, `name_too_long`; `busy` if what is to be replaced is open
-/// or waited for; `invalid_argument` for an unknown enumerator; `node_limit_exceeded`;
-/// `quota_exceeded`; `memory_guard`; `canceled`; `out_of_memory`.
+/// `already_exists` with `if_exists::fail`; `not_a_directory` for what is above the last name of
+/// `path`; `invalid_path`, `name_too_long`; `busy` if what is to be replaced is open or waited for;
+/// `invalid_argument` for an unknown enumerator; `node_limit_exceeded`; `quota_exceeded`;
+/// `memory_guard`; `canceled`; `out_of_memory`.
 /// Charges: a new file with the content; what it replaces is given back at the end.
 ///
 ///     auto memory = coramfs::to_memfd(fs, "/empty", {.seal = false}).value();

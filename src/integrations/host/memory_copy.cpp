@@ -3,8 +3,6 @@
 
 #include <coramfs/prepared.hpp>
 
-#include "integrations/host/part_name.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -24,52 +22,6 @@ namespace {
 // Of what one call reads; the next one reads on.
 constexpr std::size_t most_buffers = 64;
 
-/// A file of a volume that is given its place when it is whole. Until then it is in the root, under
-/// a name that begins with a dot and ends in ".part", locked; the destructor removes it.
-class part_file {
- public:
-  /// Errors: `node_limit_exceeded`; `quota_exceeded`; `memory_guard`; `out_of_memory`.
-  static result<part_file> make(sync::file_system fs) {
-    for (;;) {
-      std::string path = std::string("/") + random_part().data();
-      auto content = fs.open(path, open_mode::create);
-      if (!content && content.error() == errc::already_exists) continue;
-      if (!content) return content.error();
-      return part_file(std::move(fs), std::move(path), std::move(content.value()));
-    }
-  }
-
-  part_file(part_file&& other) noexcept
-      : fs_(std::move(other.fs_)),
-        path_(std::exchange(other.path_, {})),
-        content_(std::move(other.content_)) {}
-  part_file& operator=(part_file&&) = delete;
-  // It stays where others have begun to wait for it, but then it is empty.
-  ~part_file() {
-    if (path_.empty()) return;
-    static_cast<void>(content_.truncate(0));
-    static_cast<void>(content_.close());
-    static_cast<void>(fs_.remove(path_));
-  }
-
-  sync::file& content() noexcept { return content_; }
-  /// Closes it and renames it. Errors: those of `rename`.
-  result<void> appear(const std::string& path, if_exists existing) {
-    BOOST_OUTCOME_TRY(content_.close());
-    BOOST_OUTCOME_TRY(fs_.rename(path_, path, existing));
-    path_.clear();
-    return success();
-  }
-
- private:
-  part_file(sync::file_system fs, std::string path, sync::file content) noexcept
-      : fs_(std::move(fs)), path_(std::move(path)), content_(std::move(content)) {}
-
-  sync::file_system fs_;
-  std::string path_;  // empty: it has its place
-  sync::file content_;
-};
-
 // Returns the size of a regular file.
 result<std::uint64_t> size_of(int number) noexcept {
   struct stat found;
@@ -79,7 +31,7 @@ result<std::uint64_t> size_of(int number) noexcept {
   return static_cast<std::uint64_t>(found.st_size);
 }
 
-// Looks first at what the rename would refuse after all has been copied.
+// Looks first at what would be refused after all has been copied.
 result<void> require_place(sync::file_system& fs, const std::string& path, if_exists existing) {
   const auto there = fs.stat(path);
   if (!there && there.error() == errc::not_found) return success();
@@ -125,19 +77,21 @@ result<std::uint64_t> copy_from_descriptor(sync::file_system fs, int number,
                                            const std::stop_token& stop) {
   BOOST_OUTCOME_TRY(const std::uint64_t size, size_of(number));
   BOOST_OUTCOME_TRY(require_place(fs, path, existing));
-  BOOST_OUTCOME_TRY(auto file, part_file::make(std::move(fs)));
-  BOOST_OUTCOME_TRY(file.content().reserve(size));
+  BOOST_OUTCOME_TRY(auto file, fs.open_unnamed());
+  BOOST_OUTCOME_TRY(file.reserve(size));
   std::uint64_t at = 0;
   while (at < size) {
     if (stop.stop_requested()) return errc::canceled;
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(size - at, piece_size));
-    BOOST_OUTCOME_TRY(const prepared room, file.content().prepare(wanted));
+    BOOST_OUTCOME_TRY(const prepared room, file.prepare(wanted));
     BOOST_OUTCOME_TRY(const std::size_t count, read_at(number, at, room));
-    BOOST_OUTCOME_TRY(file.content().commit(count));
+    BOOST_OUTCOME_TRY(file.commit(count));
     if (count == 0) break;
     at += count;
   }
-  BOOST_OUTCOME_TRY(file.appear(path, existing));
+  naming_options naming;
+  naming.existing = existing;
+  BOOST_OUTCOME_TRY(fs.give_name(file, path, naming));
   return at;
 }
 

@@ -147,7 +147,7 @@ TEST_CASE("from_memfd: cancelled between two pieces it leaves nothing", "[memfd]
     const auto done = co_await from_memfd(fs, fd, "/a", existing);
     co_return error_of(done);
   };
-  end_amid(v, "preadv", dies, copy);
+  end_amid(v, "preadv64", dies, copy);
   CHECK(threads.list("/").value() == names);
   if (existing == if_exists::replace) CHECK(threads.read_text("/a").value() == "old");
   ::close(fd);

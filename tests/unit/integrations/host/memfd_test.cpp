@@ -414,7 +414,6 @@ TEST_CASE("from_memfd: what is there stays, or is replaced", "[memfd]") {
   CHECK(take("/d", if_exists::fail) == errc::already_exists);
   CHECK(take("/d", if_exists::replace) == errc::is_a_directory);
   CHECK(take("/", if_exists::replace) == errc::is_a_directory);
-  CHECK(take("/none/a", if_exists::fail) == errc::not_found);
   CHECK(take("/a/b", if_exists::fail) == errc::not_a_directory);
   CHECK(take("/../b", if_exists::fail) == errc::invalid_path);
   CHECK(take(std::string(300, 'n').c_str(), if_exists::fail) == errc::name_too_long);
@@ -428,6 +427,15 @@ TEST_CASE("from_memfd: what is there stays, or is replaced", "[memfd]") {
   CHECK(v.stats().used_bytes == before);
   CHECK(from_memfd_by(by_coroutine, v, file.number(), "/a", if_exists::replace).value() == 3);
   CHECK(fs.read_text("/a").value() == "new");
+}
+
+TEST_CASE("from_memfd: missing parents come with the file", "[memfd]") {
+  const bool by_coroutine = GENERATE(false, true);
+  const auto v = volume::create().value();
+  const owned file(::memfd_create("test", MFD_CLOEXEC));
+  put_into(file.number(), "new");
+  CHECK(from_memfd_by(by_coroutine, v, file.number(), "/d/e/a", if_exists::fail).value() == 3);
+  CHECK(sync::file_system(v).read_text("/d/e/a").value() == "new");
 }
 
 TEST_CASE("from_memfd: a descriptor that is no file says so", "[memfd]") {
