@@ -12,7 +12,8 @@
 
 namespace coramfs::detail {
 
-/// How much is written or read before it is asked whether to stop.
+/// How much is written or read before it is asked whether to stop, and how much room is made at a
+/// time.
 inline constexpr std::size_t piece_size = 1 << 20;
 
 /// The error of the host's last call in this thread.

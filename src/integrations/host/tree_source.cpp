@@ -18,8 +18,6 @@ namespace coramfs::detail {
 
 namespace {
 
-/// How much is read before it is asked whether to stop, and how much room is made at a time.
-constexpr std::size_t piece_size = 1 << 20;
 /// Directories without a file in them are found in one go up to this number.
 constexpr std::size_t most_items = 256;
 /// Files that are open at a time, however many may be.
