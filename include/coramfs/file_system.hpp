@@ -212,9 +212,9 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// nothing, also in the eyes of others. A directory that is there already stays as it is. On
   /// success all the handles are closed, and after a failure all are as `give_name` leaves them.
   ///
-  /// Only that step is not done in slices, as with `import_tree`. The map and its files must stay
-  /// as they are, and not be used, until completion. An operation that is destroyed in the middle,
-  /// with its context, takes the files with it, or has named all of them.
+  /// Only that step, as with `import_tree`, and a copy of the paths are not done in slices. The map
+  /// and its files must stay as they are, and not be used, until completion. An operation that is
+  /// destroyed in the middle, with its context, takes the files with it, or has named all of them.
   ///
   /// Errors: of the handles and the paths, which decide first, those of `give_name`,
   /// `invalid_path`, `name_too_long`, `invalid_argument` for two of one normal form, but for

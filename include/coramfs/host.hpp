@@ -39,7 +39,8 @@ struct host_options {
   /// @}
   /// How many files at most are given to a thread of the pool at a time, and no more once they have
   /// 1 MiB in all. Content is pinned until it is written, so less than 1 MiB and one file of any
-  /// size is what is pinned at most. An import has as many open at a time, but never more than 64.
+  /// size is what is pinned at most. An import has as many open at a time, but never more than
+  /// 64, beside up to 64 directories.
   unsigned parallel = 4;
   /// Where the calls of the host are made. If null, on two threads of the library's, which are
   /// started at the first use and end with the program. The blocking form uses none.
@@ -123,14 +124,15 @@ CORAMFS_EXPORT result<std::uint64_t> export_to_host(sync::file_system& fs, std::
 /// resumes on the awaiting coroutine's executor.
 ///
 /// Cancellation: seen between names and between pieces of 1 MiB; a piece that the kernel reads runs
-/// to its end, and so does the reading of a directory. Nothing is left in the volume. All types are
+/// to its end. Nothing is left in the volume. All types are
 /// heard that the coroutine's filter lets through. A context that is destroyed ends it in the same
 /// way, without waiting for that. A pool that is stopped or destroyed -> `canceled`.
 ///
 /// Errors, those of the host with its own code and the path on the host, and of several failures
 /// that of the first path in the order: `invalid_argument` for an unknown enumerator, a mode with
 /// other bits than 0777, no file at a time, and a NUL in `dir`; the host's errors `ENOENT` and
-/// `ENOTDIR` for `dir`, and whatever else it refuses; `not_supported` for links and what else is
+/// `ENOTDIR` for `dir`, and whatever else it refuses, as `EWOULDBLOCK` for a file that another
+/// process has a lease of; `not_supported` for links and what else is
 /// neither a file nor a directory, with `host_links::refuse`; `invalid_path` for a name with a
 /// backslash; `name_too_long` for what would have a path above 4,096 bytes in the volume;
 /// `already_exists` for a file that is there with `if_exists::fail`; `is_a_directory` for a
@@ -138,9 +140,11 @@ CORAMFS_EXPORT result<std::uint64_t> export_to_host(sync::file_system& fs, std::
 /// above `dest`; `busy` for a file that is to be replaced and open or waited for;
 /// `node_limit_exceeded`; `quota_exceeded`, with the bytes of the piece that did not fit, and
 /// `memory_guard`; `canceled`; `out_of_memory`.
-/// Charges: all that is new, as it comes, beside what it replaces, which goes at the end. Beside
-/// that it takes some hundred bytes for each file until it ends, and the names of the directories
-/// that it is in, which are not charged.
+/// Charges: files, as they come, beside what they replace, which goes at the end, and directories
+/// at the end. Not charged is what it takes until it ends: some hundred bytes for each file, the
+/// path of each file and directory, up to three times while they get their names, and all names of
+/// the directories that it is in. So a tree of which nothing is known is imported into a volume
+/// with `max_nodes`, which also ends an import with too many directories before all are found.
 ///
 ///     coramfs::host_options options;
 ///     options.special = coramfs::host_links::skip;

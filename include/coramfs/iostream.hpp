@@ -23,10 +23,11 @@ namespace coramfs {
 /// which for a single character is some ten times what a `std::ofstream` takes to buffer it.
 ///
 /// **Position.** It has one, for reading and for writing, which is the file's cursor at first. From
-/// one to the other no seek is needed. A `flush`, a `sync`, a seek and the destructor bring the
-/// cursor to it, and after one of them, and before the stream is used again, the file may be used
-/// beside it: the stream goes on at the cursor. In between, the stream may see a part of the file
-/// as it was before. With `open_mode::append` each write goes to the end.
+/// one to the other no seek is needed. A `flush`, a `sync`, a seek but one by 0 from where it is,
+/// and the destructor bring the cursor to it, and after one of them, and before the stream is used
+/// again, the file may be used beside it: the stream goes on at the cursor. In between, the stream
+/// may see a part of the file as it was before. With `open_mode::append` each write goes to the
+/// end.
 ///
 /// **Errors** become `badbit`, and those of a seek `failbit`, as with the standard's streams; with
 /// `exceptions(std::ios::badbit)` a read throws `std::ios_base::failure`, with the error's code and
@@ -39,8 +40,8 @@ namespace coramfs {
 /// On a handle of `when_full::wait` a write blocks the thread, as it does there.
 ///
 /// **Putting back** works everywhere but at the beginning, where the file has the character that is
-/// put back, and for one other character at a time, which a write, a seek and a flush forget. The
-/// file stays as it is.
+/// put back, and for one other character at a time, which a write, a seek, a flush and a further
+/// putting back forget. The file stays as it is.
 ///
 /// Code for `std::fstream` moves by another type and another beginning. What else is different:
 ///

@@ -25,7 +25,7 @@ bool has_gone(const error& why) noexcept {
 
 result<std::optional<host_entry>> host_walk::next(const std::stop_token& stop) {
   if (!std::exchange(has_begun_, true)) {
-    BOOST_OUTCOME_TRY(enter());
+    BOOST_OUTCOME_TRY(enter(stop));
   }
   while (!levels_.empty()) {
     if (stop.stop_requested()) return errc::canceled;
@@ -58,7 +58,7 @@ result<std::optional<host_entry>> host_walk::next(const std::stop_token& stop) {
     if (n.name.size() > max_name_size || path_.size() > most_) return errc::name_too_long;
     if (is.value() == kind::file)
       return host_entry{path_, in.value(), path_.c_str() + name_begin, false};
-    BOOST_OUTCOME_TRY(const bool has_entered, enter());
+    BOOST_OUTCOME_TRY(const bool has_entered, enter(stop));
     if (has_entered) return host_entry{path_, in_, path_.c_str() + name_begin, true};
   }
   return std::nullopt;
@@ -85,7 +85,7 @@ result<int> host_walk::directory_of(level& l) {
 }
 
 // Opens the directory that the path names and reads it. Returns false if it is left out.
-result<bool> host_walk::enter() {
+result<bool> host_walk::enter(const std::stop_token& stop) {
   in_ = -1;
   const auto opened = below_.open(path_);
   if (!opened && has_gone(opened.error())) return false;
@@ -103,15 +103,18 @@ result<bool> host_walk::enter() {
     return false;
   }
   level l{{}, 0, path_.size(), found.st_dev, found.st_ino};
-  BOOST_OUTCOME_TRY(read_names(opened.value(), l.names));
+  BOOST_OUTCOME_TRY(read_names(opened.value(), l.names, stop));
   levels_.push_back(std::move(l));
   in_ = opened.value();
   return true;
 }
 
-result<void> host_walk::read_names(int directory, std::vector<name_in>& to) {
+// A name that others put there again while it is read may come twice.
+result<void> host_walk::read_names(int directory, std::vector<name_in>& to,
+                                   const std::stop_token& stop) {
   alignas(dirent64) std::array<std::byte, 32 * 1024> buffer;
   for (;;) {
+    if (stop.stop_requested()) return errc::canceled;
     const ssize_t size = ::getdents64(directory, buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     // It was removed meanwhile, and nothing is in it any more.
@@ -132,6 +135,9 @@ result<void> host_walk::read_names(int directory, std::vector<name_in>& to) {
   }
   std::sort(to.begin(), to.end(),
             [](const name_in& a, const name_in& b) { return a.name < b.name; });
+  const auto last = std::unique(
+      to.begin(), to.end(), [](const name_in& a, const name_in& b) { return a.name == b.name; });
+  to.erase(last, to.end());
   return success();
 }
 

@@ -42,7 +42,8 @@ class host_walk {
   host_walk(descriptor top, host_links special, std::size_t most) noexcept
       : below_(std::move(top)), special_(special), most_(most) {}
 
-  /// Gives what comes next, or nothing at the end. It asks `stop` between any two names.
+  /// Gives what comes next, or nothing at the end. It asks `stop` between any two names, and while
+  /// it reads a directory.
   ///
   /// Errors, with `path()` as what they are about: `not_supported` for a link, a device, a pipe, a
   /// socket and a directory that is above itself, with `host_links::refuse`; `invalid_path` for a
@@ -69,8 +70,9 @@ class host_walk {
   };
 
   result<int> directory_of(level& l);
-  result<bool> enter();
-  result<void> read_names(int directory, std::vector<name_in>& to);
+  result<bool> enter(const std::stop_token& stop);
+  static result<void> read_names(int directory, std::vector<name_in>& to,
+                                 const std::stop_token& stop);
   result<kind> kind_of(int directory, const name_in& n) noexcept;
   void leave() noexcept;
 

@@ -5,6 +5,7 @@
 #include <coramfs/detail/asio_compat.hpp>
 #include <coramfs/detail/host_error.hpp>
 #include <coramfs/detail/normal_text.hpp>
+#include <coramfs/detail/open_file.hpp>
 
 #include "integrations/host/on_thread.hpp"
 #include "integrations/host/pooled.hpp"
@@ -30,19 +31,27 @@ namespace detail {
 
 namespace {
 
-// How many files are closed, which no import wants any more, before others have a turn.
-constexpr std::size_t closed_at_once = 500;
+// How many files are dropped, and closed if they are not, before others have a turn.
+constexpr std::size_t dropped_at_once = 500;
 
-/// The files of a few items on their way, and the rooms that are to be filled. The thread that
-/// fills them has a part in it: where the context dies meanwhile, they stay until it is done.
-template <class File>
+/// The rooms of a few items that are to be filled, and the handles of their files meanwhile. The
+/// thread that fills them has a part in it: where the context dies, they stay until it is done. So
+/// it has nothing of the context in it, such as the executor of a file.
 struct arrivals {
-  explicit arrivals(std::size_t most) : files(most), rooms(most), count(most) {}
+  arrivals(volume v, std::size_t most)
+      : of(std::move(v)), handles(most), rooms(most), count(most) {}
 
-  std::vector<File> files;  // closed for directories
+  const volume of;  // which outlives the handles
+  std::vector<open_file> handles;
   std::vector<prepared> rooms;
   std::size_t count;  // of those items that are read to their ends
 };
+
+// Gives the handles of open files away, or takes them back.
+template <class File>
+void exchange_handles(std::vector<File>& files, std::vector<open_file>& with) noexcept {
+  for (std::size_t i = 0; i < files.size(); ++i) std::swap(handle_access::of(files[i]), with[i]);
+}
 
 /// What an import does, for a coroutine: operations of the volume on the awaiting executor, calls
 /// of the host's on a pool.
@@ -156,6 +165,18 @@ typename Side::template task<void> take_read(Side&, const source_item& item,
   co_return success();
 }
 
+// Directories are made at the end, but are refused as soon as there are too many.
+result<void> require_nodes(const volume& v, const std::string& dest, std::size_t directories) {
+  const std::optional<std::uint64_t> most = v.options().max_nodes;
+  if (!most) return success();
+  const volume_stats s = v.stats();
+  const std::uint64_t left = *most - std::min(*most, s.file_count + s.directory_count);
+  // Some of them may be there already.
+  if (directories <= left + s.directory_count) return success();
+  return about_host_call(dest, error(errc::node_limit_exceeded, directories, left),
+                         host_call::import_from_host);
+}
+
 // Brings the items that were found into files without names, and notes the directories. Of several
 // failures that of the first item is reported: so those before one that fails are read to the end.
 template <class Side>
@@ -164,7 +185,8 @@ typename Side::template task<void> take_items(
     std::map<std::string, typename Side::file_type>& files, std::vector<std::string>& directories) {
   using file_type = typename Side::file_type;
   std::vector<source_item>& items = side.source().items();
-  const auto arrived = std::make_shared<arrivals<file_type>>(items.size());
+  std::vector<file_type> arriving(items.size());  // closed for directories
+  const auto arrived = std::make_shared<arrivals>(side.volume().get_volume(), items.size());
   std::optional<error> why;
   const auto fail_at = [&](std::size_t i, const error& e) {
     arrived->count = i;
@@ -172,14 +194,14 @@ typename Side::template task<void> take_items(
   };
   for (std::size_t i = 0; i < arrived->count; ++i) {
     auto begun =
-        co_await begin_item(side, options, below(dest, items[i].path), items[i], arrived->files[i]);
+        co_await begin_item(side, options, below(dest, items[i].path), items[i], arriving[i]);
     if (!begun) fail_at(i, begun.error());
   }
   for (bool is_left = true; is_left;) {
     is_left = false;
     for (std::size_t i = 0; i < arrived->count; ++i) {
       if (items[i].is_directory || items[i].is_whole) continue;
-      auto room = co_await make_room(side, items[i], arrived->files[i]);
+      auto room = co_await make_room(side, items[i], arriving[i]);
       if (!room) {
         fail_at(i, room.error());
         break;
@@ -191,23 +213,27 @@ typename Side::template task<void> take_items(
     auto reading = [arrived](tree_source& from, const std::stop_token& stop) {
       return from.read(arrived->rooms, arrived->count, stop);
     };
-    BOOST_OUTCOME_CO_TRY(co_await side.on_host(std::move(reading)));
+    const std::size_t asked = arrived->count;
+    exchange_handles(arriving, arrived->handles);
+    auto done = co_await side.on_host(std::move(reading));
+    exchange_handles(arriving, arrived->handles);
+    BOOST_OUTCOME_CO_TRYV(done);
+    if (arrived->count < asked) why = side.source().failure().error();
     for (std::size_t i = 0; i < arrived->count; ++i) {
-      if (items[i].is_directory || !arrived->files[i].is_open()) continue;
+      if (!arriving[i].is_open()) continue;
       arrived->rooms[i] = prepared();
-      auto taken = co_await take_read(side, items[i], arrived->files[i]);
-      if (!taken)
-        co_return about_host_call(below(dest, items[i].path), taken.error(),
-                                  host_call::import_from_host);
-      if (items[i].is_whole)
-        files.emplace(below(dest, items[i].path), std::move(arrived->files[i]));
+      auto taken = co_await take_read(side, items[i], arriving[i]);
+      if (!taken) {
+        fail_at(i, taken.error());
+        break;
+      }
+      if (items[i].is_whole) files.emplace(below(dest, items[i].path), std::move(arriving[i]));
     }
-    BOOST_OUTCOME_CO_TRY(side.source().failure());
   }
   if (why) co_return *why;
   for (const source_item& item : items)
     if (item.is_directory) directories.push_back(below(dest, item.path));
-  co_return success();
+  co_return require_nodes(side.volume().get_volume(), dest, directories.size());
 }
 
 template <class Side>
@@ -240,22 +266,19 @@ typename Side::template task<std::uint64_t> make_import(Side& side, const std::s
   std::map<std::string, typename Side::file_type> files;
   std::vector<std::string> directories{dest};
   auto done = co_await take_all(side, dest, options, files, directories);
-  std::optional<error> why;
-  if (!done) {
-    why = done.error();
-  } else {
-    const std::uint64_t count = files.size();
+  const std::uint64_t count = files.size();
+  if (done) {
     const naming_options naming{options.existing, true};
     auto named = co_await Side::of(side.volume().give_names(files, std::move(directories), naming));
-    if (named) co_return count;
-    why = named.error();
+    if (!named) done = named.error();
   }
   while (!files.empty()) {
-    for (std::size_t i = 0; i < closed_at_once && !files.empty(); ++i) files.erase(files.begin());
+    for (std::size_t i = 0; i < dropped_at_once && !files.empty(); ++i) files.erase(files.begin());
     auto others = co_await side.turn();
     static_cast<void>(others);
   }
-  co_return *why;
+  if (!done) co_return done.error();
+  co_return count;
 }
 
 // How long a path below `dest`, in its normal form, may be.
@@ -280,17 +303,20 @@ asio::awaitable<result<std::uint64_t>> import_for_coroutine(file_system fs,
                                                             pool_ptr pool) {
   const auto valid = require_valid(dir, options);
   if (!valid) co_return of_import(dest, valid.error());
-  auto normal = normal_text(dest);
-  if (!normal) co_return of_import(dest, normal.error());
   const bool would_throw = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   std::exception_ptr thrown;
   std::optional<result<std::uint64_t>> made;
   try {
-    pooled<tree_source> from(std::move(pool), std::move(dir), options, most_below(normal.value()),
-                             has_holes(fs.get_volume()));
-    by_coroutine side(fs, from);
-    made.emplace(co_await make_import(side, normal.value(), options));
+    const auto normal = normal_text(dest);
+    if (!normal) {
+      made.emplace(normal.error());
+    } else {
+      pooled<tree_source> from(std::move(pool), std::move(dir), options, most_below(normal.value()),
+                               has_holes(fs.get_volume()));
+      by_coroutine side(fs, from);
+      made.emplace(co_await make_import(side, normal.value(), options));
+    }
   } catch (const std::bad_alloc&) {
     made.emplace(errc::out_of_memory);
   } catch (...) {

@@ -19,15 +19,25 @@ namespace coramfs::detail {
 
 namespace {
 
+// MFD_NOEXEC_SEAL, which C libraries of before 2023 do not name.
+constexpr unsigned no_exec_seal = 0x0008;
+
 // Of what one call reads; the next one reads on.
 constexpr std::size_t most_buffers = 64;
 
-// Returns the size of a regular file.
+// Returns the size of a regular file that can be read.
 result<std::uint64_t> size_of(int number) noexcept {
   struct stat found;
   if (::fstat(number, &found) != 0) return last_host_error();
   if (S_ISDIR(found.st_mode)) return errc::is_a_directory;
   if (!S_ISREG(found.st_mode)) return errc::not_supported;
+  // Of an empty file nothing is read that would tell it.
+  const int flags = ::fcntl(number, F_GETFL);
+  if (flags < 0) return last_host_error();
+  if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0) {
+    errno = EBADF;
+    return last_host_error();
+  }
   return static_cast<std::uint64_t>(found.st_size);
 }
 
@@ -62,7 +72,11 @@ result<std::size_t> read_at(int number, std::uint64_t offset, const prepared& ro
 // Until it is whole, no child has it.
 result<descriptor> copy_to_memory(const pinned& content, const memfd_options& options,
                                   const std::stop_token& stop) {
-  descriptor file(::memfd_create("coramfs", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  constexpr unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  descriptor file(::memfd_create("coramfs", flags));
+  // Where the system allows no file that could be executed.
+  if (file.number() < 0 && errno == EACCES)
+    file = descriptor(::memfd_create("coramfs", flags | no_exec_seal));
   if (file.number() < 0) return last_host_error();
   BOOST_OUTCOME_TRY(file.write(content, stop));
   if (::lseek(file.number(), 0, SEEK_SET) != 0) return last_host_error();

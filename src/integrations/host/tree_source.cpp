@@ -173,8 +173,11 @@ result<void> tree_source::read(source_item& item, const prepared& room) {
     for (const asio::mutable_buffer b : room) to.push_back({b.data(), b.size()});
     BOOST_OUTCOME_TRY(item.in_room, read_all(item.opened.number(), to, item.at));
     item.at += item.in_room;
+    if (item.in_room > 0) item.stored = item.at;
     // It has become shorter.
-    if (item.in_room < room.size()) item.is_whole = true;
+    if (item.in_room < room.size()) {
+      BOOST_OUTCOME_TRY(end(item));
+    }
   }
   if (!item.is_whole) {
     look_ahead(item);
@@ -195,13 +198,22 @@ result<void> tree_source::read_beyond(source_item& item) {
                                 static_cast<off_t>(item.at + item.beyond.size()));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return last_host_error();
-    if (got == 0) {
-      item.is_whole = true;
-      break;
-    }
+    if (got == 0) break;
     item.beyond.insert(item.beyond.end(), buffer.begin(), buffer.begin() + got);
   }
   item.at += item.beyond.size();
+  if (!item.beyond.empty()) item.stored = item.at;
+  return item.beyond.size() < most_beyond ? end(item) : success();
+}
+
+// Nothing comes any more. A hole that was stepped over may have led beyond what a file has become.
+result<void> tree_source::end(source_item& item) noexcept {
+  item.is_whole = true;
+  if (item.at == item.stored) return success();
+  struct stat found;
+  if (::fstat(item.opened.number(), &found) != 0) return last_host_error();
+  const auto size = static_cast<std::uint64_t>(std::max<off_t>(found.st_size, 0));
+  item.at = std::max(item.stored, std::min(item.at, size));
   return success();
 }
 

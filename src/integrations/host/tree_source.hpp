@@ -32,9 +32,10 @@ struct source_item {
   std::size_t wanted = 0;
 
   // What the last read has brought.
-  std::size_t in_room = 0;  ///< bytes in the room
-  bytes beyond;             ///< bytes that end at `at`, for which there was no room
-  bool is_whole = false;    ///< the end is reached, which is `at`
+  std::size_t in_room = 0;   ///< bytes in the room
+  bytes beyond;              ///< bytes that end at `at`, for which there was no room
+  bool is_whole = false;     ///< the end is reached, which is `at`
+  std::uint64_t stored = 0;  ///< the end of all that was read
 
   descriptor opened;
 };
@@ -84,6 +85,7 @@ class tree_source {
   static result<void> read(source_item& item, const prepared& room);
   static result<void> read_beyond(source_item& item);
   static void look_ahead(source_item& item) noexcept;
+  static result<void> end(source_item& item) noexcept;
 
   const std::filesystem::path dir_;
   const host_options options_;

@@ -136,7 +136,10 @@ TEST_CASE("import_from_host: whole trees of this machine, byte for byte, and bac
   const bool by_coroutine = GENERATE(false, true);
   const auto layout = by_coroutine ? storage_layout::automatic : storage_layout::random_access;
   const disk::path dir = GENERATE("/usr/include", "/usr/share/doc");
-  if (!disk::exists(dir)) return;
+  if (!disk::exists(dir)) {
+    WARN("not tested: there is no " << dir.native());
+    return;
+  }
   INFO(dir);
   const auto v =
       volume::create({.max_quota = std::uint64_t{2} << 30, .default_storage = layout}).value();
@@ -181,7 +184,10 @@ TEST_CASE("import_from_host: what is no file is refused, or left out", "[host]")
   }
   // That takes rights that not everybody has.
   if (what == "device") is_there = ::mknod(name.c_str(), S_IFCHR | 0666, makedev(1, 3)) == 0;
-  if (!is_there) return;
+  if (!is_there) {
+    WARN("not tested: no " << what << " can be made");
+    return;
+  }
   const auto v = volume::create().value();
   const error why = refusal(by_coroutine, v, s.path(), "/to");
   CHECK(why == errc::not_supported);
@@ -197,7 +203,10 @@ TEST_CASE("import_from_host: a directory that is above itself is refused, or lef
   disk::create_directories(s / "a/b/c");
   put(s / "a/file", "1");
   // That takes rights that not everybody has.
-  if (::mount((s / "a").c_str(), (s / "a/b/c").c_str(), nullptr, MS_BIND, nullptr) != 0) return;
+  if (::mount((s / "a").c_str(), (s / "a/b/c").c_str(), nullptr, MS_BIND, nullptr) != 0) {
+    WARN("not tested: nothing can be mounted");
+    return;
+  }
   const auto v = volume::create().value();
   const error why = refusal(by_coroutine, v, s.path(), "/to");
   const auto skipped = import_by(by_coroutine, v, s.path(), "/to", skipping());
@@ -480,10 +489,36 @@ TEST_CASE("import_from_host: a file is read to the end that it then has", "[host
   CHECK(tree_in(v) == tree{{"a", expected_a}, {"b", expected_b}});
 }
 
+TEST_CASE("import_from_host: a file is cut before the data that a hole led to", "[host]") {
+  const bool by_coroutine = GENERATE(false, true);
+  const scratch s;
+  put(s / "a", std::string(4096, '1'));
+  disk::resize_file(s / "a", 9 << 20);
+  const bool ends_in_hole = GENERATE(false, true);
+  if (!ends_in_hole) {
+    std::ofstream end(s / "a", std::ios::in | std::ios::out | std::ios::ate);
+    end << "2";
+  }
+  const auto v = volume::create().value();
+  int reads = 0;
+  {
+    const host_call_watch watch([&](std::string_view call) {
+      // The first piece is read, and the hole behind it is stepped over.
+      const bool is_behind = ends_in_hole ? call == "pread64" : call == "preadv64" && ++reads == 2;
+      if (is_behind) disk::resize_file(s / "a", 4096);
+    });
+    CHECK(import_by(by_coroutine, v, s.path(), "/").value() == 1);
+  }
+  CHECK(sync::file_system(v).read_text("/a").value() == std::string(4096, '1'));
+}
+
 TEST_CASE("import_from_host: a file that says 0 bytes and has some", "[host]") {
   const bool by_coroutine = GENERATE(false, true);
   const disk::path dir = "/proc/sys/kernel/keys";
-  if (!disk::exists(dir)) return;
+  if (!disk::exists(dir)) {
+    WARN("not tested: there is no " << dir.native());
+    return;
+  }
   const auto v = volume::create().value();
   const auto files = import_by(by_coroutine, v, dir, "/");
   CHECK(files.value() > 0);

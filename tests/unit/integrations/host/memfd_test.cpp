@@ -453,11 +453,14 @@ TEST_CASE("from_memfd: a descriptor that is no file says so", "[memfd]") {
   put(s / "a", "content");
   const owned unreadable(::open((s / "a").c_str(), O_WRONLY | O_CLOEXEC));
   const owned by_path(::open((s / "a").c_str(), O_PATH | O_CLOEXEC));
+  put(s / "empty", "");
+  const owned nothing(::open((s / "empty").c_str(), O_WRONLY | O_CLOEXEC));
   CHECK(why(-1) == std::errc::bad_file_descriptor);
   CHECK(why(std::numeric_limits<int>::min()) == std::errc::bad_file_descriptor);
   CHECK(why(1'000'000) == std::errc::bad_file_descriptor);
   CHECK(why(unreadable.number()) == std::errc::bad_file_descriptor);
   CHECK(why(by_path.number()) == std::errc::bad_file_descriptor);
+  CHECK(why(nothing.number()) == std::errc::bad_file_descriptor);
   CHECK(why(directory.number()) == errc::is_a_directory);
   CHECK(why(reads.number()) == errc::not_supported);
   CHECK(why(writes.number()) == errc::not_supported);
