@@ -30,7 +30,8 @@ struct file_status {
   std::uint64_t id;
   /// Bytes that the content is charged: with `accounting::memory` the memory that it has, as of the
   /// last change or close of a writer, and of a directory that of its table; with
-  /// `accounting::payload` the size. What pins alone hold is not among it.
+  /// `accounting::payload` the size. What pins alone hold is not among it, and of blocks that are
+  /// pinned when the file is changed some are not.
   std::uint64_t allocated;
 };
 

@@ -4,13 +4,22 @@
 #include <coramfs/asio.hpp>
 #include <coramfs/detail/asio_compat.hpp>
 #include <coramfs/detail/entry_walk.hpp>
+#include <coramfs/detail/export.hpp>
 #include <coramfs/entries.hpp>
 #include <coramfs/result.hpp>
 
+#include <cstddef>
 #include <utility>
 #include <vector>
 
 namespace coramfs {
+
+namespace detail {
+
+/// Gives others on the awaiting executor a turn. Errors: `canceled`.
+CORAMFS_EXPORT asio::awaitable<result<void>> turn_for_others();
+
+}  // namespace detail
 
 /// What `each` and `each_below` of a file system return: entries, of which a page of 256 is in
 /// memory at a time. They are as `list_some` gives them.
@@ -33,8 +42,9 @@ class entry_pages {
 
   /// The next entries, which are those of a page, or none at the end. An error ends it, too.
   ///
-  /// It is for coroutines, as `export_each` is, and completes without suspending but for the turns
-  /// that `list_some` gives. Cancelled, it ends with `canceled` between two slices.
+  /// It is for coroutines, as `export_each` is, and completes without suspending but for a turn
+  /// that others have after every 2,000 entries, of all its calls. Cancelled, it ends with
+  /// `canceled` at such a turn.
   ///
   /// Errors: those of `list_some` for the path; for what is below it only `name_too_long`,
   /// `canceled` and `out_of_memory`. What others remove meanwhile is left out. Charges nothing: the
@@ -43,15 +53,24 @@ class entry_pages {
     for (;;) {
       BOOST_OUTCOME_CO_TRY(const bool has_more, walk_.go_on());
       if (!has_more) co_return std::vector<found_entry>();
+      if (seen_in_turn_ >= seen_in_turn) {
+        seen_in_turn_ = 0;
+        if (const auto goes_on = co_await detail::turn_for_others(); !goes_on)
+          co_return walk_.take(goes_on.error());
+      }
       auto listed = co_await fs_.list_some(walk_.path(), walk_.after(), walk_.page_size);
       BOOST_OUTCOME_CO_TRY(auto page, walk_.take(std::move(listed)));
+      seen_in_turn_ += page.size() + 1;
       if (!page.empty()) co_return page;
     }
   }
 
  private:
+  static constexpr std::size_t seen_in_turn = 2000;
+
   FileSystem fs_;
   detail::entry_walk walk_;
+  std::size_t seen_in_turn_ = 0;  // entries, and pages, since others had one
 };
 
 }  // namespace coramfs

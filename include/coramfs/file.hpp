@@ -184,7 +184,9 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
   ///
   /// Errors: `not_writable`; `not_supported` for a chain that has such bytes; for a pinned block of
   /// which a part is in the hole, and which has to be copied, `quota_exceeded`, `memory_guard` and
-  /// `out_of_memory`. The file is as it was then. Charges: such a copy, with `accounting::memory`.
+  /// `out_of_memory`, also where the blocks that would be given back had made room for it. The file
+  /// is as it was then. Charges: such a copy, with `accounting::memory`. It is one step, of a time
+  /// by the blocks in the hole; they are freed later.
   asio::awaitable<result<void>> punch_hole(std::uint64_t offset, std::uint64_t size);
 
   /// Pins the bytes from `offset` on, at most `n` of them and none at or past the end: through the

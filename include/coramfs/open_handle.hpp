@@ -11,7 +11,7 @@ namespace coramfs {
 
 /// A file that somebody has open, as it was when it was looked at.
 struct open_handle {
-  std::string path;   ///< absolute
+  std::string path;   ///< absolute; empty for a file without a name
   open_mode mode;     ///< how it was opened
   std::string label;  ///< `open_options::label`; empty if it had none
   /// When it was opened, by the volume's clock. That of the system ticks every few milliseconds.

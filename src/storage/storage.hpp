@@ -57,6 +57,8 @@ class storage {
   result<piece_list> pin(const pieces& listed, life_hold alive) const;
   /// Lists the places of the bytes from `begin` to `end`. Throws `std::bad_alloc`.
   void list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to) const;
+  /// Whether blocks of this may be pinned.
+  bool may_have_pins() const noexcept { return may_have_pins_.load(std::memory_order_relaxed); }
   /// Says that blocks of this may be pinned from now on.
   void expect_pins() const noexcept { may_have_pins_.store(true, std::memory_order_relaxed); }
   /// Leaves the charge of what is pinned to the pins, before the file is given up: it is no part

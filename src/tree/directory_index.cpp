@@ -139,14 +139,16 @@ directory_index::position directory_index::position_of(const node& n) noexcept {
   return {reversed(n.hash), n.name.view()};
 }
 
-node* directory_index::first_behind(position p) const noexcept {
+node* directory_index::first_behind(position p, std::uint64_t* steps) const noexcept {
   if (size_ == 0) return nullptr;
   for (;;) {
     const std::size_t in = address(reversed(p.hash), size_);
     node* first = nullptr;
-    for (node* n = head(in); n != nullptr; n = n->next_in_bucket)
+    std::uint64_t looked = 1;
+    for (node* n = head(in); n != nullptr; n = n->next_in_bucket, ++looked)
       if (p < position_of(*n) && (first == nullptr || position_of(*n) < position_of(*first)))
         first = n;
+    if (steps != nullptr) *steps += looked;
     if (first != nullptr) return first;
     // All hashes of this bucket begin, in this order, with the same bits. Behind them begins the
     // next one, and no name is in front of the empty one.

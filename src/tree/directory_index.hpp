@@ -88,8 +88,10 @@ class directory_index {
   position position_of(std::string_view name) const noexcept;
   /// That of an entry, of which the name is valid for as long as the entry is.
   static position position_of(const node& n) noexcept;
-  /// The first entry behind a position, or null. It looks at few more entries than that one.
-  node* first_behind(position p) const noexcept;
+  /// The first entry behind a position, or null. It looks at few more entries than that one, unless
+  /// many hashes begin alike: `steps`, if given, is raised by how many entries and buckets it looks
+  /// at.
+  node* first_behind(position p, std::uint64_t* steps = nullptr) const noexcept;
 
   /// How many bytes the pages for so many entries take.
   static std::uint64_t footprint(std::size_t entries) noexcept;

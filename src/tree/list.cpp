@@ -41,17 +41,23 @@ template <class Less, class Item>
 steps<std::vector<Item>> list_all(std::shared_ptr<volume_state> v, path_argument path, call by,
                                   Item (*make)(const volume_state&, const node&)) {
   co_await concerns(by, path);
-  std::vector<Item> seen;
+  std::vector<Item> seen, in_vain;
   directory_scan scan;
   pace p;
   for (;;) {
     BOOST_OUTCOME_CO_TRY(look_in(*v, path, [&](const directory_node& in) {
       if (scan.resume(in)) {
-        seen.clear();
+        seen.swap(in_vain);
         seen.reserve(in.entries.size());
       }
       scan.advance(p, [&](const node& n) { seen.push_back(make(*v, n)); });
     }));
+    while (!in_vain.empty()) {
+      in_vain.pop_back();
+      if (p.has_done()) {
+        BOOST_OUTCOME_CO_TRY(co_await turn());
+      }
+    }
     if (scan.is_complete()) break;
     BOOST_OUTCOME_CO_TRY(co_await turn());
   }
@@ -86,7 +92,9 @@ steps<std::vector<directory_entry>> list_some(std::shared_ptr<volume_state> v, p
     BOOST_OUTCOME_CO_TRY(look_in(*v, path, [&](const directory_node& in) {
       auto at = in.entries.position_of(seen.empty() ? after.view() : seen.back().name);
       for (bool is_slice = false; seen.size() < most && !is_slice; is_slice = p.has_done()) {
-        const node* const next = in.entries.first_behind(at);
+        std::uint64_t steps = 0;
+        const node* const next = in.entries.first_behind(at, &steps);
+        p.add(0, steps);
         is_end = next == nullptr;
         if (is_end) return;
         seen.push_back(entry_of(*v, *next));

@@ -20,13 +20,16 @@ constexpr int most_plans = 3;
 }  // namespace
 
 // Unnamed files are charged for themselves, but for names that are only reserved. They are taken
-// out of the drafts, which are not charged at all.
+// out of the drafts, which are not charged at all. Where it is dropped while it takes them,
+// somebody may still look at what was taken.
 tree_import::~tree_import() {
   if (is_linked_) return;
+  bool is_forgotten = false;
   for (auto& item : items_) {
     if (item.second.is != import_item::kind::unnamed) continue;
     take_back(item);
     if (item.second.file == nullptr) continue;
+    if (!std::exchange(is_forgotten, true)) forget_records(volume_);
     item.second.file->name = node_name();
     drop_unnamed(volume_, std::move(item.second.file));
   }

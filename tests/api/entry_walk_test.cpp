@@ -3,6 +3,8 @@
 #include "api/coroutines.hpp"
 #include "api/scenario.hpp"
 
+#include <coramfs/sync/file_system.hpp>
+
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -50,6 +52,47 @@ TEST_CASE("each: it gives the entries of a directory, by their paths", "[api][en
     CHECK(e.status.id == fs->stat(e.path).value().id);
     CHECK(e.status.is_directory == (e.name() == "b"));
     CHECK(e.path == "/d/" + std::string(e.name()));
+  }
+}
+
+TEST_CASE("each_below: others have turns, and a cancellation is heard", "[each][coroutines]") {
+  const bool is_canceled = GENERATE(false, true);
+  const volume v = volume::create().value();
+  sync::file_system threads(v);
+  constexpr std::size_t directories = 5000;
+  for (std::size_t i = 0; i < directories; ++i)
+    threads.create_directory("/" + std::to_string(i)).value();
+  asio::io_context context;
+  file_system fs(context, v);
+  asio::cancellation_signal signal;
+  std::size_t seen = 0, turns = 0;
+  std::optional<error> why;
+  spawn(context, signal, [&]() -> asio::awaitable<void> {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    auto below = fs.each_below();
+    for (;;) {
+      const auto page = co_await below.next();
+      if (!page) why = page.error();
+      if (!page || page.value().empty()) break;
+      seen += page.value().size();
+    }
+    if (why) {
+      const auto again = co_await below.next();
+      CHECK(again.value().empty());
+    }
+  });
+  while (context.run_one() > 0) {
+    ++turns;
+    if (is_canceled && turns == 2) signal.emit(asio::cancellation_type::terminal);
+  }
+  if (is_canceled) {
+    CHECK(why == errc::canceled);
+    CHECK(seen < directories);
+  } else {
+    CHECK(!why);
+    CHECK(seen == directories);
+    // Every one of them is an entry, and an empty page, too.
+    CHECK(turns >= 2 * directories / 2000);
   }
 }
 

@@ -45,9 +45,9 @@ class file_over final : public any_file {
     if constexpr (!Driver::has_token) {
       return driver_.run(file_.write(std::move(from)));
     } else {
-      bytes given = from;
-      auto count = driver_([&](auto&... last) { return file_.write(std::move(given), last...); });
-      if (count) from = bytes();
+      const bytes kept = from;
+      auto count = driver_([&](auto&... last) { return file_.write(std::move(from), last...); });
+      if (!count) from = kept;
       return count;
     }
   }

@@ -306,6 +306,21 @@ TEST_CASE("allocated: it is what the content is charged", "[api][holes][stat]") 
   fs.expect_slices();
 }
 
+TEST_CASE("allocated: a writer that closes while a reader has pins leaves it as it was",
+          "[api][holes][stat][pin]") {
+  const scenario fs;
+  fs->write_file("/f", std::string(1'000'000, 'x')).value();
+  const auto allocated = [&] { return fs->stat("/f").value().allocated; };
+  const auto before = allocated();
+  CHECK(before >= 1'000'000);
+  {
+    const auto pins = fs->open("/f", open_mode::read).value()->pin(0, 1'000'000).value();
+    fs->open("/f", open_mode::update).value()->close().value();
+    CHECK(allocated() == before);
+  }
+  CHECK(allocated() == before);
+}
+
 TEST_CASE("allocated: of a directory it is its table", "[api][holes][stat]") {
   const scenario fs;
   fs->create_directory("/d").value();

@@ -45,6 +45,7 @@ class scenario {
   const coramfs::volume& volume() const { return fs_->get_volume(); }
   volume_stats stats() const { return volume().stats(); }
   std::uint64_t used() const { return stats().used_bytes; }
+  facade_kind facade() const { return configuration_.facade; }
   accounting counting() const { return configuration_.counting; }
   storage_layout layout() const { return configuration_.layout; }
 

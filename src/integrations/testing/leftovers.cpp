@@ -15,8 +15,9 @@ namespace coramfs::detail {
 namespace {
 
 std::string handle_line(const open_handle& h) {
-  std::string text = "\n  " + in_quotes(h.path) + " is open (" + std::string(to_string(h.mode)) +
-                     ") by " + (h.label.empty() ? "an unnamed handle" : in_quotes(h.label));
+  std::string text = "\n  " + (h.path.empty() ? "a file without a name" : in_quotes(h.path)) +
+                     " is open (" + std::string(to_string(h.mode)) + ") by " +
+                     (h.label.empty() ? "an unnamed handle" : in_quotes(h.label));
   return h.waiting > 0 ? text + ", and " + counted(h.waiting, "other waits", "others wait") : text;
 }
 
@@ -40,6 +41,12 @@ std::string open_lines(const volume& v, const volume_stats& now) {
   return text;
 }
 
+std::uint64_t count_of_files(sync::file_system& fs) {
+  std::uint64_t count = 0;
+  for (const walk_entry& at : value_or_throw(fs.walk("/"))) count += at.files.size();
+  return count;
+}
+
 std::uint64_t sum_of_sizes(sync::file_system& fs) {
   std::uint64_t sum = 0;
   for (const walk_entry& at : value_or_throw(fs.walk("/")))
@@ -60,7 +67,9 @@ std::string leftovers_of(const volume& v) {
   if (v.options().accounting != accounting::payload) return text;
   sync::file_system fs(v);
   const std::uint64_t of_files = sum_of_sizes(fs);
-  if (now.used_bytes > of_files)
+  // What a file without a name is charged is told with its handle.
+  const bool has_unnamed = now.file_count > count_of_files(fs);
+  if (now.used_bytes > of_files && !has_unnamed)
     text += "\n  " + counted(now.used_bytes - of_files, "byte is", "bytes are") +
             " charged beyond the " + std::to_string(of_files) + " of the files";
   return text;
