@@ -138,6 +138,7 @@ TEST_CASE("each_below: it gives all below, each once, and a directory before wha
   }
   CHECK(paths_of(fs->each("/d100").value()).size() == 600);
   CHECK(paths_of(fs->each_below("/d100").value()).size() == 900);
+  fs.expect_slices();
 }
 
 TEST_CASE("each_below: what lies too deep for a path ends it with an error",
