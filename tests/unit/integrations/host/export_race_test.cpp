@@ -4,6 +4,7 @@
 
 #include "support/catch.hpp"
 #include "support/describe.hpp"
+#include "support/seeds.hpp"
 #include "unit/integrations/host/host_calls.hpp"
 #include "unit/integrations/host/scratch.hpp"
 
@@ -50,7 +51,7 @@ TEST_CASE("export_to_host: whoever swaps a directory for a link leads nothing ou
                     link = (s / "link").native();
   std::thread attacker([&] {
     std::filesystem::create_directory_symlink(decoy.path(), link);
-    const std::uint64_t most = 100000 * rounds();
+    const std::uint64_t most = 100000 / sanitizer_slowness * rounds();
     while (swaps < most) {
       // The directory and the link change places, each time in one step.
       if (::renameat2(AT_FDCWD, place.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE) == 0)

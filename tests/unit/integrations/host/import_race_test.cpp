@@ -4,6 +4,7 @@
 
 #include "support/catch.hpp"
 #include "support/describe.hpp"
+#include "support/seeds.hpp"
 #include "unit/integrations/host/host_calls.hpp"
 #include "unit/integrations/host/import_by.hpp"
 #include "unit/integrations/host/scratch.hpp"
@@ -49,7 +50,7 @@ TEST_CASE("import_from_host: whoever swaps something for a link brings nothing i
                     link = (s / "link").native();
   std::thread attacker([&] {
     std::filesystem::create_symlink(is_directory ? decoy.path() : decoy / "file", link);
-    const std::uint64_t most = 100000 * rounds();
+    const std::uint64_t most = 100000 / sanitizer_slowness * rounds();
     while (swaps < most) {
       // What is there and the link change places, each time in one step.
       if (::renameat2(AT_FDCWD, place.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE) == 0)
