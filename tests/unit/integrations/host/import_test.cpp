@@ -515,6 +515,25 @@ TEST_CASE("import_from_host: a file is cut before the data that a hole led to", 
   CHECK(sync::file_system(v).read_text("/a").value() == std::string(4096, '1'));
 }
 
+TEST_CASE("import_from_host: too many directories are refused before all are found",
+          "[host][errors]") {
+  const bool by_coroutine = GENERATE(false, true);
+  const scratch s;
+  constexpr int directories = 2000;
+  for (int i = 0; i < directories; ++i) disk::create_directory(s / std::to_string(i));
+  const auto v = volume::create({.max_nodes = 100}).value();
+  int calls = 0;
+  {
+    const host_call_watch watch([&](std::string_view call) {
+      if (call == "getdents64") ++calls;
+    });
+    CHECK(refusal(by_coroutine, v, s.path(), "/in") == errc::node_limit_exceeded);
+  }
+  CHECK(calls < directories);
+  CHECK(tree_in(v).empty());
+  CHECK(v.stats().directory_count == 1);
+}
+
 TEST_CASE("import_from_host: a file that says 0 bytes and has some", "[host]") {
   const bool by_coroutine = GENERATE(false, true);
   const disk::path dir = "/proc/sys/kernel/keys";
