@@ -2,7 +2,7 @@
 // What a volume has taken from the heap, it gives back.
 #include <coramfs/sync/file_system.hpp>
 
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 #include "support/catch.hpp"
 
 #include <array>

@@ -3,7 +3,7 @@
 // as it was until an operation succeeds, and is right from then on.
 #include <coramfs/sync/file_system.hpp>
 
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "support/largest_that_fits.hpp"
@@ -150,7 +150,7 @@ std::size_t sweep(const setting& s, const sequel& then, bool again, bool for_eve
     bool failed = false;
     error e{std::error_code()};
     {
-      const failing_malloc failing(nth, for_ever);
+      const malloc_faults failing(nth_allocation(nth, for_ever));
       e = s.op(t.f);
       failed = failing.has_failed();
     }
@@ -329,7 +329,7 @@ struct debtor : subject {
     const picture before = picture_of(fs, f);
     error e{std::error_code()};
     {
-      const failing_malloc failing(30, false);
+      const malloc_faults failing(nth_allocation(30));
       e = leave_a_gap(f);
     }
     REQUIRE(e == errc::out_of_memory);

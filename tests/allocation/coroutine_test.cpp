@@ -3,7 +3,7 @@
 #include <coramfs/file_system.hpp>
 #include <coramfs/rw_lock.hpp>
 
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 #include "support/catch.hpp"
 
 #include <asio/co_spawn.hpp>

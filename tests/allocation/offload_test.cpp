@@ -2,7 +2,7 @@
 // Memory that is refused while work is given to a pool.
 #include <coramfs/blocking_pool.hpp>
 
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 
@@ -32,7 +32,7 @@ TEST_CASE("offload and allocations: work that is refused memory has not begun",
     bool works_again = false;
     const auto body = [&]() -> asio::awaitable<void> {
       {
-        const failing_malloc failing(nth, for_ever);
+        const malloc_faults failing(nth_allocation(nth, for_ever));
         try {
           const auto r = co_await offload(pool, [&ran] { return ++ran; });
           if (!r) why = r.error();

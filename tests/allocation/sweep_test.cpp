@@ -4,7 +4,7 @@
 
 #include <asio/io_context.hpp>
 
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 
@@ -190,7 +190,7 @@ std::size_t sweep(const operation& op, storage_layout layout, accounting countin
     bool failed = false;
     error e{std::error_code()};
     {
-      const failing_malloc failing(nth, for_ever);
+      const malloc_faults failing(nth_allocation(nth, for_ever));
       e = op.run(fs);
       failed = failing.has_failed();
     }
@@ -234,7 +234,7 @@ TEST_CASE("allocation: an import that finds no memory imports nothing", "[alloca
     bool failed = false;
     error e{std::error_code()};
     {
-      const failing_malloc failing(nth, for_ever);
+      const malloc_faults failing(nth_allocation(nth, for_ever));
       e = error_of(fs.import_tree(std::move(files)));
       failed = failing.has_failed();
     }
@@ -266,7 +266,7 @@ TEST_CASE("allocation: names that find no memory are not given, and files stay w
     error e{std::error_code()};
     {
       std::vector<std::string> directories{"/new/empty/" + name};
-      const failing_malloc failing(nth, for_ever);
+      const malloc_faults failing(nth_allocation(nth, for_ever));
       e = error_of(fs.give_names(files, std::move(directories)));
       failed = failing.has_failed();
     }
@@ -293,7 +293,7 @@ TEST_CASE("allocation: a question by a path that found no memory has no answer",
                             &sync::file_system::is_directory);
   error e = errc::busy;
   {
-    const failing_malloc failing(1, false);
+    const malloc_faults failing(nth_allocation(1));
     e = error_of((fs.*ask)(path));
     REQUIRE(failing.has_failed());
   }
@@ -308,7 +308,7 @@ TEST_CASE("allocation: all open handles are listed, or none", "[allocation][erro
   REQUIRE((a && b));
   std::size_t nth = 1;
   for (;; ++nth) {
-    const failing_malloc failing(nth, false);
+    const malloc_faults failing(nth_allocation(nth));
     const auto all = fs.get_volume().open_handles();
     if (!failing.has_failed()) break;
     REQUIRE(error_of(all) == errc::out_of_memory);
@@ -322,7 +322,7 @@ TEST_CASE("allocation: a handle that finds no memory to be listed is as good as 
   fs.import_tree({{"/f", bytes_of(small)}}).value();  // opens no handle
   result<sync::file> f = errc::busy;
   {
-    const failing_malloc failing(1, false);
+    const malloc_faults failing(nth_allocation(1));
     f = fs.open("/f", open_mode::update);
     REQUIRE(failing.has_failed());
   }
@@ -356,7 +356,7 @@ TEST_CASE("allocation: a volume that can not be made is none", "[allocation][err
   const auto executor = context.get_executor();
   std::size_t nth = 1;
   for (;; ++nth) {
-    const failing_malloc failing(nth, false);
+    const malloc_faults failing(nth_allocation(nth));
     const error e = for_coroutines ? error_of(file_system::create(executor))
                                    : error_of(sync::file_system::create());
     if (!failing.has_failed()) break;

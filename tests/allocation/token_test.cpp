@@ -4,7 +4,7 @@
 #include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
 
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 
@@ -100,7 +100,7 @@ TEST_CASE("tokens and allocations: a call throws before it has begun, or the han
       const std::string before = t.picture();
       bool has_thrown = false;
       {
-        const failing_malloc failing(nth, false);
+        const malloc_faults failing(nth_allocation(nth));
         try {
           op.begin(t);
         } catch (const std::bad_alloc&) {

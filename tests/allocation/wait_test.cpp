@@ -3,7 +3,7 @@
 #include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
 
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 
@@ -15,10 +15,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <future>
 #include <new>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -39,6 +41,17 @@ struct fixture {
   file_system fs{context.get_executor(), v};
   sync::file_system threads{v};
   sync::file holder = threads.open("/a", open_mode::create).value();
+};
+
+/// No memory, until another thread says that it is over.
+struct shortage final : testing::fault_policy {
+  std::optional<error> at(testing::fault_point, std::string_view, std::uint64_t) override {
+    if (is_over) return std::nullopt;
+    is_felt = true;
+    return errc::out_of_memory;
+  }
+
+  std::atomic<bool> is_felt{false}, is_over{false};
 };
 
 }  // namespace
@@ -66,7 +79,7 @@ TEST_CASE("waits and allocations: a close lets others in whatever memory it is r
     t.context.poll();
     REQUIRE(t.v.stats().waiting == 1);
     {
-      const failing_malloc failing(nth, for_ever);
+      const malloc_faults failing(nth_allocation(nth, for_ever));
       t.holder.close().value();
       has_failed = failing.has_failed();
     }
@@ -85,7 +98,7 @@ TEST_CASE("waits and allocations: who can not wait for lack of memory is in no q
     fixture t;
     unsigned opened = 0, refused = 0;
     const auto body = [&]() -> asio::awaitable<void> {
-      std::optional<failing_malloc> failing(std::in_place, nth, false);
+      std::optional<malloc_faults> failing(std::in_place, nth_allocation(nth));
       try {
         const auto f = co_await t.fs.open("/a", open_mode::update);
         ++(f ? opened : refused);
@@ -120,7 +133,7 @@ TEST_CASE("waits and allocations: deadlines come whatever memory the context is 
                 [&](result<file> f) { timed_out += error_of(f) == errc::timed_out ? 1 : 0; });
     }
     {
-      const failing_malloc failing(nth, false);
+      const malloc_faults failing(nth_allocation(nth));
       t.context.run();
       has_failed = failing.has_failed();
     }
@@ -137,8 +150,8 @@ TEST_CASE("waits and allocations: a context without memory for its timer holds u
   const auto now = std::chrono::steady_clock::now();
   asio::steady_timer first(t.context, now),
       others[2]{asio::steady_timer(t.context), asio::steady_timer(t.context)};
-  std::atomic<shortage> of_memory = shortage::begins;
-  std::optional<failing_malloc> failing;
+  shortage of_memory;
+  std::optional<malloc_faults> failing;
   std::future<void> other;
   int timed_out = 0;
   const auto count = [&](const result<file>& f) {
@@ -155,10 +168,10 @@ TEST_CASE("waits and allocations: a context without memory for its timer holds u
     }
     other = std::async(std::launch::async, [&] {
       const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-      while (of_memory != shortage::is_felt && std::chrono::steady_clock::now() < patience)
+      while (!of_memory.is_felt && std::chrono::steady_clock::now() < patience)
         std::this_thread::yield();
       open_within(std::chrono::milliseconds(2));
-      of_memory = shortage::is_over;
+      of_memory.is_over = true;
     });
     failing.emplace(of_memory);
   });

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -58,18 +59,22 @@ class no_faults final : public fault_policy {
   }
 };
 
-class nth_fault final : public fault_policy {
+/// Fails from the nth to the last time, both included, that its point is come to.
+class faults_by_number final : public fault_policy {
  public:
-  nth_fault(fault_point p, unsigned n) noexcept : point_(p), nth_(n) {}
+  faults_by_number(fault_point p, std::uint64_t nth, std::uint64_t last) noexcept
+      : point_(p), nth_(nth), last_(last) {}
 
   std::optional<error> at(fault_point p, std::string_view, std::uint64_t) override {
-    if (p != point_ || met_.fetch_add(1) + 1 != nth_) return std::nullopt;
+    if (p != point_) return std::nullopt;
+    const std::uint64_t number = met_.fetch_add(1) + 1;
+    if (number < nth_ || number > last_) return std::nullopt;
     return first_error(p);
   }
 
  private:
   const fault_point point_;
-  const std::uint64_t nth_;
+  const std::uint64_t nth_, last_;
   std::atomic<std::uint64_t> met_ = 0;
 };
 
@@ -136,7 +141,12 @@ fault_policy& never() noexcept {
 }
 
 fault_policy& fail_nth(fault_point p, unsigned n) {
-  return keep(std::make_unique<nth_fault>(p, n));
+  return keep(std::make_unique<faults_by_number>(p, n, n));
+}
+
+fault_policy& fail_from(fault_point p, unsigned n) {
+  constexpr auto last = std::numeric_limits<std::uint64_t>::max();
+  return keep(std::make_unique<faults_by_number>(p, n, last));
 }
 
 fault_policy& fail_at(std::string_view glob, errc e) {

@@ -44,7 +44,7 @@ TEST_CASE("export_to_host and faults: whole files only, and the volume as before
     std::string which;
     result<std::uint64_t> made = errc::canceled;
     {
-      const failing_host_call failing(nth, EIO);
+      const host_faults failing(nth_host_call(nth), EIO);
       made = export_to_host(fs, "/", s / "", options);
       has_failed = failing.has_failed();
       which = failing.which();

@@ -123,7 +123,7 @@ TEST_CASE("export_to_host: a name that the host can not have leaves nothing of i
   const scratch s;
   result<std::uint64_t> made = errc::canceled;
   {
-    const failing_host_call failing(nth, code);
+    const host_faults failing(nth_host_call(nth), code);
     made = export_by(false, v, "/", s.path());
     CHECK(failing.which() == naming);
   }

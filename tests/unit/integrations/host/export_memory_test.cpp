@@ -2,7 +2,7 @@
 // Memory that is refused in the middle of an export.
 #include <coramfs/host.hpp>
 
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "unit/integrations/host/host_calls.hpp"
@@ -41,7 +41,7 @@ TEST_CASE("export_to_host and allocations: whole files only, and nothing else", 
     std::filesystem::path to = s.path();
     result<std::uint64_t> made = errc::canceled;
     {
-      const failing_malloc failing(nth, for_ever);
+      const malloc_faults failing(nth_allocation(nth, for_ever));
       made = export_to_host(fs, std::move(from), std::move(to), options);
       has_failed = failing.has_failed();
     }

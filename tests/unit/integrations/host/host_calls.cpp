@@ -28,7 +28,7 @@ namespace {
 std::atomic<bool> no_openat2{false}, no_unnamed_files{false}, no_proc{false}, no_no_replace{false},
     no_case{false}, no_kinds{false};
 std::atomic<int> link_refusal_code{0};
-std::atomic<std::size_t> calls_left{0};  // until one fails; 0: none does
+std::atomic<testing::fault_policy*> asked{nullptr};
 std::atomic<int> failing_code{0};
 std::atomic<const char*> failed{nullptr};
 using watcher = std::function<void(std::string_view)>;
@@ -51,7 +51,8 @@ void tell(const char* call) {
 // Whether the call is to fail, with errno set.
 bool fails(const char* name) {
   tell(name);
-  if (calls_left.load() == 0 || calls_left.fetch_sub(1) != 1) return false;
+  testing::fault_policy* const policy = asked;
+  if (policy == nullptr || !policy->at(testing::fault_point::host, {}, 0)) return false;
   failed = name;
   errno = failing_code;
   return true;
@@ -105,17 +106,17 @@ least_host::least_host(bool is_asked_for) {
   features_.apply();
 }
 
-failing_host_call::failing_host_call(std::size_t nth, int code) {
+host_faults::host_faults(testing::fault_policy& policy, int code) {
   failed = nullptr;
   failing_code = code;
-  calls_left = nth;
+  asked = &policy;
 }
 
-failing_host_call::~failing_host_call() { calls_left = 0; }
+host_faults::~host_faults() { asked = nullptr; }
 
-bool failing_host_call::has_failed() const { return failed != nullptr; }
+bool host_faults::has_failed() const { return failed != nullptr; }
 
-std::string_view failing_host_call::which() const { return has_failed() ? failed.load() : ""; }
+std::string_view host_faults::which() const { return has_failed() ? failed.load() : ""; }
 
 host_call_watch::host_call_watch(std::function<void(std::string_view)> told) {
   set_watch(std::make_shared<const watcher>(std::move(told)));

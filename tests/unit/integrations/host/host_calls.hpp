@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <atomic>
+#include <coramfs/testing/faults.hpp>
+
 #include <cstddef>
 #include <functional>
 #include <string_view>
@@ -35,19 +36,24 @@ class least_host {
   host_features features_;
 };
 
-/// While it lives, the `nth` call of the host's by the library, counted from 1, fails with `code`.
-/// One at a time.
-class failing_host_call {
+/// While it lives, each call of the host's by the library asks a policy before, at
+/// `fault_point::host`, and fails with `code` if that says so. One at a time.
+class host_faults {
  public:
-  failing_host_call(std::size_t nth, int code);
-  failing_host_call(const failing_host_call&) = delete;
-  failing_host_call& operator=(const failing_host_call&) = delete;
-  ~failing_host_call();
+  host_faults(testing::fault_policy& policy, int code);
+  host_faults(const host_faults&) = delete;
+  host_faults& operator=(const host_faults&) = delete;
+  ~host_faults();
 
   bool has_failed() const;
   /// Which call that was.
   std::string_view which() const;
 };
+
+/// The `nth` call of the host's fails, counted from 1.
+inline testing::fault_policy& nth_host_call(std::size_t nth) {
+  return testing::fail_nth(testing::fault_point::host, static_cast<unsigned>(nth));
+}
 
 /// While it lives, it is told of each call of the host's by the library before it is made, in the
 /// thread that makes it. One at a time.

@@ -44,7 +44,7 @@ TEST_CASE("import_from_host and faults: all is there, or the volume is as before
     std::string which;
     result<std::uint64_t> made = errc::canceled;
     {
-      const failing_host_call failing(nth, EIO);
+      const host_faults failing(nth_host_call(nth), EIO);
       made = import_by(by_coroutine, v, s.path(), "/to");
       has_failed = failing.has_failed();
       which = failing.which();

@@ -2,7 +2,7 @@
 // Memory that is refused in the middle of an import.
 #include <coramfs/host.hpp>
 
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "unit/integrations/host/host_calls.hpp"
@@ -37,7 +37,7 @@ TEST_CASE("import_from_host and allocations: all is there, or nothing", "[host]"
     std::string to = "/to/where/it/is/too/long/to/be/in/a/string/itself";
     result<std::uint64_t> made = errc::canceled;
     {
-      const failing_malloc failing(nth, for_ever);
+      const malloc_faults failing(nth_allocation(nth, for_ever));
       made = import_from_host(fs, std::move(from), std::move(to));
       has_failed = failing.has_failed();
     }

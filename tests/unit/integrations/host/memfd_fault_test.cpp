@@ -31,7 +31,7 @@ TEST_CASE("to_memfd and faults: nothing is left, and nothing stays charged", "[m
   for (std::size_t nth = 1; has_failed; ++nth) {
     const std::size_t descriptors = open_descriptors();
     {
-      const failing_host_call failing(nth, ENOMEM);
+      const host_faults failing(nth_host_call(nth), ENOMEM);
       const auto made = to_memfd(fs, "/a");
       has_failed = failing.has_failed();
       INFO("the call that fails: " << nth << ", " << failing.which());
@@ -66,7 +66,7 @@ TEST_CASE("from_memfd and faults: the volume is as before", "[memfd][faults]") {
     result<std::uint64_t> made = errc::canceled;
     std::string which;
     {
-      const failing_host_call failing(nth, EIO);
+      const host_faults failing(nth_host_call(nth), EIO);
       made = from_memfd(fs, fd, "/a", existing);
       has_failed = failing.has_failed();
       which = failing.which();

@@ -2,7 +2,7 @@
 // Memory that is refused while memory files are made.
 #include <coramfs/memfd.hpp>
 
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "unit/integrations/host/memfd_by.hpp"
@@ -39,7 +39,7 @@ TEST_CASE("memory files and allocations: the volume is as before, and nothing is
       result<memory_file> made = errc::canceled;
       result<std::uint64_t> taken = errc::canceled;
       {
-        const failing_malloc failing(nth, for_ever);
+        const malloc_faults failing(nth_allocation(nth, for_ever));
         made = to_memfd(fs, std::move(from));
         taken = from_memfd(fs, fd, std::move(to));
         has_failed = failing.has_failed();

@@ -42,6 +42,14 @@ TEST_CASE("fault policies: the nth time at a point fails, and no other", "[testi
   CHECK(failures_of(testing::fail_nth(point, 0), 6) == "......");
 }
 
+TEST_CASE("fault policies: from the nth time at a point on all fail", "[testing][faults]") {
+  const auto point =
+      GENERATE(fault_point::reserve_nodes, fault_point::reserve_bytes, fault_point::allocate);
+  CHECK(failures_of(testing::fail_from(point, 3), 6) == "..xxxx");
+  CHECK(failures_of(testing::fail_from(point, 1), 6) == "xxxxxx");
+  CHECK(failures_of(testing::fail_from(point, 0), 6) == "xxxxxx");
+}
+
 TEST_CASE("fault policies: a policy is had by reference, and each call makes a new one",
           "[testing][faults]") {
   fault_policy& first = testing::fail_nth(fault_point::allocate, 1);

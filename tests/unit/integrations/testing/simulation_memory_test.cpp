@@ -3,7 +3,7 @@
 #include <coramfs/rw_lock.hpp>
 #include <coramfs/testing.hpp>
 
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 
@@ -56,7 +56,7 @@ TEST_CASE("simulation memory: no wait and no step is lost", "[testing][allocatio
     for (int i = 0; i < 100; ++i) asio::post(sim.get_executor(), [&] { ++run; });
     std::size_t canceled = 0;
     {
-      const failing_malloc failing(nth, false);
+      const malloc_faults failing(nth_allocation(nth));
       insist([&] { sim.advance(first.expiry() - sim.now()); });
       insist([&] { canceled += second.cancel_one(); });
       insist([&] { canceled += second.cancel(); });
@@ -83,7 +83,7 @@ TEST_CASE("simulation memory: a coroutine that could not begin is not missed",
     simulation sim;
     bool has_failed = false, has_begun = false;
     {
-      const failing_malloc failing(nth, false);
+      const malloc_faults failing(nth_allocation(nth));
       try {
         sim.spawn(returns, "a name that is too long to be a part of the string");
         has_begun = true;
@@ -104,7 +104,7 @@ TEST_CASE("simulation memory: a timer that ends without any lets its waits go on
   auto t = std::make_optional<timer>(sim.get_executor(), 1h);
   for (int i = 0; i < 20; ++i) t->async_wait([&](const asio_error_code&) { ++told; });
   {
-    const failing_malloc failing(1, true);
+    const malloc_faults failing(nth_allocation(1, true));
     t.reset();
   }
   CHECK(sim.run());
@@ -129,7 +129,7 @@ TEST_CASE("simulation memory: a stream loses no byte and no wait", "[testing][al
     std::size_t sent = 0;
     bool is_sending = false;
     {
-      const failing_malloc failing(nth, false);
+      const malloc_faults failing(nth_allocation(nth));
       while (seen.size() < text.size()) {
         if (!is_sending && sent < text.size()) {
           insist([&] {
@@ -168,7 +168,7 @@ TEST_CASE("simulation memory: who waits for a stream is woken when there is some
     const auto has_written = [&](const asio_error_code&, std::size_t) { ++written; };
     p.second.async_read_some(asio::buffer(buffer), has_read);
     {
-      const failing_malloc failing(nth, false);
+      const malloc_faults failing(nth_allocation(nth));
       insist([&] { p.first.async_write_some(asio::buffer("x", 1), has_written); });
       has_failed = failing.has_failed();
     }
@@ -187,7 +187,7 @@ TEST_CASE("simulation memory: a deadline of coramfs is cancelled without any",
   sim.spawn([&]() -> awaitable<void> { is_had = (co_await lock.acquire(1h)).has_value(); });
   while (!sim.is_idle()) sim.step();
   {
-    const failing_malloc failing(1, true);
+    const malloc_faults failing(nth_allocation(1, true));
     lock.unlock();
   }
   CHECK(sim.run());

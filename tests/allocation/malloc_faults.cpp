@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "allocation/failing_malloc.hpp"
+#include "allocation/malloc_faults.hpp"
 
 #include "storage/fault_point.hpp"
 
@@ -10,9 +10,7 @@ namespace coramfs::tests {
 
 namespace {
 
-thread_local std::size_t left = 0;  // allocations up to the one that fails; 0: none fails
-thread_local bool fails_for_ever = false;
-thread_local std::atomic<shortage>* fails_in = nullptr;
+thread_local testing::fault_policy* asked = nullptr;
 thread_local bool failed = false;
 
 thread_local std::size_t made = 0;
@@ -20,18 +18,8 @@ thread_local std::size_t last_made = 0;  // bytes
 
 std::atomic<std::int64_t> live = 0;
 
-bool refuses_in(std::atomic<shortage>& now) noexcept {
-  auto seen = shortage::begins;
-  if (!now.compare_exchange_strong(seen, shortage::is_felt) && seen == shortage::is_over)
-    return false;
-  failed = true;
-  return true;
-}
-
-bool refuses() noexcept {
-  if (fails_in != nullptr) return refuses_in(*fails_in);
-  if (left == 0) return failed && fails_for_ever;
-  if (--left != 0) return false;
+bool refuses(std::size_t size) noexcept {
+  if (asked == nullptr || !asked->at(testing::fault_point::allocate, {}, size)) return false;
   failed = true;
   return true;
 }
@@ -45,24 +33,14 @@ void* counted(void* fresh, std::size_t size) noexcept {
 
 }  // namespace
 
-failing_malloc::failing_malloc(std::size_t nth, bool for_ever) noexcept {
+malloc_faults::malloc_faults(testing::fault_policy& policy) noexcept {
   failed = false;
-  fails_for_ever = for_ever;
-  left = nth;
+  asked = &policy;
 }
 
-failing_malloc::failing_malloc(std::atomic<shortage>& now) noexcept {
-  failed = false;
-  fails_in = &now;
-}
+malloc_faults::~malloc_faults() { asked = nullptr; }
 
-failing_malloc::~failing_malloc() {
-  fails_in = nullptr;
-  left = 0;
-  failed = false;
-}
-
-bool failing_malloc::has_failed() const noexcept { return failed; }
+bool malloc_faults::has_failed() const noexcept { return failed; }
 
 allocation_count::allocation_count() noexcept : before_(made) {}
 
@@ -77,7 +55,7 @@ std::int64_t live_allocations() noexcept { return live; }
 namespace coramfs::detail {
 
 // Pieces of a volume's own memory are refused as allocations are.
-bool memory_is_refused() noexcept { return tests::refuses(); }
+bool memory_is_refused() noexcept { return tests::refuses(0); }
 
 }  // namespace coramfs::detail
 
@@ -91,25 +69,25 @@ void* __libc_memalign(std::size_t alignment, std::size_t size);
 void __libc_free(void* old);
 
 void* malloc(std::size_t size) {
-  if (coramfs::tests::refuses()) return nullptr;
+  if (coramfs::tests::refuses(size)) return nullptr;
   return coramfs::tests::counted(__libc_malloc(size), size);
 }
 
 void* calloc(std::size_t count, std::size_t size) {
-  if (coramfs::tests::refuses()) return nullptr;
+  if (coramfs::tests::refuses(count * size)) return nullptr;
   return coramfs::tests::counted(__libc_calloc(count, size), count * size);
 }
 
 // What grows or shrinks was counted already; to no size is to free.
 void* realloc(void* old, std::size_t size) {
   if (old == nullptr) return malloc(size);
-  if (coramfs::tests::refuses()) return nullptr;
+  if (coramfs::tests::refuses(size)) return nullptr;
   if (size == 0) --coramfs::tests::live;
   return __libc_realloc(old, size);
 }
 
 void* aligned_alloc(std::size_t alignment, std::size_t size) {
-  if (coramfs::tests::refuses()) return nullptr;
+  if (coramfs::tests::refuses(size)) return nullptr;
   return coramfs::tests::counted(__libc_memalign(alignment, size), size);
 }
 
