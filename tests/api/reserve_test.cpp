@@ -125,7 +125,7 @@ class reserved_file {
 TEST_CASE("reserve: whatever is done below it can not fail for space", "[api][reserve][quota]") {
   const scenario fs({.max_quota = 5 << 20});
   fs.expect_slices();
-  for_each_seed(30, [&](std::uint64_t seed) { reserved_file(fs, seed).run(25); });
+  for_each_seed(10, [&](std::uint64_t seed) { reserved_file(fs, seed).run(25); });
 }
 
 TEST_CASE("reserve: a file that is extended first can be filled piece by piece",
