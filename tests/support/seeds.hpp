@@ -40,8 +40,7 @@ void for_each_seed(std::uint64_t count, Experiment experiment) {
   const bool is_one = only != ~std::uint64_t{0};
   const std::uint64_t first = is_one ? only : 0;
   const std::uint64_t fewer = std::max(count / sanitizer_slowness, std::uint64_t{1});
-  const std::uint64_t end =
-      is_one ? only + 1 : from_environment("CORAMFS_SEEDS", fewer);
+  const std::uint64_t end = is_one ? only + 1 : from_environment("CORAMFS_SEEDS", fewer);
   for (std::uint64_t seed = first; seed < end; ++seed) {
     try {
       experiment(seed);

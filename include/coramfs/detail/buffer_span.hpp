@@ -4,7 +4,6 @@
 #include <coramfs/asio.hpp>
 #include <coramfs/detail/asio_build.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <iterator>
@@ -32,7 +31,8 @@ template <content_like T>
 asio::const_buffer to_buffer(const T& content) noexcept {
   if constexpr (std::convertible_to<const T&, std::string_view> && std::is_array_v<T>) {
     const std::string_view all(content, std::size(content));
-    return {all.data(), std::min(all.find('\0'), all.size())};
+    const std::string_view text = all.substr(0, all.find('\0'));
+    return {text.data(), text.size()};
   } else if constexpr (std::convertible_to<const T&, std::string_view>) {
     const std::string_view text = content;
     return {text.data(), text.size()};
