@@ -28,6 +28,23 @@ struct token_fixture {
   }
 };
 
+/// One with a handle to a file of its own.
+struct open_file_fixture : token_fixture {
+  file f = open();
+
+  file open() {
+    file opened;
+    fs.open("/f", open_mode::write_read, [&](result<file> r) { opened = std::move(r).value(); });
+    context.run();
+    context.restart();
+    return opened;
+  }
+  void run() {
+    context.run();
+    context.restart();
+  }
+};
+
 /// Counts what it has given out.
 struct counts {
   std::atomic<int> allocations{0}, live{0};

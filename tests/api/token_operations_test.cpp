@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Every operation with completion tokens. What operations do with them is seen in the scenarios,
 // which run over tests/api/token_facade.cpp, too.
-#include <coramfs/default_token.hpp>
 #include <coramfs/rw_lock.hpp>
 
 #include "api/coroutines.hpp"
@@ -10,7 +9,6 @@
 #include "support/await_waiting.hpp"
 
 #include <asio/bind_executor.hpp>
-#include <asio/read.hpp>
 #include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
@@ -24,6 +22,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -33,8 +32,6 @@
 namespace coramfs::tests {
 
 namespace {
-
-constexpr std::size_t mib = 1024 * 1024;
 
 /// Calls `visit(name, call)` for each operation, in an order in which all succeed; `call(token)`
 /// calls the operation. Some are there twice, the second time with what may be left out.
@@ -102,55 +99,12 @@ void for_each_operation(file_system& fs, file& f, Visit visit) {
   visit("prepare", [&](auto&& t) { return f.prepare(100, t); });
 }
 
-/// One with a handle to a file of its own.
-struct operations_fixture : token_fixture {
-  file f = open();
-
-  file open() {
-    file opened;
-    fs.open("/f", open_mode::write_read, [&](result<file> r) { opened = std::move(r).value(); });
-    context.run();
-    context.restart();
-    return opened;
-  }
-  void run() {
-    context.run();
-    context.restart();
-  }
-};
-
-/// A file of some slices, and an operation on it with a signal.
-struct long_fixture : token_fixture {
-  asio::cancellation_signal signal;
-  error seen = std::error_code();
-  bool called = false;
-
-  long_fixture() { threads.write_file("/large", std::string(8 * mib, 'x')).value(); }
-
-  /// A handler that the signal cancels.
-  auto take() {
-    return asio::bind_cancellation_slot(signal.slot(), [this](auto r) {
-      called = true;
-      if (!r) seen = r.error();
-    });
-  }
-  /// Emits while the operation has done its first slice, and runs it to the end.
-  void cancel() {
-    CHECK(!called);
-    signal.emit(asio::cancellation_type::partial);
-    CHECK(!called);
-    context.run();
-    context.restart();
-    CHECK(called);
-  }
-};
-
 }  // namespace
 
 // One handler for both, since each kind of token takes long to compile.
 TEST_CASE("token operations: a callback is called later, on its executor, its memory given back",
           "[api][tokens]") {
-  operations_fixture t;
+  open_file_fixture t;
   auto strand = asio::make_strand(t.context);
   for_each_operation(t.fs, t.f, [&](const char* name, auto call) {
     INFO(name);
@@ -172,7 +126,7 @@ TEST_CASE("token operations: a callback is called later, on its executor, its me
 }
 
 TEST_CASE("token operations: a future gives what was read", "[api][tokens]") {
-  operations_fixture t;
+  open_file_fixture t;
   auto content = t.fs.read_text("/a", asio::use_future);
   auto size = t.f.write("xyz", asio::use_future);
   auto missing = t.fs.stat("/missing", asio::use_future);
@@ -183,7 +137,7 @@ TEST_CASE("token operations: a future gives what was read", "[api][tokens]") {
 }
 
 TEST_CASE("token operations: a deferred one begins when it is launched", "[api][tokens]") {
-  operations_fixture t;
+  open_file_fixture t;
   const auto content = [&] {
     const volume_stats s = t.v.stats();
     return s.file_count + s.directory_count + s.used_bytes + s.open_handles;
@@ -204,7 +158,7 @@ TEST_CASE("token operations: a deferred one begins when it is launched", "[api][
 }
 
 TEST_CASE("token operations: a coroutine on another executor awaits each", "[api][tokens]") {
-  operations_fixture t;
+  open_file_fixture t;
   using executor = asio::io_context::executor_type;
   for_each_operation(t.fs, t.f, [&](const char* name, auto call) {
     INFO(name);
@@ -223,7 +177,7 @@ TEST_CASE("token operations: a coroutine on another executor awaits each", "[api
 }
 
 TEST_CASE("token operations: use_awaitable is the coroutine itself", "[api][tokens]") {
-  operations_fixture t;
+  open_file_fixture t;
   int good = 0;
   spawn(t.context, [&]() -> asio::awaitable<void> {
     const auto status = co_await t.fs.stat("/a", asio::use_awaitable);
@@ -238,7 +192,7 @@ TEST_CASE("token operations: use_awaitable is the coroutine itself", "[api][toke
 }
 
 TEST_CASE("token operations: a handler that is passed as a variable stays there", "[api][tokens]") {
-  operations_fixture t;
+  open_file_fixture t;
   int calls = 0;
   const auto alive = std::make_shared<int>(0);
   auto count = [&calls, alive](auto) { ++calls; };
@@ -273,7 +227,7 @@ TEST_CASE("token operations: without a token they mean what they did", "[api][to
 
 TEST_CASE("token operations: a moved-in buffer is the operation's, also where it fails",
           "[api][tokens]") {
-  operations_fixture t;
+  open_file_fixture t;
   t.f.close().value();
   bytes content(100);
   error seen = std::error_code();
@@ -285,191 +239,6 @@ TEST_CASE("token operations: a moved-in buffer is the operation's, also where it
   CHECK(content.empty());
 }
 
-TEST_CASE("token operations: a signal ends a wait, of whatever type it is",
-          "[api][tokens][cancellation]") {
-  token_fixture t;
-  auto holder = t.threads.open("/a", open_mode::update).value();
-  const auto type = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
-                             asio::cancellation_type::total);
-  asio::cancellation_signal signal;
-  error seen = std::error_code();
-  const auto take = [&] {
-    return asio::bind_cancellation_slot(signal.slot(), [&](auto r) { seen = error_of(r); });
-  };
-  SECTION("read_file") { t.fs.read_file("/a", take()); }
-  SECTION("write_file") { t.fs.write_file("/a", "xyz", take()); }
-  SECTION("copy") { t.fs.copy("/a", "/b", take()); }
-  SECTION("copy_tree") {
-    t.threads.create_directory("/d").value();
-    t.threads.write_file("/d/a", "xyz").value();
-    holder = t.threads.open("/d/a", open_mode::update).value();
-    t.fs.copy_tree("/d", "/b", take());
-  }
-  SECTION("export_tree") { t.fs.export_tree(take()); }
-  t.context.poll();
-  CHECK(t.v.stats().waiting == 1);
-  signal.emit(type);
-  CHECK(!seen.code());
-  t.context.restart();
-  t.context.run();
-  CHECK(seen == errc::canceled);
-  CHECK(t.v.stats().waiting == 0);
-  // The slot is given back.
-  CHECK(!signal.slot().has_handler());
-  holder.close().value();
-  CHECK(t.is_clean());
-}
-
-TEST_CASE("token operations: a long one is cancelled between two slices, and leaves nothing",
-          "[api][tokens][cancellation]") {
-  long_fixture t;
-  SECTION("copy") { t.fs.copy("/large", "/copy", t.take()); }
-  SECTION("copy_tree") {
-    t.threads.create_directory("/d").value();
-    t.threads.rename("/large", "/d/large").value();
-    t.fs.copy_tree("/d", "/copy", t.take());
-  }
-  SECTION("read_file") { t.fs.read_file("/large", t.take()); }
-  SECTION("export_tree") { t.fs.export_tree(t.take()); }
-  SECTION("import_tree") { t.fs.import_tree({{"/copy", bytes(8 * mib)}}, t.take()); }
-  t.cancel();
-  CHECK(t.seen == errc::canceled);
-  CHECK(!t.threads.exists("/copy").value());
-  CHECK(t.is_clean());
-}
-
-TEST_CASE("token operations: what has begun to write or to remove runs to its end",
-          "[api][tokens][cancellation]") {
-  long_fixture t;
-  const std::string content(8 * mib, 'y');
-  SECTION("write_file") {
-    t.fs.write_file("/new", content, t.take());
-    t.cancel();
-    CHECK(t.threads.file_size("/new").value() == content.size());
-  }
-  SECTION("remove") {
-    t.fs.remove("/large", t.take());
-    t.cancel();
-    CHECK(!t.threads.exists("/large").value());
-  }
-  SECTION("a write to a file") {
-    file f;
-    t.fs.open("/new", open_mode::create, [&](result<file> r) { f = std::move(r).value(); });
-    t.context.run();
-    t.context.restart();
-    f.write(content, t.take());
-    t.cancel();
-    CHECK(f.size().value() == content.size());
-  }
-  CHECK(!t.seen);
-  CHECK(t.is_clean());
-}
-
-TEST_CASE("token operations: one that is cancelled in its turn does not begin to wait",
-          "[api][tokens][cancellation][space]") {
-  asio::io_context context;
-  const auto v = volume::create({.max_quota = 10 * mib, .accounting = accounting::payload}).value();
-  file_system fs(context.get_executor(), v);
-  file f;
-  fs.open("/a", open_mode::create, {.on_full = when_full::wait},
-          [&](result<file> r) { f = std::move(r).value(); });
-  context.run();
-  sync::file_system(v).write_file("/other", std::string(10 * mib, 'x')).value();
-  const std::string content(mib, 'x');
-  asio::cancellation_signal signal;
-  std::optional<error> seen;
-  const auto take = [&](result<std::size_t> r) { seen = error_of(r); };
-  // One of them has its turn first, after as much in one go, and all of them wait.
-  int turns = 0;
-  for (int i = 0; i < 4; ++i) {
-    seen.reset();
-    context.restart();
-    f.write(content, asio::bind_cancellation_slot(signal.slot(), take));
-    const bool has_turn = v.stats().waiting == 0;
-    turns += has_turn ? 1 : 0;
-    signal.emit(asio::cancellation_type::total);
-    if (has_turn) CHECK(v.stats().waiting == 0);
-    context.run();
-    REQUIRE(seen);
-    CHECK(*seen == errc::canceled);
-    CHECK(v.stats().waiting == 0);
-  }
-  CHECK(turns == 1);
-}
-
-TEST_CASE("token operations: a signal may end before the operation that it cancels",
-          "[api][tokens][cancellation]") {
-  long_fixture t;
-  auto holder = t.threads.open("/a", open_mode::update).value();
-  auto signal = std::make_unique<asio::cancellation_signal>();
-  const bool dies = GENERATE(false, true);
-  bool called = false;
-  auto context = std::make_unique<asio::io_context>();
-  file_system fs(context->get_executor(), t.v);
-  const auto take = [&] {
-    return asio::bind_cancellation_slot(signal->slot(), [&](auto) { called = true; });
-  };
-  SECTION("while it waits") { fs.read_file("/a", take()); }
-  SECTION("between two slices") { fs.read_file("/large", take()); }
-  context->poll_one();
-  signal.reset();
-  holder.close().value();
-  if (!dies) context->run();
-  context.reset();
-  CHECK(called == !dies);
-  CHECK(t.is_clean());
-}
-
-TEST_CASE("token operations: a context that dies destroys their handlers uncalled",
-          "[api][tokens]") {
-  const auto v = volume::create({.max_quota = 40 * mib}).value();
-  sync::file_system threads(v);
-  threads.write_file("/large", std::string(8 * mib, 'x')).value();
-  threads.write_file("/a", "abc").value();
-  auto holder = threads.open("/a", open_mode::update).value();
-  const auto alive = std::make_shared<int>(0);
-  bool called = false;
-  const auto take = [&called, alive](auto) { called = true; };
-  const std::string content(8 * mib, 'y');
-  auto context = std::make_unique<asio::io_context>();
-  file_system fs(context->get_executor(), v);
-  file f;
-  const auto open = [&](const char* path, open_mode mode) {
-    fs.open(path, mode, {.on_full = when_full::wait},
-            [&](result<file> r) { f = std::move(r).value(); });
-    context->run();
-    context->restart();
-  };
-  SECTION("that have ended and wait to be called") { fs.stat("/a", take); }
-  SECTION("that have changed the tree and wait to be called") { fs.remove_tree("/none", take); }
-  SECTION("that wait for a lock") { fs.read_file("/a", take); }
-  SECTION("that wait for the lock of one of their files") { fs.export_tree(take); }
-  SECTION("between two slices of a copy") { fs.copy("/large", "/copy", take); }
-  SECTION("between two slices of what a removal frees") { fs.remove("/large", take); }
-  SECTION("between two slices of a read") {
-    open("/large", open_mode::read);
-    f.read_all(take);
-  }
-  SECTION("between two slices of a write") {
-    open("/new", open_mode::create);
-    f.write(content, take);
-  }
-  SECTION("that wait for space") {
-    open("/new", open_mode::create);
-    f.prepare(39 * mib, take);
-    CHECK(v.stats().waiting == 1);
-  }
-  context.reset();
-  CHECK(!called);
-  CHECK(alive.use_count() == 2);
-  CHECK(v.stats().waiting == 0);
-  f.close().value();
-  holder.close().value();
-  CHECK(v.stats().open_handles == 0);
-  CHECK(!threads.exists("/copy").value());
-  CHECK(threads.open("/a", open_mode::update, at_once).has_value());
-}
-
 TEST_CASE("token operations: threads run chains of them, and a signal ends some",
           "[api][tokens][threads]") {
   asio::thread_pool pool(3);
@@ -477,11 +246,22 @@ TEST_CASE("token operations: threads run chains of them, and a signal ends some"
   file_system fs(pool.get_executor(), v);
   constexpr int chains = 6, rounds = 60;
 
+  // Held until a chain has been cancelled that waits for it.
+  struct {
+    sync::file file;
+    std::once_flag once;
+
+    void close() {
+      std::call_once(once, [this] { file.close().value(); });
+    }
+  } holder{sync::file_system(v).open("/shared", open_mode::create).value(), {}};
+
   /// One after the other on a strand of its own, with a directory of its own and a file that all
   /// share.
   struct chain {
     file_system fs;
     std::string own;
+    std::function<void()> let_others_in;
     asio::strand<asio::thread_pool::executor_type> strand;
     asio::cancellation_signal signal;
     file f;
@@ -490,7 +270,10 @@ TEST_CASE("token operations: threads run chains of them, and a signal ends some"
     auto then(void (chain::*next)()) {
       return asio::bind_executor(strand,
                                  asio::bind_cancellation_slot(signal.slot(), [this, next](auto r) {
-                                   if (!r) ++(r.error() == errc::canceled ? canceled : failed);
+                                   if (!r) {
+                                     ++(r.error() == errc::canceled ? canceled : failed);
+                                     let_others_in();
+                                   }
                                    (this->*next)();
                                  }));
     }
@@ -521,8 +304,12 @@ TEST_CASE("token operations: threads run chains of them, and a signal ends some"
   };
   std::vector<std::unique_ptr<chain>> all;
   for (int i = 0; i < chains; ++i) {
-    all.push_back(std::unique_ptr<chain>(
-        new chain{fs, "/own" + std::to_string(i), asio::make_strand(pool.get_executor()), {}, {}}));
+    all.push_back(std::unique_ptr<chain>(new chain{fs,
+                                                   "/own" + std::to_string(i),
+                                                   [&holder] { holder.close(); },
+                                                   asio::make_strand(pool.get_executor()),
+                                                   {},
+                                                   {}}));
     chain& c = *all.back();
     asio::post(c.strand, [&c] { c.begin(); });
   }
@@ -542,48 +329,8 @@ TEST_CASE("token operations: threads run chains of them, and a signal ends some"
   CHECK(s.directory_count == 1);
 }
 
-TEST_CASE("token operations: as_default_on makes a token the default", "[api][tokens]") {
-  operations_fixture t;
-  using executor = asio::io_context::executor_type;
-  using token = asio::use_awaitable_t<executor>;
-  int good = 0;
-  asio::co_spawn(
-      t.context,
-      [&]() -> asio::awaitable<void, executor> {
-        auto fs = token::as_default_on(t.fs);
-        const auto written = co_await fs.write_file("/b", "hello");
-        good += written.has_value() ? 1 : 0;
-        const auto paths = co_await fs.walk();
-        good += paths.has_value() ? 1 : 0;
-        auto opened = co_await fs.open("/b", open_mode::read);
-        token::as_default_on_t<file> f = std::move(opened).value();
-        std::string head(4, '\0');
-        const std::size_t n = co_await asio::async_read(f, asio::buffer(head));
-        good += n == 4 && head == "hell" ? 1 : 0;
-        const auto rest = co_await f.read_all();
-        good += rest.value().size() == 1 ? 1 : 0;
-        // It is a file system, and other tokens are taken, too.
-        file_system& plain = fs;
-        auto later = plain.stat("/b", asio::use_future);
-        good += later.valid() ? 1 : 0;
-      },
-      rethrow);
-  t.run();
-  CHECK(good == 5);
-}
-
-TEST_CASE("token operations: a default token may be any", "[api][tokens]") {
-  operations_fixture t;
-  auto fs = deferred.as_default_on(t.fs);
-  auto read = fs.read_text("/a");
-  std::string seen;
-  std::move(read)([&](result<std::string> r) { seen = r.value(); });
-  t.run();
-  CHECK(seen == "abc");
-}
-
 TEST_CASE("token operations: an awaited result is taken apart", "[api][tokens]") {
-  operations_fixture t;
+  open_file_fixture t;
   std::string seen;
   spawn(t.context, [&]() -> asio::awaitable<void> {
     auto [ec, f] = co_await t.fs.open("/a", open_mode::read);
