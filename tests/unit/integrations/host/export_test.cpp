@@ -300,7 +300,7 @@ TEST_CASE("export_to_host: what comes before a file that can not be had is writt
 TEST_CASE("export_to_host: thousands of levels need neither stack nor descriptors", "[host]") {
   const bool with_least = GENERATE(false, true);
   const least_host host(with_least);
-  const scratch s;
+  const scratch s(scratch::place::for_many_files);
   const auto v = volume::create().value();
   sync::file_system fs(v);
   std::string path;

@@ -155,7 +155,7 @@ TEST_CASE("import_from_host: whole trees of this machine, byte for byte, and bac
   CHECK(v.stats().file_count == c.files);
   CHECK(v.stats().directory_count == c.directories + 2);  // the root, and /in
   if (!by_coroutine) return;
-  const scratch s;
+  const scratch s(scratch::place::for_many_files);
   CHECK(export_by(by_coroutine, v, "/in", s.path()).value() == files);
   const auto again = volume::create({.max_quota = std::uint64_t{2} << 30}).value();
   CHECK(import_by(by_coroutine, again, s.path(), "/").value() == files);
@@ -518,7 +518,7 @@ TEST_CASE("import_from_host: a file is cut before the data that a hole led to", 
 TEST_CASE("import_from_host: too many directories are refused before all are found",
           "[host][errors]") {
   const bool by_coroutine = GENERATE(false, true);
-  const scratch s;
+  const scratch s(scratch::place::for_many_files);
   constexpr int directories = 2000;
   for (int i = 0; i < directories; ++i) disk::create_directory(s / std::to_string(i));
   const auto v = volume::create({.max_nodes = 100}).value();
@@ -666,7 +666,7 @@ void import_deep(const disk::path& top, int levels, bool by_coroutine, bool with
 
 TEST_CASE("import_from_host: deep trees, with few descriptors", "[host][deep]") {
   const int levels = GENERATE(300, 3000);
-  const scratch s;
+  const scratch s(scratch::place::for_many_files);
   disk::create_directory(s / "deep");
   make_deep(s / "deep", levels);
   for (const bool by_coroutine : {false, true})

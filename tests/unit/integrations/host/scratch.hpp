@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <ios>
@@ -9,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <stdlib.h>
 
@@ -17,8 +19,12 @@ namespace coramfs::tests {
 /// A new directory of the host's, which goes with all that is in it.
 class scratch {
  public:
-  scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "coramfs-XXXXXX").native();
+  /// Where it is. A file system on a disk may look long for free inodes where thousands were
+  /// removed a moment before, so that many files are in memory, if there is room.
+  enum class place { temporary, for_many_files };
+
+  explicit scratch(place where = place::temporary) {
+    std::string name = (parent(where) / "coramfs-XXXXXX").native();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no scratch directory");
     path_ = name;
   }
@@ -33,6 +39,16 @@ class scratch {
   std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
 
  private:
+  static std::filesystem::path parent(place where) {
+    constexpr std::uintmax_t enough = std::uintmax_t{2} << 30;
+    const std::filesystem::path memory = "/dev/shm";
+    std::error_code none;
+    if (where == place::for_many_files && std::filesystem::space(memory, none).available > enough &&
+        !none)
+      return memory;
+    return std::filesystem::temp_directory_path();
+  }
+
   std::filesystem::path path_;
 };
 
