@@ -100,6 +100,14 @@ const std::array operations{
     simple("copy with holes", [](auto& fs) { return fs.copy("/d/holes", "/d/copy"); }),
     simple("copy_tree", [](auto& fs) { return fs.copy_tree("/d", "/copy"); }),
     simple("remove", [](auto& fs) { return fs.remove("/d/file"); }),
+    simple("remove in turn",
+           [](auto& fs) { return fs.remove("/d/file", {.open = if_open::wait}); }),
+    simple("remove from under a handle",
+           [](auto& fs) {
+             const auto f = fs.open("/d/file", open_mode::update);
+             if (!f) return result<void>(f.error());
+             return fs.remove("/d/file", {.open = if_open::keep_unnamed});
+           }),
     simple("remove_directory", [](auto& fs) { return fs.remove_directory("/four/a"); }),
     simple("remove_tree", [](auto& fs) { return fs.remove_tree("/d"); }),
     simple("list", [](auto& fs) { return fs.list("/four"); }),

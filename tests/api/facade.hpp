@@ -81,7 +81,7 @@ class any_file_system {
                                   naming_options options = {}) = 0;
   virtual result<void> create_directory(std::string_view path) = 0;
   virtual result<bool> create_directories(std::string_view path) = 0;
-  virtual result<void> remove(std::string_view path) = 0;
+  virtual result<void> remove(std::string_view path, const remove_options& options = {}) = 0;
   virtual result<void> remove_directory(std::string_view path) = 0;
   virtual result<void> remove_tree(std::string_view path) = 0;
   virtual result<void> rename(std::string_view from, std::string_view to,

@@ -24,8 +24,8 @@ class model_file_system final : public any_file_system {
   result<bool> create_directories(std::string_view path) override {
     return attempt([&] { return of_.create_directories(path); });
   }
-  result<void> remove(std::string_view path) override {
-    return attempt([&] { of_.remove(path); });
+  result<void> remove(std::string_view path, const remove_options& options) override {
+    return attempt([&] { of_.remove(path, options.open); });
   }
   result<void> remove_directory(std::string_view path) override {
     return attempt([&] { of_.remove_directory(path); });
