@@ -21,6 +21,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -77,6 +78,7 @@ class removal_world final : public world {
   void begin_one() {
     request& r = requests_.emplace_back();
     r.number = requests_.size();
+    r.path = std::to_string(r.number);  // its label
     r.context = dice_.below(on_.size());
     // 0 and 1 open it for reading, 2 and 3 for writing, 4 removes it.
     r.wanted = dice_.below(5);
@@ -137,6 +139,7 @@ class removal_world final : public world {
   static open_options options_of(const request& r) {
     open_options options;
     options.timeout = r.patience;
+    options.label = r.path.c_str();
     return options;
   }
 
@@ -156,6 +159,8 @@ class removal_world final : public world {
       });
     }
     if (had) held_.push_back(std::move(*had));
+    // What has waited for its lock has looked, in this step, whether it has a name.
+    if (!removes(r) && !r.has_handler) require(has_named_handle(r.path), "what is opened is there");
     check_names();
   }
 
@@ -242,9 +247,12 @@ class removal_world final : public world {
   }
 
   std::vector<open_handle> handles() const { return volume_.open_handles().value(); }
-  bool has_named_handle() const {
+  /// Whether a handle is open on a file with a name: one with that label, or any.
+  bool has_named_handle(std::string_view label = {}) const {
     const auto all = handles();
-    return std::any_of(all.begin(), all.end(), [](const auto& h) { return !h.path.empty(); });
+    return std::any_of(all.begin(), all.end(), [&](const open_handle& h) {
+      return !h.path.empty() && (label.empty() || h.label == label);
+    });
   }
 
   void check_names() const {
