@@ -349,6 +349,18 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   }
   /// @}
 
+  /// All that `glob` would find, a part at a time, so that memory does not grow with the tree: it
+  /// keeps a page of each directory on the way down. Directories that nothing can match in are not
+  /// entered. What is found is sorted as by `glob` in directories of fewer than 256 entries, and in
+  /// larger ones page by page; what is below a path of more than 4,096 bytes it does not reach.
+  /// What others change meanwhile is as `list_some` says for each directory.
+  ///
+  /// Errors of the pages: only `name_too_long`, for a pattern above 4,096 bytes or a path;
+  /// `canceled` after 2,000 entries; `out_of_memory`.
+  entry_pages<file_system> each_match(path_argument pattern) {
+    return {*this, detail::entry_walk(std::move(pattern), detail::entry_walk::depth::matching)};
+  }
+
   /// A directory and all directories below it, each before those in it, sorted. Each is seen at one
   /// moment; what others remove before its turn is left out.
   ///

@@ -107,6 +107,13 @@ const std::array operations{
     simple("list_some", [](auto& fs) { return fs.list_some("/four", long_name, 3); }),
     simple("walk", [](auto& fs) { return fs.walk(); }),
     simple("glob", [](auto& fs) { return fs.glob("/**/[a-z]*"); }),
+    simple("each_match",
+           [](auto& fs) {
+             auto found = fs.each_match("/{d,four}/[a-z]*");
+             for (auto at = found.begin(); at != found.end(); ++at) {
+             }
+             return found.status();
+           }),
     simple("stat", [](auto& fs) { return fs.stat("/d/file"); }),
     simple("set_modified",
            [](auto& fs) {

@@ -243,7 +243,7 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
       return both(both(told(fs.list_entries(c.path)), told(in_pages(fs, c.path, 1 + c.size % 4))),
                   both(told(sorted(fs.each(c.path))), told(sorted(fs.each_below(c.path)))));
     case action::walk: return told(fs.walk(c.path));
-    case action::glob: return told(fs.glob(c.pattern));
+    case action::glob: return both(told(fs.glob(c.pattern)), told(fs.each_match(c.pattern)));
     default: return look(fs, c.path);
   }
 }

@@ -67,6 +67,16 @@ class model_file_system final : public any_file_system {
   result<std::vector<found_entry>> each_below(std::string_view path) override {
     return attempt([&] { return found_in(path, true); });
   }
+  result<std::vector<found_entry>> each_match(std::string_view pattern) override {
+    return attempt([&] {
+      std::vector<found_entry> found;
+      for (std::string& path : of_.glob(pattern)) {
+        const file_status status = stat(path).value();
+        found.push_back({std::move(path), status});
+      }
+      return found;
+    });
+  }
   result<std::vector<walk_entry>> walk(std::string_view path) override {
     return attempt([&] { return of_.walk(path); });
   }

@@ -222,6 +222,19 @@ class CORAMFS_EXPORT file_system {
     return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::all_below)};
   }
   /// @}
+  /// All that `glob` would find, for a range-based `for`, so that memory does not grow with the
+  /// tree: it keeps a page of each directory on the way down. Directories that nothing can match in
+  /// are not entered. What is found is sorted as by `glob` in directories of fewer than 256
+  /// entries, and in larger ones page by page; what is below a path of more than 4,096 bytes it
+  /// does not reach. What others change meanwhile is as `list_some` says for each directory.
+  ///
+  ///     for (const auto& e : fs.each_match("/logs/**/*.txt")) std::cout << e.path << '\n';
+  ///
+  /// Errors of the range: only `name_too_long`, for a pattern above 4,096 bytes or a path;
+  /// `out_of_memory`.
+  entry_range<file_system> each_match(path_argument pattern) {
+    return {*this, detail::entry_walk(std::move(pattern), detail::entry_walk::depth::matching)};
+  }
   /// A directory and all directories below it, each before those in it, sorted. Each is seen at one
   /// moment; what others remove before its turn is left out.
   ///
