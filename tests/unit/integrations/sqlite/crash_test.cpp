@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <coramfs/sqlite.hpp>
+#include <coramfs/sync/file_system.hpp>
+
+#include "support/catch.hpp"
+#include "unit/integrations/sqlite/database.hpp"
+#include "unit/integrations/sqlite/dying_vfs.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace coramfs::tests {
+
+namespace {
+
+constexpr const char* state = "SELECT count(*) || ' ' || sum(n) || ' ' || sum(length(x)) FROM t";
+
+// A database of some pages, of which a transaction changes most, and makes it longer or shorter.
+void set_up(const database& db, const std::string& mode) {
+  db.run("PRAGMA page_size=512; PRAGMA journal_mode=" + mode +
+         "; CREATE TABLE t(id INTEGER PRIMARY KEY, n, x BLOB); CREATE INDEX i ON t(n);"
+         "WITH k(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM k WHERE i<8)"
+         "INSERT INTO t SELECT i, 100, zeroblob(300) FROM k");
+}
+constexpr const char* before = "8 800 2400";
+
+}  // namespace
+
+TEST_CASE("sqlite: a writer that dies between any two calls leaves all or nothing",
+          "[sqlite][crash]") {
+  const auto mode = GENERATE("DELETE", "TRUNCATE", "PERSIST", "WAL");
+  // One cache writes all at the end of the transaction, the other in its middle.
+  const auto cache = GENERATE("PRAGMA cache_size=100;", "PRAGMA cache_size=3;");
+  const bool has_company = GENERATE(false, true);
+  struct expectation {
+    std::string sql, after;
+  };
+  const auto e = GENERATE(values<expectation>(
+      {{"BEGIN; UPDATE t SET n = n + 1; INSERT INTO t VALUES(9, 0, zeroblob(900)); COMMIT",
+        "9 808 3300"},
+       {"DELETE FROM t WHERE id > 2; VACUUM", "2 200 600"}}));
+  CAPTURE(mode, cache, has_company, e.sql);
+  int calls = 0;
+  int kept = 0;
+  for (bool is_dead = true; is_dead; ++calls) {
+    const auto v = volume::create({.max_quota = 1 << 20}).value();
+    const auto vfs = sqlite::vfs::create(v, {.patience = lock_timeout::immediate()}).value();
+    set_up(database(vfs.uri("/a.db")), mode);
+    std::optional<database> company;
+    if (has_company) {
+      company.emplace(vfs.uri("/a.db"));
+      REQUIRE(company->ask(state) == before);
+    }
+    {
+      dying_vfs dying(vfs.name());
+      const database db(dying_vfs::uri("/a.db"));
+      db.run(std::string(cache) + state);
+      dying.die_after(static_cast<std::uint64_t>(calls));
+      const int code = db.try_to(e.sql);
+      is_dead = dying.is_dead();
+      if (!is_dead && code != SQLITE_OK) FAIL(sqlite3_errmsg(db.get()));
+    }
+    if (!company) company.emplace(vfs.uri("/a.db"));
+    const std::string now = company->ask(state);
+    if (now != before && now != e.after) FAIL("after " << calls << " calls: " << now);
+    if (now == e.after) ++kept;
+    if (company->ask("PRAGMA integrity_check") != "ok")
+      FAIL("after " << calls << " calls: " << company->ask("PRAGMA integrity_check"));
+    company->run("INSERT INTO t VALUES(100, 0, x'')");  // and it goes on
+    company.reset();
+    if (v.stats().open_handles != 0) FAIL("something is open after " << calls << " calls");
+  }
+  CHECK(calls > 10);
+  CHECK(kept > 0);
+  CHECK(kept < calls);
+}
+
+}  // namespace coramfs::tests
