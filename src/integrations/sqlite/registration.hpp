@@ -2,7 +2,7 @@
 #pragma once
 
 #include <coramfs/result.hpp>
-#include <coramfs/sqlite.hpp>
+#include <coramfs/sqlite_vfs.hpp>
 #include <coramfs/volume.hpp>
 
 #include "integrations/sqlite/open_files.hpp"

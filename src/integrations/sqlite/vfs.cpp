@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <coramfs/sqlite.hpp>
+#include <coramfs/sqlite_vfs.hpp>
 
 #include "integrations/sqlite/connection_file.hpp"
 #include "integrations/sqlite/registration.hpp"
 
-#include <array>
-#include <new>
+#include <algorithm>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <sqlite3.h>
@@ -49,7 +50,8 @@ std::string vfs::uri(std::string_view path, std::string_view parameters) const {
 error last_error(sqlite3* connection, const char* schema) noexcept {
   error found{std::error_code()};
   const int code = sqlite3_file_control(connection, schema, detail::last_error_opcode, &found);
-  return code == SQLITE_OK ? found : detail::last_failure();
+  // Neither ours, which would have an answer, nor of another VFS: it could not be opened.
+  return code == SQLITE_OK || code == SQLITE_NOTFOUND ? found : detail::last_failure();
 }
 
 }  // namespace coramfs::sqlite
