@@ -91,11 +91,15 @@ result<void> open_files::remove(std::string_view path) {
   return discarded;
 }
 
+// It is asked before each transaction that reads, mostly for a journal that is not there: then this
+// is one look, and no error is made.
 result<bool> open_files::has_content(std::string_view path) {
-  const auto status = fs_.stat(path);
-  if (status) return status.value().is_directory || status.value().size > 0;
-  if (status.error() == errc::out_of_memory) return status.error();
-  return false;
+  BOOST_OUTCOME_TRY(const bool is_there, fs_.exists(path));
+  if (!is_there) return false;
+  const auto size = fs_.file_size(path);
+  if (size) return size.value() > 0;
+  if (size.error() == errc::out_of_memory) return size.error();
+  return size.error() == errc::is_a_directory;
 }
 
 }  // namespace coramfs::sqlite::detail

@@ -86,4 +86,20 @@ TEST_CASE("sqlite: a write waits for room where that is asked for", "[sqlite][qu
   CHECK(db.ask("SELECT length(x) FROM t") == "50000");
 }
 
+TEST_CASE("sqlite: a write that waits for room in vain is told that it is full",
+          "[sqlite][quota]") {
+  const auto v = volume::create({.max_quota = 100'000, .accounting = accounting::payload}).value();
+  const auto vfs =
+      sqlite::vfs::create(v, {.on_full = when_full::wait, .patience = std::chrono::milliseconds(1)})
+          .value();
+  const database db(vfs.uri("/a.db"));
+  sync::file_system(v).write_file("/big", std::string(80'000, 'x')).value();
+  db.run("CREATE TABLE t(x)");
+  CHECK(db.try_to("INSERT INTO t VALUES(zeroblob(50000))") == SQLITE_FULL);
+  const error why = sqlite::last_error(db.get());
+  CHECK(why == errc::timed_out);
+  CHECK(why.requested() > why.available());
+  CHECK(db.ask("PRAGMA integrity_check") == "ok");
+}
+
 }  // namespace coramfs::tests

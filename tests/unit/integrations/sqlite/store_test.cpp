@@ -83,13 +83,17 @@ TEST_CASE("sqlite store: a copy in another file is compact and replaces it", "[s
   const auto kind = GENERATE(store_kind::live, store_kind::hot);
   sqlite::sync::store store(fs, "/it's.db", {.kind = kind});
   fs.write_text("/copy.db", "old").value();
-  const auto a = store.connect().value();
+  auto a = store.connect().value();
   REQUIRE(run(a, "CREATE TABLE t(x); INSERT INTO t VALUES(1)") == SQLITE_OK);
   CHECK(store.save("/copy.db").value() == 8192);
   CHECK(in_file(fs, "/copy.db") == "1");
   REQUIRE(run(a, "INSERT INTO t VALUES(2)") == SQLITE_OK);
   CHECK(in_file(fs, "/copy.db") == "1");
   CHECK(error_of(store.save("/missing/copy.db")) == errc::not_found);
+  CHECK(store.save("/copy.db"));
+  CHECK(in_file(fs, "/copy.db") == "1,2");
+  a = sqlite::connection();
+  CHECK(in_file(fs, "/it's.db") == "1,2");  // a copy elsewhere is no save
 }
 
 TEST_CASE("sqlite store: a save that is refused leaves the old file, and is tried again",
