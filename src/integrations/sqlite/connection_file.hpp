@@ -34,7 +34,8 @@ struct connection_file : sqlite3_file {
   wal_index::user wal;
   error last{std::error_code()};  // of a database: what has failed last for its connection
   std::uint64_t chunk_size = 0;   // 0: the file grows by what is written
-  int keeps_wal = 0;
+  bool keeps_wal = false;
+  bool is_powersafe = true;
 };
 
 /// What `sqlite3_file_control` is asked for the last error: no number of SQLite's.

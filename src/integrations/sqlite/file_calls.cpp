@@ -112,6 +112,13 @@ int answer_pragma(const connection_file& of, char** words) noexcept {
   return words[0] != nullptr ? SQLITE_OK : SQLITE_NOMEM;
 }
 
+// Below 0 it is a question.
+int set_or_tell(bool& setting, int& wanted) noexcept {
+  if (wanted >= 0) setting = wanted != 0;
+  wanted = setting ? 1 : 0;
+  return SQLITE_OK;
+}
+
 int control_file(sqlite3_file* f, int what, void* argument) noexcept {
   connection_file& of = at(f);
   switch (what) {
@@ -128,12 +135,9 @@ int control_file(sqlite3_file* f, int what, void* argument) noexcept {
       return SQLITE_OK;
     }
     case SQLITE_FCNTL_SIZE_HINT: return grow_to(of, *static_cast<sqlite3_int64*>(argument));
-    case SQLITE_FCNTL_PERSIST_WAL: {
-      int& wanted = *static_cast<int*>(argument);
-      if (wanted >= 0) of.keeps_wal = wanted != 0 ? 1 : 0;
-      wanted = of.keeps_wal;
-      return SQLITE_OK;
-    }
+    case SQLITE_FCNTL_PERSIST_WAL: return set_or_tell(of.keeps_wal, *static_cast<int*>(argument));
+    case SQLITE_FCNTL_POWERSAFE_OVERWRITE:
+      return set_or_tell(of.is_powersafe, *static_cast<int*>(argument));
     case SQLITE_FCNTL_VFSNAME:
       *static_cast<char**>(argument) = sqlite3_mprintf("%s", of.by->name().c_str());
       return SQLITE_OK;
@@ -146,9 +150,10 @@ int size_of_sector(sqlite3_file*) noexcept { return 4096; }
 
 // All that can be promised where nothing but the whole can be lost, and where a removal of what is
 // open is seen by those who have it open.
-int characteristics(sqlite3_file*) noexcept {
+int characteristics(sqlite3_file* f) noexcept {
+  const int powersafe = at(f).is_powersafe ? SQLITE_IOCAP_POWERSAFE_OVERWRITE : 0;
   return SQLITE_IOCAP_ATOMIC | SQLITE_IOCAP_SAFE_APPEND | SQLITE_IOCAP_SEQUENTIAL |
-         SQLITE_IOCAP_POWERSAFE_OVERWRITE | SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN;
+         SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN | powersafe;
 }
 
 int map_index(sqlite3_file* f, int number, int size, int make, void volatile** to) noexcept {

@@ -76,4 +76,35 @@ TEST_CASE("sqlite: a writer that dies between any two calls leaves all or nothin
   CHECK(kept < calls);
 }
 
+TEST_CASE("sqlite: of a transaction in two databases all or nothing is left", "[sqlite][crash]") {
+  const auto mode = GENERATE("DELETE", "TRUNCATE", "PERSIST");
+  CAPTURE(mode);
+  const auto attach = [](const std::string& uri) { return "ATTACH '" + uri + "' AS b;"; };
+  int calls = 0;
+  int kept = 0;
+  for (bool is_dead = true; is_dead; ++calls) {
+    const auto v = volume::create({.max_quota = 1 << 20}).value();
+    const auto vfs = sqlite::vfs::create(v, {.patience = lock_timeout::immediate()}).value();
+    for (const char* path : {"/a.db", "/b.db"})
+      database(vfs.uri(path)).run("CREATE TABLE t(n); INSERT INTO t VALUES(100)");
+    {
+      dying_vfs dying(vfs.name());
+      const database db(dying_vfs::uri("/a.db"));
+      db.run(attach(dying_vfs::uri("/b.db")) + "PRAGMA main.journal_mode=" + mode +
+             "; PRAGMA b.journal_mode=" + mode + "; SELECT * FROM t, b.t");
+      dying.die_after(static_cast<std::uint64_t>(calls));
+      db.try_to("BEGIN; UPDATE t SET n = n - 1; UPDATE b.t SET n = n + 1; COMMIT");
+      is_dead = dying.is_dead();
+    }
+    const database db(vfs.uri("/a.db"));
+    db.run(attach(vfs.uri("/b.db")));
+    const std::string now = db.ask("SELECT t.n || ' ' || u.n FROM t, b.t AS u");
+    if (now != "100 100" && now != "99 101") FAIL("after " << calls << " calls: " << now);
+    if (now == "99 101") ++kept;
+  }
+  CHECK(calls > 20);
+  CHECK(kept > 0);
+  CHECK(kept < calls);
+}
+
 }  // namespace coramfs::tests

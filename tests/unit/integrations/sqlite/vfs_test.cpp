@@ -341,6 +341,21 @@ TEST_CASE("sqlite: a file grows by chunks where that is asked for", "[sqlite]") 
   CHECK(db.ask("PRAGMA page_count") == "2");
 }
 
+TEST_CASE("sqlite: a log is kept where that is asked for", "[sqlite]") {
+  stage s;
+  {
+    const database db = s.open("/a.db");
+    int keeps = -1;
+    REQUIRE(sqlite3_file_control(db.get(), "main", SQLITE_FCNTL_PERSIST_WAL, &keeps) == SQLITE_OK);
+    CHECK(keeps == 0);
+    keeps = 1;
+    REQUIRE(sqlite3_file_control(db.get(), "main", SQLITE_FCNTL_PERSIST_WAL, &keeps) == SQLITE_OK);
+    db.run("PRAGMA journal_mode=WAL; CREATE TABLE t(x); INSERT INTO t VALUES(1)");
+  }
+  CHECK(s.fs.exists("/a.db-wal").value());
+  CHECK(s.open("/a.db").ask("SELECT x FROM t") == "1");
+}
+
 TEST_CASE("sqlite: a pragma tells how full the volume is", "[sqlite]") {
   stage s({.max_quota = 1'000'000, .accounting = accounting::payload});
   const database db = s.open("/a.db");
