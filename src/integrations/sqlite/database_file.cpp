@@ -5,6 +5,7 @@
 #include <chrono>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 namespace coramfs::sqlite::detail {
@@ -22,7 +23,9 @@ lock_timeout rest_of(lock_timeout patience, const coramfs::detail::deadline& unt
 result<void> database_file::open(const file_request& how) {
   using coramfs::detail::fair_lock;
   const auto until = how.patience.deadline(std::chrono::steady_clock::now());
-  if (!opening_.lock(fair_lock::kind::exclusive, until)) return errc::timed_out;
+  // Whoever is opening it now has it in a moment, or waits by a patience of its own.
+  const auto others = how.patience.is_immediate() ? std::nullopt : until;
+  if (!opening_.lock(fair_lock::kind::exclusive, others)) return errc::timed_out;
   const coramfs::detail::lock_hold opening(opening_, fair_lock::kind::exclusive);
   bool is_open = false;
   bool writes = false;
@@ -31,7 +34,7 @@ result<void> database_file::open(const file_request& how) {
     is_open = file_.is_open();
     writes = file_.writable();
   }
-  if (is_open && how.must_create) return errc::already_exists;
+  if (is_open && how.must_create && !is_gone_) return errc::already_exists;
   if (is_open && how.may_write && !writes) return make_writable(how, until);
   if (is_open) return boost::outcome_v2::success();
   BOOST_OUTCOME_TRY(auto fresh, open_handle(how, until));

@@ -85,17 +85,7 @@ store_state::store_state(volume over, std::string path, const store_options& opt
 
 result<connection> store_state::connect() {
   if (!in_use_.try_lock_shared()) return errc::not_open;
-  auto opened = [this]() -> result<owned_handle> {
-    const std::lock_guard lock(mutex_);
-    if (is_closed_) return errc::not_open;
-    BOOST_OUTCOME_TRY(make_vfs());
-    if (is_hot() && anchor_ == nullptr) {
-      BOOST_OUTCOME_TRY(load());
-    }
-    BOOST_OUTCOME_TRY(auto made, is_hot() ? open_hot() : open_file(path_, writing));
-    ++connections_;
-    return made;
-  }();
+  auto opened = open_next();
   if (!opened) {
     in_use_.unlock_shared();
     return opened.error();
@@ -103,17 +93,33 @@ result<connection> store_state::connect() {
   return connection(shared_from_this(), opened.value().release());
 }
 
+// A file may have to be waited for, and then nobody else has to.
+result<owned_handle> store_state::open_next() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_closed_) return errc::not_open;
+    BOOST_OUTCOME_TRY(make_vfs());
+    if (is_hot()) {
+      if (anchor_ == nullptr) {
+        BOOST_OUTCOME_TRY(load());
+      }
+      BOOST_OUTCOME_TRY(auto made, open_hot());
+      ++connections_;
+      return made;
+    }
+  }
+  return open_file(path_, writing);
+}
+
 // Whether the save succeeds or not: what was refused is tried again by the next one.
 void store_state::leave(sqlite3* db) noexcept {
   sqlite3_close_v2(db);
-  {
-    const std::lock_guard lock(mutex_);
-    if (--connections_ == 0 && anchor_ != nullptr) try {
-        static_cast<void>(save_changes());
-      } catch (const std::bad_alloc&) {
-        // As a save that is refused for any other reason.
-      }
-  }
+  if (is_hot()) try {
+      const std::lock_guard lock(mutex_);
+      if (--connections_ == 0) static_cast<void>(save_changes());
+    } catch (const std::bad_alloc&) {
+      // As a save that is refused for any other reason.
+    }
   in_use_.unlock_shared();
 }
 

@@ -52,6 +52,7 @@ class store_state : public std::enable_shared_from_this<store_state> {
   result<owned_handle> open(const std::string& uri, int flags);
   result<owned_handle> open_file(const std::string& path, int flags);
   result<owned_handle> open_hot();
+  result<owned_handle> open_next();
   result<void> load();
   result<bool> is_changed();
   result<std::uint64_t> save_anchor(const std::string& path);
@@ -67,7 +68,7 @@ class store_state : public std::enable_shared_from_this<store_state> {
   std::optional<vfs> vfs_;  // guarded by mutex_, as is all below; made by the first connection
   owned_handle anchor_;     // of a hot store whose database is in memory
   std::string version_;     // of the anchor's database, as it is in the file
-  int connections_ = 0;
+  int connections_ = 0;     // to a hot one
   bool is_closed_ = false;
 };
 

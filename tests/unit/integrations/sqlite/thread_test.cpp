@@ -2,6 +2,7 @@
 #include <coramfs/sqlite.hpp>
 #include <coramfs/sync/file_system.hpp>
 
+#include "support/await_waiting.hpp"
 #include "support/catch.hpp"
 #include "support/dice.hpp"
 #include "unit/integrations/sqlite/database.hpp"
@@ -90,6 +91,26 @@ TEST_CASE("sqlite: readers never wait for a writer that has a log", "[sqlite][th
   writing.join();
   CHECK(read > 0);
   CHECK(reader.ask("SELECT count(*) FROM t") == "202");
+}
+
+TEST_CASE("sqlite: no patience is needed to open what others are opening", "[sqlite][threads]") {
+  const auto v = volume::create().value();
+  const auto patient = sqlite::vfs::create(v, {.patience = std::chrono::minutes(1)}).value();
+  const auto impatient = sqlite::vfs::create(v, {.patience = lock_timeout::immediate()}).value();
+  auto outside = sync::file_system(v).open("/a.db", open_mode::write).value();
+  std::atomic<int> code = -1;
+  std::thread opening([&] { code = database(patient.uri("/a.db")).open_code(); });
+  await_waiting(v, 1);
+  std::atomic<bool> is_second_opening = false;
+  std::thread closing([&] {
+    await([&] { return is_second_opening.load(); });
+    outside.close().value();
+  });
+  is_second_opening = true;
+  CHECK(database(impatient.uri("/a.db")).open_code() == SQLITE_OK);
+  opening.join();
+  closing.join();
+  CHECK(code == SQLITE_OK);
 }
 
 TEST_CASE("sqlite: databases are opened, left and removed on several threads",
