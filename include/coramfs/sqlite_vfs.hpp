@@ -58,11 +58,11 @@ struct vfs_options {
 /// `SQLITE_FULL`; `timed_out`, `would_block` and `busy` are `SQLITE_BUSY`, but `SQLITE_FULL` for a
 /// wait for room; `out_of_memory` is `SQLITE_IOERR_NOMEM`; whatever else keeps a file from being
 /// opened is `SQLITE_CANTOPEN`. `last_error` has the numbers. After `SQLITE_FULL` SQLite rolls
-/// back, which needs no room, and the database is as before. Two things are SQLite's own: in the
-/// journal modes MEMORY and OFF a transaction that was larger than the cache of its connection may
-/// leave a part of itself; and while an `image` of the database is held, its pages can not be
-/// changed without room for a copy. A rollback that is refused for that is done by whoever comes
-/// when the image has gone.
+/// back, which needs no room, and the database is as before. In the journal mode OFF it can not
+/// roll back, and the database may be malformed then, as on a disk; and in MEMORY only a connection
+/// that lives can. While an `image` of the database is held, its pages can not be changed without
+/// room for a copy. Only a rollback for a connection that has died may need such room, if the file
+/// was pinned after that; where it is refused, whoever comes when the pin has gone does it.
 ///
 /// It blocks: SQLite knows nothing else. A connection that is used on the only thread of a context
 /// may wait there for a coroutine that needs this very thread, until its patience ends.

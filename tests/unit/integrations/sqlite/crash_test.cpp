@@ -76,6 +76,38 @@ TEST_CASE("sqlite: a writer that dies between any two calls leaves all or nothin
   CHECK(kept < calls);
 }
 
+TEST_CASE("sqlite: where a pin keeps a rollback from its room, it is made up for",
+          "[sqlite][crash]") {
+  int refused = 0;
+  bool is_dead = true;
+  for (std::uint64_t calls = 0; is_dead; ++calls) {
+    volume v = volume::create().value();
+    sync::file_system fs(v);
+    const auto vfs = sqlite::vfs::create(v, {.patience = lock_timeout::immediate()}).value();
+    set_up(database(vfs.uri("/a.db")), "DELETE");
+    {
+      dying_vfs dying(vfs.name());
+      const database db(dying_vfs::uri("/a.db"));
+      db.run(std::string("PRAGMA cache_size=3;") + state);
+      dying.die_after(calls);
+      db.try_to("UPDATE t SET n = n + 1, x = zeroblob(400)");
+      is_dead = dying.is_dead();
+    }
+    if (!fs.exists("/a.db-journal").value()) continue;
+    std::optional<pinned> pin = fs.open("/a.db", open_mode::read).value().pin(0, 1 << 20).value();
+    v.set_quota(v.stats().used_bytes).value();
+    const database db(vfs.uri("/a.db"));
+    if (db.try_to(state) == SQLITE_FULL) {
+      ++refused;
+      if (sqlite::last_error(db.get()) != errc::quota_exceeded) FAIL("another error");
+    }
+    pin.reset();
+    if (db.ask(state) != before) FAIL("after " << calls << " calls: " << db.ask(state));
+    if (db.ask("PRAGMA integrity_check") != "ok") FAIL("after " << calls << " calls");
+  }
+  CHECK(refused > 0);
+}
+
 TEST_CASE("sqlite: of a transaction in two databases all or nothing is left", "[sqlite][crash]") {
   const auto mode = GENERATE("DELETE", "TRUNCATE", "PERSIST");
   CAPTURE(mode);

@@ -33,6 +33,11 @@ TEST_CASE("sqlite: at the quota a database is full, intact, and says by how much
   CHECK(rows > 10);
   CHECK(db.ask("PRAGMA integrity_check") == "ok");
   CHECK(db.ask("SELECT count(*) FROM t") == std::to_string(rows));
+  // So it is for one that is larger than the cache, and has been written in part.
+  db.run("PRAGMA cache_size=3");
+  CHECK(db.try_to("UPDATE t SET x = randomblob(9000)") == SQLITE_FULL);
+  CHECK(db.ask("PRAGMA integrity_check") == "ok");
+  CHECK(db.ask("SELECT count(*) FROM t WHERE length(x) = 4000") == std::to_string(rows));
   // There is room again once rows are gone and the file is shorter.
   v.set_quota(2 * 1024 * 1024).value();
   db.run("DELETE FROM t WHERE rowid % 2 = 0; VACUUM");

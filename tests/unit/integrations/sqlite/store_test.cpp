@@ -237,7 +237,7 @@ TEST_CASE("sqlite: an image is the database as it is, and pins it", "[sqlite][im
   CHECK(v.stats().open_handles == 0);
 }
 
-TEST_CASE("sqlite: while an image is held a rollback may lack room, and is made up for",
+TEST_CASE("sqlite: while an image is held what changes needs room, and a rollback does not",
           "[sqlite][image]") {
   volume v = volume::create().value();
   const auto vfs = sqlite::vfs::create(v, {.patience = lock_timeout::immediate()}).value();
