@@ -139,9 +139,4 @@ result<pinned> database_file::pin() {
   return file_.pin(0, std::numeric_limits<std::size_t>::max());
 }
 
-bool database_file::is_writable() {
-  const std::shared_lock lock(io_);
-  return file_.writable();
-}
-
 }  // namespace coramfs::sqlite::detail

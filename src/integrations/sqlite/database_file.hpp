@@ -75,10 +75,12 @@ class database_file {
   result<std::uint64_t> size();
   result<pinned> pin();
   /// @}
-  bool is_writable();
 
+  /// What connections to a database have locked, and the index of its log.
+  /// @{
   lock_state locks;
   wal_index index;
+  /// @}
 
  private:
   friend class open_files;
@@ -92,8 +94,9 @@ class database_file {
   std::shared_mutex io_;
   sync::file file_;                    // guarded by io_
   std::atomic<bool> is_gone_ = false;  // changed under io_
-  int uses_ = 0;                       // those who have it open: guarded by that of `open_files`
-  bool goes_when_closed_ = false;      // guarded by that of `open_files`
+  // Guarded by the mutex of `open_files`: how many have it open, and whether it goes with the last.
+  int uses_ = 0;
+  bool goes_when_closed_ = false;
 };
 
 }  // namespace coramfs::sqlite::detail
