@@ -147,6 +147,24 @@ asio::awaitable<void> await_create_and_write(fixture& f, times n) {
   }
 }
 
+// A log that grows from nothing, by one handle that stays open and by one for each record.
+
+template <std::size_t Size>
+void append_by_one_handle(fixture& f, times n) {
+  auto opened = f.blocking.open(f.other_path, open_mode::write);
+  for (; n != 0; --n) opened.value().write(asio::buffer(f.bytes_of_page, Size)).value();
+}
+
+template <std::size_t Size>
+void append_by_many_handles(fixture& f, times n) {
+  f.blocking.write_file(f.other_path, {}).value();
+  for (; n != 0; --n) {
+    auto opened = f.blocking.open(f.other_path, open_mode::append);
+    opened.value().write(asio::buffer(f.bytes_of_page, Size)).value();
+    opened.value().close().value();
+  }
+}
+
 // There and back.
 void rename(fixture& f, times n) {
   for (; n != 0; --n) {
@@ -268,6 +286,7 @@ std::vector<operation> operations() {
   const auto of_reader = std::make_shared<fixture>();
   const auto of_writer = std::make_shared<fixture>();
   const auto of_awaiting_writer = std::make_shared<fixture>();
+  const auto of_log = std::make_shared<fixture>();
   const auto in_full_directory = std::make_shared<full_directory>();
   const auto in_full_map = std::make_shared<full_map>();
   return {
@@ -295,6 +314,10 @@ std::vector<operation> operations() {
       remove_and_create("remove_create/map", in_full_map),
       blocking("create_write_remove/blocking", f, create_and_write),
       awaited("create_write_remove/coroutine", f, await_create_and_write),
+      blocking("append_16/open_handle", of_log, append_by_one_handle<16>),
+      blocking("append_16/open_write_close", of_log, append_by_many_handles<16>),
+      blocking("append_4096/open_handle", of_log, append_by_one_handle<4096>),
+      blocking("append_4096/open_write_close", of_log, append_by_many_handles<4096>),
       blocking("rename_twice/blocking", f, rename),
       awaited("rename_twice/coroutine", f, await_rename),
   };

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -62,6 +64,22 @@ struct walk_entry {
 /// What an operation does when something is at its destination. `fail`: it fails with
 /// `already_exists`. `replace`: it replaces that in one step, where it may.
 enum class if_exists { fail, replace };
+
+/// What a removal does with a file that is open, or that somebody waits for.
+enum class if_open {
+  fail,          ///< it fails with `busy`
+  wait,          ///< it waits for the file as an open for writing does, behind all who came before
+  keep_unnamed,  ///< it takes the name; the file lives on without one until it is closed
+};
+
+/// How a file is removed.
+struct remove_options {
+  if_open open = if_open::fail;  ///< what happens if the file is in use
+  /// For how long `if_open::wait` waits. If empty, it is the volume's `default_lock_timeout`.
+  std::optional<lock_timeout> timeout = {};
+};
+// g++ 12 destroys some temporaries of a co_await expression twice.
+static_assert(std::is_trivially_destructible_v<remove_options>);
 
 /// How files get their names.
 struct naming_options {

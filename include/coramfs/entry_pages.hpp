@@ -21,8 +21,9 @@ CORAMFS_EXPORT asio::awaitable<result<void>> turn_for_others();
 
 }  // namespace detail
 
-/// What `each` and `each_below` of a file system return: entries, of which a page of 256 is in
-/// memory at a time. They are as `list_some` gives them.
+/// What `each`, `each_below` and `each_match` of a file system return: entries, of which a page of
+/// 256 is in memory at a time, and of `each_match` one of each directory on the way down. They are
+/// as `list_some` gives them.
 ///
 /// Lifetime: it shares the volume, and must live, where it is, until `next` has completed. Thread
 /// safety: one call at a time.
@@ -36,33 +37,40 @@ CORAMFS_EXPORT asio::awaitable<result<void>> turn_for_others();
 template <class FileSystem>
 class entry_pages {
  public:
-  /// For `each` and `each_below`.
+  /// For `each`, `each_below` and `each_match`.
   entry_pages(FileSystem fs, detail::entry_walk walk) noexcept
       : fs_(std::move(fs)), walk_(std::move(walk)) {}
 
-  /// The next entries, which are those of a page, or none at the end. An error ends it, too.
+  /// The next entries, which are those of a page, or none at the end. An error ends it, too. Those
+  /// of a pattern are what was found between two looks at a directory.
   ///
   /// It is for coroutines, as `export_each` is, and completes without suspending but for a turn
-  /// that others have after every 2,000 entries, of all its calls. Cancelled, it ends with
-  /// `canceled` at such a turn.
+  /// that others have after every 2,000 entries, of all its calls and whether they match or not.
+  /// Cancelled, it ends with `canceled` at such a turn.
   ///
-  /// Errors: those of `list_some` for the path; for what is below it only `name_too_long`,
-  /// `canceled` and `out_of_memory`. What others remove meanwhile is left out. Charges nothing: the
-  /// page is the caller's.
+  /// Errors: those of `list_some` for the path; for what is below it, and for a pattern, only
+  /// `name_too_long`, `canceled` and `out_of_memory`. What others remove meanwhile is left out.
+  /// Charges nothing: the page is the caller's.
   asio::awaitable<result<std::vector<found_entry>>> next() {
-    for (;;) {
+    while (!walk_.has_found()) {
       BOOST_OUTCOME_CO_TRY(const bool has_more, walk_.go_on());
-      if (!has_more) co_return std::vector<found_entry>();
+      if (!has_more) break;
+      if (walk_.has_found()) continue;
       if (seen_in_turn_ >= seen_in_turn) {
         seen_in_turn_ = 0;
         if (const auto goes_on = co_await detail::turn_for_others(); !goes_on)
-          co_return walk_.take(goes_on.error());
+          co_return walk_.end_with(goes_on.error());
       }
-      auto listed = co_await fs_.list_some(walk_.path(), walk_.after(), walk_.page_size);
-      BOOST_OUTCOME_CO_TRY(auto page, walk_.take(std::move(listed)));
-      seen_in_turn_ += page.size() + 1;
-      if (!page.empty()) co_return page;
+      if (walk_.wants_status()) {
+        const auto only = co_await fs_.stat(walk_.path());
+        BOOST_OUTCOME_CO_TRY(walk_.take(only));
+      } else {
+        auto page = co_await fs_.list_some(walk_.path(), walk_.after(), walk_.page_size());
+        BOOST_OUTCOME_CO_TRY(walk_.take(std::move(page)));
+      }
+      seen_in_turn_ += walk_.take_work();
     }
+    co_return walk_.take_found();
   }
 
  private:

@@ -50,11 +50,12 @@ concept execution_context = std::is_base_of_v<asio::execution_context, Context> 
 /// Names: a path means one node, by its spelling alone. There are no links: a replacing `rename`
 /// switches a name from one content to the next.
 ///
-/// Waits: only `open`, `read_file`, `write_file`, the copies and the exports can wait, each for one
-/// file's lock at a time (an `open` also for space, if its options say so), and for each no longer
-/// than the timeout of the open, or else `volume_options::default_lock_timeout`. While one waits,
-/// all else on the volume goes on. The lock is not re-entrant: a coroutine that opens for writing
-/// what it has open waits for itself until the timeout.
+/// Waits: only `open`, `read_file`, `write_file`, the copies and the exports can wait, and a
+/// `remove` whose options say so, each for one file's lock at a time (an `open` also for space, if
+/// its options say so), and for each no longer than the timeout of the options, or else
+/// `volume_options::default_lock_timeout`. While one waits, all else on the volume goes on. The
+/// lock is not re-entrant: a coroutine that opens for writing what it has open waits for itself
+/// until the timeout.
 ///
 /// Turns: an operation that touches more than 1 MiB of content or some 2,000 nodes gives the
 /// executor a turn after each such slice. It keeps file locks meanwhile, and what is to appear at
@@ -187,9 +188,9 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// Charges: its node and the preallocation.
   asio::awaitable<result<file>> open_unnamed(open_options options = {});
 
-  /// Gives the file of a handle that `open_unnamed` has made its name: it appears at `path`, whole,
-  /// in one step, and the missing parents with it. The handle is closed by that. With
-  /// `if_exists::replace` it takes the place of a file, which goes.
+  /// Gives the file of a handle that has none, as `open_unnamed` makes it, its name: it appears at
+  /// `path`, whole, in one step, and the missing parents with it. The handle is closed by that.
+  /// With `if_exists::replace` it takes the place of a file, which goes.
   ///
   /// The file must stay where it is, and not be used, until completion. An operation that is
   /// destroyed in the middle, with its context, takes the file with it, or has named it.
@@ -199,6 +200,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// slack.
   ///
   /// Errors: `not_open`; `invalid_argument` for a file that has a name, or is of another volume;
+  /// `busy` for one whose name was taken by `remove`, while other handles have it, too;
   /// `is_a_directory` for the root and for a directory at `path`; `already_exists` with
   /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is open or waited for;
   /// `node_limit_exceeded`; `quota_exceeded`; `canceled` between slices, before that
@@ -241,8 +243,23 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
 
   /// Removes a file, and gives back its charge by its completion.
   ///
-  /// Errors: `not_found`; `is_a_directory`; `busy` if it is open, or somebody waits for it.
-  asio::awaitable<result<void>> remove(path_argument path);
+  /// `options.open` decides about a file that is in use: open, or waited for. With `if_open::wait`
+  /// the removal waits for the file's lock, behind all who came before, and removes the file with
+  /// the lock in hand, so that nobody opens it in between. With `if_open::keep_unnamed` it waits
+  /// for nobody: the file has no name any more, as one that `open_unnamed` makes. Its handles go
+  /// on, and it is charged and counted until the last of them is closed. Where one handle alone has
+  /// it, `give_name` gives it a name again.
+  ///
+  /// In both cases whoever waits for the file's lock is told that it has gone, and looks for its
+  /// path again, with its timeout anew: it fails with `not_found`, makes a new file, or waits for
+  /// the one that is there. Until they have looked, the node of the file stays charged.
+  ///
+  /// Cancelled while it waits, it leaves the file as it is.
+  ///
+  /// Errors: `not_found`; `is_a_directory`; with `if_open::fail` `busy` if it is open, or somebody
+  /// waits for it; with `if_open::wait` `would_block` with `lock_timeout::immediate()`,
+  /// `timed_out`, and `canceled`.
+  asio::awaitable<result<void>> remove(path_argument path, remove_options options = {});
 
   /// Removes an empty directory, and gives back its charge by its completion. What others create in
   /// it meanwhile is there before, or is refused with `not_found`.
@@ -348,6 +365,18 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
     return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::all_below)};
   }
   /// @}
+
+  /// All that `glob` would find, a part at a time, so that memory does not grow with the tree: it
+  /// keeps a page of each directory on the way down. Directories that nothing can match in are not
+  /// entered. What is found is sorted as by `glob` in directories of fewer than 256 entries, and in
+  /// larger ones page by page; what is below a path of more than 4,096 bytes it does not reach.
+  /// What others change meanwhile is as `list_some` says for each directory.
+  ///
+  /// Errors of the pages: only `name_too_long`, for a pattern above 4,096 bytes or a path;
+  /// `canceled` after 2,000 entries; `out_of_memory`.
+  entry_pages<file_system> each_match(path_argument pattern) {
+    return {*this, detail::entry_walk(std::move(pattern), detail::entry_walk::depth::matching)};
+  }
 
   /// A directory and all directories below it, each before those in it, sorted. Each is seen at one
   /// moment; what others remove before its turn is left out.
@@ -540,7 +569,7 @@ class CORAMFS_EXPORT file_system::later {
                                       naming_options options = {});
   initiation<result<void>> create_directory(path_argument path);
   initiation<result<bool>> create_directories(path_argument path);
-  initiation<result<void>> remove(path_argument path);
+  initiation<result<void>> remove(path_argument path, remove_options options = {});
   initiation<result<void>> remove_directory(path_argument path);
   initiation<result<void>> remove_tree(path_argument path);
   initiation<result<void>> rename(path_argument from, path_argument to,

@@ -122,9 +122,14 @@ asio::awaitable<result<bool>> file_system::create_directories(path_argument path
   return with_turn(executor_, run(state(volume_), std::move(path), detail::create_directories));
 }
 
-asio::awaitable<result<void>> file_system::remove(path_argument path) {
-  return with_turn(executor_, run_freeing([v = state(volume_), path = std::move(path)] {
-                     return detail::remove(*v, path);
+asio::awaitable<result<void>> file_system::remove(path_argument path, remove_options options) {
+  if (options.open == if_open::wait) {
+    return with_turn(executor_, detail::run(detail::freeing(detail::removal_in_turn(
+                                    state(volume_), std::move(path), options.timeout))));
+  }
+  return with_turn(executor_,
+                   run_freeing([v = state(volume_), path = std::move(path), in_use = options.open] {
+                     return detail::remove(*v, path, in_use);
                    }));
 }
 
@@ -341,10 +346,19 @@ detail::initiation<result<bool>> file_system::later::create_directories(path_arg
                        detail::create_directories);
 }
 
-detail::initiation<result<void>> file_system::later::remove(path_argument path) {
-  return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path)]() mutable {
-    return freeing_step(
-        [v = std::move(v), path = std::move(path)] { return detail::remove(*v, path); });
+detail::initiation<result<void>> file_system::later::remove(path_argument path,
+                                                            remove_options options) {
+  if (options.open == if_open::wait) {
+    return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path),
+                                          patience = options.timeout]() mutable {
+      return detail::freeing(detail::removal_in_turn(v, std::move(path), patience));
+    });
+  }
+  return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path),
+                                        in_use = options.open]() mutable {
+    return freeing_step([v = std::move(v), path = std::move(path), in_use] {
+      return detail::remove(*v, path, in_use);
+    });
   });
 }
 

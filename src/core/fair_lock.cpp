@@ -7,7 +7,7 @@
 
 namespace coramfs::detail {
 
-fair_lock::~fair_lock() { assert(is_idle() && queue_.empty()); }
+fair_lock::~fair_lock() { assert((is_idle() || is_retired()) && queue_.empty()); }
 
 std::uint32_t fair_lock::waiters() const noexcept {
   const std::lock_guard lock(mutex_);
@@ -26,6 +26,7 @@ bool fair_lock::wait(kind k, const deadline& until, std::atomic<std::uint64_t>* 
 
 bool fair_lock::enqueue(waiter& w, kind k) noexcept {
   const std::lock_guard lock(mutex_);
+  if (is_retired()) return true;
   // From here on nobody takes the lock past the queue, and its holders need `mutex_` to let go.
   word_.fetch_or(queued, std::memory_order_acq_rel);
   queue_.append(w, static_cast<std::uint64_t>(k));
@@ -42,6 +43,13 @@ bool fair_lock::remove(waiter& w, admission& others) noexcept {
   return true;
 }
 
+void fair_lock::retire() noexcept {
+  admission all;
+  const std::lock_guard lock(mutex_);
+  word_.fetch_or(retired | queued, std::memory_order_acq_rel);
+  while (!queue_.empty()) queue_.admit_head(all);
+}
+
 // Lets go for a holder that found others in the queue. It does so under the mutex, and what becomes
 // free goes to the head of the queue in the same step: nobody who could end the lock's life has it
 // while this still needs the mutex. If the others have left the queue meanwhile, it lets go as if
@@ -50,6 +58,7 @@ void fair_lock::hand_over(kind k) noexcept {
   {
     admission next;
     const std::lock_guard lock(mutex_);
+    if (is_retired()) return;
     if (!queue_.empty()) {
       const std::uint64_t one = k == kind::exclusive ? writer : reader;
       [[maybe_unused]] const std::uint64_t before = word_.fetch_sub(one, std::memory_order_acq_rel);

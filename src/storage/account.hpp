@@ -64,6 +64,9 @@ class account {
     a.granted_ = &granted;
     return a;
   }
+  /// Whether it has bytes left that it was granted. They go on to others with a reservation that is
+  /// not committed.
+  bool is_funded() const noexcept { return granted_ != nullptr && granted_->bytes() > 0; }
   /// Returns an account for a content that is no file's: it has no payload and no chunks to be
   /// counted.
   account beside_files() const noexcept {

@@ -46,19 +46,21 @@ block* block::make(block_memory& in, storage* owner, kind what, std::size_t capa
   return made;
 }
 
-block* block::allocate(block_memory& from, storage* owner, std::size_t capacity) noexcept {
-  if (is_large(capacity)) return allocate_large(from, owner, capacity);
+block* block::allocate(block_memory& from, storage* owner, std::size_t capacity,
+                       std::size_t likely) noexcept {
+  if (is_large(capacity)) return allocate_large(from, owner, capacity, likely);
   const std::size_t room = usable(capacity);
   return make(from, owner, kind::small, room, sizeof(block) + room);
 }
 
 // A search for memory that can be moved may find this block before its run is there. It leaves it
 // alone, because its file is in use or not in the tree yet.
-block* block::allocate_large(block_memory& from, storage* owner, std::size_t capacity) noexcept {
+block* block::allocate_large(block_memory& from, storage* owner, std::size_t capacity,
+                             std::size_t likely) noexcept {
   const std::size_t room = usable(capacity);
   block* const b = make(from, owner, kind::large, room, large_size);
   if (b == nullptr) return nullptr;
-  const page_run taken = from.take(room);
+  const page_run taken = from.take(room, likely);
   if (taken.data == nullptr) {
     small_memory::give(b);
     return nullptr;
@@ -182,6 +184,14 @@ block* block::shrink(block* b, std::size_t capacity) noexcept {
   moved->place = b->place;
   give_up(*b);
   return moved;
+}
+
+// A pin that goes gives back as much as the block is then, so one that is pinned stays as it is.
+bool block::extend(std::size_t capacity) noexcept {
+  if (state_.load(std::memory_order_acquire) != owned) return false;
+  if (!home().extend(run_of(this), capacity_, capacity)) return false;
+  capacity_ = capacity;
+  return true;
 }
 
 std::size_t block::size_of_piece() const noexcept {

@@ -32,8 +32,10 @@ class storage;
 class block {
  public:
   /// Makes a block with uninitialised room for `capacity` bytes or a little more, for a file's
-  /// content. Null: memory is refused.
-  static block* allocate(block_memory& from, storage* owner, std::size_t capacity) noexcept;
+  /// content. One of whole pages is likely to be extended to `likely` bytes. Null: memory is
+  /// refused.
+  static block* allocate(block_memory& from, storage* owner, std::size_t capacity,
+                         std::size_t likely = 0) noexcept;
   /// Makes a block for `become_slice` to turn into a slice of an adopted vector. Null: memory is
   /// refused.
   static block* make_slice(block_memory& from, storage* owner) noexcept;
@@ -61,6 +63,11 @@ class block {
   void store(std::size_t begin, const std::byte* from, std::size_t size,
              std::size_t in_all) noexcept;
   std::uint64_t footprint() const noexcept;
+  /// Makes a large block one of `capacity` bytes, which are whole pages and have been paid for,
+  /// where these are free behind it. Returns whether it has: not where it is pinned.
+  bool extend(std::size_t capacity) noexcept;
+  bool is_small() const noexcept { return kind_ == kind::small; }
+  bool has_pages() const noexcept { return kind_ == kind::large; }
   /// Bytes that `block_ref::shrink` to its `used` bytes would give back; 0 where it is pinned.
   std::uint64_t slack() const noexcept;
 
@@ -72,6 +79,8 @@ class block {
   /// held exclusively.
   bool is_pinned_in(std::size_t begin, std::size_t end) noexcept;
   bool is_pinned() noexcept { return is_pinned_in(0, no_end); }
+  /// Whether it is pinned, or was when its charge was left to it.
+  bool has_pins() const noexcept { return state_.load(std::memory_order_acquire) != owned; }
 
   /// Whether its charge has been left to it.
   bool has_charge() const noexcept {
@@ -122,7 +131,8 @@ class block {
   block_memory& home() const noexcept { return small_memory::home_of(this); }
   static block* make(block_memory& in, storage* owner, kind what, std::size_t capacity,
                      std::size_t bytes) noexcept;
-  static block* allocate_large(block_memory& from, storage* owner, std::size_t capacity) noexcept;
+  static block* allocate_large(block_memory& from, storage* owner, std::size_t capacity,
+                               std::size_t likely) noexcept;
   std::size_t size_of_piece() const noexcept;
   static block* shrink(block* b, std::size_t capacity) noexcept;
   void drop(std::uint32_t share) noexcept;

@@ -97,24 +97,27 @@ std::uint64_t block_memory::most_resident() const noexcept {
   return limit < all - more ? limit + more : all;
 }
 
-block_memory::run block_memory::take(std::size_t bytes) noexcept {
+block_memory::run block_memory::take(std::size_t bytes, std::size_t likely) noexcept {
   if (memory_is_refused()) return {};
   free_collected(bytes);
-  run r = try_take(bytes, page_size);
-  while (r.data == nullptr && relieve()) r = try_take(bytes, page_size);
+  run r = try_take(bytes, page_size, likely);
+  while (r.data == nullptr && relieve()) r = try_take(bytes, page_size, likely);
   return r;
 }
 
-block_memory::run block_memory::try_take(std::size_t bytes, std::size_t alignment) noexcept {
+block_memory::run block_memory::try_take(std::size_t bytes, std::size_t alignment,
+                                         std::size_t likely) noexcept {
   assert(bytes % page_size == 0 && bytes <= region_size);
   const std::size_t pages = bytes / page_size;
   const std::lock_guard lock(mutex_);
-  if (pages == 1 && single_page_count_ > 0) {
+  if (pages == 1 && likely <= bytes && single_page_count_ > 0) {
     kept_ -= page_size;
     return single_pages_[--single_page_count_];
   }
   for (bool has_trimmed = false;; has_trimmed = true) {
-    place at = find_place(pages, alignment / page_size);
+    place at{};
+    if (likely > bytes) at = find_place(likely / page_size, alignment / page_size);
+    if (at.in == nullptr) at = find_place(pages, alignment / page_size);
     if (at.in == nullptr && put_back_single_pages()) at = find_place(pages, alignment / page_size);
     if (at.in == nullptr) at = {add_region(bytes), 0};
     if (at.in == nullptr) return {};
@@ -138,6 +141,21 @@ void block_memory::put_tail(const run& r, std::size_t bytes, std::size_t kept) n
     put_run(tail, (bytes - kept) / page_size);
   }
   trim(max_recycled_);
+}
+
+// Nothing else is given up for it: whoever asks can take another run.
+bool block_memory::extend(run& r, std::size_t bytes, std::size_t wanted) noexcept {
+  assert(bytes % page_size == 0 && wanted % page_size == 0 && bytes < wanted);
+  free_collected(wanted - bytes);
+  const std::size_t first = static_cast<std::size_t>(r.data - r.in->data + bytes) / page_size;
+  const std::size_t pages = (wanted - bytes) / page_size;
+  if (pages > pages_in_region - first) return false;
+  const std::lock_guard lock(mutex_);
+  put_back_single_pages(r.data + bytes, r.data + wanted);
+  if (r.in->used.count(first, pages) != 0) return false;
+  if (!fits(r.in->released.count(first, pages) * page_size)) return false;
+  r.is_warm = take_from({r.in, first}, pages).is_warm && r.is_warm;
+  return true;
 }
 
 bool block_memory::add_foreign(std::uint64_t bytes) noexcept {
@@ -331,6 +349,17 @@ bool block_memory::put_back_single_pages() noexcept {
     kept_ -= page_size;  // not before, for others look at it meanwhile
   }
   return any;
+}
+
+// Puts back those of them that stand between `begin` and `end`.
+void block_memory::put_back_single_pages(const std::byte* begin, const std::byte* end) noexcept {
+  for (std::size_t i = single_page_count_; i-- > 0;) {
+    const run page = single_pages_[i];
+    if (page.data < begin || page.data >= end) continue;
+    single_pages_[i] = single_pages_[--single_page_count_];
+    put_run(page, 1);
+    kept_ -= page_size;  // not before, for others look at it meanwhile
+  }
 }
 
 void block_memory::change_kept(region& r, std::ptrdiff_t pages) noexcept {

@@ -87,11 +87,16 @@ class block_memory final : public spare_memory {
     return (bytes + page_size - 1) / page_size * page_size;
   }
   /// Takes `bytes`, which are whole pages that have been paid for, and no more than a region. A run
-  /// without data: memory is refused.
-  run take(std::size_t bytes) noexcept;
+  /// without data: memory is refused. One that is likely to be extended to `likely` bytes, if it
+  /// can be, begins where so many are free, if there is such a place.
+  run take(std::size_t bytes, std::size_t likely = 0) noexcept;
   void put(const run& r, std::size_t bytes) noexcept { put_tail(r, bytes, 0); }
   /// Puts back what is behind the first `kept` bytes, which are whole pages too.
   void put_tail(const run& r, std::size_t bytes, std::size_t kept) noexcept;
+  /// Makes a run of `bytes` one of `wanted` bytes that begins where it did, as far as nobody has
+  /// the pages behind it; they have been paid for. Returns whether it has: if not, the run is as
+  /// before.
+  bool extend(run& r, std::size_t bytes, std::size_t wanted) noexcept;
 
   /// Takes memory of any size for what is not content; it is charged as `footprint(bytes)`. Null:
   /// memory is refused.
@@ -141,7 +146,7 @@ class block_memory final : public spare_memory {
   bool relieve() noexcept;
 
   /// As `take`, but aligned, and without relief: the slabs' mutex may be held.
-  run try_take(std::size_t bytes, std::size_t alignment) noexcept;
+  run try_take(std::size_t bytes, std::size_t alignment, std::size_t likely = 0) noexcept;
 
  private:
   static constexpr std::size_t pages_in_region = region_size / page_size;
@@ -161,6 +166,7 @@ class block_memory final : public spare_memory {
   void put_pages(region& to, std::size_t first, std::size_t pages) noexcept;
   void put_run(const run& r, std::size_t pages) noexcept;
   bool put_back_single_pages() noexcept;
+  void put_back_single_pages(const std::byte* begin, const std::byte* end) noexcept;
   void change_kept(region& r, std::ptrdiff_t pages) noexcept;
   void file_away(region& r) noexcept;
   void take_out(region& r) noexcept;

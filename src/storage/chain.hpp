@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -24,11 +25,15 @@ namespace coramfs::detail {
 /// that small files stay small and appending takes amortised constant time. Little is ever copied
 /// to make room.
 ///
-/// A chunk that is not much larger than what comes behind it is merged with that: a file that is
-/// opened, appended to and closed again and again would have a chunk for each time, for its last
-/// one is cut to what is in it when it is closed. So the last chunks become smaller by a third at
-/// least from each to the next, but for neighbours that are more than `max_chunk` together. Where
-/// there is no room for both copies at once, nothing is merged.
+/// A file may be opened, appended to and closed again and again, and each close cuts it to what is
+/// in it. So the first growth after that takes no room for more, which the next close would only
+/// give back. A last chunk of whole pages becomes longer in its place if the pages behind it are
+/// free, so its bytes are not copied; a piece of a slab that stands behind it goes into it.
+///
+/// Otherwise a chunk that is not much larger than what comes behind it is merged with that, or else
+/// there would be one for each such append. So the last chunks become smaller by a third at least
+/// from each to the next, but for neighbours that are more than `max_chunk` together. Where there
+/// is no room for both copies at once, nothing is merged.
 ///
 /// At the edge of the quota the last chunks are gathered into as few as possible of exactly the
 /// size needed, because slack must not be the reason for a refusal. No more than `most_gathered`
@@ -55,7 +60,8 @@ class chain {
   chain(chain&& other) noexcept
       : size_(std::exchange(other.size_, 0)),
         footprint_(std::exchange(other.footprint_, 0)),
-        charged_(std::move(other.charged_)) {
+        charged_(std::move(other.charged_)),
+        is_trimmed_(other.is_trimmed_) {
     chunks_.swap(other.chunks_);
   }
 
@@ -124,7 +130,7 @@ class chain {
   /// Returns where to go on, which is the size at last.
   std::uint64_t clone_bytes(const chain& from, std::uint64_t begin, std::uint64_t count) noexcept;
 
-  /// Gives back memory that no byte is in.
+  /// Gives back memory that no byte is in. Precondition: `settle_pins` for the last byte.
   void trim(const account& payer) noexcept;
 
   bool has_few_blocks() const noexcept { return chunks_.size() <= 16; }
@@ -152,7 +158,8 @@ class chain {
   struct growth {
     std::size_t kept;
     std::uint64_t room;
-    std::size_t table;  // entries
+    std::size_t table;           // entries
+    std::uint64_t extended = 0;  // bytes that the last kept chunk then has; 0: as many as before
 
     std::uint64_t new_chunks() const noexcept;
   };
@@ -166,8 +173,11 @@ class chain {
   std::uint64_t extent_of(std::size_t index) const noexcept;
   bool find_pinned(wish& w) const;
   growth exact(const wish& w) const noexcept;
+  static bool is_mergeable(const chunk& c, std::uint64_t own, std::uint64_t behind) noexcept;
   growth merging(const wish& w, growth g, std::uint64_t most) const noexcept;
   growth roomy(const wish& w, growth g) const noexcept;
+  std::optional<growth> extending(const wish& w) const noexcept;
+  result<bool> extend(const account& payer, const wish& w);
   growth planned(const wish& w, growth g, std::uint64_t size_ahead) const noexcept;
   extent after_plan(const wish& w, growth g, std::uint64_t size_ahead) const noexcept;
   growth gathering(const wish& w, std::uint64_t reach) const noexcept;
@@ -181,6 +191,7 @@ class chain {
   void replace_table(chunk_list& fresh) noexcept;
   extent taken() const noexcept { return {size_, footprint_, chunks_.size()}; }
   void settle(const account& payer, const extent& before) noexcept;
+  bool may_be_cut_later() const noexcept;
   void trim_table(block_memory& memory) noexcept;
   std::uint64_t shrink_last() noexcept;
   void split_last(const account& payer) noexcept;
@@ -194,6 +205,8 @@ class chain {
   // What it was charged for, where that is not what it takes; otherwise null.
   using charged_extent = std::unique_ptr<extent, small_memory::giver>;
   charged_extent charged_;
+  // Whether it was trimmed since it grew last, and there is nothing to trim again.
+  bool is_trimmed_ = false;
 };
 
 class chain::dismantling {

@@ -264,13 +264,14 @@ void storage::move(block& b, void* to) noexcept {
   }
 }
 
-// A layout itself leaves the charge of what it cuts to the pins. To look at all of the content
-// would take as long as the file is. A short one is looked at, and takes back at once what pins
-// have held that are gone.
+// Leaves the charge of what is cut to the pins: of a chain that is its last chunk, a table does so
+// itself. To look at all of the content would take as long as the file is. A short one is looked
+// at, and takes back at once what pins have held that are gone.
 void storage::trim(const account& payer) noexcept {
-  if (payer.size_ahead() > size()) return;
+  const std::uint64_t end = size();
+  if (payer.size_ahead() > end || end == 0) return;
   constexpr std::uint64_t is_short = 4 * slice_size;
-  if (size() <= is_short) settle_pins();
+  settle_pins(end <= is_short ? 0 : end - 1, std::numeric_limits<std::uint64_t>::max());
   const account own = payer.for_content(*this);
   std::visit([&](auto& c) { c.trim(own); }, content_);
 }

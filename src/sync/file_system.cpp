@@ -85,8 +85,10 @@ result<bool> file_system::create_directories(path_argument path) {
   return detail::create_directories(state(volume_), path);
 }
 
-result<void> file_system::remove(path_argument path) {
-  return detail::remove(state(volume_), path);
+result<void> file_system::remove(path_argument path, remove_options options) {
+  if (options.open != if_open::wait) return detail::remove(state(volume_), path, options.open);
+  return detail::run_blocking(
+      detail::removal_in_turn(lent_state(volume_), std::move(path), options.timeout));
 }
 
 result<void> file_system::remove_directory(path_argument path) {

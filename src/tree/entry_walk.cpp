@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/detail/entry_walk.hpp>
 
+#include "core/error_note.hpp"
 #include "core/path.hpp"
+#include "tree/pattern.hpp"
 
 #include <algorithm>
 #include <new>
@@ -10,65 +12,136 @@ namespace coramfs::detail {
 
 namespace {
 
-std::string below(const std::string& directory, const std::string& name) {
-  return directory == "/" ? "/" + name : directory + "/" + name;
+std::string below(const std::string& directory, std::string_view name) {
+  std::string path = directory == "/" ? std::string() : directory;
+  path += '/';
+  path += name;
+  return path;
+}
+
+// Whether there may be something of that name: it is no part of a path that means anything else.
+bool may_be_a_name(std::string_view name) noexcept {
+  return !name.empty() && name != "." && name != ".." && name.size() <= max_name_size &&
+         name.find('\0') == std::string_view::npos;
 }
 
 }  // namespace
 
+void entry_walk::pattern_end::operator()(pattern* p) const noexcept { delete p; }
+
 result<bool> entry_walk::go_on() noexcept try {
   if (!std::exchange(has_begun_, true)) {
-    path_buffer buffer;
-    BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(top_));
-    levels_.push_back({std::string(normal.text()), {}});
+    if (depth_ == depth::matching) {
+      if (!top_.valid()) return errc::out_of_memory;
+      if (top_.view().size() > pattern::max_size)
+        return about(call::glob, top_.view(), errc::name_too_long);
+      begin_pattern();
+    } else {
+      path_buffer buffer;
+      BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(top_));
+      enter(std::string(normal.text()), {});
+    }
   }
   while (!levels_.empty()) {
     level& last = levels_.back();
-    if (!last.directories.empty()) {
-      std::string path = below(last.path, last.directories.back());
-      last.directories.pop_back();
-      levels_.push_back({std::move(path), {}});
+    if (!last.rest.empty()) {
+      pending next = std::move(last.rest.back());
+      last.rest.pop_back();
+      const bool is_entered = next.name.back() == '/';
+      if (is_entered) next.name.pop_back();
+      std::string path = below(last.path, next.name);
+      if (is_entered) {
+        enter(std::move(path), std::move(next.at));
+      } else {
+        found_.push_back({std::move(path), next.status});
+      }
     } else if (last.is_complete) {
       levels_.pop_back();
     } else {
       return true;
     }
   }
-  return false;
+  return has_found();
 } catch (const std::bad_alloc&) {
-  levels_.clear();
-  return errc::out_of_memory;
+  return end_with(errc::out_of_memory);
 }
 
-result<std::vector<found_entry>> entry_walk::take(
-    result<std::vector<directory_entry>>&& page) noexcept try {
-  if (page) return take_page(page.assume_value());
-  const error e = page.error();
-  const bool has_gone = e == errc::not_found || e == errc::not_a_directory;
-  if (levels_.size() > 1 && has_gone) {
-    levels_.pop_back();
-    return std::vector<found_entry>();
-  }
-  levels_.clear();
-  return e;
-} catch (const std::bad_alloc&) {
-  levels_.clear();
-  return errc::out_of_memory;
+// The longer the pattern, the longer it may take to look at a name: then a page has fewer.
+void entry_walk::begin_pattern() {
+  constexpr std::size_t is_short = 64, least = 16;
+  wanted_.reset(new pattern(top_.view()));
+  if (top_.view().size() > is_short)
+    page_size_ = std::max(least, page_size_ * is_short / top_.view().size());
+  if (places at = wanted_->start(); !at.empty()) enter("/", std::move(at));
 }
 
-// The directories are entered from the back of their list, in the order of the page.
-std::vector<found_entry> entry_walk::take_page(std::vector<directory_entry>& page) {
+// Where only one name can match, and there can be none, nothing is there.
+void entry_walk::enter(std::string path, places at) {
+  levels_.push_back({std::move(path), {}, std::move(at)});
+  if (wanted_ == nullptr) return;
+  level& entered = levels_.back();
+  const auto only = wanted_->only_name(entered.at);
+  if (!only) return;
+  entered.wants_status = true;
+  entered.is_complete = !may_be_a_name(*only);
+  if (!entered.is_complete) entered.after = below(entered.path, *only);
+}
+
+result<void> entry_walk::take(result<std::vector<directory_entry>>&& page) noexcept try {
+  if (!page) return leave_out(page.error());
+  take_page(page.assume_value(), page.assume_value().size() < page_size_);
+  return boost::outcome_v2::success();
+} catch (const std::bad_alloc&) {
+  return end_with(errc::out_of_memory);
+}
+
+result<void> entry_walk::take(const result<file_status>& only) noexcept try {
+  if (!only) return leave_out(only.error());
+  const std::string& path = levels_.back().after;
+  std::vector<directory_entry> page(1);
+  page.front() = {path.substr(path.rfind('/') + 1), only.value()};
+  take_page(page, true);
+  return boost::outcome_v2::success();
+} catch (const std::bad_alloc&) {
+  return end_with(errc::out_of_memory);
+}
+
+// Others may remove what is to be entered, and a pattern may name what never was there.
+result<void> entry_walk::leave_out(const error& why) noexcept {
+  const bool is_missing = why == errc::not_found || why == errc::not_a_directory;
+  if (!is_missing || (levels_.size() == 1 && wanted_ == nullptr)) return end_with(why);
+  levels_.pop_back();
+  return boost::outcome_v2::success();
+}
+
+void entry_walk::take_page(std::vector<directory_entry>& page, bool is_complete) {
   level& last = levels_.back();
-  std::vector<found_entry> found;
-  found.reserve(page.size());
-  for (const directory_entry& e : page) found.push_back({below(last.path, e.name), e.status});
-  last.is_complete = page.size() < page_size;
-  if (!page.empty()) last.after = page.back().name;
-  if (depth_ == depth::all_below)
-    for (directory_entry& e : page)
-      if (e.status.is_directory) last.directories.push_back(std::move(e.name));
-  std::reverse(last.directories.begin(), last.directories.end());
-  return found;
+  work_ += page.size() + 1;
+  last.is_complete = is_complete;
+  if (!is_complete) last.after = page.back().name;
+  for (directory_entry& e : page) add(last, e);
+  if (wanted_ != nullptr) {
+    // As paths are sorted: what is in a directory stands where its name with a slash does.
+    std::sort(last.rest.begin(), last.rest.end(),
+              [](const pending& a, const pending& b) { return a.name > b.name; });
+  } else {
+    std::reverse(last.rest.begin(), last.rest.end());
+  }
+}
+
+void entry_walk::add(level& to, directory_entry& e) {
+  constexpr std::size_t steps_as_an_entry = 64;
+  if (wanted_ == nullptr) {
+    found_.push_back({below(to.path, e.name), e.status});
+    if (depth_ == depth::all_below && e.status.is_directory)
+      to.rest.push_back({std::move(e.name) + '/', e.status, {}});
+    return;
+  }
+  pattern::step s = wanted_->read(to.at, e.name);
+  work_ += static_cast<std::size_t>(s.work) / steps_as_an_entry;
+  if (s.matches) to.rest.push_back({e.name, e.status, {}});
+  if (e.status.is_directory && !s.next.empty())
+    to.rest.push_back({std::move(e.name) + '/', e.status, std::move(s.next)});
 }
 
 }  // namespace coramfs::detail

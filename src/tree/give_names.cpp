@@ -26,6 +26,7 @@ class naming {
     if (!h.of->is_open()) return about(by_, h.path, errc::not_open);
     if (!h.of->is_unnamed() || !h.of->is_of(volume_))
       return about(by_, h.path, errc::invalid_argument);
+    if (const auto alone = h.of->require_alone(); !alone) return about(by_, h.path, alone.error());
     BOOST_OUTCOME_TRY(auto* const item, all.add_item(h.path, import_item::kind::unnamed));
     files_.push_back({h.of, item, {}, {}, false});
     return boost::outcome_v2::success();

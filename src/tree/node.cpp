@@ -6,6 +6,7 @@
 #include "core/brief_lock.hpp"
 #include "core/lifetime.hpp"
 #include "tree/hold_table.hpp"
+#include "tree/unnamed.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -198,12 +199,16 @@ void count_user(node& of) noexcept {
     if (n->users.fetch_add(1, std::memory_order_acq_rel) != 0) break;
 }
 
-// The parent of a busy node does not change, so it is read before the count that keeps it so goes
-// down.
-void discount_user(node& of) noexcept {
-  for (node* n = &of; n->parent != nullptr;) {
+// The parent of a busy node only changes where a file loses its name. So it is read before the
+// count that keeps it so goes down. Whoever takes the name takes over what is counted above, and
+// the bit that is set before that tells those who still come down to it with the parent that it
+// had.
+bool discount_user(node& of) noexcept {
+  for (node* n = &of;;) {
     node* const above = n->parent;
-    if (n->users.fetch_sub(1, std::memory_order_acq_rel) != 1) break;
+    const std::uint32_t before = n->users.fetch_sub(1, std::memory_order_acq_rel);
+    if (before != 1) return before == (node::unnamed | 1);
+    if (above->parent == nullptr) return false;
     n = above;
   }
 }
@@ -212,30 +217,30 @@ std::size_t lane_of(const file_node& n) noexcept {
   return reinterpret_cast<std::uintptr_t>(&n) / sizeof(file_node);
 }
 
-node_use::node_use(file_node& used) noexcept : node_(&used) { count_user(used); }
+node_use::node_use(file_node& used, lifetime& whole) noexcept : node_(&used), whole_(&whole) {
+  count_user(used);
+}
 
-void node_use::make_handle(lifetime& whole) noexcept {
-  whole_ = &whole;
-  if (mark_ != nullptr && mark_->make_handle(ticket_)) {
-    ticket_ |= hold_mark::is_handle;
-  } else {
-    whole.add(lifetime::by::handle, lane_of(*node_));
+void node_use::make_handle() noexcept {
+  if (mark_ == nullptr || !mark_->make_handle(ticket_)) {
+    mark_ = nullptr;
+    whole_->add(lifetime::by::handle, lane_of(*node_));
   }
+  ticket_ |= hold_mark::is_handle;
 }
 
 // The lock goes first, for the node may be freed as soon as it is not busy. If the mark is still
 // there, taking it away is all that is left to do.
 void node_use::let_go() noexcept {
   file_node& n = *std::exchange(node_, nullptr);
-  lifetime* const whole = std::exchange(whole_, nullptr);
   const bool is_mark_lock = (ticket_ & hold_mark::is_lock) != 0;
   if (is_locked_ && !is_mark_lock) n.lock.unlock(kind_);
   hold_mark* const mark = std::exchange(mark_, nullptr);
   if (mark != nullptr && mark->take_away(ticket_)) return;
   if (is_mark_lock) n.lock.unlock(fair_lock::kind::shared);
   const std::size_t lane = lane_of(n);
-  discount_user(n);
-  if (whole != nullptr) whole->drop(lifetime::by::handle, lane);
+  if (discount_user(n)) free_unnamed(static_cast<volume_state&>(*whole_), n);
+  if ((ticket_ & hold_mark::is_handle) != 0) whole_->drop(lifetime::by::handle, lane);
 }
 
 }  // namespace coramfs::detail

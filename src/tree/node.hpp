@@ -90,7 +90,8 @@ class parent_link {
 /// Invariant: `users` of a file counts the operations and handles that hold it and have no mark in
 /// the tree's `hold_table`. `users` of a directory counts the nodes in it whose own count is above
 /// 0, and its places in `recent_directories`. So a node with users is busy, and so is every
-/// directory above it but the root.
+/// directory above it but the root. A file without a name has the bit `unnamed` in its count, and
+/// no parent.
 ///
 /// Guarded by the tree's lock. `users` goes up only under it, shared or exclusive, and goes down
 /// under none.
@@ -106,6 +107,9 @@ class node {
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
+  /// Added to the count of users of a file without a name (tree/unnamed.hpp).
+  static constexpr std::uint32_t unnamed = std::uint32_t{1} << 31;
+
   /// Whether a count says that it is busy. `tree::is_busy` knows of the marks, too.
   bool has_users() const noexcept { return users.load(std::memory_order_acquire) != 0; }
 
@@ -119,7 +123,8 @@ class node {
     return drawn_id.compare_exchange_strong(drawn, next, std::memory_order_relaxed) ? next : drawn;
   }
 
-  // Guarded by the tree's lock; `parent` does not change while the node is busy.
+  // Guarded by the tree's lock. While the node is busy `name` does not change, and `parent` only to
+  // null, where a file loses its name.
   parent_link parent;  ///< null for the root, and for a node that is not in the tree
   node* next_in_bucket = nullptr;
   node_name name;
@@ -141,8 +146,9 @@ bool is_below(const node& n, const directory_node& above) noexcept;
 /// Counts a user of the node, and, if it had none, one of each directory above it up to the first
 /// that had some. Under the tree's lock.
 void count_user(node& of) noexcept;
-/// Takes back what `count_user` has counted. No lock is needed.
-void discount_user(node& of) noexcept;
+/// Takes back what `count_user` has counted. No lock is needed. Returns whether it was the last
+/// user of a file without a name, which is the caller's then.
+bool discount_user(node& of) noexcept;
 /// The lane of the volume's `lifetime` in which users of this file are counted: mostly another one
 /// for another file, so that they do not share a word.
 std::size_t lane_of(const file_node& n) noexcept;
@@ -166,8 +172,8 @@ class directory_node final : public node {
 /// A file. Its lock guards its content, and comes before the tree's in the order of locks. What
 /// `stat` shows of the file stands apart, since `stat` waits for no file's lock.
 ///
-/// Invariant: while it is in the tree, its lock is held only through a `node_use`, which keeps it
-/// busy.
+/// Invariant: but for the operation that makes it, its lock is held only through a `node_use`,
+/// which keeps it busy, or keeps it at all where it has no name.
 class file_node final : public node {
   // Members of less than a word stand where the node and the content leave room for them.
   static constexpr std::uint8_t many = 64;

@@ -37,7 +37,7 @@ open_file::open_file(opening& done) noexcept
       zeros_from_(done.zeros_from_),
       mode_(done.wanted_.mode),
       on_full_(done.funds_.on_full()) {
-  node_.make_handle(*done.volume_);
+  node_.make_handle();
   // An append begins where the file ended before this open has extended it with zeros.
   if (mode_ == open_mode::append) cursor_ = std::min(zeros_from_, content().size());
   record_ = volume().names.handles().add(*node_, mode_, done.wanted_.label);
@@ -520,7 +520,6 @@ void open_file::close() noexcept { let_go(); }
 
 void open_file::let_go() noexcept {
   if (!is_open()) return;
-  if (may_write() && is_unnamed()) return drop_unnamed();
   if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
   if (may_write()) give_up_rest();
   volume().names.handles().remove(record_);

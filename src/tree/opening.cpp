@@ -91,10 +91,15 @@ claim* opening::wait() noexcept {
 void opening::granted() noexcept {
   if (auto* const room = std::get_if<space_claim>(&now_)) {
     funds_.granted(*room);
-  } else {
-    node_.hold(kind());
+    now_.emplace<filling>();
+    return;
   }
+  node_.hold(kind());
   now_.emplace<filling>();
+  if (node_->parent != nullptr) return;
+  // The file has lost its name meanwhile, and another may have come into its place.
+  node_.release();
+  wanted_.reached = stage::finds;
 }
 
 void opening::refuse(const error& why) noexcept {
@@ -266,7 +271,7 @@ result<void> opening::link_new(file_draft& draft, normal_path normal,
 // Gives the file to a handle. One without a name is charged from here on.
 node_use opening::take_node() noexcept {
   if (!wanted_.is_unnamed()) return std::move(node_);
-  return use_unnamed(draft_->keep());
+  return use_unnamed(*volume_, draft_->keep());
 }
 
 result<void> opening::lock() noexcept {

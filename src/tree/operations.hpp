@@ -20,7 +20,8 @@ result<void> create_directory(volume_state& v, const path_argument& path) noexce
 result<bool> create_directories(volume_state& v, const path_argument& path) noexcept;
 
 // removing.cpp
-result<void> remove(volume_state& v, const path_argument& path) noexcept;
+/// With any option but `if_open::wait`, which is for `removal_in_turn`.
+result<void> remove(volume_state& v, const path_argument& path, if_open in_use) noexcept;
 result<void> remove_directory(volume_state& v, const path_argument& path) noexcept;
 
 // relocation.cpp

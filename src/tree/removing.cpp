@@ -15,29 +15,40 @@ struct removed {
   std::uint64_t entry_bytes;
 };
 
-// Takes what is at a path out of the tree, if `require` allows it and it is not busy.
-template <class Require>
-result<removed> take_out_at(volume_state& v, const path_argument& path, Require require) noexcept {
+result<detached_node> take_idle(tree& names, node& n) noexcept {
+  BOOST_OUTCOME_TRY(names.require_idle(n));
+  return names.unlink(n);
+}
+
+// Takes what is at a path out of the tree, if `require` allows it, by `take`.
+template <class Require, class Take>
+result<removed> take_out_at(volume_state& v, const path_argument& path, Require require,
+                            Take take) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
   const tree::exclusive_access access(v.names);
   BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
   BOOST_OUTCOME_TRY(require(at));
-  node& n = *at.found;
-  BOOST_OUTCOME_TRY(v.names.require_idle(n));
-  const directory_node& in = *n.parent;
-  detached_node top = v.names.unlink(n);
+  const directory_node& in = *at.parent;
+  BOOST_OUTCOME_TRY(auto top, take(v.names, *at.found));
   return removed{std::move(top), v.payer.of_metadata(entry_footprint(in))};
 }
 
-// Takes out one node with nothing below it, and frees it outside of the lock, in one go.
-template <class Require>
-result<void> remove_one(volume_state& v, const path_argument& path, Require require) noexcept {
-  BOOST_OUTCOME_TRY(auto gone, take_out_at(v, path, require));
+// Takes out one node with nothing below it, and frees it outside of the lock, in one go. There is
+// none to be freed where others use it.
+template <class Require, class Take>
+result<void> remove_one(volume_state& v, const path_argument& path, Require require,
+                        Take take) noexcept {
+  BOOST_OUTCOME_TRY(auto gone, take_out_at(v, path, require, take));
   disposal one(std::move(gone.top));
   charge freed = one.step(v.payer);
   freed.bytes += gone.entry_bytes;
   v.limits.release(freed);
+  return boost::outcome_v2::success();
+}
+
+result<void> require_file(const entry& at) noexcept {
+  BOOST_OUTCOME_TRY(at.require_file());
   return boost::outcome_v2::success();
 }
 
@@ -50,9 +61,13 @@ result<directory_node*> require_removable_directory(const entry& at) noexcept {
 
 }  // namespace
 
-result<void> remove(volume_state& v, const path_argument& path) noexcept {
-  return noting(call::remove, path, [&] {
-    return remove_one(v, path, [](const entry& at) { return at.require_file(); });
+result<void> remove(volume_state& v, const path_argument& path, if_open in_use) noexcept {
+  return noting(call::remove, path, [&]() -> result<void> {
+    if (in_use == if_open::fail) return remove_one(v, path, require_file, take_idle);
+    if (in_use != if_open::keep_unnamed) return errc::invalid_argument;
+    return remove_one(v, path, require_file, [](tree& names, node& n) -> result<detached_node> {
+      return names.take_name(static_cast<file_node&>(n));
+    });
   });
 }
 
@@ -63,7 +78,8 @@ result<void> remove_directory(volume_state& v, const path_argument& path) noexce
     if (directory->entries.size() != 0) return errc::directory_not_empty;
     return boost::outcome_v2::success();
   };
-  return noting(call::remove_directory, path, [&] { return remove_one(v, path, require); });
+  return noting(call::remove_directory, path,
+                [&] { return remove_one(v, path, require, take_idle); });
 }
 
 removing::~removing() {
@@ -81,7 +97,8 @@ progress removing::advance() noexcept {
 }
 
 result<void> removing::take_out() noexcept {
-  BOOST_OUTCOME_TRY(auto gone, take_out_at(*volume_, path_, require_removable_directory));
+  BOOST_OUTCOME_TRY(auto gone,
+                    take_out_at(*volume_, path_, require_removable_directory, take_idle));
   rest_.emplace(std::move(gone.top));
   entry_bytes_ = gone.entry_bytes;
   return boost::outcome_v2::success();
@@ -93,6 +110,100 @@ bool removing::free_slice() noexcept {
   freed.bytes += std::exchange(entry_bytes_, 0);
   volume_->limits.release(freed);
   return !rest_->is_done();
+}
+
+removal_in_turn::removal_in_turn(const std::shared_ptr<volume_state>& v, path_argument path,
+                                 const std::optional<lock_timeout>& patience) noexcept
+    : volume_(v),
+      path_(std::move(path)),
+      patience_(patience.value_or(v->options.default_lock_timeout)) {}
+
+progress removal_in_turn::advance() noexcept {
+  if (claim_) {
+    claim_.reset();
+    use_.hold(fair_lock::kind::exclusive);
+  }
+  while (status_) {
+    if (!use_) status_ = find();
+    if (!status_ || !use_) break;
+    if (!use_.is_locked()) {
+      if (begin_wait()) return progress::waits;
+    } else if (take_out()) {
+      break;
+    }
+  }
+  return progress::done;
+}
+
+void removal_in_turn::refuse(const error& why) noexcept {
+  if (!claim_) return;
+  claim_.reset();
+  end_with(why);
+}
+
+error removal_in_turn::unmet() const noexcept {
+  lock_state others = volume_->names.who_has(*use_);
+  if (others.waiting > 0) --others.waiting;
+  return about(call::remove, path_.view(), errc::timed_out, others);
+}
+
+// Removes a file that nobody uses, or begins to use it, perhaps with its lock.
+result<void> removal_in_turn::find() noexcept {
+  const auto take = [&](tree& names, node& n) -> result<detached_node> {
+    auto& file = static_cast<file_node&>(n);
+    if (!names.is_busy(file)) return names.unlink(file);
+    names.cool(file);
+    use_ = names.use(file, fair_lock::kind::exclusive);
+    return errc::busy;
+  };
+  const auto removed = remove_one(*volume_, path_, require_file, take);
+  if (removed || use_) return boost::outcome_v2::success();
+  return about(call::remove, path_.view(), removed.error());
+}
+
+// Returns whether there is a wait. If not, it has ended.
+bool removal_in_turn::begin_wait() noexcept {
+  const auto goes_on = ask();
+  if (!goes_on) {
+    end_with(goes_on.error());
+    return false;
+  }
+  claim_.emplace(use_->lock, fair_lock::kind::exclusive);
+  return true;
+}
+
+result<void> removal_in_turn::ask() const noexcept {
+  if (patience_.is_immediate()) return errc::would_block;
+  if (!volume_->faults.has_policy()) return boost::outcome_v2::success();
+  return volume_->faults.waiting_for_lock(path_.view(), patience_);
+}
+
+// Takes the file out, with its lock in hand, and frees its content, which nobody else looks at any
+// more. The node is freed by its last user: those who have waited behind this one are yet to see
+// that the file has gone. Returns false if it had lost its name before.
+bool removal_in_turn::take_out() noexcept {
+  std::uint64_t entry_bytes = 0;
+  const bool has_name = [&] {
+    const tree::exclusive_access access(volume_->names);
+    if (use_->parent == nullptr) return false;
+    const directory_node& in = *use_->parent;
+    static_cast<void>(volume_->names.take_name(*use_));
+    entry_bytes = volume_->payer.of_metadata(entry_footprint(in));
+    return true;
+  }();
+  if (has_name) {
+    use_->content.resize(volume_->payer, 0).value();
+    volume_->limits.release({.bytes = entry_bytes});
+  }
+  use_.release();
+  return has_name;
+}
+
+void removal_in_turn::end_with(const error& e) noexcept {
+  const bool lacks_lock = e == errc::would_block || e == errc::timed_out;
+  status_ = lacks_lock ? about(call::remove, path_.view(), e, volume_->names.who_has(*use_))
+                       : about(call::remove, path_.view(), e);
+  use_.release();
 }
 
 }  // namespace coramfs::detail

@@ -175,7 +175,7 @@ lock_state tree::who_has(const file_node& f) const noexcept {
 node_use tree::use(file_node& f, fair_lock::kind k) noexcept {
   assert(!must_cool(f, k));
   if (node_use marked = mark(f, k, 0)) return marked;
-  node_use counted(f);
+  node_use counted(f, whole_);
   if (f.lock.try_lock(k)) counted.hold(k);
   return counted;
 }
@@ -196,8 +196,7 @@ node_use tree::mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcep
     k == fair_lock::kind::exclusive ? f.forget_readers() : f.note_reader_of(lane);
   }
   const auto [mark, ticket] = holds_.mark(f, lane, kind);
-  const bool is_handle = (kind & hold_mark::is_handle) != 0;
-  return node_use(f, k, *mark, ticket, is_handle ? &whole_ : nullptr);
+  return node_use(f, k, *mark, ticket, whole_);
 }
 
 // Whoever waits for the lock, or is about to, is counted as a user. So without users nobody does,
@@ -249,6 +248,23 @@ detached_node tree::unlink(node& n) const noexcept {
   in.entries.release_spare();
   touch(in);
   return detached_node(&n);
+}
+
+// The bit is set while the file still has a parent, for those who discount themselves meanwhile.
+detached_node tree::take_name(file_node& f) noexcept {
+  holds_.count(f);
+  f.is_hot = false;
+  directory_node& in = *f.parent;
+  const bool is_used = f.users.fetch_or(node::unnamed, std::memory_order_acq_rel) != 0;
+  detached_node gone = unlink(f);
+  if (!is_used) {
+    f.users.store(0, std::memory_order_relaxed);
+    return gone;
+  }
+  static_cast<void>(gone.release());
+  if (in.parent != nullptr) discount_user(in);
+  f.lock.retire();
+  return nullptr;
 }
 
 detached_node tree::relocate(node& n, node_name name, const entry& to) const noexcept {

@@ -73,7 +73,7 @@ using detached_node = std::unique_ptr<node, subtree_deleter>;
 /// called under it.
 ///
 /// Invariants: every node in it but the root is in the index of its parent. A busy node stays where
-/// it is, and so does every directory above it.
+/// it is, unless it is a file whose name is taken, and so does every directory above it.
 class tree {
  public:
   class shared_access;
@@ -171,6 +171,10 @@ class tree {
   static detached_node link_made(const entry& at, detached_node fresh) noexcept;
   /// Takes a node that is not busy out of the tree. Under the exclusive lock.
   detached_node unlink(node& n) const noexcept;
+  /// Takes a file out of the tree that may be busy. Returns it if it was not; else it is one
+  /// without a name from now on, for its last user to free, and whoever waits for its lock is told.
+  /// Under the exclusive lock.
+  detached_node take_name(file_node& f) noexcept;
   /// Gives a node another name and place, which is not its own, and returns what was there.
   /// Precondition: the index of the new parent has reserved an entry, unless that is also the old
   /// parent or a node is replaced. Under the exclusive lock.

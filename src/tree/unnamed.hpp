@@ -10,14 +10,19 @@
 #include <memory>
 
 /// Files without a name. Such a file is in no directory, so nobody finds it: it is one handle's
-/// alone, which has its lock exclusively, or an operation's that is about to give it a name. It is
-/// charged as any file, but for a name and an entry.
+/// alone that has made it, or those handles' that had it open when its name was taken
+/// (`tree::take_name`), or an operation's that is about to give it a name. It is charged as any
+/// file, but for an entry.
 ///
-/// Invariant: it has no users and no marks, and its parent is null. So its `node_use` counts
-/// nothing, and whoever lets go of that has to free it.
+/// Invariants: its parent is null, it has no marks, and `node::unnamed` is in its count of users,
+/// but for an operation's. Whoever lets go of it as the last one frees it. Its users have the lock
+/// that they had, so that of several handles none writes. Beside them there are for a short time
+/// those who have waited for its lock: that is retired, and they look at the parent before all
+/// else, and let go. What name it has had stays, and stays charged.
 ///
 /// Who has seen it among the handles looks at it under the tree's lock. So that is taken
-/// exclusively once, after its record was given back, and before it is freed or changed otherwise.
+/// exclusively once, after the last record was given back, and before it is freed or changed
+/// otherwise.
 namespace coramfs::detail {
 
 /// An unnamed file that was taken from its handle.
@@ -27,12 +32,15 @@ struct taken_file {
 };
 
 /// The use of an unnamed file by its handle, with its lock.
-node_use use_unnamed(std::unique_ptr<file_node> file) noexcept;
+node_use use_unnamed(volume_state& v, std::unique_ptr<file_node> file) noexcept;
 
 /// Waits until nobody looks at files whose records were given back. It takes the tree's lock.
 void forget_records(volume_state& v) noexcept;
 
-/// Frees a file, and gives back its charge. Not under the tree's lock.
+/// Frees a file that nobody has seen, or whose records are forgotten, and gives back its charge.
+/// Not under the tree's lock.
 void drop_unnamed(volume_state& v, std::unique_ptr<file_node> file) noexcept;
+/// Frees a file for its last user. Not under the tree's lock.
+void free_unnamed(volume_state& v, file_node& file) noexcept;
 
 }  // namespace coramfs::detail

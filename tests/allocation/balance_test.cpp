@@ -107,6 +107,8 @@ TEST_CASE("allocation: with everything removed, as much is allocated as at the s
   options.max_quota = 2'000'000;
   options.default_storage = layout;
   options.accounting = counting;
+  // The first use of a thread has something done at its end. The C library's list of that may grow.
+  static_cast<void>(sync::file_system::create(options).value());
   const std::int64_t without_volume = live_allocations();
   std::int64_t at_start = 0, at_end = 0;
   std::uint64_t succeeded = 0, failed = 0;

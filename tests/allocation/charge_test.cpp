@@ -227,7 +227,11 @@ namespace {
 
 // Chains of more than twelve blocks, of few chunks and of many.
 void append_in_pieces(subject& s) {
-  for (int i = 0; i < 20; ++i) write_at(s.f, s.f.size().value(), 50'000).value();
+  pinned last;  // a chunk that is pinned is made no longer, nor merged with another
+  for (int i = 0; i < 20; ++i) {
+    write_at(s.f, s.f.size().value(), 50'000).value();
+    last = s.f.pin(s.f.size().value() - 1, 1).value();
+  }
 }
 
 void append_moved_in(subject& s) {

@@ -189,6 +189,7 @@ TEST_CASE("coroutine allocations: frames are such that Asio keeps them",
   CHECK(frame_of([&] { return fs.glob("/*"); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.stat("/file"); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.remove("/file"); }) <= kept_frame);
+  CHECK(frame_of([&] { return fs.remove("/file", {.open = if_open::wait}); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.remove_directory("/file"); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.rename("/file", "/other"); }) <= kept_frame);
   CHECK(frame_of([&] { return fs.list("/"); }) <= kept_frame);

@@ -100,6 +100,14 @@ const std::array operations{
     simple("copy with holes", [](auto& fs) { return fs.copy("/d/holes", "/d/copy"); }),
     simple("copy_tree", [](auto& fs) { return fs.copy_tree("/d", "/copy"); }),
     simple("remove", [](auto& fs) { return fs.remove("/d/file"); }),
+    simple("remove in turn",
+           [](auto& fs) { return fs.remove("/d/file", {.open = if_open::wait}); }),
+    simple("remove from under a handle",
+           [](auto& fs) {
+             const auto f = fs.open("/d/file", open_mode::update);
+             if (!f) return result<void>(f.error());
+             return fs.remove("/d/file", {.open = if_open::keep_unnamed});
+           }),
     simple("remove_directory", [](auto& fs) { return fs.remove_directory("/four/a"); }),
     simple("remove_tree", [](auto& fs) { return fs.remove_tree("/d"); }),
     simple("list", [](auto& fs) { return fs.list("/four"); }),
@@ -107,6 +115,13 @@ const std::array operations{
     simple("list_some", [](auto& fs) { return fs.list_some("/four", long_name, 3); }),
     simple("walk", [](auto& fs) { return fs.walk(); }),
     simple("glob", [](auto& fs) { return fs.glob("/**/[a-z]*"); }),
+    simple("each_match",
+           [](auto& fs) {
+             auto found = fs.each_match("/{d,four}/[a-z]*");
+             for (auto at = found.begin(); at != found.end(); ++at) {
+             }
+             return found.status();
+           }),
     simple("stat", [](auto& fs) { return fs.stat("/d/file"); }),
     simple("set_modified",
            [](auto& fs) {

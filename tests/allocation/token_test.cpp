@@ -66,6 +66,7 @@ struct operation {
 
 const operation operations[]{
     {"remove", [](fixture& t) { t.fs.remove("/a", t.take()); }},
+    {"remove in turn", [](fixture& t) { t.fs.remove("/a", {.open = if_open::wait}, t.take()); }},
     {"remove_directory", [](fixture& t) { t.fs.remove_directory("/d/e", t.take()); }},
     {"remove_tree", [](fixture& t) { t.fs.remove_tree("/d", t.take()); }},
     {"rename", [](fixture& t) { t.fs.rename("/a", "/b", t.take()); }},

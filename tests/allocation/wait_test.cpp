@@ -120,6 +120,50 @@ TEST_CASE("waits and allocations: who can not wait for lack of memory is in no q
   }
 }
 
+TEST_CASE("waits and allocations: a removal in turn needs no memory to go on",
+          "[allocation][coroutines][remove]") {
+  const bool for_ever = GENERATE(false, true);
+  const bool with_token = GENERATE(false, true);
+  constexpr remove_options waits{.open = if_open::wait};
+  bool has_failed = true;
+  for (std::size_t nth = 1; has_failed; ++nth) {
+    INFO("the allocation that fails: " << nth);
+    fixture t;
+    bool removed = false, refused = false;
+    if (with_token) {
+      t.fs.remove("/a", waits, [&](result<void> r) { removed = r.has_value(); });
+    } else {
+      asio::co_spawn(
+          t.context,
+          [&]() -> asio::awaitable<void> {
+            const auto r = co_await t.fs.remove("/a", waits);
+            removed = r.has_value();
+          },
+          rethrow);
+    }
+    // It stands behind, and looks for another file when it is told.
+    asio::co_spawn(
+        t.context,
+        [&]() -> asio::awaitable<void> {
+          const auto f = co_await t.fs.open("/a", open_mode::read);
+          refused = !f && f.error() == errc::not_found;
+        },
+        rethrow);
+    t.context.poll();
+    REQUIRE(t.v.stats().waiting == 2);
+    {
+      const failing_malloc failing(nth, for_ever);
+      t.holder.close().value();
+      has_failed = failing.has_failed();
+    }
+    t.context.restart();
+    t.context.run();
+    CHECK(removed);
+    CHECK(refused);
+    CHECK(t.v.stats().used_bytes == 0);
+  }
+}
+
 TEST_CASE("waits and allocations: deadlines come whatever memory the context is refused",
           "[allocation][coroutines]") {
   bool has_failed = true;

@@ -81,7 +81,7 @@ class any_file_system {
                                   naming_options options = {}) = 0;
   virtual result<void> create_directory(std::string_view path) = 0;
   virtual result<bool> create_directories(std::string_view path) = 0;
-  virtual result<void> remove(std::string_view path) = 0;
+  virtual result<void> remove(std::string_view path, const remove_options& options = {}) = 0;
   virtual result<void> remove_directory(std::string_view path) = 0;
   virtual result<void> remove_tree(std::string_view path) = 0;
   virtual result<void> rename(std::string_view from, std::string_view to,
@@ -96,9 +96,10 @@ class any_file_system {
   virtual result<std::vector<directory_entry>> list_some(std::string_view path,
                                                          std::string_view after,
                                                          std::size_t most) = 0;
-  /// What `each`, or `each_below`, gives to its end.
+  /// What `each`, `each_below`, or `each_match`, gives to its end.
   virtual result<std::vector<found_entry>> each(std::string_view path) = 0;
   virtual result<std::vector<found_entry>> each_below(std::string_view path) = 0;
+  virtual result<std::vector<found_entry>> each_match(std::string_view pattern) = 0;
   virtual result<std::vector<walk_entry>> walk(std::string_view path = "/") = 0;
   virtual result<std::vector<std::string>> glob(std::string_view pattern) = 0;
   virtual result<bool> exists(std::string_view path) = 0;

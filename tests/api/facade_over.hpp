@@ -178,8 +178,8 @@ class file_system_over final : public any_file_system {
   result<bool> create_directories(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.create_directories(path, last...); });
   }
-  result<void> remove(std::string_view path) override {
-    return driver_([&](auto&... last) { return fs_.remove(path, last...); });
+  result<void> remove(std::string_view path, const remove_options& options) override {
+    return driver_([&](auto&... last) { return fs_.remove(path, options, last...); });
   }
   result<void> remove_directory(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.remove_directory(path, last...); });
@@ -214,6 +214,9 @@ class file_system_over final : public any_file_system {
   }
   result<std::vector<found_entry>> each_below(std::string_view path) override {
     return driver_([&](auto&...) { return to_the_end(fs_.each_below(path)); });
+  }
+  result<std::vector<found_entry>> each_match(std::string_view pattern) override {
+    return driver_([&](auto&...) { return to_the_end(fs_.each_match(pattern)); });
   }
   result<std::vector<walk_entry>> walk(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.walk(path, last...); });

@@ -270,7 +270,7 @@ class slice_world final : public world {
   awaitable<void> each_below(operation& op, std::shared_ptr<int>) {
     std::vector<std::string> paths;
     started(op);
-    auto below = fs_.each_below("/");
+    auto below = dice_.one_in(2) ? fs_.each_below("/") : fs_.each_match("/**");
     for (;;) {
       const auto page = co_await below.next();
       if (!page) {

@@ -300,9 +300,13 @@ void comparison::create() {
 void comparison::remove() {
   const path_pair p = any_path();
   if (below(2) == 0) {
-    note("remove " + p.ours);
-    return settle("remove", p, answer_of(ours_.remove(p.ours)),
-                  [&] { return theirs_.remove(p.theirs); });
+    const bool keeps = below(2) == 0;
+    note((keeps ? "remove the name of " : "remove ") + p.ours);
+    const auto removed =
+        ours_.remove(p.ours, {.open = keeps ? if_open::keep_unnamed : if_open::fail});
+    for (handle& h : handles_)
+      if (removed && h.path == p.normal) h.path = "removed";
+    return settle("remove", p, answer_of(removed), [&] { return theirs_.remove(p.theirs); });
   }
   const bool is_root = below(30) == 0;
   const std::string path = is_root ? "/" : p.ours;

@@ -48,7 +48,7 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(rule::cou
     "A4. A failed operation leaves tree, content, sizes, [...] as before",
     "E1. A handle holds its file's lock from open to close: shared for `read`, else exclusive",
     "F2. `remove`, `remove_tree`, `rename`, `move` of a busy node, and replacing a busy file -> "
-    "`busy`, at once",
+    "`busy`, at once, unless a `remove` is to take the name alone",
     "D2. A directory, in any mode -> `is_a_directory` (POSIX opens it for reading)",
     "D2. A directory, in any mode -> `is_a_directory` (POSIX: EEXIST for O_EXCL)",
     "D5. The cursor starts at 0, for `append` at the size",

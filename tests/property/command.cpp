@@ -34,6 +34,8 @@ constexpr std::array action_names{"create_directories",
                                   "copy",
                                   "copy_tree",
                                   "remove",
+                                  "remove_in_turn",
+                                  "take_name",
                                   "remove_directory",
                                   "remove_tree",
                                   "set_modified",
@@ -231,6 +233,8 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
     case action::copy: return told(fs.copy(c.path, c.to, c.existing));
     case action::copy_tree: return told(fs.copy_tree(c.path, c.to));
     case action::remove: return told(fs.remove(c.path));
+    case action::remove_in_turn: return told(fs.remove(c.path, {.open = if_open::wait}));
+    case action::take_name: return told(fs.remove(c.path, {.open = if_open::keep_unnamed}));
     case action::remove_directory: return told(fs.remove_directory(c.path));
     case action::remove_tree: return told(fs.remove_tree(c.path));
     case action::set_modified: return told(fs.set_modified(c.path, long_ago(c.size)));
@@ -243,7 +247,7 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
       return both(both(told(fs.list_entries(c.path)), told(in_pages(fs, c.path, 1 + c.size % 4))),
                   both(told(sorted(fs.each(c.path))), told(sorted(fs.each_below(c.path)))));
     case action::walk: return told(fs.walk(c.path));
-    case action::glob: return told(fs.glob(c.pattern));
+    case action::glob: return both(told(fs.glob(c.pattern)), told(fs.each_match(c.pattern)));
     default: return look(fs, c.path);
   }
 }

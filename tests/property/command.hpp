@@ -35,6 +35,8 @@ enum class action {
   copy,
   copy_tree,
   remove,
+  remove_in_turn,  // which it does not wait for
+  take_name,       // of a file, which may be open
   remove_directory,
   remove_tree,
   set_modified,

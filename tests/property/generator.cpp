@@ -42,6 +42,8 @@ rc::Gen<action> any_action() {
                                            {3, copy},
                                            {4, copy_tree},
                                            {1, remove},
+                                           {1, remove_in_turn},
+                                           {2, take_name},
                                            {1, remove_directory},
                                            {1, remove_tree},
                                            {1, set_modified},

@@ -44,19 +44,30 @@ model_node model::file(std::string_view content) const {
 std::uint64_t model::used() const {
   std::uint64_t sum = 0;
   for (const auto& [path, n] : nodes_) sum += std::max(n.content.size(), n.reserved);
+  for (const auto& n : unnamed()) sum += std::max(n->content.size(), n->reserved);
   return sum;
 }
 
 std::uint64_t model::stored() const {
   std::uint64_t sum = 0;
   for (const auto& [path, n] : nodes_) sum += n.content.size();
+  for (const auto& n : unnamed()) sum += n->content.size();
   return sum;
 }
 
 std::uint64_t model::files() const {
   std::uint64_t count = 0;
   for (const auto& [path, n] : nodes_) count += n.is_directory ? 0 : 1;
-  return count;
+  return count + unnamed().size();
+}
+
+std::uint64_t model::node_count() const { return nodes_.size() + unnamed().size(); }
+
+std::set<std::shared_ptr<model_node>> model::unnamed() const {
+  std::set<std::shared_ptr<model_node>> all;
+  for (const model_file* f : handles_)
+    if (f->unnamed() != nullptr) all.insert(f->unnamed());
+  return all;
 }
 
 std::unique_ptr<any_file> model::open(std::string_view text, open_mode mode,
@@ -114,10 +125,14 @@ bool model::create_directories(std::string_view text) {
   return true;
 }
 
-void model::remove(std::string_view text) {
+void model::remove(std::string_view text, if_open in_use) {
   const std::string path = normal(text);
-  require_file(path);
-  require_idle(path);
+  const model_node& n = require_file(path);
+  if (in_use == if_open::fail) require_idle(path);
+  if (in_use == if_open::wait) require_lock(path, false);
+  const auto kept = std::make_shared<model_node>(n);
+  for (model_file* const f : handles_)
+    if (f->is_at(path)) f->lose_name(kept);
   take_away(path);
 }
 
@@ -385,7 +400,7 @@ std::vector<std::string> model::below(const std::string& path) const {
 
 bool model::is_locked(const std::string& path, bool for_reading) const {
   return std::any_of(handles_.begin(), handles_.end(), [&](const model_file* f) {
-    return f->path() == path && !(for_reading && f->mode() == open_mode::read);
+    return f->is_at(path) && !(for_reading && f->mode() == open_mode::read);
   });
 }
 
@@ -395,13 +410,14 @@ void model::require_lock(const std::string& path, bool for_reading) const {
 
 void model::require_idle(const std::string& path) const {
   for (const model_file* f : handles_)
-    if (f->path() == path || is_below(f->path(), path)) throw error(errc::busy);
+    if (f->is_at(path) || (f->unnamed() == nullptr && is_below(f->path(), path)))
+      throw error(errc::busy);
 }
 
 void model::require_nodes(std::uint64_t added, std::uint64_t replaced) const {
   const std::uint64_t wanted = excess(added, replaced);
   if (!options_.max_nodes || wanted == 0) return;
-  const std::uint64_t left = excess(*options_.max_nodes, nodes_.size());
+  const std::uint64_t left = excess(*options_.max_nodes, node_count());
   if (wanted > left) throw error(errc::node_limit_exceeded, wanted, left);
 }
 

@@ -4,7 +4,9 @@
 #include "api/facade.hpp"
 
 #include <chrono>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -53,6 +55,7 @@ class model {
   /// Between two operations: what is used in the middle of one is seen by nobody.
   void note_peak();
   std::uint64_t files() const;
+  std::uint64_t node_count() const;  // with the root
   std::uint64_t open_handles() const { return handles_.size(); }
   /// Whether a file may be read by who has it not open.
   bool can_be_read(const std::string& path) const { return !is_locked(path, true); }
@@ -65,7 +68,7 @@ class model {
   std::unique_ptr<any_file> open(std::string_view path, open_mode, const open_options&);
   void create_directory(std::string_view path);
   bool create_directories(std::string_view path);
-  void remove(std::string_view path);
+  void remove(std::string_view path, if_open in_use);
   void remove_directory(std::string_view path);
   void remove_tree(std::string_view path);
   void relocate(std::string_view from, std::string_view to, if_exists, bool makes_parents);
@@ -98,6 +101,9 @@ class model {
   std::vector<std::string> missing(const std::string& path);
   std::vector<std::string> below(const std::string& path) const;
 
+  /// Those that are open, and have no name any more.
+  std::set<std::shared_ptr<model_node>> unnamed() const;
+
   // Locks.
   bool is_locked(const std::string& path, bool for_reading) const;
   void require_lock(const std::string& path, bool for_reading) const;
@@ -121,8 +127,8 @@ class model {
   void check_target(const std::string& from, const std::string& to, if_exists);
 
   const volume_options options_;
-  std::map<std::string, model_node> nodes_;  // by normal path
-  std::set<const model_file*> handles_;      // those that are open
+  std::map<std::string, model_node> nodes_;     // by normal path
+  std::set<model_file*, std::less<>> handles_;  // those that are open
   std::optional<error> refusal_;
   std::uint64_t peak_ = 0;
 };

@@ -146,6 +146,7 @@ result<void> model_file::flush() {
 result<void> model_file::close() {
   if (is_open()) node().reserved = 0;
   of_.handles_.erase(this);
+  unnamed_.reset();
   return boost::outcome_v2::success();
 }
 

@@ -39,6 +39,11 @@ class model_file final : public any_file {
   std::string path() const override { return path_; }
   open_mode mode() const override { return mode_; }
 
+  /// The file, if it has lost its name; null: it has it.
+  const std::shared_ptr<model_node>& unnamed() const { return unnamed_; }
+  void lose_name(std::shared_ptr<model_node> to) { unnamed_ = std::move(to); }
+  bool is_at(const std::string& path) const { return unnamed_ == nullptr && path_ == path; }
+
   // It has no memory to show, and no command asks for any.
   result<pinned> pin(std::uint64_t, std::size_t) override { return errc::not_supported; }
   result<prepared> prepare(std::size_t) override { return errc::not_supported; }
@@ -59,11 +64,12 @@ class model_file final : public any_file {
   void require_open() const;
   void require_readable() const;
   void require_writable() const;
-  model_node& node() const { return of_.nodes_.at(path_); }
+  model_node& node() const { return unnamed_ != nullptr ? *unnamed_ : of_.nodes_.at(path_); }
   std::uint64_t write_offset() const;
 
   model& of_;
-  const std::string path_;  // a file that is open stays where it is
+  const std::string path_;               // a file that is open stays where it is, or loses its name
+  std::shared_ptr<model_node> unnamed_;  // null: it has its name
   const open_mode mode_;
   std::uint64_t cursor_;
 };

@@ -24,8 +24,8 @@ class model_file_system final : public any_file_system {
   result<bool> create_directories(std::string_view path) override {
     return attempt([&] { return of_.create_directories(path); });
   }
-  result<void> remove(std::string_view path) override {
-    return attempt([&] { of_.remove(path); });
+  result<void> remove(std::string_view path, const remove_options& options) override {
+    return attempt([&] { of_.remove(path, options.open); });
   }
   result<void> remove_directory(std::string_view path) override {
     return attempt([&] { of_.remove_directory(path); });
@@ -66,6 +66,16 @@ class model_file_system final : public any_file_system {
   }
   result<std::vector<found_entry>> each_below(std::string_view path) override {
     return attempt([&] { return found_in(path, true); });
+  }
+  result<std::vector<found_entry>> each_match(std::string_view pattern) override {
+    return attempt([&] {
+      std::vector<found_entry> found;
+      for (std::string& path : of_.glob(pattern)) {
+        const file_status status = stat(path).value();
+        found.push_back({std::move(path), status});
+      }
+      return found;
+    });
   }
   result<std::vector<walk_entry>> walk(std::string_view path) override {
     return attempt([&] { return of_.walk(path); });

@@ -121,6 +121,52 @@ TEST_CASE("stress: twenty write and twenty read one file, which is always whole"
   });
 }
 
+TEST_CASE("stress: forty open and remove one file, in turn and from under each other",
+          "[stress][remove]") {
+  stressed v;
+  const int n = rounds(300);
+  v.fs().create_directory("/d").value();
+  v.run(40, [n](auto& fs, int number) -> awaitable<void> {
+    const std::string half(64, static_cast<char>('a' + number % 26));
+    dice d(static_cast<std::uint64_t>(number));
+    for (int i = 0; i < n; ++i) {
+      const auto what = d.below(8);
+      if (what == 0) {
+        const remove_options waits{.open = if_open::wait, .timeout = lock_timeout::forever()};
+        const auto removed = co_await ready(fs.remove("/d/f", waits));
+        allow(removed, {errc::not_found});
+      } else if (what == 1) {
+        const remove_options soon{.open = if_open::wait, .timeout = std::chrono::microseconds(10)};
+        const auto removed = co_await ready(fs.remove("/d/f", soon));
+        allow(removed, {errc::not_found, errc::timed_out});
+      } else if (what == 2) {
+        const remove_options keeps{.open = if_open::keep_unnamed};
+        const auto removed = co_await ready(fs.remove("/d/f", keeps));
+        allow(removed, {errc::not_found});
+      } else if (what <= 4) {
+        auto f = co_await ready(fs.open("/d/f", open_mode::write));
+        allow(f, {});
+        for (int twice = 0; twice < 2; ++twice) {
+          const auto written = co_await ready(f.value().write(buffer(half)));
+          require(written.has_value(), "there is room for it");
+          co_await let_others(d);
+        }
+      } else {
+        auto f = co_await ready(fs.open("/d/f", open_mode::read));
+        allow(f, {errc::not_found});
+        if (!f) continue;
+        co_await let_others(d);
+        const auto read = co_await ready(f.value().read_all());
+        const std::string content = text_of(read.value());
+        require(content.empty() || content == std::string(128, content[0]), "it is whole");
+      }
+    }
+  });
+  const auto last = v.fs().remove("/d/f");
+  allow(last, {errc::not_found});
+  CHECK(v.stats().file_count == 0);
+}
+
 TEST_CASE("stress: forty write more than there is room for", "[stress]") {
   constexpr std::uint64_t quota = 512 * 1024;
   stressed v({.max_quota = quota});

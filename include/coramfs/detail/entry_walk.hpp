@@ -7,54 +7,114 @@
 #include <coramfs/result.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace coramfs::detail {
 
-/// A way through a directory, or through all below it, page by page: says which page is to be asked
-/// for next, and makes of it what the user is given. The asking is the facades'.
+/// A glob pattern, as `tree/pattern.hpp` has it.
+class pattern;
+
+/// A way through a directory, through all below it, or through all that matches a pattern, page by
+/// page: says what is to be asked for next, and makes of it what the user is given. The asking is
+/// the facades':
+///
+///     while (!walk.has_found()) {
+///       if (!walk.go_on()) break;
+///       if (!walk.has_found()) walk.take(/* the page, or the status, at that place */);
+///     }
+///     return walk.take_found();
 ///
 /// It keeps what is still to be entered of the last page of each directory on the way down, and so
-/// memory by the depth of the tree, but not by its size.
+/// memory by the depth of the tree, but not by its size. Of a pattern that is what is still to be
+/// given, too: there what is below a directory comes in front of those that are sorted behind it.
+/// Directories that nothing can match in are not entered, and where only one name can match no page
+/// is asked for.
 ///
 /// Thread safety: one thread at a time.
 class entry_walk {
  public:
   /// How far it goes.
-  enum class depth : unsigned char { one_directory, all_below };
-  static constexpr std::size_t page_size = 256;
+  enum class depth : unsigned char { one_directory, all_below, matching };
 
+  /// With `depth::matching`, `top` is a pattern.
   entry_walk(path_argument top, depth d) noexcept : top_(std::move(top)), depth_(d) {}
 
-  /// Goes to the directory that a page is to be taken from. Returns whether there is one. Errors:
-  /// `invalid_path`, `name_too_long`, `out_of_memory`; it has ended then.
+  /// Goes to the next place that something is to be asked about, unless it finds something on the
+  /// way. Returns whether it does one of both. Errors: `invalid_path`, `name_too_long`,
+  /// `out_of_memory`; it has ended then.
   CORAMFS_EXPORT result<bool> go_on() noexcept;
-  /// The directory, and the name behind which the page is to begin.
-  /// @{
-  const std::string& path() const noexcept { return levels_.back().path; }
+
+  /// Whether what is to be asked for is the status of the path, as that of the only name there that
+  /// can match; else it is a page of the directory.
+  bool wants_status() const noexcept { return levels_.back().wants_status; }
+  const std::string& path() const noexcept {
+    return wants_status() ? levels_.back().after : levels_.back().path;
+  }
+  /// The name behind which the page is to begin.
   const std::string& after() const noexcept { return levels_.back().after; }
+  std::size_t page_size() const noexcept { return page_size_; }
+
+  /// Takes that page, or that status. What is in a directory below the top that has gone is left
+  /// out. Errors: those of the page, `out_of_memory`; it has ended then.
+  /// @{
+  CORAMFS_EXPORT result<void> take(result<std::vector<directory_entry>>&& page) noexcept;
+  CORAMFS_EXPORT result<void> take(const result<file_status>& only) noexcept;
   /// @}
-  /// Takes that page. Returns its entries, or none where a directory below the top has gone.
-  /// Errors: those of the page, `out_of_memory`; it has ended then.
-  CORAMFS_EXPORT result<std::vector<found_entry>> take(
-      result<std::vector<directory_entry>>&& page) noexcept;
+
+  /// Ends it. Returns the error.
+  error end_with(const error& e) noexcept {
+    levels_.clear();
+    found_.clear();
+    return e;
+  }
+
+  bool has_found() const noexcept { return !found_.empty(); }
+  std::vector<found_entry> take_found() noexcept { return std::exchange(found_, {}); }
+
+  /// How much has been looked at since the last call, in entries.
+  std::size_t take_work() noexcept { return std::exchange(work_, 0); }
 
  private:
+  using places = std::vector<std::uint16_t>;  // in the pattern
+
+  /// Something of a page that its turn has not come of: an entry, or, with a slash behind its name,
+  /// a directory that is to be entered.
+  struct pending {
+    std::string name;
+    file_status status;
+    places at;
+  };
   struct level {
     std::string path;   // absolute
-    std::string after;  // the last name that was seen
+    std::string after;  // the last name that was seen; or the path of the only one that can match
+    places at = {};
     bool is_complete = false;
-    std::vector<std::string> directories = {};  // of the last page, which are yet to be entered
+    bool wants_status = false;
+    std::vector<pending> rest = {};  // of the last page, the next one last
+  };
+  struct pattern_end {
+    CORAMFS_EXPORT void operator()(pattern* p) const noexcept;
   };
 
-  std::vector<found_entry> take_page(std::vector<directory_entry>& page);
+  void enter(std::string path, places at);
+  void begin_pattern();
+  result<void> leave_out(const error& why) noexcept;
+  void take_page(std::vector<directory_entry>& page, bool is_complete);
+  void add(level& to, directory_entry& e);
 
   path_argument top_;
   depth depth_;
   bool has_begun_ = false;
+  std::size_t page_size_ = 256;
+  std::size_t work_ = 0;
+  std::unique_ptr<pattern, pattern_end> wanted_;
   std::vector<level> levels_;
+  std::vector<found_entry> found_;
 };
 
 }  // namespace coramfs::detail

@@ -19,7 +19,8 @@ namespace coramfs::detail {
 /// readers up to the next writer.
 ///
 /// Invariant: `queued` is set in the word exactly while the queue is not empty, and from then on
-/// nobody gets the lock, or lets go of it, except by way of the queue and under its mutex.
+/// nobody gets the lock, or lets go of it, except by way of the queue and under its mutex. It stays
+/// set in a lock that is retired, whose queue is empty.
 ///
 /// Thread safety: all members may be called from many threads at once. Order of locks: a file's
 /// lock is above all others of the library, and is only tried under the tree's. The mutex is a
@@ -63,6 +64,13 @@ class fair_lock {
   /// stood behind `w` and goes in now is told when `others` ends.
   bool remove(waiter& w, admission& others) noexcept;
 
+  /// Ends the order among those who come: whoever waits is told that it has the lock, whoever comes
+  /// later has it at once, and to let go of it does nothing. It is for a lock whose object nobody
+  /// finds any more, and whoever has waited looks at that first.
+  void retire() noexcept;
+  /// Makes it a lock again that is free. Precondition: nobody has it, waits for it or comes.
+  void restore() noexcept { word_.store(0, std::memory_order_release); }
+
   /// How many wait, up to 1,000, for messages. It may be out of date on return.
   std::uint32_t waiters() const noexcept;
 
@@ -71,8 +79,14 @@ class fair_lock {
 
  private:
   // The word: bit 0 says that a writer holds the lock, bit 1 that the queue is not empty, and from
-  // bit 2 on is the number of readers.
-  static constexpr std::uint64_t writer = 1, queued = 2, reader = 4;
+  // bit 2 on is the number of readers. The highest bit says that it is retired; then the others,
+  // but for bit 1, mean nothing.
+  static constexpr std::uint64_t writer = 1, queued = 2, reader = 4,
+                                 retired = std::uint64_t{1} << 63;
+
+  bool is_retired() const noexcept {
+    return (word_.load(std::memory_order_relaxed) & retired) != 0;
+  }
 
   bool try_lock_exclusive() noexcept {
     std::uint64_t free = 0;
@@ -92,7 +106,7 @@ class fair_lock {
     std::uint64_t held = writer;
     if (!word_.compare_exchange_strong(held, 0, std::memory_order_release,
                                        std::memory_order_relaxed)) {
-      assert(held == (writer | queued));
+      assert((held & queued) != 0);
       hand_over(kind::exclusive);
     }
   }

@@ -83,6 +83,10 @@ class file_system_tokens {
     return call<Token>(token, [&](auto&& on) { return on.create_directories(std::move(path)); });
   }
   template <token_for<void> Token = Default>
+  auto remove(path_argument path, remove_options options, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.remove(std::move(path), options); });
+  }
+  template <token_for<void> Token = Default>
   auto remove(path_argument path, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.remove(std::move(path)); });
   }

@@ -40,19 +40,22 @@ struct taken_file;
 class volume_state;
 
 /// A file's node held busy, and perhaps its lock: while one of these lives, the node stays where it
-/// is in the tree.
+/// is in the tree, or it loses its name and is in no tree any more. The last one frees a node
+/// without a name.
 ///
 /// It is counted at the node, or it is a mark in the tree's `hold_table`, which may become a count
 /// meanwhile.
+///
+/// Whoever lets it go has the volume, unless it is a handle's, and not the tree's lock.
 class node_use {
  public:
   node_use() noexcept = default;
-  /// A use that is counted. The tree's lock is held, shared or exclusive.
-  explicit node_use(file_node& node) noexcept;
+  /// A use that is counted, of a file of that volume. The tree's lock is held, shared or exclusive.
+  node_use(file_node& node, lifetime& whole) noexcept;
   /// A use that is a mark, and has the file's lock.
   node_use(file_node& node, fair_lock::kind k, hold_mark& mark, std::uint64_t ticket,
-           lifetime* whole) noexcept
-      : node_(&node), mark_(&mark), ticket_(ticket), whole_(whole), is_locked_(true), kind_(k) {}
+           lifetime& whole) noexcept
+      : node_(&node), mark_(&mark), ticket_(ticket), whole_(&whole), is_locked_(true), kind_(k) {}
   node_use(node_use&& other) noexcept { swap(other); }
   node_use& operator=(node_use&& other) noexcept {
     swap(other);
@@ -70,7 +73,10 @@ class node_use {
   }
   /// Makes it the use of a handle, which keeps the volume alive, too: the release may end the
   /// volume.
-  void make_handle(lifetime& whole) noexcept;
+  void make_handle() noexcept;
+  /// Ends the only use of a file without a name, which is the caller's then. The use of a handle
+  /// may not be the last that keeps the volume.
+  std::unique_ptr<file_node> take_unnamed() noexcept;
   /// What the use of a handle keeps alive.
   lifetime& whole() const noexcept { return *whole_; }
   bool is_locked() const noexcept { return is_locked_; }
@@ -92,8 +98,8 @@ class node_use {
 
   file_node* node_ = nullptr;
   hold_mark* mark_ = nullptr;  // null: it is counted
-  std::uint64_t ticket_ = 0;   // of the mark
-  lifetime* whole_ = nullptr;  // of a handle
+  std::uint64_t ticket_ = 0;   // of the mark, or whether it is a handle's
+  lifetime* whole_ = nullptr;  // the volume
   bool is_locked_ = false;
   fair_lock::kind kind_ = fair_lock::kind::shared;
 };
@@ -205,11 +211,14 @@ class open_file {
   // What is for a file without a name (tree/unnamed.hpp).
   /// Precondition: is open.
   bool is_unnamed() const noexcept;
+  /// Errors: `busy` if others have the file, too, which then have not let go of it since it lost
+  /// its name. Precondition: `is_unnamed()`.
+  result<void> require_alone() const noexcept;
   /// Returns whether it is a file of that volume. Precondition: is open.
   bool is_of(const volume_state& v) const noexcept;
   /// Takes the file away from the handle, which is closed then: what was prepared and paid for
   /// ahead is given back, and the rest of the handle stays as it is. Whoever calls it holds the
-  /// volume. Precondition: `is_unnamed()`.
+  /// volume. Precondition: `is_unnamed()`, and nobody else has it.
   taken_file take_unnamed() noexcept;
   /// Makes it the handle of the file again that was taken from it.
   void give_back(volume_state& v, taken_file taken) noexcept;
@@ -261,7 +270,6 @@ class open_file {
     if (zeros_from_ < end) zeros_from_ = end;
   }
   void give_up_rest() noexcept;
-  void drop_unnamed() noexcept;
   /// Precondition: is open.
   volume_state& volume() const noexcept;
   void let_go() noexcept;
@@ -279,7 +287,7 @@ class open_file {
   std::uint64_t cursor_ = 0;
   handle_record* record_ = nullptr;  // of an open file: its entry among the handles, if it has one
   lock_timeout patience_ = lock_timeout::immediate();
-  path_text path_;  // as it was opened with: a node that is in use stays there
+  path_text path_;  // as it was opened with: a node that is in use stays there, or has no name
   mutable std::unique_ptr<const std::string> shown_path_;
   std::unique_ptr<file_reserve> reserve_;  // null until something is paid for ahead
   // The bytes from here to the end are zeros that the open has stored for a preallocation.

@@ -13,8 +13,9 @@
 
 namespace coramfs::sync {
 
-/// What `each` and `each_below` of a file system return: entries for a range-based `for`, of which
-/// a page of 256 is in memory at a time. They are as `list_some` gives them.
+/// What `each`, `each_below` and `each_match` of a file system return: entries for a range-based
+/// `for`, of which a page of 256 is in memory at a time, and of `each_match` one of each directory
+/// on the way down. They are as `list_some` gives them.
 ///
 /// It has one pass: `begin` goes on at the entry where the last one was left. An error ends it, and
 /// `status` tells whether there was one; a range that is ended by `break` has none.
@@ -61,7 +62,7 @@ class entry_range {
     entry_range* of_ = nullptr;
   };
 
-  /// For `each` and `each_below`.
+  /// For `each`, `each_below` and `each_match`.
   entry_range(FileSystem fs, detail::entry_walk walk) noexcept
       : fs_(std::move(fs)), walk_(std::move(walk)) {}
 
@@ -76,28 +77,31 @@ class entry_range {
   /// @}
 
   /// The error that has ended it, if one has: those of `list_some` for the path; for what is below
-  /// it only `name_too_long` and `out_of_memory`. What others remove meanwhile is left out.
+  /// it, and for a pattern, only `name_too_long` and `out_of_memory`. What others remove meanwhile
+  /// is left out.
   const result<void>& status() const noexcept { return status_; }
 
  private:
-  // Takes pages until one has an entry that was not seen.
+  // Looks at directories until something is found, where nothing is left of the last page.
   void fill() {
-    while (next_ == page_.size() && status_) {
+    if (next_ < page_.size() || !status_) return;
+    page_.clear();
+    next_ = 0;
+    while (status_ && !walk_.has_found()) {
       const auto has_more = walk_.go_on();
-      if (has_more && !has_more.value()) return;
-      page_.clear();
-      next_ = 0;
       if (!has_more) {
         status_ = has_more.error();
+      } else if (!has_more.value()) {
         return;
-      }
-      auto page = walk_.take(fs_.list_some(walk_.path(), walk_.after(), walk_.page_size));
-      if (page) {
-        page_ = std::move(page).value();
-      } else {
-        status_ = page.error();
+      } else if (!walk_.has_found()) {
+        status_ = look();
       }
     }
+    page_ = walk_.take_found();
+  }
+  result<void> look() {
+    if (walk_.wants_status()) return walk_.take(fs_.stat(walk_.path()));
+    return walk_.take(fs_.list_some(walk_.path(), walk_.after(), walk_.page_size()));
   }
 
   FileSystem fs_;

@@ -37,7 +37,7 @@ namespace coramfs::sync {
 /// Lifetime: a file outlives the file system that it came from, and keeps its volume alive.
 ///
 /// Thread safety: distinct objects may be used at once; one object takes one call at a time, from
-/// any thread.
+/// any thread. Only `read_at` and `size` may be called by several at once, while nothing else is.
 ///
 /// Errors: every call with a result, but `close`, fails with `not_open` on a closed file. After any
 /// other error the file is still open, its content and cursor as before.

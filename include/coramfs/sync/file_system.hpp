@@ -27,12 +27,13 @@ namespace coramfs::sync {
 /// A volume, for threads. It has the names, arguments, results and effects of
 /// `coramfs::file_system`, and each call returns its result. Nothing here can be cancelled.
 ///
-/// Only `open`, `read_file`, `write_file`, the copies and the exports can wait, each for one file's
-/// lock at a time (an `open` also for space, if its options say so), and for each no longer than
-/// the timeout of the open, or else `volume_options::default_lock_timeout`. They block the calling
-/// thread, in the same queue as the coroutines that wait, and need no executor and no running
-/// context. On the only thread of a context they may therefore wait for a coroutine that needs that
-/// thread, until the timeout. The lock is not re-entrant.
+/// Only `open`, `read_file`, `write_file`, the copies and the exports can wait, and a `remove`
+/// whose options say so, each for one file's lock at a time (an `open` also for space, if its
+/// options say so), and for each no longer than the timeout of the options, or else
+/// `volume_options::default_lock_timeout`. They block the calling thread, in the same queue as the
+/// coroutines that wait, and need no executor and no running context. On the only thread of a
+/// context they may therefore wait for a coroutine that needs that thread, until the timeout. The
+/// lock is not re-entrant.
 ///
 /// Lifetime: it is cheap to copy, and a copy shares the volume. It must live while a call on it
 /// lasts; its files outlive it.
@@ -87,15 +88,16 @@ class CORAMFS_EXPORT file_system {
   /// `invalid_argument` for an unknown enumerator; `out_of_memory`; `timed_out`.
   /// Charges: its node and the preallocation.
   result<file> open_unnamed(open_options options = {});
-  /// Gives the file of a handle that `open_unnamed` has made its name: it appears at `path`, whole,
-  /// in one step, and the missing parents with it. The handle is closed by that. With
-  /// `if_exists::replace` it takes the place of a file, which goes.
+  /// Gives the file of a handle that has none, as `open_unnamed` makes it, its name: it appears at
+  /// `path`, whole, in one step, and the missing parents with it. The handle is closed by that.
+  /// With `if_exists::replace` it takes the place of a file, which goes.
   ///
   /// The cursor, the content and the mode of the handle stay as they are where it fails, and it is
   /// still open; but in any case what is prepared and reserved is given back, and with it the
   /// slack.
   ///
   /// Errors: `not_open`; `invalid_argument` for a file that has a name, or is of another volume;
+  /// `busy` for one whose name was taken by `remove`, while other handles have it, too;
   /// `is_a_directory` for the root and for a directory at `path`; `already_exists` with
   /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is open or waited for;
   /// `node_limit_exceeded`; `quota_exceeded`.
@@ -131,8 +133,21 @@ class CORAMFS_EXPORT file_system {
   result<bool> create_directories(path_argument path);
   /// Removes a file, and gives back its charge.
   ///
-  /// Errors: `not_found`; `is_a_directory`; `busy` if it is open, or somebody waits for it.
-  result<void> remove(path_argument path);
+  /// `options.open` decides about a file that is in use: open, or waited for. With `if_open::wait`
+  /// the removal waits for the file's lock, behind all who came before, and removes the file with
+  /// the lock in hand, so that nobody opens it in between. With `if_open::keep_unnamed` it waits
+  /// for nobody: the file has no name any more, as one that `open_unnamed` makes. Its handles go
+  /// on, and it is charged and counted until the last of them is closed. Where one handle alone has
+  /// it, `give_name` gives it a name again.
+  ///
+  /// In both cases whoever waits for the file's lock is told that it has gone, and looks for its
+  /// path again, with its timeout anew: it fails with `not_found`, makes a new file, or waits for
+  /// the one that is there. Until they have looked, the node of the file stays charged.
+  ///
+  /// Errors: `not_found`; `is_a_directory`; with `if_open::fail` `busy` if it is open, or somebody
+  /// waits for it; with `if_open::wait` `would_block` with `lock_timeout::immediate()`, and
+  /// `timed_out`.
+  result<void> remove(path_argument path, remove_options options = {});
   /// Removes an empty directory, and gives back its charge. What others create in it meanwhile is
   /// there before, or is refused with `not_found`.
   ///
@@ -222,6 +237,19 @@ class CORAMFS_EXPORT file_system {
     return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::all_below)};
   }
   /// @}
+  /// All that `glob` would find, for a range-based `for`, so that memory does not grow with the
+  /// tree: it keeps a page of each directory on the way down. Directories that nothing can match in
+  /// are not entered. What is found is sorted as by `glob` in directories of fewer than 256
+  /// entries, and in larger ones page by page; what is below a path of more than 4,096 bytes it
+  /// does not reach. What others change meanwhile is as `list_some` says for each directory.
+  ///
+  ///     for (const auto& e : fs.each_match("/logs/**/*.txt")) std::cout << e.path << '\n';
+  ///
+  /// Errors of the range: only `name_too_long`, for a pattern above 4,096 bytes or a path;
+  /// `out_of_memory`.
+  entry_range<file_system> each_match(path_argument pattern) {
+    return {*this, detail::entry_walk(std::move(pattern), detail::entry_walk::depth::matching)};
+  }
   /// A directory and all directories below it, each before those in it, sorted. Each is seen at one
   /// moment; what others remove before its turn is left out.
   ///

@@ -132,6 +132,27 @@ TEST_CASE("fair_lock race: a release and a wait that begins", "[core][fair_lock]
        });
 }
 
+TEST_CASE("fair_lock race: it is retired while a wait begins, and while it is let go of",
+          "[core][fair_lock][race]") {
+  const kind held = GENERATE(kind::shared, kind::exclusive);
+  const bool waits = GENERATE(false, true);
+  bool at_once = false;
+  race([&](encounter& e) { e.lock.try_lock(held); }, [&](encounter& e) { e.lock.retire(); },
+       [&](encounter& e) {
+         if (waits) {
+           at_once = e.lock.enqueue(e.first, kind::exclusive);
+         } else {
+           e.lock.unlock(held);
+         }
+       },
+       [&](encounter& e) {
+         if (waits && at_once == e.has(e.first)) return false;
+         const bool is_had = e.lock.try_lock(kind::shared);
+         e.lock.restore();
+         return !is_had;
+       });
+}
+
 TEST_CASE("fair_lock race: two readers' releases under a waiting writer",
           "[core][fair_lock][race]") {
   race(

@@ -246,6 +246,30 @@ TEST_CASE("fair_lock: a waiter may be gone when it has been told, and may use th
   CHECK(lock.is_idle());
 }
 
+TEST_CASE("fair_lock: one that is retired is had by all, and nobody waits", "[core][fair_lock]") {
+  queue q;
+  const auto held = GENERATE(shared, exclusive);
+  CHECK(q.lock.try_lock(held));
+  q.enqueue_all("AbcD");
+  if (held == shared && q.lock.waiters() == 0) FAIL("a writer stands in front");
+  CHECK(q.granted_by([&] { q.lock.retire(); }) == "AbcD");
+  CHECK(q.lock.waiters() == 0);
+  CHECK(!q.lock.try_lock(shared));
+  CHECK(!q.lock.try_lock(exclusive));
+  named_waiter late('e', q.log);
+  CHECK(q.granted_by([&] { CHECK(q.lock.enqueue(late, exclusive)); }).empty());
+  CHECK(!q.lock.remove(late));
+  // To let go of it does nothing, in whatever order.
+  for (const kind k : {exclusive, shared, held, exclusive, shared, exclusive})
+    CHECK(q.granted_by_unlock(k).empty());
+  q.lock.restore();
+  CHECK(q.lock.is_idle());
+  CHECK(q.lock.try_lock(exclusive));
+  CHECK(!q.lock.try_lock(shared));
+  q.lock.unlock(exclusive);
+  CHECK(q.lock.is_idle());
+}
+
 TEST_CASE("fair_lock: a thread that finds it free does not wait", "[core][fair_lock]") {
   fair_lock lock;
   CHECK(lock.lock(shared));

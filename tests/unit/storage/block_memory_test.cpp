@@ -38,6 +38,7 @@ TEST_CASE("block memory: runs never overlap, and what is kept is bounded", "[sto
   block_memory blocks(limits, accounting::memory, max_recycled);
   std::mt19937_64 random(7);
   std::vector<taken> all;
+  int extended = 0;
   for (int step = 0; step < 4000; ++step) {
     const std::size_t pages = random() % 3 == 0 ? 1 : 16 + random() % 241;
     const std::size_t bytes = pages * block_memory::page_size;
@@ -52,6 +53,13 @@ TEST_CASE("block memory: runs never overlap, and what is kept is bounded", "[sto
       std::swap(all[random() % all.size()], all.back());
       taken& t = all.back();
       REQUIRE(is_intact(t));
+      if (paid && blocks.extend(t.run, t.bytes, t.bytes + bytes)) {
+        paid.value().commit();
+        t.bytes += bytes;
+        t.run.data[t.bytes - 1] = t.mark;
+        ++extended;
+        continue;
+      }
       if (random() % 4 == 0 && t.bytes > 20 * block_memory::page_size) {
         const std::size_t kept = t.bytes / 2 / block_memory::page_size * block_memory::page_size;
         blocks.put_tail(t.run, t.bytes, kept);
@@ -66,7 +74,9 @@ TEST_CASE("block memory: runs never overlap, and what is kept is bounded", "[sto
     }
     REQUIRE(blocks.kept_bytes() <= max_recycled);
     REQUIRE(limits.read().committed.bytes + blocks.kept_bytes() <= max_bytes);
+    REQUIRE(blocks.resident_bytes() <= blocks.most_resident());
   }
+  CHECK(extended > 10);
   for (const taken& t : all) {
     REQUIRE(is_intact(t));
     blocks.put(t.run, t.bytes);
@@ -103,6 +113,67 @@ TEST_CASE("block memory: single pages that were freed make room for longer runs"
   CHECK(whole.is_warm);
   CHECK(blocks.resident_bytes() == block_memory::region_size);
   blocks.put(whole, block_memory::region_size);
+}
+
+TEST_CASE("block memory: a run becomes longer where it is, as far as nobody has what is behind it",
+          "[storage][blocks]") {
+  quota limits(64 * mib, std::nullopt);
+  block_memory blocks(limits, accounting::memory, 64 * mib);
+  constexpr std::size_t page = block_memory::page_size;
+  auto first = blocks.take(4 * page);
+  REQUIRE(first.data != nullptr);
+  std::byte* const begin = first.data;
+  CHECK(blocks.extend(first, 4 * page, 6 * page));
+  CHECK(first.data == begin);
+  CHECK(blocks.kept_bytes() == block_memory::region_size - 6 * page);
+  const auto behind = blocks.take(10 * page);
+  REQUIRE(behind.data == begin + 6 * page);
+  CHECK_FALSE(blocks.extend(first, 6 * page, 7 * page));
+
+  SECTION("pages that wait to be taken one by one are free") {
+    // The region is full but for three single pages, two of them behind the run.
+    auto rest = blocks.take(block_memory::region_size - 16 * page);
+    blocks.put(behind, 10 * page);
+    auto filler = blocks.take(7 * page);
+    REQUIRE(filler.data == begin + 6 * page);
+    const block_memory::run pages[] = {blocks.take(page), blocks.take(page), blocks.take(page)};
+    for (const auto& r : pages) blocks.put(r, page);
+    CHECK(blocks.kept_bytes() == 3 * page);
+    CHECK(blocks.extend(filler, 7 * page, 9 * page));
+    CHECK(filler.is_warm);
+    CHECK(blocks.kept_bytes() == page);
+    CHECK(blocks.extend(filler, 9 * page, 10 * page));
+    CHECK(blocks.kept_bytes() == 0);
+    CHECK_FALSE(blocks.extend(filler, 10 * page, 11 * page));
+    blocks.put(filler, 10 * page);
+    // Where the region ends there is nothing behind a run.
+    CHECK_FALSE(blocks.extend(rest, block_memory::region_size - 16 * page,
+                              block_memory::region_size - 15 * page));
+    blocks.put(rest, block_memory::region_size - 16 * page);
+  }
+  SECTION("a run is warm as long as all of it is") {
+    const auto warm = blocks.take(page);
+    CHECK_FALSE(warm.is_warm);
+    blocks.put(behind, 10 * page);
+    CHECK(blocks.extend(first, 6 * page, 7 * page));
+    CHECK_FALSE(first.is_warm);
+    blocks.put(warm, page);
+  }
+}
+
+TEST_CASE("block memory: a run becomes no longer than may be resident", "[storage][blocks]") {
+  quota limits(mib, std::nullopt);
+  block_memory blocks(limits, accounting::memory, 64 * mib);
+  if (blocks.most_resident() > 64 * mib) return;  // where the system takes no pages back
+  constexpr std::size_t bytes = 256 * kib;
+  std::vector<block_memory::run> all;
+  for (auto r = blocks.take(bytes); r.data != nullptr; r = blocks.take(bytes)) all.push_back(r);
+  const std::uint64_t resident = blocks.resident_bytes();
+  const bool has_free_pages = resident % block_memory::region_size != 0;
+  REQUIRE(has_free_pages);
+  CHECK_FALSE(blocks.extend(all.back(), bytes, 2 * bytes));
+  CHECK(blocks.resident_bytes() == resident);
+  for (const auto& r : all) blocks.put(r, bytes);
 }
 
 TEST_CASE("block memory: near the quota a region is resident by the page", "[storage][blocks]") {

@@ -192,6 +192,122 @@ TEST_CASE("chain: a file that is appended to and closed again and again has few 
   CHECK((b.all() == model));
 }
 
+TEST_CASE("chain: little of a file that is opened, appended to and closed is ever copied",
+          "[storage][chain]") {
+  const auto counting = GENERATE(accounting::memory, accounting::payload);
+  const std::size_t piece = GENERATE(16u, 300u, 4'096u, 5'000u);
+  CAPTURE(piece);
+  bench b(storage_layout::automatic, 1 << 30, counting);
+  // Where a byte of the file is, which changes when it is copied.
+  const auto place_of = [&](std::uint64_t offset) {
+    pieces found;
+    b.content.list_pieces(offset, offset + 1, found);
+    return found.at(0).data;
+  };
+  std::vector<std::pair<std::uint64_t, std::byte*>> seen;
+  std::uint64_t copied = 0;
+  while (b.content.size() < 2'000'000) {
+    const std::uint64_t begin = b.content.size();
+    REQUIRE(b.write(begin, filled(piece, 'x')));
+    b.content.trim(b.payer);
+    for (auto& [offset, place] : seen)
+      if (std::byte* const now = place_of(offset); now != std::exchange(place, now))
+        copied += 1'000;
+    if (seen.empty() || seen.back().first + 1'000 <= begin)
+      seen.push_back({begin, place_of(begin)});
+  }
+  // What is smaller than a page is copied to pieces of slabs that become larger step by step.
+  CHECK(copied <= (piece < block_memory::page_size ? 4 : 1) * b.content.size());
+  CHECK(b.content.extent_now().chunks <= 10);
+  CHECK(b.used() == b.payer.of(b.content.extent_now()).bytes);
+}
+
+TEST_CASE("chain: files that stand in each other's way are appended to and closed in turn",
+          "[storage][chain]") {
+  bench b(storage_layout::sequential);
+  storage others[] = {storage(storage_layout::sequential), storage(storage_layout::sequential)};
+  storage* const all[] = {&b.content, &others[0], &others[1]};
+  bytes models[3];
+  std::mt19937_64 random(11);
+  const std::size_t most = GENERATE(2'000u, 20'000u);
+  for (int step = 0; step < 1'500; ++step) {
+    const std::size_t which = random() % 3;
+    storage& content = *all[which];
+    const bytes text = filled(1 + random() % most, step % 251);
+    REQUIRE(content.write(b.payer, content.size(), std::span<const std::byte>(text)));
+    // Now and then some more is written before the close.
+    if (random() % 4 != 0) content.trim(b.payer);
+    models[which].insert(models[which].end(), text.begin(), text.end());
+    REQUIRE(content.extent_now().chunks <= 40 + content.size() / (chain::max_chunk / 4));
+  }
+  std::uint64_t footprint = 0;
+  for (std::size_t which = 0; which < 3; ++which) {
+    all[which]->trim(b.payer);
+    bytes content(all[which]->size());
+    all[which]->read(0, content);
+    CHECK((content == models[which]));
+    const extent now = all[which]->extent_now();
+    CHECK(now.footprint <= now.size + now.size / 8 + 5'000);
+    footprint += now.footprint;
+  }
+  CHECK(b.used() == footprint);
+  for (storage* content : all) REQUIRE(content->resize(b.payer, 0));
+  CHECK(b.used() == 0);
+}
+
+TEST_CASE("chain: growth in its place that the guard refuses leaves all as it was",
+          "[storage][chain][guard]") {
+  constexpr std::size_t page = block_memory::page_size;
+  std::uint64_t there = 1 << 30;
+  memory_guard_options options{.mode = guard_mode::per_write,
+                               .action = guard_action::reject,
+                               .interval = {},
+                               .available_memory = [&] { return std::optional(there); }};
+  quota limits(1 << 30, std::nullopt);
+  memory_guard guard(options);
+  block_memory blocks(limits, accounting::memory, 1 << 29);
+  const account payer(limits, guard, blocks, accounting::memory, 1 << 29);
+  storage content(storage_layout::sequential);
+  REQUIRE(content.resize(payer, 4 * page));
+  content.trim(payer);
+  const extent before = content.extent_now();
+  const std::uint64_t used = limits.read().committed.bytes, kept = blocks.kept_bytes();
+  there = 0;
+  CHECK(tests::error_of(content.resize(payer, 6 * page)) == errc::memory_guard);
+  CHECK(content.size() == before.size);
+  CHECK(content.extent_now().footprint == before.footprint);
+  CHECK(limits.read().committed.bytes == used);
+  CHECK(limits.taken() == used);
+  CHECK(blocks.kept_bytes() == kept);
+  there = 1 << 30;
+  REQUIRE(content.resize(payer, 6 * page));
+  CHECK(content.extent_now().chunks == 1);
+  CHECK(limits.read().committed.bytes == used + 2 * page);
+  REQUIRE(content.resize(payer, 0));
+}
+
+TEST_CASE("chain: what was pinned at a close is given back at one after it",
+          "[storage][chain][pin]") {
+  bench b(storage_layout::sequential);
+  for (int i = 0; i < 20; ++i) REQUIRE(b.write(b.content.size(), filled(1'500, i)));
+  const std::uint64_t with_slack = b.used();
+  {
+    const piece_list pinned = b.pin(b.content.size() - 10, 10);
+    b.content.trim(b.payer);
+    CHECK(b.used() == with_slack);
+  }
+  b.content.trim(b.payer);
+  CHECK(b.used() < with_slack);
+  const std::uint64_t trimmed = b.used();
+  b.content.trim(b.payer);
+  CHECK(b.used() == trimmed);
+  // What grew and was cut again is as if it had not.
+  REQUIRE(b.content.resize(b.payer, 100'000));
+  REQUIRE(b.content.resize(b.payer, 30'000));
+  b.content.trim(b.payer);
+  CHECK(b.used() <= trimmed + trimmed / 20);
+}
+
 TEST_CASE("chain: what is pinned is not merged", "[storage][chain][pin]") {
   bench b(storage_layout::sequential);
   std::vector<piece_list> pins;

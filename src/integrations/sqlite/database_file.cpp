@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "integrations/sqlite/database_file.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace coramfs::sqlite::detail {
+
+namespace {
+
+// What is left of a patience, which ends then. One that was there at all never becomes none.
+lock_timeout rest_of(lock_timeout patience, const coramfs::detail::deadline& until) {
+  if (patience.is_immediate() || !until) return patience;
+  return std::max(*until - std::chrono::steady_clock::now(), lock_timeout::duration(1));
+}
+
+}  // namespace
+
+result<void> database_file::open(const file_request& how) {
+  using coramfs::detail::fair_lock;
+  const auto until = how.patience.deadline(std::chrono::steady_clock::now());
+  // Whoever is opening it now has it in a moment, or waits by a patience of its own.
+  const auto others = how.patience.is_immediate() ? std::nullopt : until;
+  if (!opening_.lock(fair_lock::kind::exclusive, others)) return errc::timed_out;
+  const coramfs::detail::lock_hold opening(opening_, fair_lock::kind::exclusive);
+  bool is_open = false;
+  bool writes = false;
+  {
+    const std::shared_lock lock(io_);
+    is_open = file_.is_open();
+    writes = file_.writable();
+  }
+  if (is_open && how.must_create && !is_gone_) return errc::already_exists;
+  if (is_open && how.may_write && !writes) return make_writable(how, until);
+  if (is_open) return boost::outcome_v2::success();
+  BOOST_OUTCOME_TRY(auto fresh, open_handle(how, until));
+  const std::lock_guard lock(io_);
+  file_ = std::move(fresh);
+  return boost::outcome_v2::success();
+}
+
+// A mode that takes a file as it is, and makes one where there is none, writes only at its end. So
+// whatever is less likely is tried second; in between others may make the file, or remove it.
+result<sync::file> database_file::open_handle(const file_request& how,
+                                              coramfs::detail::deadline until) {
+  open_options options;
+  options.timeout = rest_of(how.patience, until);
+  options.on_full = how.on_full;
+  options.label = "sqlite";
+  if (path_.empty()) return fs_.open_unnamed(options);
+  if (how.must_create) return fs_.open(path_, open_mode::create_read, options);
+  if (!how.may_create)
+    return fs_.open(path_, how.may_write ? open_mode::update : open_mode::read, options);
+  for (bool make = how.is_likely_new;; make = !make) {
+    auto opened = fs_.open(path_, make ? open_mode::create_read : open_mode::update, options);
+    if (opened || opened.error() != (make ? errc::already_exists : errc::not_found)) {
+      if (opened && how.is_database && opened.value().size().value() == 0) {
+        // As a table it takes pages in any order without a gap that had to be stored. It may be
+        // refused that, and is right without.
+        static_cast<void>(opened.value().truncate(1));
+        static_cast<void>(opened.value().truncate(0));
+      }
+      return opened;
+    }
+  }
+}
+
+// The lock of a file is not raised from shared to exclusive either, so it is let go for a moment.
+result<void> database_file::make_writable(const file_request& how,
+                                          coramfs::detail::deadline until) {
+  if (!locks.keep_out(until)) return errc::timed_out;
+  std::unique_lock lock(io_);
+  file_.close().value();
+  file_request wanted = how;
+  wanted.may_create = false;
+  auto fresh = open_handle(wanted, until);
+  if (fresh) {
+    file_ = std::move(fresh.value());
+  } else {
+    wanted.may_write = false;
+    const auto later = how.patience.deadline(std::chrono::steady_clock::now());
+    if (auto again = open_handle(wanted, later)) file_ = std::move(again.value());
+  }
+  lock.unlock();
+  locks.let_in();
+  if (!fresh) return fresh.error();
+  return boost::outcome_v2::success();
+}
+
+void database_file::close() noexcept {
+  const std::lock_guard lock(io_);
+  static_cast<void>(file_.close());
+}
+
+result<void> database_file::discard() {
+  const std::lock_guard lock(io_);
+  BOOST_OUTCOME_TRY(file_.truncate(0));
+  is_gone_ = true;
+  return boost::outcome_v2::success();
+}
+
+result<std::size_t> database_file::read_at(std::uint64_t offset, asio::mutable_buffer to) {
+  const std::shared_lock lock(io_);
+  return file_.read_at(offset, to);
+}
+
+result<std::size_t> database_file::write_at(std::uint64_t offset, asio::const_buffer from) {
+  const std::lock_guard lock(io_);
+  auto written = file_.write_at(offset, from);
+  if (!written && written.error() == errc::not_supported) {
+    // A chain that takes no gap: the zeros are stored.
+    BOOST_OUTCOME_TRY(const std::uint64_t size, file_.size());
+    BOOST_OUTCOME_TRY(file_.truncate(offset));
+    written = file_.write_at(offset, from);
+    if (!written) static_cast<void>(file_.truncate(size));
+  }
+  if (written) is_gone_ = false;
+  return written;
+}
+
+result<void> database_file::truncate(std::uint64_t size) {
+  const std::lock_guard lock(io_);
+  BOOST_OUTCOME_TRY(file_.truncate(size));
+  return boost::outcome_v2::success();
+}
+
+result<std::uint64_t> database_file::size() {
+  const std::shared_lock lock(io_);
+  return file_.size();
+}
+
+// Not beside others: a pin is no read.
+result<pinned> database_file::pin() {
+  const std::lock_guard lock(io_);
+  return file_.pin(0, std::numeric_limits<std::size_t>::max());
+}
+
+}  // namespace coramfs::sqlite::detail

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <coramfs/sqlite_vfs.hpp>
+
+#include <coramfs/asio.hpp>
+#include <coramfs/detail/normal_text.hpp>
+
+#include "integrations/sqlite/open_files.hpp"
+
+#include <memory>
+#include <new>
+#include <string>
+
+namespace coramfs::sqlite {
+
+namespace detail {
+
+namespace {
+
+// The slots of a log's index by which SQLite writes to the log, checkpoints it and recovers it.
+constexpr int first_writing_slot = 0;
+constexpr int writing_slots = 3;
+
+/// One who looks at a database without SQLite: as a reader that lets nobody write meanwhile.
+class spectator {
+ public:
+  spectator(open_files& in, std::shared_ptr<database_file> file) noexcept
+      : in_(in), file_(std::move(file)) {}
+  spectator(const spectator&) = delete;
+  spectator& operator=(const spectator&) = delete;
+  ~spectator() {
+    file_->index.unlock(log_, first_writing_slot, writing_slots);
+    file_->locks.lower(lock_, lock_level::none);
+    in_.close(file_);
+  }
+
+  result<pinned> pin(lock_timeout patience) {
+    if (!file_->locks.raise(lock_, lock_level::shared, patience)) return errc::timed_out;
+    if (!file_->index.lock(log_, first_writing_slot, writing_slots)) return errc::busy;
+    BOOST_OUTCOME_TRY(const bool has_log, in_.has_content(file_->path() + "-wal"));
+    if (has_log) return errc::busy;
+    // Who is reserved has a journal that is not to be rolled back.
+    BOOST_OUTCOME_TRY(const bool has_journal, has_live_journal(patience));
+    if (has_journal && !file_->locks.is_reserved()) return errc::busy;
+    return file_->pin();
+  }
+
+ private:
+  // One that is done with and kept begins with a zero.
+  result<bool> has_live_journal(lock_timeout patience) {
+    const std::string path = file_->path() + "-journal";
+    BOOST_OUTCOME_TRY(const bool is_there, in_.has_content(path));
+    if (!is_there) return false;
+    auto journal = in_.open(path, {.patience = patience, .on_full = when_full::reject});
+    if (!journal) return journal.error() == errc::not_found ? result<bool>(false) : journal.error();
+    char first = 0;
+    const auto count = journal.value()->read_at(0, asio::buffer(&first, 1));
+    in_.close(journal.value());
+    if (!count) return count.error();
+    return first != 0;
+  }
+
+  open_files& in_;
+  const std::shared_ptr<database_file> file_;
+  lock_state::holder lock_;
+  wal_index::user log_;
+};
+
+}  // namespace
+
+}  // namespace detail
+
+result<pinned> image(const volume& over, std::string_view path) try {
+  BOOST_OUTCOME_TRY(const std::string normal, coramfs::detail::normal_text(path));
+  const auto files = detail::open_files::of(over);
+  detail::file_request how{.patience = over.options().default_lock_timeout,
+                           .on_full = when_full::reject};
+  how.may_write = false;
+  BOOST_OUTCOME_TRY(auto file, files->open(normal, how));
+  detail::spectator by(*files, std::move(file));
+  return by.pin(how.patience);
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+}  // namespace coramfs::sqlite
