@@ -10,8 +10,8 @@
 #include "async/turns.hpp"
 #include "core/error_note.hpp"
 #include "core/pace.hpp"
-#include "tree/reading.hpp"
-#include "tree/writing.hpp"
+#include "handles/reading.hpp"
+#include "handles/writing.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -6,8 +6,8 @@
 
 #include "async/turns.hpp"
 #include "core/made_by.hpp"
+#include "handles/opening.hpp"
 #include "storage/backlog.hpp"
-#include "tree/opening.hpp"
 
 #include <atomic>
 #include <cstdint>

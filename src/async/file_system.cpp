@@ -6,12 +6,12 @@
 #include "async/later.hpp"
 #include "async/run.hpp"
 #include "async/turns.hpp"
-#include "tree/long_operations.hpp"
-#include "tree/opening.hpp"
-#include "tree/operations.hpp"
-#include "tree/reading.hpp"
-#include "tree/removing.hpp"
-#include "tree/replacing.hpp"
+#include "handles/opening.hpp"
+#include "handles/reading.hpp"
+#include "handles/replacing.hpp"
+#include "operations/long_operations.hpp"
+#include "operations/operations.hpp"
+#include "operations/removing.hpp"
 #include "tree/volume_state.hpp"
 
 #include <new>

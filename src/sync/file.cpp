@@ -2,8 +2,8 @@
 #include <coramfs/sync/file.hpp>
 
 #include "core/error_note.hpp"
+#include "handles/writing.hpp"
 #include "sync/run.hpp"
-#include "tree/writing.hpp"
 
 namespace coramfs::sync {
 

@@ -2,13 +2,13 @@
 #include <coramfs/sync/file_system.hpp>
 
 #include "core/made_by.hpp"
+#include "handles/opening.hpp"
+#include "handles/reading.hpp"
+#include "handles/replacing.hpp"
+#include "operations/long_operations.hpp"
+#include "operations/operations.hpp"
+#include "operations/removing.hpp"
 #include "sync/run.hpp"
-#include "tree/long_operations.hpp"
-#include "tree/opening.hpp"
-#include "tree/operations.hpp"
-#include "tree/reading.hpp"
-#include "tree/removing.hpp"
-#include "tree/replacing.hpp"
 #include "tree/volume_state.hpp"
 
 #include <memory>

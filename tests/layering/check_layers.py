@@ -16,9 +16,11 @@ BELOW = {
     "core": [],
     "storage": ["core"],
     "tree": ["core", "storage"],
+    "handles": ["core", "storage", "tree"],
+    "operations": ["core", "storage", "tree", "handles"],
     "buffers": ["core", "storage", "tree"],
-    "async": ["core", "storage", "tree", "buffers"],
-    "sync": ["core", "storage", "tree", "buffers"],
+    "async": ["core", "storage", "tree", "handles", "operations", "buffers"],
+    "sync": ["core", "storage", "tree", "handles", "operations", "buffers"],
     "integrations": [],
 }
 

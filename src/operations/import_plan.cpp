@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "tree/import_plan.hpp"
+#include "operations/import_plan.hpp"
 
 #include "core/path.hpp"
 

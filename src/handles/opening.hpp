@@ -11,8 +11,8 @@
 #include "core/funding.hpp"
 #include "core/operation.hpp"
 #include "core/path.hpp"
+#include "handles/filling.hpp"
 #include "tree/creation.hpp"
-#include "tree/filling.hpp"
 #include "tree/volume_state.hpp"
 
 #include <atomic>

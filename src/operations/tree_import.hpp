@@ -8,8 +8,8 @@
 #include "core/pace.hpp"
 #include "core/quota.hpp"
 #include "core/steps.hpp"
-#include "tree/import_draft.hpp"
-#include "tree/import_plan.hpp"
+#include "operations/import_draft.hpp"
+#include "operations/import_plan.hpp"
 #include "tree/volume_state.hpp"
 
 #include <cstddef>

@@ -2,8 +2,8 @@
 #include "core/gradual_sort.hpp"
 #include "core/pace.hpp"
 #include "core/path.hpp"
+#include "operations/long_operations.hpp"
 #include "tree/descent.hpp"
-#include "tree/long_operations.hpp"
 
 #include <utility>
 

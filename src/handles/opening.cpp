@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "tree/opening.hpp"
+#include "handles/opening.hpp"
 
 #include "tree/unnamed.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "tree/writing.hpp"
+#include "handles/writing.hpp"
 
 #include "core/pace.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "tree/reading.hpp"
+#include "handles/reading.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/error_note.hpp"
 #include "core/path.hpp"
+#include "operations/operations.hpp"
 #include "tree/directory_chain.hpp"
 #include "tree/fault_answers.hpp"
-#include "tree/operations.hpp"
 
 #include <utility>
 

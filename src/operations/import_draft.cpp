@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "tree/import_draft.hpp"
+#include "operations/import_draft.hpp"
 
 #include "core/path.hpp"
 #include "tree/creation.hpp"

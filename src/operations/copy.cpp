@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/path.hpp"
+#include "handles/opening.hpp"
+#include "operations/long_operations.hpp"
 #include "tree/creation.hpp"
-#include "tree/long_operations.hpp"
-#include "tree/opening.hpp"
 
 #include <utility>
 

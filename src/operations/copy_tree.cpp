@@ -2,10 +2,10 @@
 #include "core/pace.hpp"
 #include "core/path.hpp"
 #include "core/quota.hpp"
-#include "tree/copy_plan.hpp"
+#include "handles/opening.hpp"
+#include "operations/copy_plan.hpp"
+#include "operations/long_operations.hpp"
 #include "tree/creation.hpp"
-#include "tree/long_operations.hpp"
-#include "tree/opening.hpp"
 
 #include <utility>
 

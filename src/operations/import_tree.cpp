@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "tree/long_operations.hpp"
-#include "tree/tree_import.hpp"
+#include "operations/long_operations.hpp"
+#include "operations/tree_import.hpp"
 
 #include <utility>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // An open between its steps: what others do there that no facade can do on purpose.
-#include "tree/opening.hpp"
+#include "handles/opening.hpp"
 
 #include <coramfs/sync/file_system.hpp>
 

@@ -4,7 +4,7 @@
 #include <coramfs/result.hpp>
 
 #include "core/quota.hpp"
-#include "tree/import_plan.hpp"
+#include "operations/import_plan.hpp"
 #include "tree/tree.hpp"
 #include "tree/volume_state.hpp"
 

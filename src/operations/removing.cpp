@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "tree/removing.hpp"
+#include "operations/removing.hpp"
 
 #include "core/error_note.hpp"
 #include "core/path.hpp"
-#include "tree/operations.hpp"
+#include "operations/operations.hpp"
 
 namespace coramfs::detail {
 

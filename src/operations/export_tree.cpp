@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/pace.hpp"
-#include "tree/long_operations.hpp"
-#include "tree/reading.hpp"
+#include "handles/reading.hpp"
+#include "operations/long_operations.hpp"
 
 #include <utility>
 

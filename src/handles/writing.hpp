@@ -10,9 +10,9 @@
 #include "core/funding.hpp"
 #include "core/lifetime.hpp"
 #include "core/operation.hpp"
+#include "handles/filling.hpp"
+#include "handles/preparation.hpp"
 #include "storage/promotion.hpp"
-#include "tree/filling.hpp"
-#include "tree/preparation.hpp"
 
 #include <atomic>
 #include <cstddef>

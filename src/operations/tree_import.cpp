@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "tree/tree_import.hpp"
+#include "operations/tree_import.hpp"
 
 #include "core/path.hpp"
 #include "tree/creation.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/gradual_sort.hpp"
 #include "core/pace.hpp"
+#include "operations/long_operations.hpp"
 #include "tree/descent.hpp"
-#include "tree/long_operations.hpp"
 #include "tree/pattern.hpp"
 
 #include <utility>

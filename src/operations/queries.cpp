@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/error_note.hpp"
 #include "core/path.hpp"
-#include "tree/operations.hpp"
+#include "operations/operations.hpp"
 
 namespace coramfs::detail {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "tree/copy_plan.hpp"
+#include "operations/copy_plan.hpp"
 
 #include "core/path.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "tree/preparation.hpp"
+#include "handles/preparation.hpp"
 
 #include "core/pace.hpp"
 

@@ -5,7 +5,7 @@
 #include <coramfs/result.hpp>
 
 #include "core/operation.hpp"
-#include "tree/opening.hpp"
+#include "handles/opening.hpp"
 
 #include <atomic>
 #include <cstddef>

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSL-1.0
+// A handle whose file has no name.
+#include <coramfs/detail/open_file.hpp>
+
+#include "core/error_note.hpp"
+#include "handles/writing.hpp"
+#include "tree/tree.hpp"
+#include "tree/unnamed.hpp"
+#include "tree/volume_state.hpp"
+
+#include <array>
+#include <utility>
+
+namespace coramfs::detail {
+
+namespace {
+
+// Gives back what the name of a file is charged that has lost it.
+void drop_name(volume_state& v, file_node& file) noexcept {
+  const std::uint64_t bytes = v.payer.of_metadata(node_name::footprint(file.name.size()));
+  file.name = node_name();
+  v.limits.release({.bytes = bytes});
+}
+
+}  // namespace
+
+bool open_file::is_unnamed() const noexcept { return node_->parent == nullptr; }
+
+bool open_file::is_of(const volume_state& v) const noexcept { return &volume() == &v; }
+
+result<void> open_file::require_alone() const noexcept {
+  if (node_->users.load(std::memory_order_acquire) == (node::unnamed | 1))
+    return boost::outcome_v2::success();
+  const tree::shared_access access(volume().names);
+  return about(call::unknown, {}, errc::busy, volume().names.who_has(*node_));
+}
+
+taken_file open_file::take_unnamed() noexcept {
+  if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
+  give_up_rest();
+  taken_file taken;
+  handle_entry entry;
+  if (record_ != nullptr && record_->read(entry)) taken.label = entry.label;
+  volume_state& v = volume();
+  v.names.handles().remove(std::exchange(record_, nullptr));
+  taken.file = node_.take_unnamed();
+  drop_name(v, *taken.file);
+  return taken;
+}
+
+void open_file::give_back(volume_state& v, taken_file taken) noexcept {
+  std::array<char, label_text::max_size + 1> label{};
+  taken.label.view().copy(label.data(), label_text::max_size);
+  node_ = use_unnamed(v, std::move(taken.file));
+  node_.make_handle();
+  record_ = v.names.handles().add(*node_, mode_, label.front() != '\0' ? label.data() : nullptr);
+}
+
+}  // namespace coramfs::detail
