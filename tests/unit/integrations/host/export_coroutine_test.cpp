@@ -119,6 +119,73 @@ TEST_CASE("export_to_host: cancelled it leaves whole files only", "[host][cancel
   CHECK(v.stats().open_handles == 0);
 }
 
+TEST_CASE("export_to_host: small files are handed over many at a time, and large ones few",
+          "[host]") {
+  struct setting {
+    std::size_t files, size, batches;
+  };
+  // Of small files 32 go together, of others those that have 1 MiB in all.
+  const auto [files, size, batches] =
+      GENERATE(setting{640, 10, 640 / 32}, setting{40, 300'000, 40 / 4});
+  const scratch s;
+  const auto v = volume::create().value();
+  sync::file_system threads(v);
+  for (std::size_t i = 0; i < files; ++i)
+    threads.write_text("/" + std::to_string(i), std::string(size, 'x')).value();
+  asio::io_context context;
+  file_system fs(context, v);
+  blocking_pool pool(1);
+  host_options options;
+  options.pool = &pool;
+  std::optional<std::uint64_t> written;
+  spawn(context, [&]() -> asio::awaitable<void> {
+    const auto done = co_await export_to_host(fs, "/", s / "out", options);
+    written = done.value();
+  });
+  std::size_t turns = 0;
+  while (context.run_one() > 0) ++turns;
+  CHECK(written == files);
+  // To resume a coroutine takes two turns at most.
+  CHECK(turns >= batches);
+  CHECK(turns <= 2 * batches + 20);
+}
+
+TEST_CASE("export_to_host: a cancellation is heard between two of the files that go together",
+          "[host][cancellation]") {
+  constexpr int most = 5, files = 30;
+  const auto v = volume::create().value();
+  sync::file_system threads(v);
+  for (int i = 0; i < files; ++i) threads.write_text("/" + std::to_string(i), "small").value();
+  const scratch s;
+  std::atomic<int> writes{0};
+  std::atomic<bool> go_on{false};
+  std::optional<error> why;
+  {
+    blocking_pool pool(1);
+    const host_call_watch watch([&](std::string_view call) {
+      if (call == "writev" && ++writes == most) await([&] { return go_on.load(); });
+    });
+    host_options options;
+    options.pool = &pool;
+    asio::io_context context;
+    file_system fs(context, v);
+    asio::cancellation_signal signal;
+    spawn(context, signal, [&]() -> asio::awaitable<void> {
+      const auto done = co_await export_to_host(fs, "/", s.path(), options);
+      why = error_of(done);
+    });
+    auto work = asio::make_work_guard(context);
+    while (writes < most) context.poll();
+    signal.emit(asio::cancellation_type::terminal);
+    go_on = true;
+    while (!why) context.run_one();
+    CHECK(*why == errc::canceled);
+  }
+  CHECK(writes == most);
+  CHECK(tree_of(s.path()).size() <= most);
+  CHECK(v.stats().pins == 0);
+}
+
 TEST_CASE("export_to_host: a pool that is stopped cancels it", "[host][cancellation]") {
   const scratch s;
   const auto v = volume::create().value();
