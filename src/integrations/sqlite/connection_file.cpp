@@ -7,15 +7,13 @@ namespace coramfs::sqlite::detail {
 
 namespace {
 
-// What a thread has noted, and whether nobody has taken it over yet.
-struct failure_of_thread {
-  error why{std::error_code()};
-  bool is_new = false;
-};
+// Whether what this thread has noted last was taken over by nobody yet. It is asked with each lock,
+// and so stands by itself: the error is made when a thread first notes one.
+constinit thread_local bool is_new = false;
 
-failure_of_thread& here() noexcept {
-  thread_local failure_of_thread noted;
-  return noted;
+error& noted() noexcept {
+  thread_local error why{std::error_code()};
+  return why;
 }
 
 }  // namespace
@@ -30,20 +28,27 @@ connection_file::~connection_file() {
   by->files().close(file);
 }
 
-void note_failure(const error& why) noexcept { here() = {why, true}; }
+void note_failure(const error& why) noexcept {
+  noted() = why;
+  is_new = true;
+}
 
 void note_failure(connection_file& of, const error& why) noexcept {
   if (!of.is_database) return note_failure(why);
   of.last = why;
-  here() = {why, false};
+  noted() = why;
+  is_new = false;
 }
 
 void take_over_failure(connection_file& by) noexcept {
-  if (by.is_database && std::exchange(here().is_new, false)) by.last = here().why;
+  if (is_new && by.is_database) {
+    by.last = noted();
+    is_new = false;
+  }
 }
 
-void forget_failure() noexcept { here().is_new = false; }
+void forget_failure() noexcept { is_new = false; }
 
-error last_failure() noexcept { return here().why; }
+error last_failure() noexcept { return noted(); }
 
 }  // namespace coramfs::sqlite::detail

@@ -7,6 +7,7 @@
 #include "unit/integrations/sqlite/dying_vfs.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -74,6 +75,37 @@ TEST_CASE("sqlite: a writer that dies between any two calls leaves all or nothin
   CHECK(calls > 10);
   CHECK(kept > 0);
   CHECK(kept < calls);
+}
+
+TEST_CASE("sqlite: after any single call that failed all or nothing is done, and it goes on",
+          "[sqlite][crash]") {
+  const auto mode = GENERATE("DELETE", "TRUNCATE", "PERSIST", "WAL");
+  const auto cache = GENERATE("PRAGMA cache_size=100;", "PRAGMA cache_size=3;");
+  CAPTURE(mode, cache);
+  bool has_failed = true;
+  std::uint64_t calls = 0;
+  for (; has_failed; ++calls) {
+    const auto v = volume::create({.max_quota = 1 << 20}).value();
+    const auto vfs = sqlite::vfs::create(v, {.patience = lock_timeout::immediate()}).value();
+    set_up(database(vfs.uri("/a.db")), mode);
+    dying_vfs failing(vfs.name());
+    database db(dying_vfs::uri("/a.db"));
+    db.run(std::string(cache) + state);
+    failing.fail_after(calls);
+    const int code = db.try_to(
+        "BEGIN; UPDATE t SET n = n + 1; INSERT INTO t VALUES(9, 0, zeroblob(900)); COMMIT");
+    has_failed = failing.has_failed();
+    failing.fail_after(std::numeric_limits<std::uint64_t>::max());
+    if (sqlite3_get_autocommit(db.get()) == 0) db.run("ROLLBACK");
+    const std::string now = db.ask(state);
+    if (now != before && now != "9 808 3300") FAIL("after " << calls << " calls: " << now);
+    if (code == SQLITE_OK && now == before) FAIL("lost after " << calls << " calls");
+    db.run("INSERT INTO t VALUES(100, 0, x'')");
+    const database other(vfs.uri("/a.db"));
+    if (other.ask("PRAGMA integrity_check") != "ok") FAIL("after " << calls << " calls");
+    if (other.ask(state) == now) FAIL("nothing goes on after " << calls << " calls");
+  }
+  CHECK(calls > 10);
 }
 
 TEST_CASE("sqlite: where a pin keeps a rollback from its room, it is made up for",

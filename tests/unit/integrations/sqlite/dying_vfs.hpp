@@ -47,6 +47,12 @@ class dying_vfs {
   /// Lets so many calls through from now on, and dies at the next.
   void die_after(std::uint64_t calls) { left_ = calls; }
   bool is_dead() const { return is_dead_; }
+  /// Lets so many calls through from now on, and fails the next one alone.
+  void fail_after(std::uint64_t calls) {
+    die_after(calls);
+    recovers_ = true;
+  }
+  bool has_failed() const { return is_dead_; }
 
  private:
   struct file {
@@ -64,6 +70,7 @@ class dying_vfs {
 
   // Whether a call that is about to be made is made.
   bool lives() {
+    if (is_dead_ && recovers_) return true;
     if (left_ == 0) is_dead_ = true;
     if (!is_dead_ && left_ != std::numeric_limits<std::uint64_t>::max()) --left_;
     return !is_dead_;
@@ -140,6 +147,7 @@ class dying_vfs {
   sqlite3_vfs* next_ = nullptr;
   std::uint64_t left_ = std::numeric_limits<std::uint64_t>::max();
   bool is_dead_ = false;
+  bool recovers_ = false;
 };
 
 }  // namespace coramfs::tests

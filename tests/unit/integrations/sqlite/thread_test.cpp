@@ -130,9 +130,13 @@ TEST_CASE("sqlite: databases are opened, left and removed on several threads",
       }
       const database db(vfs.uri("/a.db"));
       sqlite3_busy_timeout(db.get(), 60'000);
-      if (db.try_to(std::string("PRAGMA journal_mode=") + mode +
-                    "; CREATE TABLE IF NOT EXISTS t(x); INSERT INTO t VALUES(1)") != SQLITE_OK)
-        ++wrong;
+      // Of those who give a new database its mode at the same time SQLite refuses all but one,
+      // without the busy handler.
+      int code = SQLITE_BUSY;
+      while ((code & 0xff) == SQLITE_BUSY)
+        code = db.try_to(std::string("PRAGMA journal_mode=") + mode +
+                         "; CREATE TABLE IF NOT EXISTS t(x); INSERT INTO t VALUES(1)");
+      if (code != SQLITE_OK) ++wrong;
     }
   });
   CHECK(wrong == 0);
