@@ -152,7 +152,7 @@ TEST_CASE("waits and allocations: a removal in turn needs no memory to go on",
     t.context.poll();
     REQUIRE(t.v.stats().waiting == 2);
     {
-      const failing_malloc failing(nth, for_ever);
+      const malloc_faults failing(nth_allocation(nth, for_ever));
       t.holder.close().value();
       has_failed = failing.has_failed();
     }
