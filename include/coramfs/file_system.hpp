@@ -252,7 +252,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   ///
   /// In both cases whoever waits for the file's lock is told that it has gone, and looks for its
   /// path again, with its timeout anew: it fails with `not_found`, makes a new file, or waits for
-  /// the one that is there. Until they have looked, the node of the file stays charged.
+  /// the one that is there. Until then the node stays charged, and the content if readers had it.
   ///
   /// Cancelled while it waits, it leaves the file as it is.
   ///

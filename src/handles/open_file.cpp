@@ -26,6 +26,17 @@ namespace {
 
 const std::string no_path;
 
+// Frees what its writer closes of a file without a name. Nobody else has that: those who have
+// waited for the file, and have not looked yet, keep the node.
+void free_content(file_node& file, const account& payer) noexcept {
+  backlog given_up;
+  {
+    const backlog::collecting collected(given_up);
+    file.content.resize(payer, 0).value();
+  }
+  given_up.free_some();
+}
+
 }  // namespace
 
 open_file::open_file() noexcept = default;
@@ -365,6 +376,7 @@ void open_file::let_go() noexcept {
   if (!is_open()) return;
   if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
   if (may_write()) give_up_rest();
+  if (may_write() && is_unnamed()) free_content(*node_, volume().payer);
   volume().names.handles().remove(record_);
   node_.release();  // which may be the end of the volume
 }

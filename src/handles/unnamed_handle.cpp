@@ -28,10 +28,12 @@ bool open_file::is_unnamed() const noexcept { return node_->parent == nullptr; }
 
 bool open_file::is_of(const volume_state& v) const noexcept { return &volume() == &v; }
 
+// Under the tree's lock, for whoever takes the name is not done with the node before he lets go of
+// that.
 result<void> open_file::require_alone() const noexcept {
+  const tree::shared_access access(volume().names);
   if (node_->users.load(std::memory_order_acquire) == (node::unnamed | 1))
     return boost::outcome_v2::success();
-  const tree::shared_access access(volume().names);
   return about(call::unknown, {}, errc::busy, volume().names.who_has(*node_));
 }
 

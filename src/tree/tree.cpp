@@ -51,13 +51,13 @@ std::string_view end_of_path(const node& n, std::span<char> room) noexcept {
   const auto put = [&](std::string_view text) {
     const std::size_t count = std::min(text.size(), begin);
     begin -= count;
-    std::copy(text.end() - static_cast<std::ptrdiff_t>(count), text.end(), &room[begin]);
+    std::copy(text.end() - static_cast<std::ptrdiff_t>(count), text.end(), room.data() + begin);
   };
   for (const node* at = &n; at->parent != nullptr && begin > 0; at = at->parent.get()) {
     put(at->name.view());
     put("/");
   }
-  return {&room[begin], room.size() - begin};
+  return {room.data() + begin, room.size() - begin};
 }
 
 }  // namespace

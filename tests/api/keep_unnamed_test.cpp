@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 // Files that are removed while they are open, and live on without a name.
+#include <coramfs/clock.hpp>
 #include <coramfs/error_details.hpp>
+#include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
 
 #include "api/scenario.hpp"
 
 #include "support/await_waiting.hpp"
 
+#include <asio/io_context.hpp>
+
+#include <chrono>
+#include <condition_variable>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -241,6 +248,95 @@ TEST_CASE("keep unnamed: its handle keeps the volume", "[api][unnamed]") {
   CHECK(f->size().value() == 7);
   f->write(std::string_view("more")).value();
   f.reset();
+}
+
+namespace {
+
+/// A clock that stops one reading of it, as the system may stop a thread there.
+class stopping_clock final : public clock {
+ public:
+  std::chrono::system_clock::time_point system_now() const noexcept override {
+    std::unique_lock lock(mutex_);
+    if (std::exchange(stops_, false)) {
+      is_stopped_ = true;
+      changed_.notify_all();
+      // For what must not end before this goes on; so it is not waited for for ever.
+      changed_.wait_for(lock, std::chrono::milliseconds(100), [this] { return goes_on_; });
+    }
+    return std::chrono::system_clock::now();
+  }
+  std::chrono::steady_clock::time_point steady_now() const noexcept override {
+    return std::chrono::steady_clock::now();
+  }
+
+  void stop_next() {
+    const std::lock_guard lock(mutex_);
+    stops_ = true;
+  }
+  void await_stop() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return is_stopped_; });
+  }
+  void go_on() {
+    const std::lock_guard lock(mutex_);
+    goes_on_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  mutable bool stops_ = false, is_stopped_ = false;
+  bool goes_on_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("keep unnamed: a name is given when the old one is wholly gone", "[api][unnamed][race]") {
+  const auto clock = std::make_shared<stopping_clock>();
+  auto fs = sync::file_system::create({.clock = clock}).value();
+  auto f = fs.open("/a", open_mode::write_read).value();
+  clock->stop_next();
+  // It looks at the clock when it has taken the file out of its directory.
+  auto removal = std::async(std::launch::async, [&] { return fs.remove("/a", keeping); });
+  clock->await_stop();
+  const auto named = fs.give_name(f, "/b");
+  clock->go_on();
+  removal.get().value();
+  named.value();
+  const auto writer = fs.open("/b", open_mode::update, {.timeout = lock_timeout::immediate()});
+  REQUIRE(writer);
+  CHECK(error_of(fs.open("/b", open_mode::update, {.timeout = lock_timeout::immediate()})) ==
+        errc::would_block);
+}
+
+TEST_CASE("keep unnamed: its writer gives the content back, whoever has yet to hear of it",
+          "[api][unnamed][waiting]") {
+  const bool waits_to_remove = GENERATE(false, true);
+  asio::io_context context;
+  const auto v = volume::create({.max_quota = 1 << 20, .accounting = accounting::payload}).value();
+  file_system fs(context.get_executor(), v);
+  sync::file_system threads(v);
+  auto f = threads.open("/a", open_mode::write).value();
+  f.write(std::string(1 << 20, 'x')).value();
+  std::optional<error> seen;
+  if (waits_to_remove) {
+    fs.remove("/a", {.open = if_open::wait}, [&](result<void> r) { seen = r.error(); });
+  } else {
+    fs.open("/a", open_mode::read, [&](result<file> r) { seen = r.error(); });
+  }
+  context.poll();
+  REQUIRE(v.stats().waiting == 1);
+  threads.remove("/a", keeping).value();
+  f.close().value();
+  CHECK(!seen);
+  CHECK(v.stats().used_bytes == 0);
+  threads.write_file("/b", std::string(1 << 20, 'y')).value();
+  context.restart();
+  context.run();
+  REQUIRE(seen);
+  CHECK(*seen == errc::not_found);
+  CHECK(v.stats().file_count == 1);
 }
 
 TEST_CASE("keep unnamed: one that many read without a word of its lock", "[api][unnamed]") {

@@ -142,7 +142,7 @@ class CORAMFS_EXPORT file_system {
   ///
   /// In both cases whoever waits for the file's lock is told that it has gone, and looks for its
   /// path again, with its timeout anew: it fails with `not_found`, makes a new file, or waits for
-  /// the one that is there. Until they have looked, the node of the file stays charged.
+  /// the one that is there. Until then the node stays charged, and the content if readers had it.
   ///
   /// Errors: `not_found`; `is_a_directory`; with `if_open::fail` `busy` if it is open, or somebody
   /// waits for it; with `if_open::wait` `would_block` with `lock_timeout::immediate()`, and

@@ -43,7 +43,7 @@ CORAMFS_EXPORT std::string_view to_string(fault_point p) noexcept;
 CORAMFS_EXPORT fault_policy& never() noexcept;
 /// The `n`th time, from 1, that a volume comes to that point, it fails; no other does.
 CORAMFS_EXPORT fault_policy& fail_nth(fault_point p, unsigned n);
-/// It fails the `n`th time, and each time after it: what has run out stays so.
+/// It fails the `n`th time, from 1, and each time after it: what has run out stays so.
 CORAMFS_EXPORT fault_policy& fail_from(fault_point p, unsigned n);
 /// Every point that `gives` that error fails with it, where the path matches the pattern, which is
 /// one as for `file_system::glob`. A pattern matches a path alone, not what is below it: that takes
