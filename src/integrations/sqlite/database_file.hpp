@@ -49,7 +49,7 @@ struct file_request {
 class database_file {
  public:
   /// An empty path is for a file without a name.
-  database_file(sync::file_system in, std::string path)
+  database_file(coramfs::sync::file_system in, std::string path)
       : fs_(std::move(in)), path_(std::move(path)) {}
 
   const std::string& path() const noexcept { return path_; }
@@ -85,14 +85,14 @@ class database_file {
  private:
   friend class open_files;
 
-  result<sync::file> open_handle(const file_request& how, coramfs::detail::deadline until);
+  result<coramfs::sync::file> open_handle(const file_request& how, coramfs::detail::deadline until);
   result<void> make_writable(const file_request& how, coramfs::detail::deadline until);
 
-  sync::file_system fs_;
+  coramfs::sync::file_system fs_;
   const std::string path_;
   coramfs::detail::fair_lock opening_;
   std::shared_mutex io_;
-  sync::file file_;                    // guarded by io_
+  coramfs::sync::file file_;           // guarded by io_
   std::atomic<bool> is_gone_ = false;  // changed under io_
   // Guarded by the mutex of `open_files`: how many have it open, and whether it goes with the last.
   int uses_ = 0;

@@ -50,7 +50,7 @@ class open_files {
   const volume& get_volume() const noexcept { return fs_.get_volume(); }
 
  private:
-  sync::file_system fs_;
+  coramfs::sync::file_system fs_;
   std::mutex mutex_;
   std::map<std::string_view, std::shared_ptr<database_file>> open_;  // guarded by mutex_
 };
