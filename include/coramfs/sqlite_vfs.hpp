@@ -42,7 +42,7 @@ struct vfs_options {
 /// Each database, each journal and each write-ahead log is a file of the volume. To everybody else
 /// it is one open file while any connection has it open: `open` of it waits, `remove` and `rename`
 /// are `busy`, and `stat` shows it. While all its connections only read (`SQLITE_OPEN_READONLY`),
-/// others may read it, too; the first one that may write waits for those.
+/// others may read it, too, unless it is in WAL mode; the first one that may write waits for those.
 ///
 /// All connections of the process to one path of one volume share it, whichever VFS they come by.
 /// SQLite's locks are between connections, as its unix VFS has them. Every journal mode works, also
@@ -122,11 +122,11 @@ CORAMFS_EXPORT const std::error_category& category() noexcept;
 /// It waits until nobody writes to the database, as one who begins to read. While the pin is held,
 /// whoever changes a page of the database needs room for a copy of the block that has it.
 ///
-/// Errors: those of `sync::file_system::open` for reading, where `timed_out` may also be that a
-/// connection is writing for too long; `busy` while there is a journal with something to be rolled
-/// back, or a log with something that is not in the database, and while a connection writes to
-/// that: a checkpoint (`PRAGMA wal_checkpoint(TRUNCATE)`) brings it there; `out_of_memory`.
-/// Charges: as `sync::file::pin`.
+/// Errors: those of `sync::file_system::open` for reading, or in WAL mode for an update, where
+/// `timed_out` may also be that a connection is writing for too long; `busy` while there is a
+/// journal with something to be rolled back, or a log with something that is not in the database,
+/// and while a connection writes to that: a checkpoint (`PRAGMA wal_checkpoint(TRUNCATE)`) brings
+/// it there; `out_of_memory`. Charges: as `sync::file::pin`.
 CORAMFS_EXPORT result<pinned> image(const volume& over, std::string_view path);
 
 }  // namespace coramfs::sqlite

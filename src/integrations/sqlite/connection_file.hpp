@@ -21,7 +21,7 @@ namespace coramfs::sqlite::detail {
 /// Thread safety: as its connection's, one call at a time.
 struct connection_file : sqlite3_file {
   connection_file(std::shared_ptr<registration> vfs, std::shared_ptr<database_file> of,
-                  bool is_main) noexcept;
+                  const file_request& how) noexcept;
   connection_file(const connection_file&) = delete;
   connection_file& operator=(const connection_file&) = delete;
   /// Gives back what the connection has locked, too: as where it is closed for one that has died.
@@ -30,6 +30,7 @@ struct connection_file : sqlite3_file {
   const std::shared_ptr<registration> by;
   const std::shared_ptr<database_file> file;
   const bool is_database;  // and no journal, log or file of temporary things
+  const bool may_write;
   lock_state::holder lock;
   wal_index::user wal;
   error last{std::error_code()};  // of a database: what has failed last for its connection

@@ -45,16 +45,16 @@ result<void> database_file::open(const file_request& how) {
 
 // A mode that takes a file as it is, and makes one where there is none, writes only at its end. So
 // whatever is less likely is tried second; in between others may make the file, or remove it.
-result<sync::file> database_file::open_handle(const file_request& how,
-                                              coramfs::detail::deadline until) {
+result<coramfs::sync::file> database_file::open_handle(const file_request& how,
+                                                       coramfs::detail::deadline until) {
   open_options options;
   options.timeout = rest_of(how.patience, until);
   options.on_full = how.on_full;
   options.label = "sqlite";
   if (path_.empty()) return fs_.open_unnamed(options);
   if (how.must_create) return fs_.open(path_, open_mode::create_read, options);
-  if (!how.may_create)
-    return fs_.open(path_, how.may_write ? open_mode::update : open_mode::read, options);
+  if (!how.may_write) return open_to_read(how, until);
+  if (!how.may_create) return fs_.open(path_, open_mode::update, options);
   for (bool make = how.is_likely_new;; make = !make) {
     auto opened = fs_.open(path_, make ? open_mode::create_read : open_mode::update, options);
     if (opened || opened.error() != (make ? errc::already_exists : errc::not_found)) {
@@ -67,6 +67,35 @@ result<sync::file> database_file::open_handle(const file_request& how,
       return opened;
     }
   }
+}
+
+// With a log a connection counts as reading from its first transaction until it is closed, so one
+// that writes would never find a moment without a reader. There the lock is exclusive from the
+// beginning.
+result<coramfs::sync::file> database_file::open_to_read(const file_request& how,
+                                                        coramfs::detail::deadline until) {
+  open_options options;
+  options.timeout = rest_of(how.patience, until);
+  options.label = "sqlite";
+  auto opened = fs_.open(path_, open_mode::read, options);
+  if (!opened) return opened;
+  BOOST_OUTCOME_TRY(const bool is_logged, has_log(opened.value()));
+  if (!is_logged) return opened;
+  BOOST_OUTCOME_TRY(opened.value().close());
+  options.timeout = rest_of(how.patience, until);
+  options.on_full = how.on_full;
+  return fs_.open(path_, open_mode::update, options);
+}
+
+// By the mode that a database says it has, or by what lies beside it.
+result<bool> database_file::has_log(coramfs::sync::file& database) {
+  constexpr std::uint64_t offset_of_mode = 19;
+  char mode = 0;
+  BOOST_OUTCOME_TRY(const std::size_t count,
+                    database.read_at(offset_of_mode, asio::buffer(&mode, 1)));
+  if (count == 1 && mode == 2) return true;
+  const auto size = fs_.file_size(path_ + "-wal");
+  return size && size.value() > 0;
 }
 
 // The lock of a file is not raised from shared to exclusive either, so it is let go for a moment.
@@ -89,6 +118,12 @@ result<void> database_file::make_writable(const file_request& how,
   locks.let_in();
   if (!fresh) return fresh.error();
   return boost::outcome_v2::success();
+}
+
+bool database_file::is_empty() {
+  const std::shared_lock lock(io_);
+  const auto size = file_.size();
+  return size && size.value() == 0;
 }
 
 void database_file::close() noexcept {

@@ -31,6 +31,7 @@ struct file_request {
   bool is_likely_new = false;  // as a rollback journal is
   bool is_database = false;
   bool goes_when_closed = false;  // with the last who has it open
+  bool goes_when_empty = false;   // then, if it is empty: a log, which all make who only read
   lock_timeout patience;          // for the lock of the file in the volume
   when_full on_full;
 };
@@ -39,8 +40,8 @@ struct file_request {
 /// There is one for each path, as long as any connection has it open.
 ///
 /// It has one handle, and with it the file's lock in the volume, for all of them: exclusive, but as
-/// long as all only read a database, shared. SQLite's own locks are beside it. To everybody else
-/// the database is one open file.
+/// long as all only read a database that has no log, shared. SQLite's own locks are beside it. To
+/// everybody else the database is one open file.
 ///
 /// Bytes are read by any number of threads at once, and written by one alone.
 ///
@@ -64,6 +65,8 @@ class database_file {
   void close() noexcept;
   /// Takes all content away, in the place of a removal while it is open. Errors: `not_writable`.
   result<void> discard();
+  /// Whether it is open and has no byte.
+  bool is_empty();
   /// Whether it was discarded, and nobody has written to it since.
   bool is_gone() const noexcept { return is_gone_; }
 
@@ -86,6 +89,9 @@ class database_file {
   friend class open_files;
 
   result<coramfs::sync::file> open_handle(const file_request& how, coramfs::detail::deadline until);
+  result<coramfs::sync::file> open_to_read(const file_request& how,
+                                           coramfs::detail::deadline until);
+  result<bool> has_log(coramfs::sync::file& database);
   result<void> make_writable(const file_request& how, coramfs::detail::deadline until);
 
   coramfs::sync::file_system fs_;
@@ -97,6 +103,7 @@ class database_file {
   // Guarded by the mutex of `open_files`: how many have it open, and whether it goes with the last.
   int uses_ = 0;
   bool goes_when_closed_ = false;
+  bool goes_when_empty_ = false;
 };
 
 }  // namespace coramfs::sqlite::detail

@@ -70,9 +70,12 @@ int size_of_file(sqlite3_file* f, sqlite3_int64* to) noexcept {
   return SQLITE_OK;
 }
 
-// A connection that begins to read has done with whatever has failed before.
+// A connection that begins to read has done with whatever has failed before. One that only reads
+// gets no more, as where the system refuses it: so it does not write to the database when it is
+// closed.
 int lock_file(sqlite3_file* f, int level) noexcept {
   connection_file& of = at(f);
+  if (!of.may_write && level > SQLITE_LOCK_SHARED) return SQLITE_IOERR_LOCK;
   if (of.lock.level() == lock_level::none) forget_failure();
   if (of.file->locks.raise(of.lock, static_cast<lock_level>(level), of.by->options().patience))
     return SQLITE_OK;

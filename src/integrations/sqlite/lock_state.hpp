@@ -23,7 +23,8 @@ enum class lock_level : int { none, shared, reserved, pending, exclusive };
 ///
 /// Deadlocks: SQLite's rules forbid to wait with a lock in hand, so only the step from `none` to
 /// `shared` waits, and its patience ends also where another database's locks are in hand. Who
-/// closes the gate waits for those that are just passing it, and they wait for nobody.
+/// closes the gate to write waits for those that are just passing it, and they wait for nobody: the
+/// one who may keep the readers' lock from them is never there beside one who writes.
 ///
 /// Thread safety: safe; a `holder` belongs to one connection, which takes one call at a time.
 class lock_state {
@@ -47,7 +48,7 @@ class lock_state {
   bool is_reserved() const noexcept { return writer_.load() != nullptr; }
 
   /// Waits until nobody reads, and lets nobody in until `let_in`. Returns whether that was had in
-  /// time.
+  /// time. Precondition: nobody goes beyond `shared` meanwhile, as where all only read.
   bool keep_out(coramfs::detail::deadline until) noexcept;
   void let_in() noexcept;
 

@@ -62,9 +62,10 @@ result<std::shared_ptr<database_file>> open_files::open(std::string_view path,
     close(file);
     return opened.error();
   }
-  if (how.goes_when_closed) {
+  if (how.goes_when_closed || how.goes_when_empty) {
     const std::lock_guard lock(mutex_);
-    file->goes_when_closed_ = true;
+    file->goes_when_closed_ |= how.goes_when_closed;
+    file->goes_when_empty_ |= how.goes_when_empty;
   }
   return file;
 }
@@ -73,7 +74,8 @@ void open_files::close(const std::shared_ptr<database_file>& file) noexcept {
   if (file->path().empty()) return file->close();
   const std::lock_guard lock(mutex_);
   if (--file->uses_ > 0) return;
-  const bool goes = file->goes_when_closed_ || file->is_gone();
+  const bool goes =
+      file->goes_when_closed_ || file->is_gone() || (file->goes_when_empty_ && file->is_empty());
   file->close();
   // If others have come to wait for it, an empty file stays, which SQLite takes for none.
   if (goes) static_cast<void>(fs_.remove(file->path()));

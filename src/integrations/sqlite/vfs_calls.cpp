@@ -32,6 +32,7 @@ file_request request_of(const registration& by, bool has_name, int flags) noexce
   how.may_create = has_name && (flags & SQLITE_OPEN_CREATE) != 0;
   how.must_create = how.may_create && (flags & SQLITE_OPEN_EXCLUSIVE) != 0;
   how.is_likely_new = (flags & SQLITE_OPEN_MAIN_JOURNAL) != 0;
+  how.goes_when_empty = (flags & SQLITE_OPEN_WAL) != 0;
   how.goes_when_closed = has_name && (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
   return how;
 }
@@ -46,8 +47,7 @@ int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* to, int flags, i
   const file_request how = request_of(*by, !path.empty(), flags);
   auto opened = by->files().open(path, how);
   if (!opened) return failed(opened.error(), SQLITE_CANTOPEN);
-  auto* const made =
-      new (to) connection_file(std::move(by), std::move(opened.value()), how.is_database);
+  auto* const made = new (to) connection_file(std::move(by), std::move(opened.value()), how);
   made->pMethods = &file_calls;
   if (given != nullptr) *given = flags;
   return SQLITE_OK;
