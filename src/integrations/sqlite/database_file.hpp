@@ -61,6 +61,15 @@ class database_file {
   /// Errors: those of `sync::file_system::open`, and `timed_out` where others of the process are
   /// opening or reading it for too long.
   result<void> open(const file_request& how);
+  /// Begins to read: raises what `by` has locked from none to shared. Where the handle was let go
+  /// of for one that was to write, and not had back, it is opened anew.
+  ///
+  /// Errors: `busy` where others write; those of `sync::file_system::open`; `not_found` if the file
+  /// has gone since, also where there is another one at its path.
+  result<void> begin_to_read(lock_state::holder& by, const file_request& how);
+  /// Whether the file has gone while the handle was let go of. It never comes back: who opens the
+  /// path has another object.
+  bool is_lost() const noexcept { return is_lost_; }
   /// Closes the handle. Nobody has the file open any more.
   void close() noexcept;
   /// Takes all content away, in the place of a removal while it is open. Errors: `not_writable`.
@@ -92,14 +101,19 @@ class database_file {
   result<coramfs::sync::file> open_to_read(const file_request& how,
                                            coramfs::detail::deadline until);
   result<bool> has_log(coramfs::sync::file& database);
+  result<void> open_first(const file_request& how, coramfs::detail::deadline until);
+  result<void> open_again(file_request how, coramfs::detail::deadline until);
   result<void> make_writable(const file_request& how, coramfs::detail::deadline until);
 
   coramfs::sync::file_system fs_;
   const std::string path_;
   coramfs::detail::fair_lock opening_;
   std::shared_mutex io_;
-  coramfs::sync::file file_;           // guarded by io_
-  std::atomic<bool> is_gone_ = false;  // changed under io_
+  coramfs::sync::file file_;              // guarded by io_
+  std::atomic<bool> has_handle_ = false;  // changed under io_
+  std::atomic<bool> is_gone_ = false;     // changed under io_
+  std::uint64_t id_ = 0;                  // of a database's file; guarded by opening_
+  std::atomic<bool> is_lost_ = false;     // changed under opening_
   // Guarded by the mutex of `open_files`: how many have it open, and whether it goes with the last.
   int uses_ = 0;
   bool goes_when_closed_ = false;

@@ -76,9 +76,17 @@ int size_of_file(sqlite3_file* f, sqlite3_int64* to) noexcept {
 int lock_file(sqlite3_file* f, int level) noexcept {
   connection_file& of = at(f);
   if (!of.may_write && level > SQLITE_LOCK_SHARED) return SQLITE_IOERR_LOCK;
-  if (of.lock.level() == lock_level::none) forget_failure();
-  if (of.file->locks.raise(of.lock, static_cast<lock_level>(level), of.by->options().patience))
-    return SQLITE_OK;
+  if (of.lock.level() == lock_level::none) {
+    forget_failure();
+    const vfs_options& options = of.by->options();
+    file_request how{.patience = options.patience, .on_full = options.on_full};
+    how.is_database = true;
+    how.may_write = of.may_write;
+    const auto begun = of.file->begin_to_read(of.lock, how);
+    if (!begun) return failed(of, begun.error(), SQLITE_IOERR_LOCK);
+  }
+  const auto wanted = static_cast<lock_level>(level);
+  if (of.file->locks.raise(of.lock, wanted, of.by->options().patience)) return SQLITE_OK;
   return failed(of, errc::busy, SQLITE_BUSY);
 }
 

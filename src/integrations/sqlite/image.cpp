@@ -33,13 +33,14 @@ class spectator {
     in_.close(file_);
   }
 
-  result<pinned> pin(lock_timeout patience) {
-    if (!file_->locks.raise(lock_, lock_level::shared, patience)) return errc::timed_out;
+  result<pinned> pin(const file_request& how) {
+    const auto begun = file_->begin_to_read(lock_, how);
+    if (!begun) return begun.error() == errc::busy ? error(errc::timed_out) : begun.error();
     if (!file_->index.lock(log_, first_writing_slot, writing_slots)) return errc::busy;
     BOOST_OUTCOME_TRY(const bool is_logged, has_log(in_, file_->path()));
     if (is_logged) return errc::busy;
     // Who is reserved has a journal that is not to be rolled back.
-    BOOST_OUTCOME_TRY(const bool has_journal, has_live_journal(in_, file_->path(), patience));
+    BOOST_OUTCOME_TRY(const bool has_journal, has_live_journal(in_, file_->path(), how.patience));
     if (has_journal && !file_->locks.is_reserved()) return errc::busy;
     return file_->pin();
   }
@@ -61,9 +62,10 @@ result<pinned> image(const volume& over, std::string_view path) try {
   detail::file_request how{.patience = over.options().default_lock_timeout,
                            .on_full = when_full::reject};
   how.may_write = false;
+  how.is_database = true;
   BOOST_OUTCOME_TRY(auto file, files->open(normal, how));
   detail::spectator by(*files, std::move(file));
-  return by.pin(how.patience);
+  return by.pin(how);
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
 }

@@ -3,12 +3,16 @@
 #include <coramfs/sqlite.hpp>
 #include <coramfs/sync/file_system.hpp>
 
+#include "support/await_waiting.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "unit/integrations/sqlite/database.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace coramfs::tests {
@@ -34,6 +38,20 @@ struct stage {
   sync::file_system fs;
   sqlite::vfs vfs;
 };
+
+/// Lets somebody outside have the file while a connection that was to write is refused. Returns the
+/// file of that one.
+sync::file refuse_one_that_writes(stage& s) {
+  std::optional<sync::file> outside;
+  std::thread waiting([&] {
+    outside.emplace(
+        s.fs.open("/a.db", open_mode::update, {.timeout = std::chrono::minutes(1)}).value());
+  });
+  await_waiting(s.fs.get_volume(), 1);
+  CHECK(s.open().open_code() == SQLITE_BUSY);
+  waiting.join();
+  return std::move(*outside);
+}
 
 constexpr const char* rows = "SELECT group_concat(x) FROM t";
 
@@ -84,6 +102,46 @@ TEST_CASE("sqlite: one that only reads leaves database and log as they are", "[s
   CHECK(s.open_to_read().ask(rows) == "1,2");
   CHECK(s.open().ask(rows) == "1,2");
   CHECK(s.fs.list("/").value() == std::vector<std::string>{"a.db"});
+}
+
+TEST_CASE("sqlite: those that read go on where one that was to write was refused", "[sqlite]") {
+  stage s("DELETE");
+  const database reader = s.open_to_read();
+  const database other = s.open_to_read();
+  CHECK(reader.ask(rows) == "1");
+  sync::file outside = refuse_one_that_writes(s);
+  CHECK(reader.try_to(rows) == SQLITE_BUSY);
+  CHECK(sqlite::last_error(reader.get()) == errc::would_block);
+  outside.close().value();
+  CHECK(reader.ask(rows) == "1");
+  CHECK(other.ask(rows) == "1");
+  CHECK(error_of(s.fs.remove("/a.db")) == errc::busy);
+  const database writer = s.open();
+  writer.run("INSERT INTO t VALUES(2)");
+  CHECK(reader.ask(rows) == "1,2");
+  CHECK(s.fs.stats().value().open_handles == 1);
+}
+
+TEST_CASE("sqlite: those whose file was taken from them never see another one", "[sqlite]") {
+  stage s("DELETE");
+  std::optional<database> reader(s.open_to_read());
+  CHECK(reader->ask(rows) == "1");
+  refuse_one_that_writes(s).close().value();
+  s.fs.remove("/a.db").value();
+  SECTION("as there is none") {
+    CHECK(reader->try_to(rows) == SQLITE_IOERR_LOCK);
+    CHECK(sqlite::last_error(reader->get()) == errc::not_found);
+  }
+  const database writer = s.open();
+  REQUIRE(writer.open_code() == SQLITE_OK);
+  writer.run("CREATE TABLE t(x); INSERT INTO t VALUES('other')");
+  CHECK(reader->try_to(rows) == SQLITE_IOERR_LOCK);
+  CHECK(sqlite::last_error(reader->get()) == errc::not_found);
+  CHECK(s.open_to_read().ask(rows) == "other");
+  reader.reset();
+  CHECK(s.open_to_read().ask(rows) == "other");
+  CHECK(error_of(s.fs.remove("/a.db")) == errc::busy);
+  CHECK(sqlite::image(s.fs.get_volume(), "/a.db"));
 }
 
 }  // namespace coramfs::tests
