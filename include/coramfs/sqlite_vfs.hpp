@@ -106,10 +106,11 @@ class CORAMFS_EXPORT vfs {
   std::shared_ptr<detail::registration> made_;
 };
 
-/// Why the last call failed that failed in the volume for a connection, with its numbers: of its
-/// database `schema`, its journal or its log. It is the one to ask after `SQLITE_FULL`,
-/// `SQLITE_IOERR` and `SQLITE_CANTOPEN`; its code is 0 if there was none. For a connection that
-/// could not be opened it is what has failed last in this thread.
+/// Why the last call failed that failed in the volume for a connection since it has begun to read
+/// last, with its numbers: of its database `schema`, its journal or its log. It is the one to ask
+/// after `SQLITE_FULL`, `SQLITE_IOERR` and `SQLITE_CANTOPEN`; its code is 0 if there was none, as
+/// where SQLite itself has a limit. For a connection that could not be opened it is what has failed
+/// last in this thread.
 CORAMFS_EXPORT error last_error(sqlite3* connection, const char* schema = "main") noexcept;
 
 /// The category of SQLite's result codes, for the errors of a `store`.

@@ -52,7 +52,15 @@ void take_over_failure(connection_file& by) noexcept {
   }
 }
 
-void forget_failure() noexcept { is_new = false; }
+void forget_failure(connection_file& by) noexcept {
+  is_new = false;
+  if (by.last) by.last = error(std::error_code());
+}
+
+void forget_failure() noexcept {
+  is_new = false;
+  noted() = error(std::error_code());
+}
 
 error last_failure() noexcept { return noted(); }
 

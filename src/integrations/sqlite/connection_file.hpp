@@ -33,8 +33,9 @@ struct connection_file : sqlite3_file {
   const bool may_write;
   lock_state::holder lock;
   wal_index::user wal;
-  error last{std::error_code()};  // of a database: what has failed last for its connection
-  std::uint64_t chunk_size = 0;   // 0: the file grows by what is written
+  // Of a database: what has failed last for its connection, since it has begun to read.
+  error last{std::error_code()};
+  std::uint64_t chunk_size = 0;  // 0: the file grows by what is written
   bool keeps_wal = false;
   bool is_powersafe = true;
 };
@@ -49,7 +50,10 @@ void note_failure(const error& why) noexcept;
 void note_failure(connection_file& of, const error& why) noexcept;
 /// Takes over what was noted on this thread since.
 void take_over_failure(connection_file& by) noexcept;
-/// Forgets what was noted on this thread and has not been taken over: another's, as it seems.
+/// Forgets what has failed before: for a connection that begins to read. What was noted on this
+/// thread and not been taken over is another's, as it seems.
+void forget_failure(connection_file& by) noexcept;
+/// Forgets what has failed on this thread.
 void forget_failure() noexcept;
 /// What has failed last on this thread.
 error last_failure() noexcept;

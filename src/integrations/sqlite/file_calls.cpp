@@ -77,7 +77,7 @@ int lock_file(sqlite3_file* f, int level) noexcept {
   connection_file& of = at(f);
   if (!of.may_write && level > SQLITE_LOCK_SHARED) return SQLITE_IOERR_LOCK;
   if (of.lock.level() == lock_level::none) {
-    forget_failure();
+    forget_failure(of);
     const vfs_options& options = of.by->options();
     file_request how{.patience = options.patience, .on_full = options.on_full};
     how.is_database = true;
@@ -184,6 +184,9 @@ int lock_index(sqlite3_file* f, int first, int count, int flags) noexcept {
     index.unlock(of.wal, first, count);
     return SQLITE_OK;
   }
+  // Of the locks that are shared all but the first three are those of who reads.
+  constexpr int first_of_readers = 3;
+  if ((flags & SQLITE_SHM_SHARED) != 0 && first >= first_of_readers) forget_failure(of);
   const bool has_it = (flags & SQLITE_SHM_SHARED) != 0 ? index.lock_shared(of.wal, first, count)
                                                        : index.lock(of.wal, first, count);
   return has_it ? SQLITE_OK : SQLITE_BUSY;

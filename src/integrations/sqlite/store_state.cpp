@@ -3,8 +3,10 @@
 
 #include <coramfs/detail/normal_text.hpp>
 
+#include "integrations/sqlite/connection_file.hpp"
 #include "integrations/sqlite/leftovers.hpp"
 #include "integrations/sqlite/open_files.hpp"
+#include "integrations/sqlite/result_code.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -27,27 +29,31 @@ std::uint64_t next_number() noexcept {
   return ++number;
 }
 
+// Whether an error of the volume's has come to that code.
+bool explains(const error& why, int code) noexcept {
+  if (!why) return false;
+  const int primary = (code & 0xff) == SQLITE_CANTOPEN ? SQLITE_IOERR : code & 0xff;
+  return primary == (result_code(why, SQLITE_IOERR) & 0xff) ||
+         primary == (result_code_of_growth(why, SQLITE_IOERR) & 0xff);
+}
+
 // What has failed with a code of SQLite's: the volume's own error where that is the reason, for it
 // has the numbers.
 error error_of(int code, sqlite3* db) noexcept {
-  switch (code & 0xff) {
-    case SQLITE_FULL:
-    case SQLITE_IOERR:
-    case SQLITE_CANTOPEN:
-    case SQLITE_BUSY:
-      if (db != nullptr)
-        if (const error why = last_error(db)) return why;
-      break;
-    case SQLITE_NOMEM: return errc::out_of_memory;
-    default: break;
-  }
+  if ((code & 0xff) == SQLITE_NOMEM) return errc::out_of_memory;
+  if (db != nullptr)
+    if (const error why = last_error(db); explains(why, code)) return why;
   return std::error_code(code, category());
 }
 
+// What fails may be a file of a database that is attached for the statement alone.
 result<void> run(sqlite3* db, const std::string& sql) {
+  forget_failure();
   const int code = sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return error_of(code, db);
-  return success();
+  if (code == SQLITE_OK) return success();
+  const error why = error_of(code, db);
+  return why.code().category() == category() && explains(last_failure(), code) ? last_failure()
+                                                                               : why;
 }
 
 // The first column of the first row.
@@ -66,9 +72,10 @@ result<std::string> ask(sqlite3* db, const char* sql) {
 result<void> copy(sqlite3* from, sqlite3* to) {
   sqlite3_backup* const going = sqlite3_backup_init(to, "main", from, "main");
   if (going == nullptr) return error_of(sqlite3_extended_errcode(to), to);
-  sqlite3_backup_step(going, -1);
-  const int code = sqlite3_backup_finish(going);
-  if (code == SQLITE_OK) return success();
+  const int stepped = sqlite3_backup_step(going, -1);
+  int code = sqlite3_backup_finish(going);
+  if (stepped == SQLITE_DONE && code == SQLITE_OK) return success();
+  if (code == SQLITE_OK) code = stepped;
   const error of_target = error_of(code, to);
   return of_target.code().category() == category() ? error_of(code, from) : of_target;
 }
