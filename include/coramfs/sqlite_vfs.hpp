@@ -27,7 +27,9 @@ class registration;
 /// How the files of databases behave.
 struct vfs_options {
   /// What a write does that finds no room in the quota. With `when_full::wait` it waits, as long as
-  /// `patience` says, and keeps all connections from the file that it writes to meanwhile.
+  /// `patience` says, and keeps all connections from the file that it writes to meanwhile. As all
+  /// connections to a file share it, that is as the one has it that opens the file first, by
+  /// whichever VFS.
   when_full on_full = when_full::reject;
   /// How long a connection waits that begins to read while another one is writing, and how long
   /// for a file that is open outside of SQLite. It waits in a fair queue, and no busy handler is

@@ -39,9 +39,13 @@ class spectator {
     if (!file_->index.lock(log_, first_writing_slot, writing_slots)) return errc::busy;
     BOOST_OUTCOME_TRY(const bool is_logged, has_log(in_, file_->path()));
     if (is_logged) return errc::busy;
-    // Who is reserved has a journal that is not to be rolled back.
     BOOST_OUTCOME_TRY(const bool has_journal, has_live_journal(in_, file_->path(), how.patience));
-    if (has_journal && !file_->locks.is_reserved()) return errc::busy;
+    // Who is reserved has a journal that is not to be rolled back; one who was may have gone with
+    // it.
+    if (has_journal && file_->locks.raise(lock_, lock_level::reserved, how.patience)) {
+      BOOST_OUTCOME_TRY(const bool is_dead, has_live_journal(in_, file_->path(), how.patience));
+      if (is_dead) return errc::busy;
+    }
     return file_->pin();
   }
 

@@ -113,6 +113,16 @@ TEST_CASE("sqlite store: what a log or a journal has is loaded, and brought into
   CHECK(database(vfs.uri("/a.db")).ask(rows) == "logged,new");
 }
 
+TEST_CASE("sqlite: there is no image beside a log or a journal that is left", "[sqlite][image]") {
+  const auto v = volume::create().value();
+  const auto vfs = sqlite::vfs::create(v).value();
+  const bool has_log = GENERATE(true, false);
+  has_log ? leave_log(v, vfs, "/a.db", "left") : leave_journal(v, vfs, "/a.db");
+  CHECK(error_of(sqlite::image(v, "/a.db")) == errc::busy);
+  CHECK(database(vfs.uri("/a.db")).ask(rows) == "logged");
+  CHECK(sqlite::image(v, "/a.db"));
+}
+
 TEST_CASE("sqlite store: a hot one loads a database that is in WAL mode", "[sqlite][store]") {
   const auto v = volume::create().value();
   const auto vfs = sqlite::vfs::create(v).value();
