@@ -128,6 +128,14 @@ TEST_CASE("sqlite: those whose file was taken from them never see another one", 
   CHECK(reader->ask(rows) == "1");
   refuse_one_that_writes(s).close().value();
   s.fs.remove("/a.db").value();
+  SECTION("whoever has put it there") {
+    database(s.vfs.uri("/b.db")).run("CREATE TABLE t(x); INSERT INTO t VALUES('another')");
+    s.fs.rename("/b.db", "/a.db").value();
+    CHECK(reader->try_to(rows) == SQLITE_IOERR_LOCK);
+    CHECK(s.open_to_read().ask(rows) == "another");
+    CHECK(reader->try_to(rows) == SQLITE_IOERR_LOCK);
+    s.fs.remove("/a.db").value();
+  }
   SECTION("as there is none") {
     CHECK(reader->try_to(rows) == SQLITE_IOERR_LOCK);
     CHECK(sqlite::last_error(reader->get()) == errc::not_found);
