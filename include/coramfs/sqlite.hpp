@@ -171,10 +171,10 @@ class CORAMFS_EXPORT store {
   /// Errors: `not_found` if the database was neither loaded nor made; those of
   /// `sync::file_system::open` and of a write; `busy` if the file is open, and if a log or a
   /// journal beside it has what is not in the file, which SQLite would apply to the new one:
-  /// whoever opens the old database for writing and reads from it brings that in and takes it away,
-  /// with room for it; SQLite's where a connection is writing for longer than `busy_timeout`;
-  /// `canceled`; `out_of_memory`. The old file is there then. Charges: the new file, until the end
-  /// beside the old one.
+  /// whoever opens the old database for writing, reads from it and closes it brings that in and
+  /// takes it away, if there is room for it; SQLite's where a connection is writing for longer than
+  /// `busy_timeout`; `canceled`; `out_of_memory`. The old file is there then. Charges: the new
+  /// file, until the end beside the old one.
   asio::awaitable<result<std::uint64_t>> save();
   /// Saves the database, of either kind, into another file, which is replaced if it is there. For a
   /// live store that is a compact copy (`VACUUM INTO`). Returns its size. Errors and charges: as

@@ -6,6 +6,7 @@
 #include "integrations/sqlite/leftovers.hpp"
 #include "integrations/sqlite/open_files.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <string>
@@ -39,13 +40,13 @@ class spectator {
     if (!file_->index.lock(log_, first_writing_slot, writing_slots)) return errc::busy;
     BOOST_OUTCOME_TRY(const bool is_logged, has_log(in_, file_->path()));
     if (is_logged) return errc::busy;
+    // The journal of one who is reserved is not to be rolled back, nor what was seen of one who
+    // was.
+    const std::uint64_t reservations = file_->locks.reservations();
+    const bool is_reserved = file_->locks.is_reserved();
     BOOST_OUTCOME_TRY(const bool has_journal, has_live_journal(in_, file_->path(), how.patience));
-    // Who is reserved has a journal that is not to be rolled back; one who was may have gone with
-    // it.
-    if (has_journal && file_->locks.raise(lock_, lock_level::reserved, how.patience)) {
-      BOOST_OUTCOME_TRY(const bool is_dead, has_live_journal(in_, file_->path(), how.patience));
-      if (is_dead) return errc::busy;
-    }
+    const bool was_reserved = is_reserved || file_->locks.reservations() != reservations;
+    if (has_journal && !was_reserved) return errc::busy;
     return file_->pin();
   }
 

@@ -6,6 +6,7 @@
 #include <coramfs/options.hpp>
 
 #include <atomic>
+#include <cstdint>
 
 namespace coramfs::sqlite::detail {
 
@@ -46,6 +47,8 @@ class lock_state {
   void lower(holder& by, lock_level to) noexcept;
   /// Whether somebody is at `reserved` or above. It may be out of date on return.
   bool is_reserved() const noexcept { return writer_.load() != nullptr; }
+  /// How often somebody has come to `reserved`: counted before that one writes anything.
+  std::uint64_t reservations() const noexcept { return reservations_.load(); }
 
   /// Waits until nobody reads, and lets nobody in until `let_in`. Returns whether that was had in
   /// time. Precondition: nobody goes beyond `shared` meanwhile, as where all only read.
@@ -58,7 +61,8 @@ class lock_state {
 
   fair_lock gate_;
   fair_lock readers_;
-  std::atomic<int> count_ = 0;                   // of those who hold `readers_`
+  std::atomic<int> count_ = 0;  // of those who hold `readers_`
+  std::atomic<std::uint64_t> reservations_ = 0;
   std::atomic<const holder*> writer_ = nullptr;  // who is at `reserved` or above
 };
 
