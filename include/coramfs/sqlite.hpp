@@ -121,8 +121,9 @@ auto run_on_connection(const std::shared_ptr<store_state>& s, F& f)
 /// other.
 ///
 /// A hot database has the locks of SQLite's memdb, one writer and no reader, or readers, and no
-/// log. Who saves it waits for the writer as a connection would. Two hot stores of one file know
-/// nothing of each other: the last one that saves wins.
+/// log: the file of one that was in WAL mode is so no more once it is saved. Who saves it waits for
+/// the writer as a connection would. Two hot stores of one file know nothing of each other: the
+/// last one that saves wins.
 ///
 /// Lifetime: it must live while a call of it lasts. The connections outlive it, and the volume and
 /// the database live as long as they do.
@@ -159,7 +160,8 @@ class CORAMFS_EXPORT store {
   /// `invalid_argument` for an unknown enumerator; those of `sync::file_system::open`;
   /// `SQLITE_NOTADB` and `SQLITE_CORRUPT` of a hot store for a file that is no database,
   /// `SQLITE_FULL` for one that is larger than `max_size`; `canceled`; `out_of_memory`. The file is
-  /// as it was then. Charges: as `sync::file_system::open` for a live store.
+  /// as it was then, but that what a log or a journal beside it has is brought into it. Charges: as
+  /// `sync::file_system::open` for a live store.
   asio::awaitable<result<connection>> connect();
   /// Saves a hot database, whether it was changed or not, while others go on using it; for a live
   /// store there is nothing to do. Returns the size of the file.
@@ -167,9 +169,12 @@ class CORAMFS_EXPORT store {
   /// Cancellation: as for `connect`.
   ///
   /// Errors: `not_found` if the database was neither loaded nor made; those of
-  /// `sync::file_system::open` and of a write; `busy` if the file is open; SQLite's where a
-  /// connection is writing for longer than `busy_timeout`; `canceled`; `out_of_memory`. The old
-  /// file is there then. Charges: the new file, until the end beside the old one.
+  /// `sync::file_system::open` and of a write; `busy` if the file is open, and if a log or a
+  /// journal beside it has what is not in the file, which SQLite would apply to the new one:
+  /// whoever opens the old database for writing, reads from it and closes it brings that in and
+  /// takes it away, if there is room for it; SQLite's where a connection is writing for longer than
+  /// `busy_timeout`; `canceled`; `out_of_memory`. The old file is there then. Charges: the new
+  /// file, until the end beside the old one.
   asio::awaitable<result<std::uint64_t>> save();
   /// Saves the database, of either kind, into another file, which is replaced if it is there. For a
   /// live store that is a compact copy (`VACUUM INTO`). Returns its size. Errors and charges: as

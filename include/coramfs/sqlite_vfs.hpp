@@ -27,7 +27,9 @@ class registration;
 /// How the files of databases behave.
 struct vfs_options {
   /// What a write does that finds no room in the quota. With `when_full::wait` it waits, as long as
-  /// `patience` says, and keeps all connections from the file that it writes to meanwhile.
+  /// `patience` says, and keeps all connections from the file that it writes to meanwhile. As all
+  /// connections to a file share it, that is as the one has it that opens the file first, by
+  /// whichever VFS.
   when_full on_full = when_full::reject;
   /// How long a connection waits that begins to read while another one is writing, and how long
   /// for a file that is open outside of SQLite. It waits in a fair queue, and no busy handler is
@@ -42,7 +44,7 @@ struct vfs_options {
 /// Each database, each journal and each write-ahead log is a file of the volume. To everybody else
 /// it is one open file while any connection has it open: `open` of it waits, `remove` and `rename`
 /// are `busy`, and `stat` shows it. While all its connections only read (`SQLITE_OPEN_READONLY`),
-/// others may read it, too; the first one that may write waits for those.
+/// others may read it, too, unless it is in WAL mode; the first one that may write waits for those.
 ///
 /// All connections of the process to one path of one volume share it, whichever VFS they come by.
 /// SQLite's locks are between connections, as its unix VFS has them. Every journal mode works, also
@@ -68,8 +70,10 @@ struct vfs_options {
 /// may wait there for a coroutine that needs this very thread, until its patience ends.
 ///
 /// Lifetime: it is movable, and SQLite knows it until it is destroyed and all files are closed that
-/// were opened by it. So connections outlive it, but for those to databases in memory (`:memory:`),
-/// and no call of `sqlite3_open_v2` may have begun meanwhile. The volume lives as long.
+/// were opened by it. So connections outlive it, and the volume lives as long as their files. One
+/// without an open file (`:memory:`, a temporary database, one that was deserialized into) outlives
+/// it, too, but opens no file any more: that is `SQLITE_CANTOPEN`. As nobody learns when SQLite has
+/// done with a VFS, a record of some 300 bytes of each stays until the process ends.
 ///
 /// Thread safety: all members may be called from many threads at once. A connection goes by
 /// SQLite's rules.
@@ -104,10 +108,11 @@ class CORAMFS_EXPORT vfs {
   std::shared_ptr<detail::registration> made_;
 };
 
-/// Why the last call failed that failed in the volume for a connection, with its numbers: of its
-/// database `schema`, its journal or its log. It is the one to ask after `SQLITE_FULL`,
-/// `SQLITE_IOERR` and `SQLITE_CANTOPEN`; its code is 0 if there was none. For a connection that
-/// could not be opened it is what has failed last in this thread.
+/// Why the last call failed that failed in the volume for a connection since it has begun to read
+/// last, with its numbers: of its database `schema`, its journal or its log. It is the one to ask
+/// after `SQLITE_FULL`, `SQLITE_IOERR` and `SQLITE_CANTOPEN`; its code is 0 if there was none, as
+/// where SQLite itself has a limit. For a connection that could not be opened it is what has failed
+/// last in this thread.
 CORAMFS_EXPORT error last_error(sqlite3* connection, const char* schema = "main") noexcept;
 
 /// The category of SQLite's result codes, for the errors of a `store`.
@@ -120,11 +125,11 @@ CORAMFS_EXPORT const std::error_category& category() noexcept;
 /// It waits until nobody writes to the database, as one who begins to read. While the pin is held,
 /// whoever changes a page of the database needs room for a copy of the block that has it.
 ///
-/// Errors: those of `sync::file_system::open` for reading, where `timed_out` may also be that a
-/// connection is writing for too long; `busy` while there is a journal with something to be rolled
-/// back, or a log with something that is not in the database, and while a connection writes to
-/// that: a checkpoint (`PRAGMA wal_checkpoint(TRUNCATE)`) brings it there; `out_of_memory`.
-/// Charges: as `sync::file::pin`.
+/// Errors: those of `sync::file_system::open` for reading, or in WAL mode for an update, where
+/// `timed_out` may also be that a connection is writing for too long; `busy` while there is a
+/// journal with something to be rolled back, or a log with something that is not in the database,
+/// and while a connection writes to that: a checkpoint (`PRAGMA wal_checkpoint(TRUNCATE)`) brings
+/// it there; `out_of_memory`. Charges: as `sync::file::pin`.
 CORAMFS_EXPORT result<pinned> image(const volume& over, std::string_view path);
 
 }  // namespace coramfs::sqlite

@@ -6,7 +6,7 @@
 namespace coramfs::sqlite::detail {
 
 // What SQLite calls, as C functions: none of them throws, and each has a result code of SQLite's.
-// Those of a VFS are for one whose `pAppData` is a `registration`, those of a file for a
+// Those of a VFS are for one whose `pAppData` is a `vfs_face`, those of a file for a
 // `connection_file`.
 
 /// Fills in the calls of a VFS.

@@ -19,8 +19,13 @@ error& noted() noexcept {
 }  // namespace
 
 connection_file::connection_file(std::shared_ptr<registration> vfs,
-                                 std::shared_ptr<database_file> of, bool is_main) noexcept
-    : sqlite3_file{}, by(std::move(vfs)), file(std::move(of)), is_database(is_main) {}
+                                 std::shared_ptr<database_file> of,
+                                 const file_request& how) noexcept
+    : sqlite3_file{},
+      by(std::move(vfs)),
+      file(std::move(of)),
+      is_database(how.is_database),
+      may_write(how.may_write) {}
 
 connection_file::~connection_file() {
   file->index.leave(wal);
@@ -47,7 +52,15 @@ void take_over_failure(connection_file& by) noexcept {
   }
 }
 
-void forget_failure() noexcept { is_new = false; }
+void forget_failure(connection_file& by) noexcept {
+  is_new = false;
+  if (by.last) by.last = error(std::error_code());
+}
+
+void forget_failure() noexcept {
+  is_new = false;
+  noted() = error(std::error_code());
+}
 
 error last_failure() noexcept { return noted(); }
 

@@ -21,7 +21,7 @@ namespace coramfs::sqlite::detail {
 /// Thread safety: as its connection's, one call at a time.
 struct connection_file : sqlite3_file {
   connection_file(std::shared_ptr<registration> vfs, std::shared_ptr<database_file> of,
-                  bool is_main) noexcept;
+                  const file_request& how) noexcept;
   connection_file(const connection_file&) = delete;
   connection_file& operator=(const connection_file&) = delete;
   /// Gives back what the connection has locked, too: as where it is closed for one that has died.
@@ -30,10 +30,12 @@ struct connection_file : sqlite3_file {
   const std::shared_ptr<registration> by;
   const std::shared_ptr<database_file> file;
   const bool is_database;  // and no journal, log or file of temporary things
+  const bool may_write;
   lock_state::holder lock;
   wal_index::user wal;
-  error last{std::error_code()};  // of a database: what has failed last for its connection
-  std::uint64_t chunk_size = 0;   // 0: the file grows by what is written
+  // Of a database: what has failed last for its connection, since it has begun to read.
+  error last{std::error_code()};
+  std::uint64_t chunk_size = 0;  // 0: the file grows by what is written
   bool keeps_wal = false;
   bool is_powersafe = true;
 };
@@ -48,7 +50,10 @@ void note_failure(const error& why) noexcept;
 void note_failure(connection_file& of, const error& why) noexcept;
 /// Takes over what was noted on this thread since.
 void take_over_failure(connection_file& by) noexcept;
-/// Forgets what was noted on this thread and has not been taken over: another's, as it seems.
+/// Forgets what has failed before: for a connection that begins to read. What was noted on this
+/// thread and not been taken over is another's, as it seems.
+void forget_failure(connection_file& by) noexcept;
+/// Forgets what has failed on this thread.
 void forget_failure() noexcept;
 /// What has failed last on this thread.
 error last_failure() noexcept;

@@ -37,24 +37,66 @@ result<void> database_file::open(const file_request& how) {
   if (is_open && how.must_create && !is_gone_) return errc::already_exists;
   if (is_open && how.may_write && !writes) return make_writable(how, until);
   if (is_open) return boost::outcome_v2::success();
+  return id_ == 0 ? open_first(how, until) : open_again(how, until);
+}
+
+result<void> database_file::open_first(const file_request& how, coramfs::detail::deadline until) {
   BOOST_OUTCOME_TRY(auto fresh, open_handle(how, until));
+  if (how.is_database && !path_.empty()) {
+    BOOST_OUTCOME_TRY(const file_status status, fs_.stat(path_));
+    id_ = status.id;
+  }
   const std::lock_guard lock(io_);
   file_ = std::move(fresh);
+  has_handle_ = true;
   return boost::outcome_v2::success();
+}
+
+// What connections have in their caches is of this very file, whatever else is at its path now.
+result<void> database_file::open_again(file_request how, coramfs::detail::deadline until) {
+  if (is_lost_) return errc::not_found;
+  how.may_create = how.must_create = false;
+  auto fresh = open_handle(how, until);
+  if (!fresh) {
+    if (fresh.error() == errc::not_found) is_lost_ = true;
+    return fresh.error();
+  }
+  BOOST_OUTCOME_TRY(const file_status status, fs_.stat(path_));
+  if (status.id != id_) {
+    is_lost_ = true;
+    return errc::not_found;
+  }
+  const std::lock_guard lock(io_);
+  file_ = std::move(fresh.value());
+  has_handle_ = true;
+  return boost::outcome_v2::success();
+}
+
+// One who has locked something must not wait for those who open the file: they wait for who reads.
+// In between another one may let go of the handle again, which is tried no third time.
+result<void> database_file::begin_to_read(lock_state::holder& by, const file_request& how) {
+  for (const bool is_last : {false, true}) {
+    if (!locks.raise(by, lock_level::shared, how.patience)) break;
+    if (has_handle_) return boost::outcome_v2::success();
+    locks.lower(by, lock_level::none);
+    if (is_last) break;
+    BOOST_OUTCOME_TRY(open(how));
+  }
+  return errc::busy;
 }
 
 // A mode that takes a file as it is, and makes one where there is none, writes only at its end. So
 // whatever is less likely is tried second; in between others may make the file, or remove it.
-result<sync::file> database_file::open_handle(const file_request& how,
-                                              coramfs::detail::deadline until) {
+result<coramfs::sync::file> database_file::open_handle(const file_request& how,
+                                                       coramfs::detail::deadline until) {
   open_options options;
   options.timeout = rest_of(how.patience, until);
   options.on_full = how.on_full;
   options.label = "sqlite";
   if (path_.empty()) return fs_.open_unnamed(options);
   if (how.must_create) return fs_.open(path_, open_mode::create_read, options);
-  if (!how.may_create)
-    return fs_.open(path_, how.may_write ? open_mode::update : open_mode::read, options);
+  if (!how.may_write) return open_to_read(how, until);
+  if (!how.may_create) return fs_.open(path_, open_mode::update, options);
   for (bool make = how.is_likely_new;; make = !make) {
     auto opened = fs_.open(path_, make ? open_mode::create_read : open_mode::update, options);
     if (opened || opened.error() != (make ? errc::already_exists : errc::not_found)) {
@@ -69,30 +111,60 @@ result<sync::file> database_file::open_handle(const file_request& how,
   }
 }
 
+// With a log a connection counts as reading from its first transaction until it is closed, so one
+// that writes would never find a moment without a reader. There the lock is exclusive from the
+// beginning.
+result<coramfs::sync::file> database_file::open_to_read(const file_request& how,
+                                                        coramfs::detail::deadline until) {
+  open_options options;
+  options.timeout = rest_of(how.patience, until);
+  options.label = "sqlite";
+  auto opened = fs_.open(path_, open_mode::read, options);
+  if (!opened) return opened;
+  BOOST_OUTCOME_TRY(const bool is_logged, has_log(opened.value()));
+  if (!is_logged) return opened;
+  BOOST_OUTCOME_TRY(opened.value().close());
+  options.timeout = rest_of(how.patience, until);
+  options.on_full = how.on_full;
+  return fs_.open(path_, open_mode::update, options);
+}
+
+// By the mode that a database says it has, or by what lies beside it.
+result<bool> database_file::has_log(coramfs::sync::file& database) {
+  constexpr std::uint64_t offset_of_mode = 19;
+  char mode = 0;
+  BOOST_OUTCOME_TRY(const std::size_t count,
+                    database.read_at(offset_of_mode, asio::buffer(&mode, 1)));
+  if (count == 1 && mode == 2) return true;
+  const auto size = fs_.file_size(path_ + "-wal");
+  return size && size.value() > 0;
+}
+
 // The lock of a file is not raised from shared to exclusive either, so it is let go for a moment.
 result<void> database_file::make_writable(const file_request& how,
                                           coramfs::detail::deadline until) {
   if (!locks.keep_out(until)) return errc::timed_out;
-  std::unique_lock lock(io_);
-  file_.close().value();
-  file_request wanted = how;
-  wanted.may_create = false;
-  auto fresh = open_handle(wanted, until);
-  if (fresh) {
-    file_ = std::move(fresh.value());
-  } else {
+  close();
+  auto done = open_again(how, until);
+  if (!done && !is_lost_) {
+    file_request wanted = how;
     wanted.may_write = false;
-    const auto later = how.patience.deadline(std::chrono::steady_clock::now());
-    if (auto again = open_handle(wanted, later)) file_ = std::move(again.value());
+    // If that fails, too, the next one who begins to read tries it.
+    static_cast<void>(open_again(wanted, how.patience.deadline(std::chrono::steady_clock::now())));
   }
-  lock.unlock();
   locks.let_in();
-  if (!fresh) return fresh.error();
-  return boost::outcome_v2::success();
+  return done;
+}
+
+bool database_file::is_empty() {
+  const std::shared_lock lock(io_);
+  const auto size = file_.size();
+  return size && size.value() == 0;
 }
 
 void database_file::close() noexcept {
   const std::lock_guard lock(io_);
+  has_handle_ = false;
   static_cast<void>(file_.close());
 }
 

@@ -31,6 +31,7 @@ struct file_request {
   bool is_likely_new = false;  // as a rollback journal is
   bool is_database = false;
   bool goes_when_closed = false;  // with the last who has it open
+  bool goes_when_empty = false;   // then, if it is empty: a log, which all make who only read
   lock_timeout patience;          // for the lock of the file in the volume
   when_full on_full;
 };
@@ -39,8 +40,8 @@ struct file_request {
 /// There is one for each path, as long as any connection has it open.
 ///
 /// It has one handle, and with it the file's lock in the volume, for all of them: exclusive, but as
-/// long as all only read a database, shared. SQLite's own locks are beside it. To everybody else
-/// the database is one open file.
+/// long as all only read a database that has no log, shared. SQLite's own locks are beside it. To
+/// everybody else the database is one open file.
 ///
 /// Bytes are read by any number of threads at once, and written by one alone.
 ///
@@ -49,7 +50,7 @@ struct file_request {
 class database_file {
  public:
   /// An empty path is for a file without a name.
-  database_file(sync::file_system in, std::string path)
+  database_file(coramfs::sync::file_system in, std::string path)
       : fs_(std::move(in)), path_(std::move(path)) {}
 
   const std::string& path() const noexcept { return path_; }
@@ -60,10 +61,21 @@ class database_file {
   /// Errors: those of `sync::file_system::open`, and `timed_out` where others of the process are
   /// opening or reading it for too long.
   result<void> open(const file_request& how);
+  /// Begins to read: raises what `by` has locked from none to shared. Where the handle was let go
+  /// of for one that was to write, and not had back, it is opened anew.
+  ///
+  /// Errors: `busy` where others write; those of `sync::file_system::open`; `not_found` if the file
+  /// has gone since, also where there is another one at its path.
+  result<void> begin_to_read(lock_state::holder& by, const file_request& how);
+  /// Whether the file has gone while the handle was let go of. It never comes back: who opens the
+  /// path has another object.
+  bool is_lost() const noexcept { return is_lost_; }
   /// Closes the handle. Nobody has the file open any more.
   void close() noexcept;
   /// Takes all content away, in the place of a removal while it is open. Errors: `not_writable`.
   result<void> discard();
+  /// Whether it is open and has no byte.
+  bool is_empty();
   /// Whether it was discarded, and nobody has written to it since.
   bool is_gone() const noexcept { return is_gone_; }
 
@@ -85,18 +97,27 @@ class database_file {
  private:
   friend class open_files;
 
-  result<sync::file> open_handle(const file_request& how, coramfs::detail::deadline until);
+  result<coramfs::sync::file> open_handle(const file_request& how, coramfs::detail::deadline until);
+  result<coramfs::sync::file> open_to_read(const file_request& how,
+                                           coramfs::detail::deadline until);
+  result<bool> has_log(coramfs::sync::file& database);
+  result<void> open_first(const file_request& how, coramfs::detail::deadline until);
+  result<void> open_again(file_request how, coramfs::detail::deadline until);
   result<void> make_writable(const file_request& how, coramfs::detail::deadline until);
 
-  sync::file_system fs_;
+  coramfs::sync::file_system fs_;
   const std::string path_;
   coramfs::detail::fair_lock opening_;
   std::shared_mutex io_;
-  sync::file file_;                    // guarded by io_
-  std::atomic<bool> is_gone_ = false;  // changed under io_
+  coramfs::sync::file file_;              // guarded by io_
+  std::atomic<bool> has_handle_ = false;  // changed under io_
+  std::atomic<bool> is_gone_ = false;     // changed under io_
+  std::uint64_t id_ = 0;                  // of a database's file; guarded by opening_
+  std::atomic<bool> is_lost_ = false;     // changed under opening_
   // Guarded by the mutex of `open_files`: how many have it open, and whether it goes with the last.
   int uses_ = 0;
   bool goes_when_closed_ = false;
+  bool goes_when_empty_ = false;
 };
 
 }  // namespace coramfs::sqlite::detail

@@ -70,12 +70,23 @@ int size_of_file(sqlite3_file* f, sqlite3_int64* to) noexcept {
   return SQLITE_OK;
 }
 
-// A connection that begins to read has done with whatever has failed before.
+// A connection that begins to read has done with whatever has failed before. One that only reads
+// gets no more, as where the system refuses it: so it does not write to the database when it is
+// closed.
 int lock_file(sqlite3_file* f, int level) noexcept {
   connection_file& of = at(f);
-  if (of.lock.level() == lock_level::none) forget_failure();
-  if (of.file->locks.raise(of.lock, static_cast<lock_level>(level), of.by->options().patience))
-    return SQLITE_OK;
+  if (!of.may_write && level > SQLITE_LOCK_SHARED) return SQLITE_IOERR_LOCK;
+  if (of.lock.level() == lock_level::none) {
+    forget_failure(of);
+    const vfs_options& options = of.by->options();
+    file_request how{.patience = options.patience, .on_full = options.on_full};
+    how.is_database = true;
+    how.may_write = of.may_write;
+    const auto begun = of.file->begin_to_read(of.lock, how);
+    if (!begun) return failed(of, begun.error(), SQLITE_IOERR_LOCK);
+  }
+  const auto wanted = static_cast<lock_level>(level);
+  if (of.file->locks.raise(of.lock, wanted, of.by->options().patience)) return SQLITE_OK;
   return failed(of, errc::busy, SQLITE_BUSY);
 }
 
@@ -173,6 +184,9 @@ int lock_index(sqlite3_file* f, int first, int count, int flags) noexcept {
     index.unlock(of.wal, first, count);
     return SQLITE_OK;
   }
+  // Of the locks that are shared all but the first three are those of who reads.
+  constexpr int first_of_readers = 3;
+  if ((flags & SQLITE_SHM_SHARED) != 0 && first >= first_of_readers) forget_failure(of);
   const bool has_it = (flags & SQLITE_SHM_SHARED) != 0 ? index.lock_shared(of.wal, first, count)
                                                        : index.lock(of.wal, first, count);
   return has_it ? SQLITE_OK : SQLITE_BUSY;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/sqlite_vfs.hpp>
 
-#include <coramfs/asio.hpp>
 #include <coramfs/detail/normal_text.hpp>
 
+#include "integrations/sqlite/leftovers.hpp"
 #include "integrations/sqlite/open_files.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <string>
@@ -33,32 +34,23 @@ class spectator {
     in_.close(file_);
   }
 
-  result<pinned> pin(lock_timeout patience) {
-    if (!file_->locks.raise(lock_, lock_level::shared, patience)) return errc::timed_out;
+  result<pinned> pin(const file_request& how) {
+    const auto begun = file_->begin_to_read(lock_, how);
+    if (!begun) return begun.error() == errc::busy ? error(errc::timed_out) : begun.error();
     if (!file_->index.lock(log_, first_writing_slot, writing_slots)) return errc::busy;
-    BOOST_OUTCOME_TRY(const bool has_log, in_.has_content(file_->path() + "-wal"));
-    if (has_log) return errc::busy;
-    // Who is reserved has a journal that is not to be rolled back.
-    BOOST_OUTCOME_TRY(const bool has_journal, has_live_journal(patience));
-    if (has_journal && !file_->locks.is_reserved()) return errc::busy;
+    BOOST_OUTCOME_TRY(const bool is_logged, has_log(in_, file_->path()));
+    if (is_logged) return errc::busy;
+    // The journal of one who is reserved is not to be rolled back, nor what was seen of one who
+    // was.
+    const std::uint64_t reservations = file_->locks.reservations();
+    const bool is_reserved = file_->locks.is_reserved();
+    BOOST_OUTCOME_TRY(const bool has_journal, has_live_journal(in_, file_->path(), how.patience));
+    const bool was_reserved = is_reserved || file_->locks.reservations() != reservations;
+    if (has_journal && !was_reserved) return errc::busy;
     return file_->pin();
   }
 
  private:
-  // One that is done with and kept begins with a zero.
-  result<bool> has_live_journal(lock_timeout patience) {
-    const std::string path = file_->path() + "-journal";
-    BOOST_OUTCOME_TRY(const bool is_there, in_.has_content(path));
-    if (!is_there) return false;
-    auto journal = in_.open(path, {.patience = patience, .on_full = when_full::reject});
-    if (!journal) return journal.error() == errc::not_found ? result<bool>(false) : journal.error();
-    char first = 0;
-    const auto count = journal.value()->read_at(0, asio::buffer(&first, 1));
-    in_.close(journal.value());
-    if (!count) return count.error();
-    return first != 0;
-  }
-
   open_files& in_;
   const std::shared_ptr<database_file> file_;
   lock_state::holder lock_;
@@ -75,9 +67,10 @@ result<pinned> image(const volume& over, std::string_view path) try {
   detail::file_request how{.patience = over.options().default_lock_timeout,
                            .on_full = when_full::reject};
   how.may_write = false;
+  how.is_database = true;
   BOOST_OUTCOME_TRY(auto file, files->open(normal, how));
   detail::spectator by(*files, std::move(file));
-  return by.pin(how.patience);
+  return by.pin(how);
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
 }

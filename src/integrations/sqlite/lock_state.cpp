@@ -23,6 +23,7 @@ bool lock_state::raise(holder& by, lock_level to, lock_timeout patience) noexcep
   if (by.level_ == lock_level::shared) {
     const holder* nobody = nullptr;
     if (!writer_.compare_exchange_strong(nobody, &by)) return false;
+    ++reservations_;
     by.level_ = lock_level::reserved;
     if (to == lock_level::reserved) return true;
   }

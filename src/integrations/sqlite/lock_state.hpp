@@ -6,6 +6,7 @@
 #include <coramfs/options.hpp>
 
 #include <atomic>
+#include <cstdint>
 
 namespace coramfs::sqlite::detail {
 
@@ -23,7 +24,8 @@ enum class lock_level : int { none, shared, reserved, pending, exclusive };
 ///
 /// Deadlocks: SQLite's rules forbid to wait with a lock in hand, so only the step from `none` to
 /// `shared` waits, and its patience ends also where another database's locks are in hand. Who
-/// closes the gate waits for those that are just passing it, and they wait for nobody.
+/// closes the gate to write waits for those that are just passing it, and they wait for nobody: the
+/// one who may keep the readers' lock from them is never there beside one who writes.
 ///
 /// Thread safety: safe; a `holder` belongs to one connection, which takes one call at a time.
 class lock_state {
@@ -45,9 +47,11 @@ class lock_state {
   void lower(holder& by, lock_level to) noexcept;
   /// Whether somebody is at `reserved` or above. It may be out of date on return.
   bool is_reserved() const noexcept { return writer_.load() != nullptr; }
+  /// How often somebody has come to `reserved`: counted before that one writes anything.
+  std::uint64_t reservations() const noexcept { return reservations_.load(); }
 
   /// Waits until nobody reads, and lets nobody in until `let_in`. Returns whether that was had in
-  /// time.
+  /// time. Precondition: nobody goes beyond `shared` meanwhile, as where all only read.
   bool keep_out(coramfs::detail::deadline until) noexcept;
   void let_in() noexcept;
 
@@ -57,7 +61,8 @@ class lock_state {
 
   fair_lock gate_;
   fair_lock readers_;
-  std::atomic<int> count_ = 0;                   // of those who hold `readers_`
+  std::atomic<int> count_ = 0;  // of those who hold `readers_`
+  std::atomic<std::uint64_t> reservations_ = 0;
   std::atomic<const holder*> writer_ = nullptr;  // who is at `reserved` or above
 };
 

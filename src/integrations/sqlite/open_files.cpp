@@ -46,38 +46,50 @@ result<std::shared_ptr<database_file>> open_files::open(std::string_view path,
     BOOST_OUTCOME_TRY(file->open(how));
     return file;
   }
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = open_.find(path); found != open_.end()) {
-      file = found->second;
-      if (!how.may_create && file->is_gone()) return errc::not_found;
-    } else {
-      file = std::make_shared<database_file>(fs_, std::string(path));
-      open_.emplace(file->path(), file);
-    }
-    ++file->uses_;
-  }
-  const auto opened = file->open(how);
-  if (!opened) {
+  for (;;) {
+    BOOST_OUTCOME_TRY(file, join(path, how));
+    const auto opened = file->open(how);
+    if (opened) break;
     close(file);
-    return opened.error();
+    if (!file->is_lost()) return opened.error();
   }
-  if (how.goes_when_closed) {
+  if (how.goes_when_closed || how.goes_when_empty) {
     const std::lock_guard lock(mutex_);
-    file->goes_when_closed_ = true;
+    file->goes_when_closed_ |= how.goes_when_closed;
+    file->goes_when_empty_ |= how.goes_when_empty;
   }
   return file;
+}
+
+result<std::shared_ptr<database_file>> open_files::join(std::string_view path,
+                                                        const file_request& how) {
+  const std::lock_guard lock(mutex_);
+  auto found = open_.find(path);
+  if (found != open_.end() && found->second->is_lost()) {
+    open_.erase(found);
+    found = open_.end();
+  }
+  if (found == open_.end()) {
+    auto file = std::make_shared<database_file>(fs_, std::string(path));
+    found = open_.emplace(file->path(), file).first;
+  } else if (!how.may_create && found->second->is_gone()) {
+    return errc::not_found;
+  }
+  ++found->second->uses_;
+  return found->second;
 }
 
 void open_files::close(const std::shared_ptr<database_file>& file) noexcept {
   if (file->path().empty()) return file->close();
   const std::lock_guard lock(mutex_);
   if (--file->uses_ > 0) return;
-  const bool goes = file->goes_when_closed_ || file->is_gone();
+  const bool goes =
+      file->goes_when_closed_ || file->is_gone() || (file->goes_when_empty_ && file->is_empty());
   file->close();
   // If others have come to wait for it, an empty file stays, which SQLite takes for none.
   if (goes) static_cast<void>(fs_.remove(file->path()));
-  open_.erase(file->path());
+  const auto found = open_.find(file->path());
+  if (found != open_.end() && found->second == file) open_.erase(found);
 }
 
 result<void> open_files::remove(std::string_view path) {

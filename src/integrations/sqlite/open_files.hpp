@@ -18,9 +18,9 @@ namespace coramfs::sqlite::detail {
 /// The files of one volume that connections of the process have open. There is one of these for a
 /// volume, whichever VFS a connection comes by.
 ///
-/// Invariant: a `database_file` is in the table while it has a use, and its handle is closed before
-/// it leaves the table. So nobody of the process ever waits for the lock that another one of the
-/// process holds.
+/// Invariant: a `database_file` is in the table while it has a use, unless it is lost, and its
+/// handle is closed before it leaves the table. So nobody of the process ever waits for the lock
+/// that another one of the process holds.
 ///
 /// Paths are in their normal form. What may throw `std::bad_alloc` is not `noexcept`.
 ///
@@ -50,7 +50,10 @@ class open_files {
   const volume& get_volume() const noexcept { return fs_.get_volume(); }
 
  private:
-  sync::file_system fs_;
+  /// The file of the table, or a new one, with one more use. Errors: `not_found`.
+  result<std::shared_ptr<database_file>> join(std::string_view path, const file_request& how);
+
+  coramfs::sync::file_system fs_;
   std::mutex mutex_;
   std::map<std::string_view, std::shared_ptr<database_file>> open_;  // guarded by mutex_
 };

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "integrations/sqlite/store_state.hpp"
 
+#include <coramfs/detail/normal_text.hpp>
+
+#include "integrations/sqlite/connection_file.hpp"
+#include "integrations/sqlite/leftovers.hpp"
+#include "integrations/sqlite/open_files.hpp"
+#include "integrations/sqlite/result_code.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <new>
@@ -14,34 +21,39 @@ namespace {
 
 constexpr int common_flags = SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE;
 constexpr int reading = SQLITE_OPEN_READONLY | common_flags;
-constexpr int writing = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | common_flags;
+constexpr int updating = SQLITE_OPEN_READWRITE | common_flags;
+constexpr int writing = updating | SQLITE_OPEN_CREATE;
 
 std::uint64_t next_number() noexcept {
   static std::atomic<std::uint64_t> number = 0;
   return ++number;
 }
 
+// Whether an error of the volume's has come to that code.
+bool explains(const error& why, int code) noexcept {
+  if (!why) return false;
+  const int primary = (code & 0xff) == SQLITE_CANTOPEN ? SQLITE_IOERR : code & 0xff;
+  return primary == (result_code(why, SQLITE_IOERR) & 0xff) ||
+         primary == (result_code_of_growth(why, SQLITE_IOERR) & 0xff);
+}
+
 // What has failed with a code of SQLite's: the volume's own error where that is the reason, for it
 // has the numbers.
 error error_of(int code, sqlite3* db) noexcept {
-  switch (code & 0xff) {
-    case SQLITE_FULL:
-    case SQLITE_IOERR:
-    case SQLITE_CANTOPEN:
-    case SQLITE_BUSY:
-      if (db != nullptr)
-        if (const error why = last_error(db)) return why;
-      break;
-    case SQLITE_NOMEM: return errc::out_of_memory;
-    default: break;
-  }
+  if ((code & 0xff) == SQLITE_NOMEM) return errc::out_of_memory;
+  if (db != nullptr)
+    if (const error why = last_error(db); explains(why, code)) return why;
   return std::error_code(code, category());
 }
 
+// What fails may be a file of a database that is attached for the statement alone.
 result<void> run(sqlite3* db, const std::string& sql) {
+  forget_failure();
   const int code = sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return error_of(code, db);
-  return success();
+  if (code == SQLITE_OK) return success();
+  const error why = error_of(code, db);
+  return why.code().category() == category() && explains(last_failure(), code) ? last_failure()
+                                                                               : why;
 }
 
 // The first column of the first row.
@@ -60,11 +72,23 @@ result<std::string> ask(sqlite3* db, const char* sql) {
 result<void> copy(sqlite3* from, sqlite3* to) {
   sqlite3_backup* const going = sqlite3_backup_init(to, "main", from, "main");
   if (going == nullptr) return error_of(sqlite3_extended_errcode(to), to);
-  sqlite3_backup_step(going, -1);
-  const int code = sqlite3_backup_finish(going);
-  if (code == SQLITE_OK) return success();
+  const int stepped = sqlite3_backup_step(going, -1);
+  int code = sqlite3_backup_finish(going);
+  if (stepped == SQLITE_DONE && code == SQLITE_OK) return success();
+  if (code == SQLITE_OK) code = stepped;
   const error of_target = error_of(code, to);
   return of_target.code().category() == category() ? error_of(code, from) : of_target;
+}
+
+// Says of a database that it has no log. A backup copies page 1 as it is, with the mode of the
+// file, and memdb knows none that has a log. Whoever has that page in its cache does not notice.
+result<void> leave_wal_mode(sqlite3* hot) {
+  constexpr sqlite3_int64 versions = 18;  // two bytes: 1 is for a journal, 2 for a log
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(hot, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code == SQLITE_OK) code = file->pMethods->xWrite(file, "\1\1", 2, versions);
+  if (code != SQLITE_OK) return error_of(code, hot);
+  return success();
 }
 
 std::string quoted(const std::string& text) {
@@ -142,9 +166,9 @@ result<std::uint64_t> store_state::save_to(std::string path) {
     return saved;
   }
   BOOST_OUTCOME_TRY(const connection c, connect());
-  const std::string part = path + "-" + std::to_string(next_number()) + ".part";
+  BOOST_OUTCOME_TRY(const std::string part, free_name(path));
   auto copied = run(c.get(), "VACUUM INTO " + quoted(vfs_->uri(part)));
-  if (copied) copied = fs_.rename(part, path, if_exists::replace);
+  if (copied) copied = replace(path, part);
   if (copied) return fs_.file_size(path);
   static_cast<void>(fs_.remove(part));
   return copied.error();
@@ -193,9 +217,14 @@ result<void> store_state::load() {
   const auto there = fs_.file_size(path_);
   if (!there && there.error() != errc::not_found) return there.error();
   if (there && there.value() > 0) {
-    BOOST_OUTCOME_TRY(const auto file, open_file(path_, reading));
+    // Who only reads can neither roll back nor bring a log into the file, which `replace` asks for.
+    BOOST_OUTCOME_TRY(const bool is_all, is_whole(path_, options_.files.patience));
+    BOOST_OUTCOME_TRY(const auto file, open_file(path_, is_all ? reading : updating));
     BOOST_OUTCOME_TRY(copy(file.get(), hot.get()));
-    // A backup copies whatever pages there are, and memdb has no log.
+    BOOST_OUTCOME_TRY(leave_wal_mode(hot.get()));
+    BOOST_OUTCOME_TRY(auto fresh, open_hot());
+    hot = std::move(fresh);
+    // A backup copies whatever pages there are.
     BOOST_OUTCOME_TRY(ask(hot.get(), "PRAGMA schema_version"));
   }
   BOOST_OUTCOME_TRY(version_, ask(hot.get(), "PRAGMA data_version"));
@@ -208,9 +237,37 @@ result<bool> store_state::is_changed() {
   return now != version_;
 }
 
+result<bool> store_state::is_whole(const std::string& path, lock_timeout patience) {
+  BOOST_OUTCOME_TRY(const std::string database, coramfs::detail::normal_text(path));
+  const auto files = open_files::of(fs_.get_volume());
+  BOOST_OUTCOME_TRY(const bool is_logged, has_log(*files, database));
+  if (is_logged) return false;
+  BOOST_OUTCOME_TRY(const bool has_journal, has_live_journal(*files, database, patience));
+  return !has_journal;
+}
+
+result<std::string> store_state::free_name(const std::string& path) {
+  BOOST_OUTCOME_TRY(const std::string beside, coramfs::detail::normal_text(path));
+  for (;;) {
+    std::string name = beside + "-" + std::to_string(next_number()) + ".part";
+    BOOST_OUTCOME_TRY(const bool is_taken, fs_.exists(name));
+    if (!is_taken) return name;
+  }
+}
+
+// SQLite applies a log or a journal to whatever database it lies beside: so what the old file has
+// of that would destroy the new one. It is not removed either, for it may be all there is of a
+// commit.
+result<void> store_state::replace(const std::string& path, const std::string& by) {
+  const auto is_all = is_whole(path, lock_timeout::immediate());
+  if (!is_all) return is_all.error() == errc::would_block ? error(errc::busy) : is_all.error();
+  if (!is_all.value()) return errc::busy;
+  return fs_.rename(by, path, if_exists::replace);
+}
+
 // Whoever looks at the path sees the old file or the new one.
 result<std::uint64_t> store_state::save_anchor(const std::string& path) {
-  const std::string part = path + "-" + std::to_string(next_number()) + ".part";
+  BOOST_OUTCOME_TRY(const std::string part, free_name(path));
   BOOST_OUTCOME_TRY(std::string version, ask(anchor_.get(), "PRAGMA data_version"));
   auto saved = [&]() -> result<std::uint64_t> {
     {
@@ -220,7 +277,7 @@ result<std::uint64_t> store_state::save_anchor(const std::string& path) {
       BOOST_OUTCOME_TRY(copy(anchor_.get(), file.get()));
     }
     BOOST_OUTCOME_TRY(const std::uint64_t size, fs_.file_size(part));
-    BOOST_OUTCOME_TRY(fs_.rename(part, path, if_exists::replace));
+    BOOST_OUTCOME_TRY(replace(path, part));
     return size;
   }();
   if (!saved) static_cast<void>(fs_.remove(part));

@@ -55,6 +55,14 @@ class store_state : public std::enable_shared_from_this<store_state> {
   result<owned_handle> open_next();
   result<void> load();
   result<bool> is_changed();
+  /// A name beside the path for a file that is to take its place.
+  result<std::string> free_name(const std::string& path);
+  /// Whether all of a database is in its file, and nothing in a log or a journal beside it. Errors:
+  /// as `has_live_journal`.
+  result<bool> is_whole(const std::string& path, lock_timeout patience);
+  /// Puts a new file in the place of a database, or where there is none yet. Errors: those of
+  /// `rename`; `busy` also if a log or a journal beside the path would be applied to the new one.
+  result<void> replace(const std::string& path, const std::string& by);
   result<std::uint64_t> save_anchor(const std::string& path);
   result<std::uint64_t> save_changes();
 

@@ -32,6 +32,7 @@ file_request request_of(const registration& by, bool has_name, int flags) noexce
   how.may_create = has_name && (flags & SQLITE_OPEN_CREATE) != 0;
   how.must_create = how.may_create && (flags & SQLITE_OPEN_EXCLUSIVE) != 0;
   how.is_likely_new = (flags & SQLITE_OPEN_MAIN_JOURNAL) != 0;
+  how.goes_when_empty = (flags & SQLITE_OPEN_WAL) != 0;
   how.goes_when_closed = has_name && (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
   return how;
 }
@@ -40,13 +41,13 @@ file_request request_of(const registration& by, bool has_name, int flags) noexce
 int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* to, int flags, int* given) noexcept
     try {
   to->pMethods = nullptr;
-  registration& by = registration::of(vfs);
+  auto by = registration::of(vfs);
+  if (by == nullptr) return failed(errc::not_open, SQLITE_CANTOPEN);
   const std::string_view path = name != nullptr ? name : std::string_view();
-  const file_request how = request_of(by, !path.empty(), flags);
-  auto opened = by.files().open(path, how);
+  const file_request how = request_of(*by, !path.empty(), flags);
+  auto opened = by->files().open(path, how);
   if (!opened) return failed(opened.error(), SQLITE_CANTOPEN);
-  auto* const made =
-      new (to) connection_file(by.shared_from_this(), std::move(opened.value()), how.is_database);
+  auto* const made = new (to) connection_file(std::move(by), std::move(opened.value()), how);
   made->pMethods = &file_calls;
   if (given != nullptr) *given = flags;
   return SQLITE_OK;
@@ -55,7 +56,9 @@ int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* to, int flags, i
 }
 
 int remove_file(sqlite3_vfs* vfs, const char* path, int) noexcept try {
-  const auto removed = registration::of(vfs).files().remove(path);
+  const auto by = registration::of(vfs);
+  if (by == nullptr) return failed(errc::not_open, SQLITE_IOERR_DELETE);
+  const auto removed = by->files().remove(path);
   if (removed) return SQLITE_OK;
   if (removed.error() == errc::not_found) return SQLITE_IOERR_DELETE_NOENT;
   return failed(removed.error(), SQLITE_IOERR_DELETE);
@@ -65,7 +68,9 @@ int remove_file(sqlite3_vfs* vfs, const char* path, int) noexcept try {
 
 // As for the unix VFS an empty file is none: a journal is emptied in the place of its removal.
 int has_file(sqlite3_vfs* vfs, const char* path, int, int* is_there) noexcept {
-  const auto found = registration::of(vfs).files().has_content(path);
+  const auto by = registration::of(vfs);
+  if (by == nullptr) return failed(errc::not_open, SQLITE_IOERR_ACCESS);
+  const auto found = by->files().has_content(path);
   if (!found) return failed(found.error(), SQLITE_IOERR_ACCESS);
   *is_there = found.value() ? 1 : 0;
   return SQLITE_OK;
@@ -98,8 +103,9 @@ int last_error_of_thread(sqlite3_vfs*, int room, char* to) noexcept try {
   return 0;
 }
 
-// The rest has nothing to do with files.
-sqlite3_vfs* system_of(sqlite3_vfs* vfs) noexcept { return &registration::of(vfs).system(); }
+// The rest has nothing to do with files, and is there for who comes when the registration has
+// ended.
+sqlite3_vfs* system_of(sqlite3_vfs* vfs) noexcept { return registration::system_of(vfs); }
 
 void* open_library(sqlite3_vfs* vfs, const char* path) noexcept {
   return system_of(vfs)->xDlOpen(system_of(vfs), path);

@@ -115,6 +115,18 @@ TEST_CASE("sqlite calls: locks are raised as others let them", "[sqlite][calls]"
   CHECK(c.lock(shared) == SQLITE_OK);
 }
 
+TEST_CASE("sqlite calls: one that only reads gets no lock to write", "[sqlite][calls]") {
+  const stage s;
+  raw_file a(s.vfs, "/a", database);
+  constexpr int read_only = SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB;
+  raw_file b(s.vfs, "/a", read_only);
+  CHECK(b.lock(shared) == SQLITE_OK);
+  CHECK(b.lock(reserved) == SQLITE_IOERR_LOCK);
+  CHECK(b.lock(exclusive) == SQLITE_IOERR_LOCK);
+  CHECK(a.lock(shared) == SQLITE_OK);
+  CHECK(a.lock(reserved) == SQLITE_OK);
+}
+
 TEST_CASE("sqlite calls: a recovery goes from shared to exclusive", "[sqlite][calls]") {
   const stage s;
   raw_file a(s.vfs, "/a", database), b(s.vfs, "/a", database);

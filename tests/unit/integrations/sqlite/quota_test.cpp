@@ -107,4 +107,19 @@ TEST_CASE("sqlite: a write that waits for room in vain is told that it is full",
   CHECK(db.ask("PRAGMA integrity_check") == "ok");
 }
 
+TEST_CASE("sqlite: an error of the volume is no answer for a later failure that is SQLite's",
+          "[sqlite][quota]") {
+  const auto mode = GENERATE("DELETE", "WAL");
+  volume v = volume::create({.accounting = accounting::payload}).value();
+  const auto vfs = sqlite::vfs::create(v).value();
+  const database db(vfs.uri("/a.db"));
+  db.run(std::string("PRAGMA journal_mode=") + mode + "; CREATE TABLE t(x)");
+  v.set_quota(v.stats().used_bytes).value();
+  CHECK(db.try_to("INSERT INTO t VALUES(zeroblob(50000))") == SQLITE_FULL);
+  CHECK(sqlite::last_error(db.get()) == errc::quota_exceeded);
+  v.set_quota(1 << 20).value();
+  CHECK(db.try_to("PRAGMA max_page_count=2; INSERT INTO t VALUES(zeroblob(50000))") == SQLITE_FULL);
+  CHECK(!sqlite::last_error(db.get()));
+}
+
 }  // namespace coramfs::tests

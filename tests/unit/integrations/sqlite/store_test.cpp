@@ -96,6 +96,21 @@ TEST_CASE("sqlite store: a copy in another file is compact and replaces it", "[s
   CHECK(in_file(fs, "/it's.db") == "1,2");  // a copy elsewhere is no save
 }
 
+TEST_CASE("sqlite store: a copy in another file that finds no room says by how much",
+          "[sqlite][store]") {
+  volume v = volume::create({.accounting = accounting::payload}).value();
+  sync::file_system fs(v);
+  const auto kind = GENERATE(store_kind::live, store_kind::hot);
+  sqlite::sync::store store(fs, "/a.db", {.kind = kind});
+  const auto c = store.connect().value();
+  REQUIRE(run(c, "CREATE TABLE t(x); INSERT INTO t VALUES(zeroblob(50000))") == SQLITE_OK);
+  v.set_quota(v.stats().used_bytes + 20'000).value();
+  const error why = error_of(store.save("/copy.db"));
+  CHECK(why == errc::quota_exceeded);
+  CHECK(why.requested() > why.available());
+  CHECK(!fs.exists("/copy.db").value());
+}
+
 TEST_CASE("sqlite store: a save that is refused leaves the old file, and is tried again",
           "[sqlite][store]") {
   volume v = volume::create({.accounting = accounting::payload}).value();

@@ -291,6 +291,27 @@ TEST_CASE("sqlite: a registration ends with its last file", "[sqlite]") {
   CHECK(sqlite3_vfs_find(name.c_str()) == nullptr);
 }
 
+TEST_CASE("sqlite: a connection without a file outlives its registration, and opens none any more",
+          "[sqlite]") {
+  std::optional<stage> s(std::in_place);
+  const database temporary("file:?vfs=" + s->vfs.name());
+  const database deserialized = s->open("/a.db");
+  deserialized.run("CREATE TABLE t(x)");
+  sqlite3_int64 size = 0;
+  unsigned char* const bytes = sqlite3_serialize(deserialized.get(), "main", &size, 0);
+  REQUIRE(sqlite3_deserialize(deserialized.get(), "main", bytes, size, size,
+                              SQLITE_DESERIALIZE_FREEONCLOSE) == SQLITE_OK);
+  sqlite3_vfs* const known = sqlite3_vfs_find(s->vfs.name().c_str());
+  s.reset();
+  CHECK(deserialized.ask("SELECT datetime('now') > '2000'") == "1");
+  CHECK(temporary.try_to("PRAGMA cache_size=2; CREATE TABLE t(x);"
+                         "WITH n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<100)"
+                         "INSERT INTO t SELECT randomblob(1000) FROM n") == SQLITE_CANTOPEN);
+  CHECK(known->xDelete(known, "/a.db", 0) == SQLITE_IOERR_DELETE);
+  int is = 0;
+  CHECK(known->xAccess(known, "/a.db", SQLITE_ACCESS_EXISTS, &is) == SQLITE_IOERR_ACCESS);
+}
+
 TEST_CASE("sqlite: volumes do not share databases", "[sqlite]") {
   stage one, two;
   const database a = one.open("/a.db"), b = two.open("/a.db");
