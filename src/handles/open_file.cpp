@@ -130,6 +130,15 @@ result<std::size_t> open_file::read_at(std::uint64_t offset, std::span<std::byte
   return read_from(offset, to);
 }
 
+// Does a write that changes nothing but bytes in one block, in a shorter way. Returns whether it
+// was such a write. It is a part of both writes, for it is the whole of most.
+inline bool open_file::overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept {
+  if (appends(mode_) || prepared_ != nullptr || !content().overwrite(offset, from)) return false;
+  end_zeros_at(offset + from.size());
+  changed();
+  return true;
+}
+
 result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
   if (!writable()) return require_writable().error();
   if (from.empty()) return 0;
@@ -142,15 +151,6 @@ result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
   changed();
   cursor_ = offset + from.size();
   return from.size();
-}
-
-// Does a write that changes nothing but bytes in one block, in a shorter way. Returns whether it
-// was such a write.
-bool open_file::overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept {
-  if (appends(mode_) || prepared_ != nullptr || !content().overwrite(offset, from)) return false;
-  end_zeros_at(offset + from.size());
-  changed();
-  return true;
 }
 
 result<std::size_t> open_file::write_at(std::uint64_t offset,
