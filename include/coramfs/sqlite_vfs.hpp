@@ -33,7 +33,7 @@ struct vfs_options {
   when_full on_full = when_full::reject;
   /// How long a connection waits that begins to read while another one is writing, and how long
   /// for a file that is open outside of SQLite. It waits in a fair queue, and no busy handler is
-  /// called for it. What else SQLite can not have at once is `SQLITE_BUSY`, for which a connection
+  /// called for it. Every other conflict of locks is `SQLITE_BUSY` at once, for which a connection
   /// has its `busy_timeout`.
   lock_timeout patience = std::chrono::seconds(5);
 };

@@ -6,7 +6,6 @@
 #include <coramfs/sync/file_system.hpp>
 
 #include <algorithm>
-#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -185,47 +184,6 @@ TEST_CASE("each_match: directories that nothing can match in are not looked at",
   const count in_vain = count_awaited(v, "/large/x*");
   CHECK(in_vain.found == 0);
   CHECK(in_vain.turns >= without + many / 2300);
-}
-
-TEST_CASE("each_match: others have turns, and a cancellation is heard",
-          "[each][glob][coroutines]") {
-  const bool is_canceled = GENERATE(false, true);
-  const volume v = volume::create().value();
-  sync::file_system threads(v);
-  constexpr std::size_t directories = 5000;
-  for (std::size_t i = 0; i < directories; ++i)
-    threads.create_directory("/" + std::to_string(i)).value();
-  asio::io_context context;
-  file_system fs(context, v);
-  asio::cancellation_signal signal;
-  std::size_t seen = 0, turns = 0;
-  std::optional<error> why;
-  spawn(context, signal, [&]() -> asio::awaitable<void> {
-    co_await asio::this_coro::throw_if_cancelled(false);
-    auto matches = fs.each_match("/**");
-    for (;;) {
-      const auto page = co_await matches.next();
-      if (!page) why = page.error();
-      if (!page || page.value().empty()) break;
-      seen += page.value().size();
-    }
-    if (why) {
-      const auto again = co_await matches.next();
-      CHECK(again.value().empty());
-    }
-  });
-  while (context.run_one() > 0) {
-    ++turns;
-    if (is_canceled && turns == 2) signal.emit(asio::cancellation_type::terminal);
-  }
-  if (is_canceled) {
-    CHECK(why == errc::canceled);
-    CHECK(seen < directories);
-  } else {
-    CHECK(!why);
-    CHECK(seen == directories);
-    CHECK(turns >= 2 * directories / 2000);
-  }
 }
 
 TEST_CASE("each_match: what others remove meanwhile is left out, and what they add may be seen",

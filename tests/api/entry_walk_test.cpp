@@ -55,8 +55,9 @@ TEST_CASE("each: it gives the entries of a directory, by their paths", "[api][en
   }
 }
 
-TEST_CASE("each_below: others have turns, and a cancellation is heard", "[each][coroutines]") {
-  const bool is_canceled = GENERATE(false, true);
+TEST_CASE("each_below, each_match: others have turns, and a cancellation is heard",
+          "[each][glob][coroutines]") {
+  const bool is_canceled = GENERATE(false, true), by_pattern = GENERATE(false, true);
   const volume v = volume::create().value();
   sync::file_system threads(v);
   constexpr std::size_t directories = 5000;
@@ -69,7 +70,7 @@ TEST_CASE("each_below: others have turns, and a cancellation is heard", "[each][
   std::optional<error> why;
   spawn(context, signal, [&]() -> asio::awaitable<void> {
     co_await asio::this_coro::throw_if_cancelled(false);
-    auto below = fs.each_below();
+    auto below = by_pattern ? fs.each_match("/**") : fs.each_below();
     for (;;) {
       const auto page = co_await below.next();
       if (!page) why = page.error();
