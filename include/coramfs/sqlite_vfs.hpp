@@ -36,6 +36,10 @@ struct vfs_options {
   /// called for it. Every other conflict of locks is `SQLITE_BUSY` at once, for which a connection
   /// has its `busy_timeout`.
   lock_timeout patience = std::chrono::seconds(5);
+  /// Whether SQLite may write a transaction without a journal, as a batch of atomic writes. It does
+  /// so where it was compiled with `SQLITE_ENABLE_BATCH_ATOMIC_WRITE`, which Debian's is not. What
+  /// is overwritten is kept in the volume, and charged, until the transaction is committed.
+  bool batch_atomic = true;
 };
 
 /// A VFS of SQLite's by which databases are files of a volume: any number of connections, on any

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,10 +32,11 @@ coramfs::sync::file_system& files() {
 
 // Scripts expect to be told at once what is busy.
 void make_default() {
-  static const auto vfs =
-      coramfs::sqlite::vfs::create(files().get_volume(),
-                                   {.patience = coramfs::lock_timeout::immediate()})
-          .value();
+  const bool in_batches = std::getenv("CORAMFS_SQLITE_BATCHES") != nullptr;
+  static const auto vfs = coramfs::sqlite::vfs::create(
+                              files().get_volume(), {.patience = coramfs::lock_timeout::immediate(),
+                                                     .batch_atomic = in_batches})
+                              .value();
   const sqlite3_vfs* const now = sqlite3_vfs_find(nullptr);
   if (now != nullptr && now->zName == std::string_view("unix"))
     sqlite3_vfs_register(sqlite3_vfs_find(vfs.name().c_str()), 1);

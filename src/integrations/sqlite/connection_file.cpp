@@ -27,10 +27,21 @@ connection_file::connection_file(std::shared_ptr<registration> vfs,
       is_database(how.is_database),
       may_write(how.may_write) {}
 
+// Whoever reads next would find half of a batch that could not be put back. Nobody can have pinned
+// what it has written, so it can.
 connection_file::~connection_file() {
+  static_cast<void>(put_back_batch());
   file->index.leave(wal);
   file->locks.lower(lock, lock_level::none);
   by->files().close(file);
+}
+
+result<void> connection_file::put_back_batch() noexcept {
+  if (batch) {
+    BOOST_OUTCOME_TRY(batch->put_back());
+    batch.reset();
+  }
+  return boost::outcome_v2::success();
 }
 
 void note_failure(const error& why) noexcept {

@@ -3,6 +3,7 @@
 
 #include <coramfs/error.hpp>
 
+#include "integrations/sqlite/atomic_batch.hpp"
 #include "integrations/sqlite/database_file.hpp"
 #include "integrations/sqlite/lock_state.hpp"
 #include "integrations/sqlite/registration.hpp"
@@ -10,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include <sqlite3.h>
 
@@ -24,8 +26,13 @@ struct connection_file : sqlite3_file {
                   const file_request& how) noexcept;
   connection_file(const connection_file&) = delete;
   connection_file& operator=(const connection_file&) = delete;
-  /// Gives back what the connection has locked, too: as where it is closed for one that has died.
+  /// Gives back what the connection has locked, too, and puts back what a batch has written that
+  /// was not committed: as where it is closed for one that has died.
   ~connection_file();
+
+  /// Ends a batch, if there is one, and makes the database what it was before. Errors: those of
+  /// `atomic_batch::put_back`; the batch is there then.
+  result<void> put_back_batch() noexcept;
 
   const std::shared_ptr<registration> by;
   const std::shared_ptr<database_file> file;
@@ -36,6 +43,7 @@ struct connection_file : sqlite3_file {
   // Of a database: what has failed last for its connection, since it has begun to read.
   error last{std::error_code()};
   std::uint64_t chunk_size = 0;  // 0: the file grows by what is written
+  std::optional<atomic_batch> batch;
   bool keeps_wal = false;
   bool is_powersafe = true;
 };

@@ -89,11 +89,11 @@ result<void> database_file::begin_to_read(lock_state::holder& by, const file_req
 // whatever is less likely is tried second; in between others may make the file, or remove it.
 result<coramfs::sync::file> database_file::open_handle(const file_request& how,
                                                        coramfs::detail::deadline until) {
+  if (path_.empty()) return open_scratch(how);
   open_options options;
   options.timeout = rest_of(how.patience, until);
   options.on_full = how.on_full;
   options.label = "sqlite";
-  if (path_.empty()) return fs_.open_unnamed(options);
   if (how.must_create) return fs_.open(path_, open_mode::create_read, options);
   if (!how.may_write) return open_to_read(how, until);
   if (!how.may_create) return fs_.open(path_, open_mode::update, options);
@@ -109,6 +109,14 @@ result<coramfs::sync::file> database_file::open_handle(const file_request& how,
       return opened;
     }
   }
+}
+
+result<coramfs::sync::file> database_file::open_scratch(const file_request& how) {
+  open_options options;
+  options.timeout = how.patience;
+  options.on_full = how.on_full;
+  options.label = "sqlite";
+  return fs_.open_unnamed(options);
 }
 
 // With a log a connection counts as reading from its first transaction until it is closed, so one

@@ -88,6 +88,9 @@ class database_file {
   result<pinned> pin();
   /// @}
 
+  /// A file without a name, of the same volume. Errors: those of `sync::file_system::open_unnamed`.
+  result<coramfs::sync::file> open_scratch(const file_request& how);
+
   /// What connections to a database have locked, and the index of its log.
   /// @{
   lock_state locks;

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace coramfs::sqlite::detail {
 
@@ -44,6 +45,11 @@ int read_file(sqlite3_file* f, void* to, int size, sqlite3_int64 offset) noexcep
 }
 
 int write_file(sqlite3_file* f, const void* from, int size, sqlite3_int64 offset) noexcept {
+  if (auto& batch = at(f).batch) {
+    const auto kept =
+        batch->keep(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(size));
+    if (!kept) return failed_to_grow(at(f), kept.error(), SQLITE_IOERR_WRITE);
+  }
   const auto written = at(f).file->write_at(static_cast<std::uint64_t>(offset),
                                             asio::buffer(from, static_cast<std::size_t>(size)));
   return written ? SQLITE_OK : failed_to_grow(at(f), written.error(), SQLITE_IOERR_WRITE);
@@ -55,7 +61,11 @@ std::uint64_t in_whole_chunks(const connection_file& of, sqlite3_int64 size) noe
   return chunk == 0 ? bytes : (bytes + chunk - 1) / chunk * chunk;
 }
 
+// A batch, in which SQLite makes no file smaller, could not give back what is cut off without room.
 int truncate_file(sqlite3_file* f, sqlite3_int64 size) noexcept {
+  const auto& batch = at(f).batch;
+  if (batch && in_whole_chunks(at(f), size) < batch->old_size())
+    return failed(at(f), errc::not_supported, SQLITE_IOERR_TRUNCATE);
   const auto done = at(f).file->truncate(in_whole_chunks(at(f), size));
   return done ? SQLITE_OK : failed_to_grow(at(f), done.error(), SQLITE_IOERR_TRUNCATE);
 }
@@ -90,8 +100,14 @@ int lock_file(sqlite3_file* f, int level) noexcept {
   return failed(of, errc::busy, SQLITE_BUSY);
 }
 
+int put_back_batch(connection_file& of) noexcept {
+  const auto done = of.put_back_batch();
+  return done ? SQLITE_OK : failed(of, done.error(), SQLITE_IOERR_ROLLBACK_ATOMIC);
+}
+
 int unlock_file(sqlite3_file* f, int level) noexcept {
   take_over_failure(at(f));
+  if (const int code = put_back_batch(at(f)); code != SQLITE_OK) return code;
   at(f).file->locks.lower(at(f).lock, static_cast<lock_level>(level));
   return SQLITE_OK;
 }
@@ -110,6 +126,23 @@ int grow_to(connection_file& of, sqlite3_int64 wanted) noexcept {
   if (whole <= size.value()) return SQLITE_OK;
   const auto done = of.file->truncate(whole);
   return done ? SQLITE_OK : failed_to_grow(of, done.error(), SQLITE_IOERR_TRUNCATE);
+}
+
+int begin_batch(connection_file& of) noexcept {
+  if (!of.by->options().batch_atomic) return SQLITE_NOTFOUND;
+  if (of.lock.level() != lock_level::exclusive || of.batch) return SQLITE_IOERR_BEGIN_ATOMIC;
+  const vfs_options& options = of.by->options();
+  const file_request how{.patience = options.patience, .on_full = options.on_full};
+  auto begun = atomic_batch::begin(of.file, how);
+  if (!begun) return failed_to_grow(of, begun.error(), SQLITE_IOERR_BEGIN_ATOMIC);
+  of.batch.emplace(std::move(begun.value()));
+  return SQLITE_OK;
+}
+
+int commit_batch(connection_file& of) noexcept {
+  if (!of.batch) return SQLITE_IOERR_COMMIT_ATOMIC;
+  of.batch.reset();
+  return SQLITE_OK;
 }
 
 // `PRAGMA coramfs` tells how full the volume is. SQLite takes one text as the answer.
@@ -145,6 +178,9 @@ int control_file(sqlite3_file* f, int what, void* argument) noexcept {
       of.chunk_size = size > 0 ? static_cast<std::uint64_t>(size) : 0;
       return SQLITE_OK;
     }
+    case SQLITE_FCNTL_BEGIN_ATOMIC_WRITE: return begin_batch(of);
+    case SQLITE_FCNTL_COMMIT_ATOMIC_WRITE: return commit_batch(of);
+    case SQLITE_FCNTL_ROLLBACK_ATOMIC_WRITE: return put_back_batch(of);
     case SQLITE_FCNTL_SIZE_HINT: return grow_to(of, *static_cast<sqlite3_int64*>(argument));
     case SQLITE_FCNTL_PERSIST_WAL: return set_or_tell(of.keeps_wal, *static_cast<int*>(argument));
     case SQLITE_FCNTL_POWERSAFE_OVERWRITE:
@@ -163,8 +199,9 @@ int size_of_sector(sqlite3_file*) noexcept { return 4096; }
 // open is seen by those who have it open.
 int characteristics(sqlite3_file* f) noexcept {
   const int powersafe = at(f).is_powersafe ? SQLITE_IOCAP_POWERSAFE_OVERWRITE : 0;
+  const int batch = at(f).by->options().batch_atomic ? SQLITE_IOCAP_BATCH_ATOMIC : 0;
   return SQLITE_IOCAP_ATOMIC | SQLITE_IOCAP_SAFE_APPEND | SQLITE_IOCAP_SEQUENTIAL |
-         SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN | powersafe;
+         SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN | batch | powersafe;
 }
 
 int map_index(sqlite3_file* f, int number, int size, int make, void volatile** to) noexcept {

@@ -4,6 +4,7 @@
 #include <coramfs/sync/file_system.hpp>
 
 #include "support/catch.hpp"
+#include "unit/integrations/sqlite/raw_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,55 +20,7 @@ namespace coramfs::tests {
 
 namespace {
 
-/// A file as SQLite opens one.
-class raw_file {
- public:
-  raw_file(const sqlite::vfs& by, const char* path, int flags)
-      : vfs_(*sqlite3_vfs_find(by.name().c_str())),
-        memory_(static_cast<std::size_t>(vfs_.szOsFile)),
-        code(vfs_.xOpen(&vfs_, path, get(), flags, nullptr)) {}
-  raw_file(const raw_file&) = delete;
-  raw_file& operator=(const raw_file&) = delete;
-  ~raw_file() { close(); }
-
-  void close() {
-    if (get()->pMethods != nullptr) call().xClose(get());
-    get()->pMethods = nullptr;
-  }
-  int lock(int level) { return call().xLock(get(), level); }
-  int unlock(int level) { return call().xUnlock(get(), level); }
-  bool is_reserved() {
-    int is = -1;
-    REQUIRE(call().xCheckReservedLock(get(), &is) == SQLITE_OK);
-    return is != 0;
-  }
-  int lock_index(int first, int count, int flags) {
-    return call().xShmLock(get(), first, count, flags);
-  }
-  volatile char* region(int number, bool make) {
-    void volatile* found = nullptr;
-    REQUIRE(call().xShmMap(get(), number, 32768, make ? 1 : 0, &found) == SQLITE_OK);
-    return static_cast<volatile char*>(found);
-  }
-  void unmap() { REQUIRE(call().xShmUnmap(get(), 0) == SQLITE_OK); }
-  int write(std::string_view text) {
-    return call().xWrite(get(), text.data(), static_cast<int>(text.size()), 0);
-  }
-  int read(char* to, int size) { return call().xRead(get(), to, size, 0); }
-
- private:
-  const sqlite3_io_methods& call() { return *get()->pMethods; }
-  sqlite3_file* get() { return reinterpret_cast<sqlite3_file*>(memory_.data()); }
-
-  sqlite3_vfs& vfs_;
-  std::vector<std::max_align_t> memory_;
-
- public:
-  const int code;  // what the open has come to
-};
-
-constexpr int database = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_DB;
-constexpr int journal = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_JOURNAL;
+constexpr int database = raw_file::database, journal = raw_file::journal;
 constexpr int old_journal = SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_JOURNAL;
 
 constexpr int none = SQLITE_LOCK_NONE, shared = SQLITE_LOCK_SHARED;
