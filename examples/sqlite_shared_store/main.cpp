@@ -2,8 +2,8 @@
 //
 // A database that many connections share: saved when the last one closes, and there for the next.
 // `--help` says what it can do.
-#include "catalogue.hpp"
 #include "command_line.hpp"
+#include "shared/catalogue.hpp"
 #include "shared/task_group.hpp"
 
 #include <coramfs/blocking_pool.hpp>
@@ -37,6 +37,8 @@ namespace sqlite_shared_store {
 namespace {
 
 using asio::awaitable;
+using catalogue::entry;
+using catalogue::totals;
 
 constexpr const char* path = "/catalogue.db";
 // So many files are added in one transaction.
@@ -79,7 +81,7 @@ class catalogue_run {
 
 report catalogue_run::execute() {
   bring_from_disk();
-  entries_ = files_below(settings_.directory);
+  entries_ = catalogue::files_below(settings_.directory);
   for (const entry& e : entries_) {
     ++report_.found.files;
     report_.found.bytes += e.size;
@@ -124,7 +126,7 @@ awaitable<void> catalogue_run::run() {
   report_.database_bytes = size.value();
   // Whoever comes later finds it.
   coramfs::sqlite::store store(files_, path, options());
-  auto after = co_await store.run(count);
+  auto after = co_await store.run(catalogue::count);
   report_.after = after.value();
   auto closed = co_await store.close();
   closed.value();
@@ -134,9 +136,11 @@ awaitable<void> catalogue_run::fill(coramfs::sqlite::store& store) {
   // As long as it is open, a hot database stays where it is.
   auto first = co_await store.connect();
   const coramfs::sqlite::connection keeps_it = std::move(first.value());
-  auto made = co_await store.run(make_tables);
+  auto logged = co_await store.run(catalogue::keep_a_log);
+  logged.value();
+  auto made = co_await store.run(catalogue::make_tables);
   made.value();
-  auto before = co_await store.run(count);
+  auto before = co_await store.run(catalogue::count);
   report_.before = before.value();
 
   const auto nothing = [] {};
@@ -157,7 +161,7 @@ awaitable<void> catalogue_run::add_some(coramfs::sqlite::store& store, std::size
   const std::size_t stride = batch * settings_.connections;
   auto add_batches = [all, stride, begin = first * batch](sqlite3* db) -> coramfs::result<void> {
     for (std::size_t at = begin; at < all.size(); at += stride) {
-      BOOST_OUTCOME_TRY(add(db, all.subspan(at, std::min(batch, all.size() - at))));
+      BOOST_OUTCOME_TRY(catalogue::add(db, all.subspan(at, std::min(batch, all.size() - at))));
     }
     return coramfs::success();
   };
@@ -167,7 +171,7 @@ awaitable<void> catalogue_run::add_some(coramfs::sqlite::store& store, std::size
 
 awaitable<void> catalogue_run::look(coramfs::sqlite::store& store) {
   do {
-    auto is_right = co_await store.run(belongs_together);
+    auto is_right = co_await store.run(catalogue::belongs_together);
     ++report_.looks;
     if (!is_right.value()) ++report_.wrong_looks;
   } while (!is_filled_);

@@ -12,7 +12,9 @@
 
 struct sqlite3;
 
-namespace sqlite_shared_store {
+namespace catalogue {
+
+// A catalogue of files, in an SQLite database.
 
 /// A file of the disk.
 struct entry {
@@ -31,13 +33,17 @@ struct totals {
 
 // What is done on one connection. Each fails with SQLite's code, or with the volume's error.
 
+/// Has the database keep a write-ahead log, so that nobody who looks waits for those who add.
+coramfs::result<void> keep_a_log(sqlite3* db);
 /// Makes the tables, unless they are there.
 coramfs::result<void> make_tables(sqlite3* db);
 /// Adds files, and changes the totals with them: all or none of it.
 coramfs::result<void> add(sqlite3* db, std::span<const entry> files);
 /// Returns whether the totals are those of the files, as of one moment.
 coramfs::result<bool> belongs_together(sqlite3* db);
+/// Returns the totals that are kept.
+coramfs::result<totals> known(sqlite3* db);
 /// Returns the totals, counted anew.
 coramfs::result<totals> count(sqlite3* db);
 
-}  // namespace sqlite_shared_store
+}  // namespace catalogue

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "catalogue.hpp"
+#include "shared/catalogue.hpp"
 
 #include <coramfs/sqlite.hpp>
 
@@ -8,7 +8,7 @@
 
 #include <sqlite3.h>
 
-namespace sqlite_shared_store {
+namespace catalogue {
 
 namespace {
 
@@ -76,9 +76,10 @@ std::vector<entry> files_below(const std::filesystem::path& directory) {
   return found;
 }
 
-// With a log nobody who looks waits for those who add. A hot database has none, and stays as it is.
+// A hot database of a store has no log, and stays as it is.
+coramfs::result<void> keep_a_log(sqlite3* db) { return run(db, "PRAGMA journal_mode=WAL"); }
+
 coramfs::result<void> make_tables(sqlite3* db) {
-  BOOST_OUTCOME_TRY(run(db, "PRAGMA journal_mode=WAL"));
   return run(db,
              "BEGIN IMMEDIATE;"
              "CREATE TABLE IF NOT EXISTS files(path TEXT PRIMARY KEY, size INTEGER) WITHOUT ROWID;"
@@ -100,14 +101,16 @@ coramfs::result<void> add(sqlite3* db, std::span<const entry> files) {
 
 coramfs::result<bool> belongs_together(sqlite3* db) {
   BOOST_OUTCOME_TRY(run(db, "BEGIN"));
-  BOOST_OUTCOME_TRY(const totals kept, ask(db, "SELECT files, bytes FROM totals"));
+  BOOST_OUTCOME_TRY(const totals kept, known(db));
   BOOST_OUTCOME_TRY(const totals counted, count(db));
   BOOST_OUTCOME_TRY(run(db, "COMMIT"));
   return kept == counted;
 }
 
+coramfs::result<totals> known(sqlite3* db) { return ask(db, "SELECT files, bytes FROM totals"); }
+
 coramfs::result<totals> count(sqlite3* db) {
   return ask(db, "SELECT count(*), coalesce(sum(size), 0) FROM files");
 }
 
-}  // namespace sqlite_shared_store
+}  // namespace catalogue
