@@ -191,18 +191,20 @@ void append_quoted(std::string& to, std::string_view text) {
   to += '"';
 }
 
-// In seconds, with one digit behind the point, in whatever locale.
-std::string seconds(std::chrono::steady_clock::duration d) {
-  using tenths = std::chrono::duration<std::int64_t, std::deci>;
-  const auto all = std::max(std::chrono::duration_cast<tenths>(d), tenths::zero()).count();
-  return std::to_string(all / 10) + '.' + std::to_string(all % 10) + " s";
+// In milliseconds, or from a second on in seconds with one digit behind the point, in whatever
+// locale.
+std::string time_text(std::chrono::steady_clock::duration d) {
+  using std::chrono::milliseconds;
+  const auto all = std::max(std::chrono::duration_cast<milliseconds>(d), milliseconds()).count();
+  if (all < 1000) return std::to_string(all) + " ms";
+  return std::to_string(all / 1000) + '.' + std::to_string(all / 100 % 10) + " s";
 }
 
 void append_holder(std::string& to, const lock_holder& h, const error_note& n) {
   const std::string_view label = h.label.view();
   label.empty() ? static_cast<void>(to += "an unnamed handle") : append_quoted(to, label);
   to.append(" (").append(to_string(static_cast<open_mode>(h.mode))).append(") for ");
-  to += seconds(n.made - h.since);
+  to += time_text(n.made - h.since);
 }
 
 void append_lock(std::string& to, const error_note& n) {
@@ -247,9 +249,10 @@ std::string error::message() const {
   }
   const bool is_of_nodes = *this == errc::node_limit_exceeded,
              is_of_size = *this == errc::too_large,
-             is_of_space = *this == errc::timed_out && requested_ != 0;
-  if (is_of_nodes || is_of_size || is_of_space || *this == errc::quota_exceeded ||
-      *this == errc::memory_guard) {
+             is_of_space = *this == errc::timed_out || *this == errc::quota_exceeded ||
+                           *this == errc::memory_guard;
+  // Nothing is refused that asks for nothing: then it was made of a code alone.
+  if (requested_ != 0 && (is_of_nodes || is_of_size || is_of_space)) {
     text += ": requested " + std::to_string(requested_) + (is_of_nodes ? " nodes, " : " bytes, ") +
             std::to_string(available_) + (is_of_size ? " allowed" : " available");
   }

@@ -34,10 +34,10 @@ void fail_often(int times) {
 }
 
 /// One handle, which has been open for two seconds and a half.
-lock_state held(const char* label, std::uint32_t waiting = 0) {
+lock_state held(const char* label, std::uint32_t waiting = 0,
+                std::chrono::milliseconds since = std::chrono::milliseconds(2550)) {
   lock_state l;
-  l.add({now - std::chrono::milliseconds(2550), static_cast<std::uint8_t>(open_mode::update),
-         detail::label_text(label)});
+  l.add({now - since, static_cast<std::uint8_t>(open_mode::update), detail::label_text(label)});
   l.waiting = waiting;
   l.seen_at = now;
   return l;
@@ -248,6 +248,21 @@ TEST_CASE("error note: it tells who has the file, for how long, and how many wai
         "1 other waits");
   CHECK(about(call::open, "/a", errc::would_block, lock_state()).message() ==
         "would block: open \"/a\": no handle is known to have it open, nobody else waits");
+}
+
+TEST_CASE("error note: what is shorter than a second is told in milliseconds", "[core][error]") {
+  using namespace std::chrono_literals;
+  const auto text_for = [](std::chrono::milliseconds since) {
+    const std::string all = about(call::open, "/a", errc::timed_out, held("x", 0, since)).message();
+    const std::size_t begin = all.find(" for ") + 5;
+    return all.substr(begin, all.find(',') - begin);
+  };
+  CHECK(text_for(0ms) == "0 ms");
+  CHECK(text_for(40ms) == "40 ms");
+  CHECK(text_for(999ms) == "999 ms");
+  CHECK(text_for(1000ms) == "1.0 s");
+  CHECK(text_for(1999ms) == "1.9 s");
+  CHECK(text_for(-5ms) == "0 ms");
 }
 
 TEST_CASE("error note: of many holders three are named", "[core][error]") {

@@ -92,6 +92,13 @@ TEST_CASE("error: one without numbers has zeros and only its text", "[core][erro
   CHECK(e.message() == std::error_code(errc::not_found).message());
 }
 
+// As of the error code of a stream operation, which had no numbers.
+TEST_CASE("error: one that is made of a code alone tells no numbers", "[core][error]") {
+  for (const errc code : {errc::quota_exceeded, errc::node_limit_exceeded, errc::memory_guard,
+                          errc::too_large, errc::timed_out})
+    CHECK(error(code).message() == make_error_code(code).message());
+}
+
 TEST_CASE("error: a foreign code is passed through", "[core][error]") {
   const std::error_code foreign = std::make_error_code(std::errc::no_link);
   const error e(foreign);
