@@ -94,7 +94,7 @@ struct each_failure_options {
 /// begins what is to be done on the simulation or the executor of the file system, and returns: the
 /// run ends when nothing is left to be done. Where a body returns a result, or an awaitable of one,
 /// its error is thrown by `value()`. `order` chooses the steps. What is spawned with
-/// `asio::detached` ends the program if it throws, so it can not report an error.
+/// `asio::detached` loses what it throws, so its fault counts as swallowed: `simulation::spawn`.
 ///
 ///     coramfs::testing::each_failure({}, [](coramfs::sync::file_system& fs) {
 ///       upload(fs, "/in/a.bin", content).value();

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/testing/faults.hpp>
 
+#include <coramfs/testing/detail/failure_count.hpp>
+
 #include "integrations/testing/fault_errors.hpp"
+#include "integrations/testing/leftovers.hpp"
 
 #include <atomic>
 #include <exception>
@@ -81,8 +84,8 @@ std::optional<std::string> imbalance(const volume& v) {
     return what + (": " + std::to_string(n));
   };
   const volume_stats before = v.stats();
-  if (before.open_handles != 0) return counted(before.open_handles, "handles that are open");
-  if (before.waiting != 0) return counted(before.waiting, "operations that wait");
+  if (before.open_handles != 0 || before.waiting != 0)
+    return "something is left:" + leftovers_of(v);
   sync::file_system fs(v);
   const std::vector<std::string> names = fs.list("/").value();
   for (const std::string& name : names) {
@@ -117,6 +120,7 @@ class failing_runs {
     volume_options options = options_;
     options.faults = &fault;
     std::optional<volume> v;
+    const unsigned long failures = testing::detail::failure_count();
     try {
       run(options, [&](const volume& made) {
         v = made;
@@ -137,7 +141,12 @@ class failing_runs {
     const std::string at = fault.failed() ? ", with a fault at " + *fault.failed() : "";
     if (const auto wrong = imbalance(*v))
       throw std::runtime_error("each_failure: after run " + std::to_string(n) + at + ", " + *wrong);
-    if (fault.failed() && !fault.is_reported()) tell(n, "swallowed at " + *fault.failed());
+    const bool has_failed = testing::detail::failure_count() != failures;
+    if (fault.failed() && has_failed) {
+      tell(n, "failed after the fault at " + *fault.failed());
+    } else if (fault.failed() && !fault.is_reported()) {
+      tell(n, "swallowed at " + *fault.failed());
+    }
     return !fault.failed();
   }
 

@@ -210,7 +210,7 @@ TEST_CASE("each failure: books that are not right are a failure", "[testing][fau
   };
   CHECK_THROWS_WITH(each_failure(payload(), leak, told.options()),
                     "each_failure: after run 3, with a fault at reserve_nodes \"/b\" (1 node), "
-                    "handles that are open: 1");
+                    "something is left:\n  \"/a\" is open (create) by an unnamed handle");
   kept.clear();
 }
 
@@ -226,6 +226,25 @@ TEST_CASE("each failure: what is no error of the fault comes out, with a line of
   const auto always_fail = [](sync::file_system& fs) { fs.remove("/missing").value(); };
   CHECK_THROWS_AS(each_failure(payload(), always_fail, told.options()), failure);
   CHECK(told.lines.size() == 1);
+}
+
+TEST_CASE("each failure: a run whose check fails, and that goes on, has a line of where, too",
+          "[testing][faults]") {
+  static unsigned long failed_checks = 0;
+  testing::detail::count_failures_by([] { return failed_checks; });
+  listener told;
+  const auto check_wrongly = [](sync::file_system& fs) {
+    if (const auto written = fs.write_file("/a", ""); !written) {
+      ++failed_checks;
+      report_error(fs.get_volume());
+    }
+  };
+  each_failure(payload(), check_wrongly, told.options());
+  testing::detail::count_failures_by(nullptr);
+  CHECK(failed_checks == told.lines.size());
+  REQUIRE(!told.lines.empty());
+  CHECK(told.lines[0] ==
+        "each_failure: run 1: failed after the fault at reserve_nodes \"/a\" (1 node)");
 }
 
 TEST_CASE("each failure: coroutines that can never end are a failure", "[testing][faults]") {
