@@ -38,7 +38,8 @@ class SmallProgramsTest(unittest.TestCase):
                         "bytes that the coroutine has read: 100000\n")
 
     def test_cancel(self):
-        self.check("cancel", says="2 wait\nthe writer: canceled: open \"/page\"\nthe second reader: open\n0 wait\n")
+        self.check("cancel", says="2 wait\nthe writer: canceled: open \"/page\"\nthe second reader: open\n0 wait\n"
+                                  "the page was not changed\n")
 
     @unittest.skipUnless((PROGRAMS / "child_process").exists(), "the host library is not built")
     @unittest.skipUnless(all(map(shutil.which, ["sha256sum", "python3", "tar", "cmp"])), "needs them")
