@@ -127,7 +127,9 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
   /// that it fills and pinned blocks that it copies.
   asio::awaitable<result<std::size_t>> write(asio::const_buffer from);
 
-  /// `write` of text, of a literal without its NUL, or of bytes, which must live until completion.
+  /// `write` of text or of bytes, which must live until completion. An array of `char`, as a
+  /// literal is, is text up to its first NUL; bytes that stand in one are written by
+  /// `asio::buffer(array)`.
   template <detail::content_like Content>
   asio::awaitable<result<std::size_t>> write(const Content& from) {
     return write(detail::to_buffer(from));
@@ -277,7 +279,8 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
   // initiation only where it has associated an immediate executor that does so. The buffers and
   // the file must live, and the file must stay where it is, until completion; the sequence itself
   // is copied. Memory comes from the associated allocator, whose exceptions pass through the
-  // initiation. All cancellation types end a wait for space.
+  // initiation. All cancellation types end a wait for space. An error code has no numbers and no
+  // path: who wants to know how much was asked for calls `write`, or `prepare` and `commit`.
 
   /// Reads at the cursor into the buffers in order, at most 1 MiB, and moves the cursor.
   ///

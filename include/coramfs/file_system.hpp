@@ -66,7 +66,8 @@ concept execution_context = std::is_base_of_v<asio::execution_context, Context> 
 /// they end with `canceled` between two slices, and leave nothing. A write or a removal that has
 /// begun runs to its end. A coroutine's default filter lets only terminal cancellation through.
 ///
-/// Lifetime: it is cheap to copy, and a copy shares the volume. An operation keeps the volume and
+/// Lifetime: it is cheap to copy, and a copy shares the volume; its operations are not const, so a
+/// copy is what to pass on. An operation keeps the volume and
 /// the executor alive. A context that is destroyed destroys the coroutines of its operations, and
 /// their handlers uncalled. They read no more of their callers' buffers. What they had begun is
 /// undone, but a removal and the preallocation of an existing file are finished, and a `write_file`
@@ -396,8 +397,8 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   asio::awaitable<result<std::vector<std::string>>> glob(path_argument pattern);
 
   /// Whether there is anything, a file or a directory at the path; an invalid path leads to
-  /// nothing. They take no file's lock. Errors: only `out_of_memory`, where none was had for a long
-  /// path.
+  /// nothing. They take no file's lock. The result is true in an `if` also where the answer is no:
+  /// ask for its `value()`. Errors: only `out_of_memory`, where none was had for a long path.
   /// @{
   asio::awaitable<result<bool>> exists(path_argument path);
   asio::awaitable<result<bool>> is_file(path_argument path);
@@ -440,8 +441,8 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// Charges: a new file's node and name; what the new content costs beyond the old.
   asio::awaitable<result<void>> write_file(path_argument path, asio::const_buffer content);
 
-  /// `write_file` of text, of a literal without its NUL, or of bytes. They must live until
-  /// completion.
+  /// `write_file` of text or of bytes, which must live until completion. An array of `char`, as a
+  /// literal is, is text up to its first NUL; bytes in one are written by `asio::buffer(array)`.
   template <detail::content_like Content>
   asio::awaitable<result<void>> write_file(path_argument path, const Content& content) {
     return write_file(std::move(path), detail::to_buffer(content));

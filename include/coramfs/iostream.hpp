@@ -31,11 +31,12 @@ namespace coramfs {
 ///
 /// **Errors** become `badbit`, and those of a seek `failbit`, as with the standard's streams; with
 /// `exceptions(std::ios::badbit)` a read throws `std::ios_base::failure`, with the error's code and
-/// message. Only who calls `rdbuf()` without the stream meets that where it was not asked for:
-/// reading from it throws, as it does from a `std::filebuf`. The errors are those of
-/// `sync::file::pin`, `write` and `seek`: `not_readable`, `not_writable`, `not_open` for a closed
-/// file, `quota_exceeded` and so on. On a closed file a stream is bad from the beginning; what it
-/// sees already of a file that is closed later can still be read.
+/// message; a write throws the stream's own, without them, and `last_error()` has them. Only who
+/// calls `rdbuf()` without the stream meets that where it was not asked for: reading from it
+/// throws, as it does from a `std::filebuf`. The errors are those of `sync::file::pin`, `write` and
+/// `seek`: `not_readable`, `not_writable`, `not_open` for a closed file, `quota_exceeded` and so
+/// on. On a closed file a stream is bad from the beginning; what it sees already of a file that is
+/// closed later can still be read.
 ///
 /// On a handle of `when_full::wait` a write blocks the thread, as it does there.
 ///

@@ -72,6 +72,6 @@ auto initiate(std::remove_reference_t<Token>& token, initiation<Outcome>&& opera
 
 /// What may be the last argument of an operation that gives a `result<T>`.
 template <class Token, class T>
-concept token_for = asio::completion_token_for<Token, void(result<T>)>;
+concept token_for = !std::is_void_v<Token> && asio::completion_token_for<Token, void(result<T>)>;
 
 }  // namespace coramfs::detail

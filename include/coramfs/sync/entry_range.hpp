@@ -18,7 +18,9 @@ namespace coramfs::sync {
 /// on the way down. They are as `list_some` gives them.
 ///
 /// It has one pass: `begin` goes on at the entry where the last one was left. An error ends it, and
-/// `status` tells whether there was one; a range that is ended by `break` has none.
+/// `status` tells whether there was one, as an error of `list_some`; a range that is ended by
+/// `break` has none. So give it a name: over a temporary one, a directory that is not there looks
+/// empty.
 ///
 /// Lifetime: it shares the volume. It stays where it is while it has iterators; the entry that one
 /// leads to is valid until the iterator moves. Thread safety: one thread at a time.

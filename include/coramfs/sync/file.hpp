@@ -77,7 +77,8 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// Errors: as the other form. Charges: as that; with `accounting::memory` a buffer that is taken
   /// over by its capacity.
   result<std::size_t> write(bytes&& from);
-  /// Writes text, a literal without its NUL, or bytes, as the first form does.
+  /// Writes text or bytes as the first form does. An array of `char`, as a literal is, is text up
+  /// to its first NUL; bytes that stand in one are written by `asio::buffer(array)`.
   template <detail::content_like Content>
   result<std::size_t> write(const Content& from) {
     return write(detail::to_buffer(from));
@@ -90,7 +91,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// Errors: as `write`; with `open_mode::append` also `not_supported` if the offset is not the
   /// size. Charges: as `write`.
   result<std::size_t> write_at(std::uint64_t offset, asio::const_buffer from);
-  /// Writes text, a literal without its NUL, or bytes, as the form above does.
+  /// Writes text or bytes as the form above does; of an array of `char` what `write` does.
   template <detail::content_like Content>
   result<std::size_t> write_at(std::uint64_t offset, const Content& from) {
     return write_at(offset, detail::to_buffer(from));

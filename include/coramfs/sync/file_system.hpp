@@ -261,8 +261,8 @@ class CORAMFS_EXPORT file_system {
   /// Errors: only `name_too_long` for a pattern above 4,096 bytes; `out_of_memory`.
   result<std::vector<std::string>> glob(path_argument pattern);
   /// Whether there is anything, a file or a directory at the path; an invalid path leads to
-  /// nothing. They take no file's lock. Errors: only `out_of_memory`, where none was had for a long
-  /// path.
+  /// nothing. They take no file's lock. The result is true in an `if` also where the answer is no:
+  /// ask for its `value()`. Errors: only `out_of_memory`, where none was had for a long path.
   /// @{
   result<bool> exists(path_argument path);
   result<bool> is_file(path_argument path);
