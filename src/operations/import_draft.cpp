@@ -108,7 +108,9 @@ result<void> grafting::pay(const import_plan& plan, reservation& paid) noexcept 
   for (const directory& d : grown_) growth += entry_footprint(*d.node, d.added);
   charge wanted = plan.wanted_of_new();
   wanted.bytes += volume_->payer.of_metadata(growth);
-  BOOST_OUTCOME_TRY(volume_->limits.adjust(paid, wanted, replaced_));
+  charge replaced = replaced_;
+  replaced.bytes += plan.old_names();
+  BOOST_OUTCOME_TRY(volume_->limits.adjust(paid, wanted, replaced));
   for (const directory& d : grown_) {
     directory_index& entries = d.node->entries;
     if (entries.reserve(entries.size() + d.added)) continue;

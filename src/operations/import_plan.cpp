@@ -33,6 +33,8 @@ result<void> import_plan::add(import_items::value_type& item, pace& p) {
     case import_item::kind::unnamed:
       // All but its name is charged already.
       wanted_.bytes += volume_->payer.of_metadata(node_name::footprint(name));
+      replaced_.bytes += i.old_name;
+      old_names_ += i.old_name;
       break;
     case import_item::kind::directory: i.is_there = false; break;
   }

@@ -28,6 +28,7 @@ struct import_item {
 
   kind is = kind::content;
   bool is_there = false;            ///< of a directory: whether it was there when it was planned
+  std::uint64_t old_name = 0;       ///< bytes that the name is charged that an unnamed file has had
   bytes content;                    ///< what a file is made of
   std::unique_ptr<file_node> file;  ///< the file, until it is in a new directory or in the tree
   file_node* placed = nullptr;      ///< the file in a new directory
@@ -114,8 +115,10 @@ class import_plan {
   const charge& wanted() const noexcept { return wanted_; }
   /// The same without what the tables of existing directories grow by.
   charge wanted_of_new() const noexcept;
-  /// What the files are charged that are replaced.
+  /// What the files are charged that are replaced, and the old names of those that get new ones.
   const charge& replaced() const noexcept { return replaced_; }
+  /// The latter alone.
+  std::uint64_t old_names() const noexcept { return old_names_; }
   std::vector<graft>& grafts() noexcept { return grafts_; }
 
  private:
@@ -139,7 +142,8 @@ class import_plan {
   if_exists existing_;
   std::uint64_t hold_ = 0;
   charge wanted_, replaced_;
-  std::uint64_t growth_ = 0;  // bytes of wanted_ that tables of existing directories grow by
+  std::uint64_t old_names_ = 0;  // bytes of replaced_
+  std::uint64_t growth_ = 0;     // bytes of wanted_ that tables of existing directories grow by
   // Fails with the first file that it replaces and that is busy.
   result<void> meets_busy_ = boost::outcome_v2::success();
   directories_above<directory> above_;

@@ -361,4 +361,25 @@ TEST_CASE("keep unnamed: one that many read without a word of its lock", "[api][
   CHECK(fs.stats().open_handles == 0);
 }
 
+TEST_CASE("keep unnamed: a name that is refused leaves all as before", "[api][unnamed][quota]") {
+  const scenario fs;
+  const std::string name = "/" + std::string(GENERATE(1, 200), 'n');
+  fs->write_file("/there", "x").value();
+  fs->write_file(name, "abc").value();
+  const auto f = fs->open(name, open_mode::update, {.label = "mine"}).value();
+  fs->remove(name, keeping).value();
+  const auto since = fs.volume().open_handles().value().front().since;
+  CHECK(fs.refusal([&] { return fs->give_name(*f, "/there"); }) == errc::already_exists);
+  CHECK(fs.refusal([&] { return fs->give_name(*f, "/there/x"); }) == errc::not_a_directory);
+  const auto handles = fs.volume().open_handles().value();
+  REQUIRE(handles.size() == 1);
+  CHECK(handles.front().since == since);
+  CHECK(handles.front().label == "mine");
+  fs->give_name(*f, name).value();
+  CHECK(fs->read_file(name).value() == "abc");
+  fs->remove(name).value();
+  fs->remove("/there").value();
+  CHECK(fs.used() == 0);
+}
+
 }  // namespace coramfs::tests
