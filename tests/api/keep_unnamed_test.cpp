@@ -310,6 +310,24 @@ TEST_CASE("keep unnamed: a name is given when the old one is wholly gone", "[api
         errc::would_block);
 }
 
+TEST_CASE("keep unnamed: the last handle is closed in the middle of a removal",
+          "[api][unnamed][race]") {
+  const auto clock = std::make_shared<stopping_clock>();
+  auto fs = sync::file_system::create({.clock = clock}).value();
+  fs.create_directory("/d").value();
+  const std::uint64_t before = fs.stats().value().used_bytes;
+  auto f = fs.open("/d/a", open_mode::write).value();
+  clock->stop_next();
+  auto removal = std::async(std::launch::async, [&] { return fs.remove("/d/a", keeping); });
+  clock->await_stop();
+  // The file has left its directory. It is freed by the close, when the removal has ended.
+  f.close().value();
+  removal.get().value();
+  CHECK(fs.stats().value().file_count == 0);
+  CHECK(fs.stats().value().used_bytes == before);
+  fs.remove_directory("/d").value();
+}
+
 TEST_CASE("keep unnamed: its writer gives the content back, whoever has yet to hear of it",
           "[api][unnamed][waiting]") {
   const bool waits_to_remove = GENERATE(false, true);
