@@ -13,12 +13,14 @@ namespace {
 class naming {
  public:
   naming(volume_state& v, call by, const naming_options& options) noexcept
-      : volume_(v), by_(by), options_(options), all(v, by, options.existing) {}
+      : volume_(v), by_(by), options_(options), all(v, by, options) {}
 
   result<void> check_options() const noexcept {
     const bool is_known =
         options_.existing == if_exists::fail || options_.existing == if_exists::replace;
-    return is_known ? result<void>(boost::outcome_v2::success()) : errc::invalid_argument;
+    return is_known && clearing::is_known(options_.open)
+               ? result<void>(boost::outcome_v2::success())
+               : errc::invalid_argument;
   }
 
   // Checks a handle, and makes an item of its file, which stays where it is.

@@ -99,8 +99,8 @@ class directories_above {
 class import_plan {
  public:
   /// What it is for is known by the call, for the text of its errors.
-  import_plan(const volume_state& v, call by, if_exists existing) noexcept
-      : volume_(&v), by_(by), existing_(existing) {}
+  import_plan(const volume_state& v, call by, const naming_options& options) noexcept
+      : volume_(&v), by_(by), existing_(options.existing), in_use_(options.open) {}
 
   /// To be called once for each hold of the lock, before all else.
   void begin_hold() noexcept { ++hold_; }
@@ -108,7 +108,8 @@ class import_plan {
   /// its size. `p` gets what this item takes beyond what every item does. Errors: `already_exists`,
   /// `is_a_directory`, `not_a_directory`.
   result<void> add(import_items::value_type& item, pace& p);
-  /// Ends the plan, after all items. Errors: `busy` if a file to be replaced is.
+  /// Ends the plan, after all items. Errors: `busy` if a file to be replaced is, with
+  /// `if_open::fail`.
   result<void> finish();
 
   /// What all that is new is charged.
@@ -140,6 +141,7 @@ class import_plan {
   const volume_state* volume_;
   call by_;
   if_exists existing_;
+  if_open in_use_;
   std::uint64_t hold_ = 0;
   charge wanted_, replaced_;
   std::uint64_t old_names_ = 0;  // bytes of replaced_
