@@ -206,9 +206,9 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// Errors: `not_open`; `invalid_argument` for a file that has a name, or is of another volume;
   /// `busy` for one whose name was taken by `remove`, while other handles have it, too;
   /// `is_a_directory` for the root and for a directory at `path`; `already_exists` with
-  /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is open or waited for;
-  /// `node_limit_exceeded`; `quota_exceeded`; `canceled` between slices, before that
-  /// step.
+  /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is in use, with
+  /// `if_open::fail`; with `if_open::wait` `would_block`, `timed_out`, `canceled`;
+  /// `node_limit_exceeded`; `quota_exceeded`; `canceled` between slices, before that step.
   /// Charges: as `create_directory` for each parent that is made, and with `accounting::memory` a
   /// long name and the entry; less what it replaces.
   asio::awaitable<result<void>> give_name(file& f, path_argument path, naming_options options = {});
@@ -226,8 +226,9 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `invalid_path`, `name_too_long`, `invalid_argument` for two of one normal form, but for
   /// directories, and `not_a_directory` for a file above another or above a directory. Then of the
   /// tree as `give_name`; `not_a_directory` for a file in the place of a directory; `canceled`
-  /// between slices, before that step. Charges: as `give_name`, and as `create_directory` for each
-  /// directory that is made, as one request of the quota.
+  /// between slices, before that step.
+  /// Charges: as `give_name`, and as `create_directory` for each directory that is made, as one
+  /// request of the quota.
   asio::awaitable<result<void>> give_names(std::map<std::string, file>& files,
                                            std::vector<std::string> directories = {},
                                            naming_options options = {});
@@ -304,8 +305,9 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `not_a_directory` for a directory over a file; `busy` if either, or a file below, is in use,
   /// with `if_open::fail`; with `if_open::wait` `would_block` with `lock_timeout::immediate()`,
   /// `timed_out`, `canceled`, and `node_limit_exceeded` where others wait for what is moved, whose
-  /// nodes they keep until they have looked again; `quota_exceeded`; `out_of_memory`. Charges: with
-  /// `accounting::memory` what a longer name takes, and the entry in another directory.
+  /// nodes they keep until they have looked again; `quota_exceeded`; `out_of_memory`.
+  /// Charges: with `accounting::memory` what a longer name takes, and the entry in another
+  /// directory.
   /// @{
   asio::awaitable<result<void>> rename(path_argument from, path_argument to,
                                        rename_options options = {});
@@ -334,9 +336,9 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// with `if_open::keep_unnamed` it lives on without a name for those who have it open.
   ///
   /// Errors: `not_found` for `from`; `is_a_directory` for either; `already_exists` with
-  /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is open or
-  /// waited for; `would_block`, `timed_out`, `canceled` of the wait, the last also between slices;
-  /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`.
+  /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is in use,
+  /// with `if_open::fail`; `would_block`, `timed_out`, `canceled` of the wait, the last also
+  /// between slices; `node_limit_exceeded`; `quota_exceeded`; `memory_guard`.
   /// Charges: a new file with the content, less what it replaces; holes stay holes.
   /// @{
   asio::awaitable<result<void>> copy(path_argument from, path_argument to,
@@ -531,12 +533,12 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// as `rename` does; with `if_open::keep_unnamed` they live on without names for those who have
   /// them open.
   ///
-  /// Errors: of the keys, which decide first, `invalid_path`; `name_too_long`; `is_a_directory`
-  /// for the root; `invalid_argument` for two keys of one file; `not_a_directory` for a file
-  /// above another. Then of the tree `is_a_directory` for a directory at a key; `not_a_directory`
-  /// for a file above one; `busy` if a file to be replaced is open or waited for;
-  /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`; `canceled` between slices, before
-  /// that step.
+  /// Errors: of the keys, which decide first, `invalid_path`; `name_too_long`; `is_a_directory` for
+  /// the root; `invalid_argument` for two keys of one file; `not_a_directory` for a file above
+  /// another. Then of the tree `is_a_directory` for a directory at a key; `not_a_directory` for a
+  /// file above one; `busy` if a file to be replaced is in use, with `if_open::fail`; with
+  /// `if_open::wait` `would_block`, `timed_out`, `canceled`; `node_limit_exceeded`;
+  /// `quota_exceeded`; `memory_guard`; `canceled` between slices, before that step.
   /// Charges: the new files and directories, less the files that they replace.
   asio::awaitable<result<void>> import_tree(file_map files, import_options options = {});
 

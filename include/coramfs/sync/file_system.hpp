@@ -103,8 +103,9 @@ class CORAMFS_EXPORT file_system {
   /// Errors: `not_open`; `invalid_argument` for a file that has a name, or is of another volume;
   /// `busy` for one whose name was taken by `remove`, while other handles have it, too;
   /// `is_a_directory` for the root and for a directory at `path`; `already_exists` with
-  /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is open or waited for;
-  /// `node_limit_exceeded`; `quota_exceeded`.
+  /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is in use, with
+  /// `if_open::fail`; with `if_open::wait` `would_block`, `timed_out`; `node_limit_exceeded`;
+  /// `quota_exceeded`.
   /// Charges: as `create_directory` for each parent that is made, and with `accounting::memory` a
   /// long name and the entry; less what it replaces.
   result<void> give_name(file& f, path_argument path, naming_options options = {});
@@ -188,8 +189,8 @@ class CORAMFS_EXPORT file_system {
   /// `if_exists::replace` `directory_not_empty`, `is_a_directory` for a file over a directory, and
   /// `not_a_directory` for a directory over a file; `busy` if either, or a file below, is in use,
   /// with `if_open::fail`; with `if_open::wait` `would_block` with `lock_timeout::immediate()`,
-  /// `timed_out`, and `node_limit_exceeded` where others wait for what is moved, whose nodes
-  /// they keep until they have looked again; `quota_exceeded`; `out_of_memory`.
+  /// `timed_out`, and `node_limit_exceeded` where others wait for what is moved, whose nodes they
+  /// keep until they have looked again; `quota_exceeded`; `out_of_memory`.
   /// Charges: with `accounting::memory` what a longer name takes, and the entry in another
   /// directory.
   /// @{
@@ -216,9 +217,9 @@ class CORAMFS_EXPORT file_system {
   /// with `if_open::keep_unnamed` it lives on without a name for those who have it open.
   ///
   /// Errors: `not_found` for `from`; `is_a_directory` for either; `already_exists` with
-  /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is open or
-  /// waited for; `would_block`, `timed_out` of the wait; `node_limit_exceeded`; `quota_exceeded`;
-  /// `memory_guard`.
+  /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is in use,
+  /// with `if_open::fail`; `would_block`, `timed_out` of the wait; `node_limit_exceeded`;
+  /// `quota_exceeded`; `memory_guard`.
   /// Charges: a new file with the content, less what it replaces; holes stay holes.
   /// @{
   result<void> copy(path_argument from, path_argument to, copy_options options = {});
@@ -375,11 +376,12 @@ class CORAMFS_EXPORT file_system {
   /// as `rename` does; with `if_open::keep_unnamed` they live on without names for those who have
   /// them open.
   ///
-  /// Errors: of the keys, which decide first, `invalid_path`; `name_too_long`; `is_a_directory`
-  /// for the root; `invalid_argument` for two keys of one file; `not_a_directory` for a file
-  /// above another. Then of the tree `is_a_directory` for a directory at a key; `not_a_directory`
-  /// for a file above one; `busy` if a file to be replaced is open or waited for;
-  /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`.
+  /// Errors: of the keys, which decide first, `invalid_path`; `name_too_long`; `is_a_directory` for
+  /// the root; `invalid_argument` for two keys of one file; `not_a_directory` for a file above
+  /// another. Then of the tree `is_a_directory` for a directory at a key; `not_a_directory` for a
+  /// file above one; `busy` if a file to be replaced is in use, with `if_open::fail`; with
+  /// `if_open::wait` `would_block`, `timed_out`; `node_limit_exceeded`; `quota_exceeded`;
+  /// `memory_guard`.
   /// Charges: the new files and directories, less the files that they replace.
   result<void> import_tree(file_map files, import_options options = {});
 
