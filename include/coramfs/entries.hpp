@@ -65,21 +65,46 @@ struct walk_entry {
 /// `already_exists`. `replace`: it replaces that in one step, where it may.
 enum class if_exists { fail, replace };
 
-/// What a removal does with a file that is open, or that somebody waits for.
+/// What an operation that removes, replaces or moves files does where one is open, or where
+/// somebody waits for it.
 enum class if_open {
-  fail,          ///< it fails with `busy`
-  wait,          ///< it waits for the file as an open for writing does, behind all who came before
-  keep_unnamed,  ///< it takes the name; the file lives on without one until it is closed
+  fail,  ///< it fails with `busy`
+  wait,  ///< it waits for the file as an open for writing does, behind all who came before
+  /// What is removed or replaced lives on without a name until it is closed. What is moved must not
+  /// be in use.
+  keep_unnamed,
 };
 
-/// How a file is removed.
+/// How a file, or a tree, is removed.
 struct remove_options {
-  if_open open = if_open::fail;  ///< what happens if the file is in use
-  /// For how long `if_open::wait` waits. If empty, it is the volume's `default_lock_timeout`.
+  if_open open = if_open::fail;  ///< what happens if it is in use
+  /// For how long `if_open::wait` waits, for each file anew. If empty, it is the volume's
+  /// `default_lock_timeout`.
   std::optional<lock_timeout> timeout = {};
 };
 // g++ 12 destroys some temporaries of a co_await expression twice.
 static_assert(std::is_trivially_destructible_v<remove_options>);
+
+/// How something gets another name, or another place.
+struct rename_options {
+  if_exists existing = if_exists::fail;  ///< what happens to a file that has the name
+  if_open open = if_open::fail;          ///< what happens if one of the two is in use
+  /// For how long `if_open::wait` waits, for each file anew. If empty, it is the volume's
+  /// `default_lock_timeout`.
+  std::optional<lock_timeout> timeout = {};
+};
+// g++ 12 destroys some temporaries of a co_await expression twice.
+static_assert(std::is_trivially_destructible_v<rename_options>);
+
+/// How a file is copied.
+struct copy_options {
+  if_exists existing = if_exists::fail;  ///< what happens to a file that has the name
+  if_open open = if_open::fail;          ///< what happens if that is in use
+  /// For how long `if_open::wait` waits. If empty, it is the volume's `default_lock_timeout`.
+  std::optional<lock_timeout> timeout = {};
+};
+// g++ 12 destroys some temporaries of a co_await expression twice.
+static_assert(std::is_trivially_destructible_v<copy_options>);
 
 /// How files get their names.
 struct naming_options {
@@ -87,9 +112,23 @@ struct naming_options {
   /// Whether they count as files that were just made: with the generation 0, and modified when they
   /// were created.
   bool as_unchanged = false;
+  if_open open = if_open::fail;  ///< what happens if a file that is to be replaced is in use
+  /// For how long `if_open::wait` waits, for each file anew. If empty, it is the volume's
+  /// `default_lock_timeout`.
+  std::optional<lock_timeout> timeout = {};
 };
 // g++ 12 destroys some temporaries of a co_await expression twice.
 static_assert(std::is_trivially_destructible_v<naming_options>);
+
+/// How files are imported.
+struct import_options {
+  if_open open = if_open::fail;  ///< what happens if a file that is to be replaced is in use
+  /// For how long `if_open::wait` waits, for each file anew. If empty, it is the volume's
+  /// `default_lock_timeout`.
+  std::optional<lock_timeout> timeout = {};
+};
+// g++ 12 destroys some temporaries of a co_await expression twice.
+static_assert(std::is_trivially_destructible_v<import_options>);
 
 /// Which files an export takes.
 struct export_options {

@@ -50,8 +50,8 @@ concept execution_context = std::is_base_of_v<asio::execution_context, Context> 
 /// Names: a path means one node, by its spelling alone. There are no links: a replacing `rename`
 /// switches a name from one content to the next.
 ///
-/// Waits: only `open`, `read_file`, `write_file`, the copies and the exports can wait, and a
-/// `remove` whose options say so, each for one file's lock at a time (an `open` also for space, if
+/// Waits: only `open`, `read_file`, `write_file`, the copies and the exports can wait, and what has
+/// `if_open::wait` in its options, each for one file's lock at a time (an `open` also for space, if
 /// its options say so), and for each no longer than the timeout of the options, or else
 /// `volume_options::default_lock_timeout`. While one waits, all else on the volume goes on. The
 /// lock is not re-entrant: a coroutine that opens for writing what it has open waits for itself
@@ -200,12 +200,16 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// still open; but in any case what is prepared and reserved is given back, and with it the
   /// slack.
   ///
+  /// `options.open` decides about a file that is to be replaced and is in use: with `if_open::wait`
+  /// the call waits for it as `rename` does, and with `if_open::keep_unnamed` it lives on without a
+  /// name for those who have it open.
+  ///
   /// Errors: `not_open`; `invalid_argument` for a file that has a name, or is of another volume;
   /// `busy` for one whose name was taken by `remove`, while other handles have it, too;
   /// `is_a_directory` for the root and for a directory at `path`; `already_exists` with
-  /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is open or waited for;
-  /// `node_limit_exceeded`; `quota_exceeded`; `canceled` between slices, before that
-  /// step.
+  /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is in use, with
+  /// `if_open::fail`; with `if_open::wait` `would_block`, `timed_out`, `canceled`;
+  /// `node_limit_exceeded`; `quota_exceeded`; `canceled` between slices, before that step.
   /// Charges: as `create_directory` for each parent that is made, and with `accounting::memory` a
   /// long name and the entry; less what it replaces.
   asio::awaitable<result<void>> give_name(file& f, path_argument path, naming_options options = {});
@@ -223,8 +227,9 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `invalid_path`, `name_too_long`, `invalid_argument` for two of one normal form, but for
   /// directories, and `not_a_directory` for a file above another or above a directory. Then of the
   /// tree as `give_name`; `not_a_directory` for a file in the place of a directory; `canceled`
-  /// between slices, before that step. Charges: as `give_name`, and as `create_directory` for each
-  /// directory that is made, as one request of the quota.
+  /// between slices, before that step.
+  /// Charges: as `give_name`, and as `create_directory` for each directory that is made, as one
+  /// request of the quota.
   asio::awaitable<result<void>> give_names(std::map<std::string, file>& files,
                                            std::vector<std::string> directories = {},
                                            naming_options options = {});
@@ -272,41 +277,77 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// Removes a directory with all below it, in one step for others, and gives back the charges by
   /// its completion.
   ///
+  /// `options.open` decides about files below that are in use. With `if_open::wait` the removal
+  /// waits for each of them, in any order and with the timeout anew, as `remove` does; while it
+  /// waits it keeps nobody from anything, so others may fill the tree, and it goes when nobody has
+  /// a file of it. With `if_open::keep_unnamed` it waits for nobody, and the files that are open
+  /// live on without names until they are closed.
+  ///
   /// Errors: `not_found`; `not_a_directory`; `invalid_argument` for the root; `busy` if a file
-  /// below is open, or somebody waits for one.
-  asio::awaitable<result<void>> remove_tree(path_argument path);
+  /// below is in use, with `if_open::fail`; with `if_open::wait` `would_block` with
+  /// `lock_timeout::immediate()`, `timed_out`, and `canceled`. With another option than `fail` also
+  /// `out_of_memory`.
+  asio::awaitable<result<void>> remove_tree(path_argument path, remove_options options = {});
 
   /// Gives a file, or a directory with all below it, another name or place, in one step. With
   /// `if_exists::replace` a file takes the place of a file, and a directory that of an empty
   /// one: others see the old target or the new one. A replacing rename onto itself changes nothing.
   ///
+  /// `options.open` decides about files that are in use: `from` and `to`, or what is below `from`.
+  /// With `if_open::wait` it waits for one after the other as an open for writing does, with the
+  /// timeout anew for each, and with nothing in hand; it is done when it has all at once. Whoever
+  /// waits for one of them by then is told that it has moved, or gone, and looks for its path
+  /// again. With `if_open::keep_unnamed` a file that is replaced lives on without a name for those
+  /// who have it open, as with POSIX's `rename`; what is moved may not be in use.
+  ///
   /// Errors: `invalid_argument` for the root as `from`, and for `to` below `from`; `not_found` for
   /// `from`; `already_exists` with `if_exists::fail`, also for `from` itself; with
   /// `if_exists::replace` `directory_not_empty`, `is_a_directory` for a file over a directory, and
-  /// `not_a_directory` for a directory over a file; `busy` if either, or a file below, is open or
-  /// waited for; `quota_exceeded`.
+  /// `not_a_directory` for a directory over a file; `busy` if either, or a file below, is in use,
+  /// with `if_open::fail`; with `if_open::wait` `would_block` with `lock_timeout::immediate()`,
+  /// `timed_out`, `canceled`, and `node_limit_exceeded` where others wait for what is moved, whose
+  /// nodes they keep until they have looked again; `quota_exceeded`; `out_of_memory`.
   /// Charges: with `accounting::memory` what a longer name takes, and the entry in another
   /// directory.
+  /// @{
   asio::awaitable<result<void>> rename(path_argument from, path_argument to,
-                                       if_exists existing = if_exists::fail);
+                                       rename_options options = {});
+  asio::awaitable<result<void>> rename(path_argument from, path_argument to, if_exists existing) {
+    return rename(std::move(from), std::move(to), rename_options{existing});
+  }
+  /// @}
 
   /// Does what `rename` does, and makes the missing parents of `to` in the same step.
   ///
   /// Errors: as `rename`; `node_limit_exceeded`.
   /// Charges: as `rename`, and as `create_directory` for each parent that is made.
+  /// @{
   asio::awaitable<result<void>> move(path_argument from, path_argument to,
-                                     if_exists existing = if_exists::fail);
+                                     rename_options options = {});
+  asio::awaitable<result<void>> move(path_argument from, path_argument to, if_exists existing) {
+    return move(std::move(from), std::move(to), rename_options{existing});
+  }
+  /// @}
 
   /// Makes an independent copy of a file, which appears whole, at the end. It waits for the
   /// source's shared lock with the volume's default timeout.
   ///
+  /// `options.open` decides about a file that is to be replaced and is in use: with `if_open::wait`
+  /// the copy, when it is made and has let go of the source, waits for it as `rename` does, and
+  /// with `if_open::keep_unnamed` it lives on without a name for those who have it open.
+  ///
   /// Errors: `not_found` for `from`; `is_a_directory` for either; `already_exists` with
-  /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is open or
-  /// waited for; `would_block`, `timed_out`, `canceled` of the wait, the last also between slices;
-  /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`.
+  /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is in use,
+  /// with `if_open::fail`; `would_block`, `timed_out`, `canceled` of the wait, the last also
+  /// between slices; `node_limit_exceeded`; `quota_exceeded`; `memory_guard`.
   /// Charges: a new file with the content, less what it replaces; holes stay holes.
+  /// @{
   asio::awaitable<result<void>> copy(path_argument from, path_argument to,
-                                     if_exists existing = if_exists::fail);
+                                     copy_options options = {});
+  asio::awaitable<result<void>> copy(path_argument from, path_argument to, if_exists existing) {
+    return copy(std::move(from), std::move(to), copy_options{existing});
+  }
+  /// @}
 
   /// Copies a directory with all below it, whole or not at all. Each directory below is seen at
   /// one moment, as by `walk`, before anything is paid for. Then each file is read under its
@@ -488,14 +529,19 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// comes with it. Where others have changed the tree so that the plan does not fit any more, it
   /// is planned anew, and after a few times the tree is held from the plan to the end.
   ///
-  /// Errors: of the keys, which decide first, `invalid_path`; `name_too_long`; `is_a_directory`
-  /// for the root; `invalid_argument` for two keys of one file; `not_a_directory` for a file
-  /// above another. Then of the tree `is_a_directory` for a directory at a key; `not_a_directory`
-  /// for a file above one; `busy` if a file to be replaced is open or waited for;
-  /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`; `canceled` between slices, before
-  /// that step.
+  /// `options.open` decides about files that are to be replaced and are in use: with
+  /// `if_open::wait` the import, when all is made and paid for, waits for them one after the other,
+  /// as `rename` does; with `if_open::keep_unnamed` they live on without names for those who have
+  /// them open.
+  ///
+  /// Errors: of the keys, which decide first, `invalid_path`; `name_too_long`; `is_a_directory` for
+  /// the root; `invalid_argument` for two keys of one file; `not_a_directory` for a file above
+  /// another. Then of the tree `is_a_directory` for a directory at a key; `not_a_directory` for a
+  /// file above one; `busy` if a file to be replaced is in use, with `if_open::fail`; with
+  /// `if_open::wait` `would_block`, `timed_out`, `canceled`; `node_limit_exceeded`;
+  /// `quota_exceeded`; `memory_guard`; `canceled` between slices, before that step.
   /// Charges: the new files and directories, less the files that they replace.
-  asio::awaitable<result<void>> import_tree(file_map files);
+  asio::awaitable<result<void>> import_tree(file_map files, import_options options = {});
 
   /// The volume's figures at one moment. It never fails.
   asio::awaitable<result<volume_stats>> stats();
@@ -572,13 +618,11 @@ class CORAMFS_EXPORT file_system::later {
   initiation<result<bool>> create_directories(path_argument path);
   initiation<result<void>> remove(path_argument path, remove_options options = {});
   initiation<result<void>> remove_directory(path_argument path);
-  initiation<result<void>> remove_tree(path_argument path);
+  initiation<result<void>> remove_tree(path_argument path, remove_options options = {});
   initiation<result<void>> rename(path_argument from, path_argument to,
-                                  if_exists existing = if_exists::fail);
-  initiation<result<void>> move(path_argument from, path_argument to,
-                                if_exists existing = if_exists::fail);
-  initiation<result<void>> copy(path_argument from, path_argument to,
-                                if_exists existing = if_exists::fail);
+                                  rename_options options = {});
+  initiation<result<void>> move(path_argument from, path_argument to, rename_options options = {});
+  initiation<result<void>> copy(path_argument from, path_argument to, copy_options options = {});
   initiation<result<void>> copy_tree(path_argument from, path_argument to);
   initiation<result<std::vector<std::string>>> list(path_argument path);
   initiation<result<std::vector<directory_entry>>> list_entries(path_argument path);
@@ -599,7 +643,7 @@ class CORAMFS_EXPORT file_system::later {
   initiation<result<std::string>> read_text(path_argument path,
                                             std::optional<std::uint64_t> max_size = {});
   initiation<result<file_map>> export_tree(path_argument prefix = "/", export_options options = {});
-  initiation<result<void>> import_tree(file_map files);
+  initiation<result<void>> import_tree(file_map files, import_options options = {});
   initiation<result<volume_stats>> stats();
 
  private:

@@ -137,29 +137,41 @@ asio::awaitable<result<void>> file_system::remove_directory(path_argument path) 
   return with_turn(executor_, run(state(volume_), std::move(path), detail::remove_directory));
 }
 
-asio::awaitable<result<void>> file_system::remove_tree(path_argument path) {
-  return with_turn(executor_,
-                   detail::run(detail::freeing(detail::removing(state(volume_), std::move(path)))));
+asio::awaitable<result<void>> file_system::remove_tree(path_argument path, remove_options options) {
+  if (options.open == if_open::fail) {
+    return with_turn(
+        executor_, detail::run(detail::freeing(detail::removing(state(volume_), std::move(path)))));
+  }
+  return with_turn(executor_, detail::run(detail::freeing(detail::remove_tree_in_use(
+                                  state(volume_), std::move(path), options))));
 }
 
 asio::awaitable<result<void>> file_system::rename(path_argument from, path_argument to,
-                                                  if_exists existing) {
+                                                  rename_options options) {
+  if (options.open == if_open::wait) {
+    return with_turn(executor_, detail::run(detail::freeing(detail::rename_in_turn(
+                                    state(volume_), std::move(from), std::move(to), options))));
+  }
   return with_turn(executor_,
                    run_freeing([v = state(volume_), from = std::move(from), to = std::move(to),
-                                existing] { return detail::rename(*v, from, to, existing); }));
+                                options] { return detail::rename(*v, from, to, options); }));
 }
 
 asio::awaitable<result<void>> file_system::move(path_argument from, path_argument to,
-                                                if_exists existing) {
+                                                rename_options options) {
+  if (options.open == if_open::wait) {
+    return with_turn(executor_, detail::run(detail::freeing(detail::move_in_turn(
+                                    state(volume_), std::move(from), std::move(to), options))));
+  }
   return with_turn(executor_,
                    run_freeing([v = state(volume_), from = std::move(from), to = std::move(to),
-                                existing] { return detail::move(*v, from, to, existing); }));
+                                options] { return detail::move(*v, from, to, options); }));
 }
 
 asio::awaitable<result<void>> file_system::copy(path_argument from, path_argument to,
-                                                if_exists existing) {
+                                                copy_options options) {
   return with_turn(executor_, detail::run(detail::freeing(detail::copy(
-                                  state(volume_), std::move(from), std::move(to), existing))));
+                                  state(volume_), std::move(from), std::move(to), options))));
 }
 
 asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to) {
@@ -253,10 +265,10 @@ asio::awaitable<result<file_map>> file_system::export_tree(path_argument prefix,
                    detail::run(detail::export_tree(state(volume_), std::move(prefix), options)));
 }
 
-asio::awaitable<result<void>> file_system::import_tree(file_map files) {
+asio::awaitable<result<void>> file_system::import_tree(file_map files, import_options options) {
   return with_turn(
       executor_,
-      detail::run(detail::freeing(detail::import_tree(state(volume_), std::move(files)))));
+      detail::run(detail::freeing(detail::import_tree(state(volume_), std::move(files), options))));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::files_below(path_argument prefix,
@@ -367,37 +379,58 @@ detail::initiation<result<void>> file_system::later::remove_directory(path_argum
                        detail::remove_directory);
 }
 
-detail::initiation<result<void>> file_system::later::remove_tree(path_argument path) {
+detail::initiation<result<void>> file_system::later::remove_tree(path_argument path,
+                                                                 remove_options options) {
+  if (options.open != if_open::fail) {
+    return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path),
+                                          options]() mutable {
+      return detail::freeing(detail::remove_tree_in_use(std::move(v), std::move(path), options));
+    });
+  }
   return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path)]() mutable {
     return detail::freeing(detail::removing(v, std::move(path)));
   });
 }
 
 detail::initiation<result<void>> file_system::later::rename(path_argument from, path_argument to,
-                                                            if_exists existing) {
+                                                            rename_options options) {
+  if (options.open == if_open::wait) {
+    return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
+                                          to = std::move(to), options]() mutable {
+      return detail::freeing(
+          detail::rename_in_turn(std::move(v), std::move(from), std::move(to), options));
+    });
+  }
   return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
-                                        to = std::move(to), existing]() mutable {
-    return freeing_step([v = std::move(v), from = std::move(from), to = std::move(to), existing] {
-      return detail::rename(*v, from, to, existing);
+                                        to = std::move(to), options]() mutable {
+    return freeing_step([v = std::move(v), from = std::move(from), to = std::move(to), options] {
+      return detail::rename(*v, from, to, options);
     });
   });
 }
 
 detail::initiation<result<void>> file_system::later::move(path_argument from, path_argument to,
-                                                          if_exists existing) {
+                                                          rename_options options) {
+  if (options.open == if_open::wait) {
+    return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
+                                          to = std::move(to), options]() mutable {
+      return detail::freeing(
+          detail::move_in_turn(std::move(v), std::move(from), std::move(to), options));
+    });
+  }
   return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
-                                        to = std::move(to), existing]() mutable {
-    return freeing_step([v = std::move(v), from = std::move(from), to = std::move(to), existing] {
-      return detail::move(*v, from, to, existing);
+                                        to = std::move(to), options]() mutable {
+    return freeing_step([v = std::move(v), from = std::move(from), to = std::move(to), options] {
+      return detail::move(*v, from, to, options);
     });
   });
 }
 
 detail::initiation<result<void>> file_system::later::copy(path_argument from, path_argument to,
-                                                          if_exists existing) {
+                                                          copy_options options) {
   return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
-                                        to = std::move(to), existing]() mutable {
-    return detail::freeing(detail::copy(std::move(v), std::move(from), std::move(to), existing));
+                                        to = std::move(to), options]() mutable {
+    return detail::freeing(detail::copy(std::move(v), std::move(from), std::move(to), options));
   });
 }
 
@@ -507,10 +540,11 @@ detail::initiation<result<file_map>> file_system::later::export_tree(path_argume
                        });
 }
 
-detail::initiation<result<void>> file_system::later::import_tree(file_map files) {
+detail::initiation<result<void>> file_system::later::import_tree(file_map files,
+                                                                 import_options options) {
   return detail::later(
-      *of_.executor_, [v = state(of_.volume_), files = std::move(files)]() mutable {
-        return detail::freeing(detail::import_tree(std::move(v), std::move(files)));
+      *of_.executor_, [v = state(of_.volume_), files = std::move(files), options]() mutable {
+        return detail::freeing(detail::import_tree(std::move(v), std::move(files), options));
       });
 }
 

@@ -24,6 +24,28 @@ bool fair_lock::wait(kind k, const deadline& until, std::atomic<std::uint64_t>* 
   return false;
 }
 
+// Where nobody has the lock the word is 0, so a mover beside others finds their bit in it.
+bool fair_lock::try_lock_moving() noexcept {
+  std::uint64_t seen = word_.load(std::memory_order_relaxed);
+  while (seen == 0 || (seen & (movers | queued)) == movers) {
+    if (word_.compare_exchange_weak(seen, (seen | movers) + reader, std::memory_order_acquire,
+                                    std::memory_order_relaxed))
+      return true;
+  }
+  return false;
+}
+
+void fair_lock::unlock_moving() noexcept {
+  std::uint64_t seen = word_.load(std::memory_order_relaxed), rest = 0;
+  do {
+    if ((seen & queued) != 0) return hand_over(kind::moving);
+    assert((seen & movers) != 0);
+    rest = seen - reader;
+    if (rest == movers) rest = 0;
+  } while (!word_.compare_exchange_weak(seen, rest, std::memory_order_release,
+                                        std::memory_order_relaxed));
+}
+
 bool fair_lock::enqueue(waiter& w, kind k) noexcept {
   const std::lock_guard lock(mutex_);
   if (is_retired()) return true;
@@ -61,8 +83,9 @@ void fair_lock::hand_over(kind k) noexcept {
     if (is_retired()) return;
     if (!queue_.empty()) {
       const std::uint64_t one = k == kind::exclusive ? writer : reader;
-      [[maybe_unused]] const std::uint64_t before = word_.fetch_sub(one, std::memory_order_acq_rel);
+      const std::uint64_t before = word_.fetch_sub(one, std::memory_order_acq_rel);
       assert(k == kind::exclusive ? (before & writer) != 0 : before >= reader);
+      if (before - one == (movers | queued)) word_.fetch_and(~movers, std::memory_order_acq_rel);
       admit_from_queue(next);
       return;
     }
@@ -74,12 +97,20 @@ void fair_lock::hand_over(kind k) noexcept {
 // Nobody else takes it or lets go of it meanwhile, since the word says that there is a queue.
 bool fair_lock::admit(kind k) noexcept {
   const std::uint64_t holders = word_.load(std::memory_order_acquire) & ~queued;
-  if (k == kind::exclusive) {
-    if (holders != 0) return false;
-    word_.fetch_or(writer, std::memory_order_acq_rel);
-  } else {
-    if ((holders & writer) != 0) return false;
-    word_.fetch_add(reader, std::memory_order_acq_rel);
+  switch (k) {
+    case kind::exclusive:
+      if (holders != 0) return false;
+      word_.fetch_or(writer, std::memory_order_acq_rel);
+      break;
+    case kind::shared:
+      if ((holders & (writer | movers)) != 0) return false;
+      word_.fetch_add(reader, std::memory_order_acq_rel);
+      break;
+    case kind::moving:
+      if (holders != 0 && (holders & movers) == 0) return false;
+      word_.fetch_or(movers, std::memory_order_acq_rel);
+      word_.fetch_add(reader, std::memory_order_acq_rel);
+      break;
   }
   return true;
 }

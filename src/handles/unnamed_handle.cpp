@@ -13,17 +13,6 @@
 
 namespace coramfs::detail {
 
-namespace {
-
-// Gives back what the name of a file is charged that has lost it.
-void drop_name(volume_state& v, file_node& file) noexcept {
-  const std::uint64_t bytes = v.payer.of_metadata(node_name::footprint(file.name.size()));
-  file.name = node_name();
-  v.limits.release({.bytes = bytes});
-}
-
-}  // namespace
-
 bool open_file::is_unnamed() const noexcept { return node_->parent == nullptr; }
 
 bool open_file::is_of(const volume_state& v) const noexcept { return &volume() == &v; }
@@ -42,11 +31,14 @@ taken_file open_file::take_unnamed() noexcept {
   give_up_rest();
   taken_file taken;
   handle_entry entry;
-  if (record_ != nullptr && record_->read(entry)) taken.label = entry.label;
+  if (record_ != nullptr && record_->read(entry)) {
+    taken.label = entry.label;
+    taken.since = std::chrono::steady_clock::time_point(entry.since);
+    taken.is_recorded = true;
+  }
   volume_state& v = volume();
   v.names.handles().remove(std::exchange(record_, nullptr));
   taken.file = node_.take_unnamed();
-  drop_name(v, *taken.file);
   return taken;
 }
 
@@ -55,7 +47,10 @@ void open_file::give_back(volume_state& v, taken_file taken) noexcept {
   taken.label.view().copy(label.data(), label_text::max_size);
   node_ = use_unnamed(v, std::move(taken.file));
   node_.make_handle();
-  record_ = v.names.handles().add(*node_, mode_, label.front() != '\0' ? label.data() : nullptr);
+  const char* const shown = label.front() != '\0' ? label.data() : nullptr;
+  handle_table& handles = v.names.handles();
+  record_ = taken.is_recorded ? handles.add(*node_, mode_, shown, taken.since)
+                              : handles.add(*node_, mode_, shown);
 }
 
 }  // namespace coramfs::detail

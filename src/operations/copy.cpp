@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/path.hpp"
 #include "handles/opening.hpp"
+#include "operations/clearing.hpp"
 #include "operations/long_operations.hpp"
 #include "tree/creation.hpp"
 
@@ -10,11 +11,19 @@ namespace coramfs::detail {
 
 namespace {
 
-result<void> check_target(const tree& names, const entry& to, const node* source,
-                          if_exists existing) noexcept {
+// `source` is null where the copy has let go of it.
+result<void> check_target(const entry& to, const node* source, if_exists existing) noexcept {
   if (to.found == nullptr) return boost::outcome_v2::success();
   if (existing == if_exists::fail || to.found == source) return errc::already_exists;
   if (to.found->is_directory) return errc::is_a_directory;
+  return boost::outcome_v2::success();
+}
+
+// The same, and that what is there is not busy, if that is not waited for.
+result<void> check_target(const tree& names, const entry& to, const node* source,
+                          const copy_options& options) noexcept {
+  BOOST_OUTCOME_TRY(check_target(to, source, options.existing));
+  if (to.found == nullptr || options.open != if_open::fail) return boost::outcome_v2::success();
   return names.require_idle(*to.found);
 }
 
@@ -25,8 +34,10 @@ result<file_node*> find_source(const tree& names, normal_path from) noexcept {
 
 // What can be refused before the source is waited for. What is said of no path is the target's.
 result<void> check(volume_state& v, const path_argument& from, const path_argument& to,
-                   if_exists existing) noexcept {
+                   const copy_options& options) noexcept {
+  const if_exists existing = options.existing;
   if (existing != if_exists::fail && existing != if_exists::replace) return errc::invalid_argument;
+  if (!clearing::is_known(options.open)) return errc::invalid_argument;
   path_buffer from_buffer, to_buffer;
   const auto normal = from_buffer.normalise(from);
   if (!normal) return about(call::copy, from.view(), normal.error());
@@ -35,29 +46,24 @@ result<void> check(volume_state& v, const path_argument& from, const path_argume
   const auto source = find_source(v.names, normal.value());
   if (!source) return about(call::copy, from.view(), source.error());
   BOOST_OUTCOME_TRY(const auto target, v.names.look_up(target_path));
-  return check_target(v.names, target, source.value(), existing);
-}
-
-// The place of the copy, if it may still come there. Under the tree's lock.
-result<entry> find_target(const tree& names, normal_path to, const file_node& source,
-                          if_exists existing) noexcept {
-  BOOST_OUTCOME_TRY(const auto at, names.look_up(to));
-  BOOST_OUTCOME_TRY(check_target(names, at, &source, existing));
-  return at;
+  return check_target(v.names, target, source.value(), options);
 }
 
 // Makes the file that becomes the copy, paid for, with room for the content. The source is held
 // shared.
 result<file_draft> make_draft(volume_state& v, const path_argument& to, const file_node& source,
-                              if_exists existing) noexcept {
+                              const copy_options& options) noexcept {
   const extent wanted = source.content.clone_extent();
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto path, buffer.normalise(to));
   file_cost cost;
   {
     const tree::exclusive_access access(v.names);
-    BOOST_OUTCOME_TRY(const auto at, find_target(v.names, path, source, existing));
-    cost = cost_of_file(v, at, wanted);
+    BOOST_OUTCOME_TRY(const auto at, v.names.look_up(path));
+    BOOST_OUTCOME_TRY(check_target(v.names, at, &source, options));
+    // What is busy is not looked at: the content is its user's. So it is not counted as freed.
+    const bool is_freed = at.found == nullptr || !v.names.is_busy(*at.found);
+    cost = is_freed ? cost_of_file(v, at, wanted) : cost_beside(v, at, wanted);
   }
   BOOST_OUTCOME_TRY(auto draft, file_draft::make(v, path, cost, wanted));
   BOOST_OUTCOME_TRY(draft.file().content.clone_room(v.payer.prepaid(), source.content));
@@ -67,33 +73,58 @@ result<file_draft> make_draft(volume_state& v, const path_argument& to, const fi
 
 // Puts the copy into its place. What it replaces is freed when the lock is gone.
 result<void> link(volume_state& v, file_draft& draft, const path_argument& to,
-                  const file_node& source, if_exists existing) noexcept {
+                  const copy_options& options, clearing& way) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto path, buffer.normalise(to));
   detached_node replaced;
   const tree::exclusive_access access(v.names);
-  BOOST_OUTCOME_TRY(const auto at, find_target(v.names, path, source, existing));
-  BOOST_OUTCOME_TRY(replaced, draft.link(at));
+  const clearing::attempt attempt(&way);
+  BOOST_OUTCOME_TRY(auto at, v.names.look_up(path));
+  BOOST_OUTCOME_TRY(check_target(at, nullptr, options.existing));
+  if (at.found != nullptr) {
+    BOOST_OUTCOME_TRY(way.clear_replaced(*at.found, options.open));
+    BOOST_OUTCOME_TRY(way.prepare());
+  }
+  if (at.found == nullptr || !way.has_others(*at.found)) {
+    BOOST_OUTCOME_TRY(draft.pay(at));
+    way.commit();
+  } else {
+    BOOST_OUTCOME_TRY(draft.pay_beside(at));
+    way.commit();
+    at.found = nullptr;
+  }
+  replaced = draft.put(at);
   return boost::outcome_v2::success();
 }
 
 }  // namespace
 
-// Holds the source shared, makes the copy where nobody sees it, and puts it into its place.
+// Holds the source shared, makes the copy where nobody sees it, lets go of the source, and puts the
+// copy into its place, for which it may have to wait.
 steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
-                 if_exists existing) {
+                 copy_options options) {
   co_await concerns(call::copy, to);
-  BOOST_OUTCOME_CO_TRY(check(*v, from, to, existing));
+  BOOST_OUTCOME_CO_TRY(check(*v, from, to, options));
   opening source(v, std::move(from), open_mode::read, {}, call::copy);
   BOOST_OUTCOME_CO_TRY(co_await finished(source));
   const storage& content = source.node().content;
-  BOOST_OUTCOME_CO_TRY(auto draft, make_draft(*v, to, source.node(), existing));
+  BOOST_OUTCOME_CO_TRY(auto draft, make_draft(*v, to, source.node(), options));
   for (std::uint64_t copied = 0;;) {
     copied = draft.file().content.clone_bytes(content, copied, slice_size);
     if (copied >= content.size()) break;
     BOOST_OUTCOME_CO_TRY(co_await turn());
   }
-  co_return link(*v, draft, to, source.node(), existing);
+  source.let_go();
+  clearing way(*v, call::copy, to.view(), options.timeout);
+  for (;;) {
+    const auto linked = link(*v, draft, to, options, way);
+    if (!way.is_blocked()) {
+      way.finish();
+      co_return linked;
+    }
+    auto waiting = wait(way);
+    BOOST_OUTCOME_CO_TRY(co_await finished(waiting));
+  }
 }
 
 }  // namespace coramfs::detail

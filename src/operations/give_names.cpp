@@ -13,12 +13,14 @@ namespace {
 class naming {
  public:
   naming(volume_state& v, call by, const naming_options& options) noexcept
-      : volume_(v), by_(by), options_(options), all(v, by, options.existing) {}
+      : volume_(v), by_(by), options_(options), all(v, by, options) {}
 
   result<void> check_options() const noexcept {
     const bool is_known =
         options_.existing == if_exists::fail || options_.existing == if_exists::replace;
-    return is_known ? result<void>(boost::outcome_v2::success()) : errc::invalid_argument;
+    return is_known && clearing::is_known(options_.open)
+               ? result<void>(boost::outcome_v2::success())
+               : errc::invalid_argument;
   }
 
   // Checks a handle, and makes an item of its file, which stays where it is.
@@ -28,18 +30,29 @@ class naming {
       return about(by_, h.path, errc::invalid_argument);
     if (const auto alone = h.of->require_alone(); !alone) return about(by_, h.path, alone.error());
     BOOST_OUTCOME_TRY(auto* const item, all.add_item(h.path, import_item::kind::unnamed));
-    files_.push_back({h.of, item, {}, {}, false});
+    files_.push_back({h.of, item, {}, {}, {}, false});
     return boost::outcome_v2::success();
   }
+
+  // Where it is dropped with files that it has taken, they go.
+  ~naming() {
+    for (const named& n : files_)
+      if (n.is_taken && !is_done) volume_.limits.release({.bytes = n.item->second.old_name});
+  }
+  naming(const naming&) = delete;
+  naming& operator=(const naming&) = delete;
 
   std::size_t size() const noexcept { return files_.size(); }
 
   void take(std::size_t index) noexcept {
     named& n = files_[index];
-    taken_file taken = n.from->take_unnamed();
-    n.label = taken.label;
-    n.was = taken.file->status();
-    n.item->second.file = std::move(taken.file);
+    n.taken = n.from->take_unnamed();
+    std::unique_ptr<file_node>& file = n.item->second.file;
+    file = std::move(n.taken.file);
+    n.was = file->status();
+    n.item->second.old_name = volume_.payer.of_metadata(node_name::footprint(file->name.size()));
+    n.old_name = std::move(file->name);
+    n.old_name.drop_owner();
     n.is_taken = true;
   }
 
@@ -54,17 +67,20 @@ class naming {
     if (!std::exchange(n.is_taken, false)) return;
     all.take_back(*n.item);
     std::unique_ptr<file_node> file = std::move(n.item->second.file);
-    file->name = node_name();
+    file->name = std::move(n.old_name);
+    file->name.set_owner(*file);
     file->publish_again(n.was);
-    n.from->give_back(volume_, {std::move(file), n.label});
+    n.taken.file = std::move(file);
+    n.from->give_back(volume_, std::move(n.taken));
   }
 
  private:
   struct named {
     open_file* from;
     import_items::value_type* item;
-    label_text label;
-    file_status was;  // before this operation
+    taken_file taken;  // but for the file
+    file_status was;   // before this operation
+    node_name old_name;
     bool is_taken;
   };
 
@@ -74,6 +90,7 @@ class naming {
   std::vector<named> files_;
 
  public:
+  bool is_done = false;
   tree_import all;
 };
 
@@ -108,7 +125,9 @@ steps<void> make(naming& n, const std::vector<unnamed_handle>& files,
     }
   }
   auto putting = put_into_tree(n.all);
-  co_return co_await finished(putting);
+  auto put = co_await finished(putting);
+  n.is_done = put.has_value();
+  co_return put;
 }
 
 }  // namespace

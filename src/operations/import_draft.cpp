@@ -64,7 +64,7 @@ void grafting::reserve(std::size_t grafts) {
   grown_.reserve(grafts);
 }
 
-bool grafting::find_places(const std::vector<graft>& grafts, if_exists existing) {
+result<bool> grafting::find_places(const std::vector<graft>& grafts) {
   for (const graft& g : grafts) {
     above_.go_to(g.path(), [this](const directory& d) { leave(d); });
     directory_node* const in = find_parent(g.parent());
@@ -77,13 +77,23 @@ bool grafting::find_places(const std::vector<graft>& grafts, if_exists existing)
       ++above_.deepest().added;
     } else {
       const bool may_be_replaced =
-          g.is_file() && existing == if_exists::replace && !found->is_directory;
-      if (!may_be_replaced || volume_->names.is_busy(*found)) return false;
-      replaced_ += file_charge(static_cast<file_node&>(*found), volume_->payer);
+          g.is_file() && existing_ == if_exists::replace && !found->is_directory;
+      if (!may_be_replaced) return false;
+      if (in_use_ != if_open::fail) {
+        BOOST_OUTCOME_TRY(way_->clear_replaced(*found, in_use_));
+      } else if (volume_->names.is_busy(*found)) {
+        return false;
+      }
     }
     places_.push_back({in, name, found});
   }
   above_.go_to({}, [this](const directory& d) { leave(d); });
+  BOOST_OUTCOME_TRY(way_->prepare());
+  for (std::size_t i = 0; i < grafts.size(); ++i) {
+    node* const found = places_[i].found;
+    if (found == nullptr || grafts[i].is_there() || way_->has_others(*found)) continue;
+    replaced_ += file_charge(static_cast<file_node&>(*found), volume_->payer);
+  }
   return true;
 }
 
@@ -108,7 +118,9 @@ result<void> grafting::pay(const import_plan& plan, reservation& paid) noexcept 
   for (const directory& d : grown_) growth += entry_footprint(*d.node, d.added);
   charge wanted = plan.wanted_of_new();
   wanted.bytes += volume_->payer.of_metadata(growth);
-  BOOST_OUTCOME_TRY(volume_->limits.adjust(paid, wanted, replaced_));
+  charge replaced = replaced_;
+  replaced.bytes += plan.old_names();
+  BOOST_OUTCOME_TRY(volume_->limits.adjust(paid, wanted, replaced));
   for (const directory& d : grown_) {
     directory_index& entries = d.node->entries;
     if (entries.reserve(entries.size() + d.added)) continue;
@@ -123,6 +135,9 @@ void grafting::release_spare() noexcept {
 }
 
 void grafting::link(std::vector<graft>& grafts, disposal& gone) noexcept {
+  for (entry& at : places_)
+    if (at.found != nullptr && way_->has_others(*at.found)) at.found = nullptr;
+  way_->commit();
   auto place = places_.begin();
   for (graft& g : grafts) {
     const entry& at = *place++;

@@ -4,6 +4,7 @@
 #include <coramfs/result.hpp>
 
 #include "core/quota.hpp"
+#include "operations/clearing.hpp"
 #include "operations/import_plan.hpp"
 #include "tree/tree.hpp"
 #include "tree/volume_state.hpp"
@@ -48,14 +49,15 @@ class import_draft {
 /// and takes a look-up and a few moves of pointers for each graft.
 class grafting {
  public:
-  explicit grafting(volume_state& v) noexcept : volume_(&v) {}
+  grafting(volume_state& v, clearing& way, const naming_options& options) noexcept
+      : volume_(&v), way_(&way), existing_(options.existing), in_use_(options.open) {}
 
   /// Makes room for as many grafts, before the lock is taken. Throws `std::bad_alloc`.
   void reserve(std::size_t grafts);
 
-  /// Finds the places of the grafts, and checks that what stands there may be replaced. Returns
-  /// whether the tree still is as it was planned for.
-  bool find_places(const std::vector<graft>& grafts, if_exists existing);
+  /// Finds the places of the grafts, and clears what stands there and may be replaced. Returns
+  /// whether the tree still is as it was planned for. Errors: as `clearing::clear` and `prepare`.
+  result<bool> find_places(const std::vector<graft>& grafts);
   /// Adjusts what was paid to what has changed since the plan, and makes room in the directories.
   /// Errors: as `quota::adjust`; `out_of_memory`.
   result<void> pay(const import_plan& plan, reservation& paid) noexcept;
@@ -73,6 +75,9 @@ class grafting {
   void release_spare() noexcept;
 
   volume_state* volume_;
+  clearing* way_;
+  const if_exists existing_;
+  const if_open in_use_;
   directories_above<directory> above_;
   std::vector<directory> grown_;
   std::vector<entry> places_;

@@ -33,6 +33,8 @@ result<void> import_plan::add(import_items::value_type& item, pace& p) {
     case import_item::kind::unnamed:
       // All but its name is charged already.
       wanted_.bytes += volume_->payer.of_metadata(node_name::footprint(name));
+      replaced_.bytes += i.old_name;
+      old_names_ += i.old_name;
       break;
     case import_item::kind::directory: i.is_there = false; break;
   }
@@ -92,11 +94,13 @@ result<void> import_plan::meet(node& found, import_items::value_type& item) noex
 }
 
 // Notes the file that a graft replaces. Nothing of a busy one is looked at: its content belongs to
-// whoever holds its lock. The import fails for it when all items have been planned.
+// whoever holds its lock, and it is not counted as freed. Unless it may be replaced all the same,
+// the import fails for it when all items have been planned.
 result<void> import_plan::replace(node& found, std::string_view path) noexcept {
   if (found.is_directory) return about(by_, path, errc::is_a_directory);
   if (existing_ == if_exists::fail) return about(by_, path, errc::already_exists);
   if (volume_->names.is_busy(found)) {
+    if (in_use_ != if_open::fail) return boost::outcome_v2::success();
     // Who has it is told of the first one alone: to find them takes time with all open files.
     if (meets_busy_) meets_busy_ = about(by_, path, volume_->names.why_busy(found));
   } else {

@@ -28,6 +28,7 @@ struct import_item {
 
   kind is = kind::content;
   bool is_there = false;            ///< of a directory: whether it was there when it was planned
+  std::uint64_t old_name = 0;       ///< bytes that the name is charged that an unnamed file has had
   bytes content;                    ///< what a file is made of
   std::unique_ptr<file_node> file;  ///< the file, until it is in a new directory or in the tree
   file_node* placed = nullptr;      ///< the file in a new directory
@@ -98,8 +99,8 @@ class directories_above {
 class import_plan {
  public:
   /// What it is for is known by the call, for the text of its errors.
-  import_plan(const volume_state& v, call by, if_exists existing) noexcept
-      : volume_(&v), by_(by), existing_(existing) {}
+  import_plan(const volume_state& v, call by, const naming_options& options) noexcept
+      : volume_(&v), by_(by), existing_(options.existing), in_use_(options.open) {}
 
   /// To be called once for each hold of the lock, before all else.
   void begin_hold() noexcept { ++hold_; }
@@ -107,15 +108,18 @@ class import_plan {
   /// its size. `p` gets what this item takes beyond what every item does. Errors: `already_exists`,
   /// `is_a_directory`, `not_a_directory`.
   result<void> add(import_items::value_type& item, pace& p);
-  /// Ends the plan, after all items. Errors: `busy` if a file to be replaced is.
+  /// Ends the plan, after all items. Errors: `busy` if a file to be replaced is, with
+  /// `if_open::fail`.
   result<void> finish();
 
   /// What all that is new is charged.
   const charge& wanted() const noexcept { return wanted_; }
   /// The same without what the tables of existing directories grow by.
   charge wanted_of_new() const noexcept;
-  /// What the files are charged that are replaced.
+  /// What the files are charged that are replaced, and the old names of those that get new ones.
   const charge& replaced() const noexcept { return replaced_; }
+  /// The latter alone.
+  std::uint64_t old_names() const noexcept { return old_names_; }
   std::vector<graft>& grafts() noexcept { return grafts_; }
 
  private:
@@ -137,9 +141,11 @@ class import_plan {
   const volume_state* volume_;
   call by_;
   if_exists existing_;
+  if_open in_use_;
   std::uint64_t hold_ = 0;
   charge wanted_, replaced_;
-  std::uint64_t growth_ = 0;  // bytes of wanted_ that tables of existing directories grow by
+  std::uint64_t old_names_ = 0;  // bytes of replaced_
+  std::uint64_t growth_ = 0;     // bytes of wanted_ that tables of existing directories grow by
   // Fails with the first file that it replaces and that is busy.
   result<void> meets_busy_ = boost::outcome_v2::success();
   directories_above<directory> above_;

@@ -32,9 +32,11 @@ steps<void> make(tree_import& all, file_map& files) {
 }  // namespace
 
 // Makes the import, and frees in slices what is left of it.
-steps<void> import_tree(std::shared_ptr<volume_state> v, file_map files) {
+steps<void> import_tree(std::shared_ptr<volume_state> v, file_map files, import_options options) {
   co_await concerns(call::import_tree);
-  tree_import all(*v, call::import_tree, if_exists::replace);
+  if (!clearing::is_known(options.open)) co_return errc::invalid_argument;
+  tree_import all(*v, call::import_tree,
+                  {if_exists::replace, false, options.open, options.timeout});
   auto making = make(all, files);
   auto made = co_await finished(making);
   while (all.drop_some()) co_await turn_in_any_case();

@@ -24,8 +24,18 @@
 /// Locks: none is held between two steps but those of the files that the operation has open.
 namespace coramfs::detail {
 
+/// With `if_open::wait`; `remove_tree_in_use` also with `if_open::keep_unnamed`.
+/// @{
+steps<void> remove_tree_in_use(std::shared_ptr<volume_state> v, path_argument path,
+                               remove_options options);
+steps<void> rename_in_turn(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
+                           rename_options options);
+steps<void> move_in_turn(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
+                         rename_options options);
+/// @}
+
 steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
-                 if_exists existing);
+                 copy_options options);
 steps<void> copy_tree(std::shared_ptr<volume_state> v, path_argument from, path_argument to);
 
 steps<std::vector<std::string>> list(std::shared_ptr<volume_state> v, path_argument path);
@@ -42,7 +52,7 @@ steps<std::vector<std::string>> files_below(std::shared_ptr<volume_state> v, pat
                                             export_options options, call by);
 steps<file_map> export_tree(std::shared_ptr<volume_state> v, path_argument prefix,
                             export_options options);
-steps<void> import_tree(std::shared_ptr<volume_state> v, file_map files);
+steps<void> import_tree(std::shared_ptr<volume_state> v, file_map files, import_options options);
 
 /// The handle of a file without a name, which is to get that path.
 struct unnamed_handle {

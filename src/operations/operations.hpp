@@ -25,10 +25,13 @@ result<void> remove(volume_state& v, const path_argument& path, if_open in_use) 
 result<void> remove_directory(volume_state& v, const path_argument& path) noexcept;
 
 // relocation.cpp
+/// With any option but `if_open::wait`, which is for `rename_in_turn` and `move_in_turn`.
+/// @{
 result<void> rename(volume_state& v, const path_argument& from, const path_argument& to,
-                    if_exists existing) noexcept;
+                    const rename_options& options) noexcept;
 result<void> move(volume_state& v, const path_argument& from, const path_argument& to,
-                  if_exists existing) noexcept;
+                  const rename_options& options) noexcept;
+/// @}
 
 // queries.cpp
 result<bool> exists(volume_state& v, const path_argument& path) noexcept;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/error_note.hpp"
 #include "core/path.hpp"
+#include "operations/clearing.hpp"
+#include "operations/long_operations.hpp"
 #include "operations/operations.hpp"
 #include "tree/creation.hpp"
 #include "tree/directory_chain.hpp"
@@ -12,10 +14,22 @@ namespace coramfs::detail {
 
 namespace {
 
-result<void> check(if_exists existing) noexcept {
-  if (existing != if_exists::fail && existing != if_exists::replace) return errc::invalid_argument;
-  return boost::outcome_v2::success();
-}
+enum class parents { must_exist, are_made };
+
+/// What is wanted of a relocation.
+struct manner {
+  if_exists existing;
+  if_open open;
+  parents above;
+  clearing* way;  // null where the nodes have to be idle
+
+  result<void> check() const noexcept {
+    if (existing != if_exists::fail && existing != if_exists::replace)
+      return errc::invalid_argument;
+    if (!clearing::is_known(open)) return errc::invalid_argument;
+    return boost::outcome_v2::success();
+  }
+};
 
 result<node*> find_source(const tree& names, normal_path from) noexcept {
   BOOST_OUTCOME_TRY(const auto at, names.look_up(from));
@@ -41,15 +55,25 @@ error about_source(normal_path from, const error& e) noexcept {
   return about(call::unknown, from.text(), e);
 }
 
-result<void> require_idle(const tree& names, const node& moved, normal_path from) noexcept {
-  const auto idle = names.require_idle(moved);
+// Checks that what moves is not in use, or waits for that.
+result<void> clear_source(const tree& names, node& moved, normal_path from,
+                          const manner& how) noexcept {
+  const auto idle = how.open == if_open::wait ? how.way->clear(moved, clearing::fate::moves)
+                                              : names.require_idle(moved);
   if (!idle) return about_source(from, idle.error());
   return idle;
 }
 
-// What the file, or the empty directory, is charged that is to be replaced.
-charge replaced_charge(const volume_state& v, node* replaced) noexcept {
+// The same of what goes.
+result<void> clear_target(const tree& names, node& replaced, const manner& how) noexcept {
+  return how.way != nullptr ? how.way->clear_replaced(replaced, how.open)
+                            : names.require_idle(replaced);
+}
+
+// What the file, or the empty directory, is charged that is to be replaced, and freed by that.
+charge replaced_charge(const volume_state& v, node* replaced, const manner& how) noexcept {
   if (replaced == nullptr) return {};
+  if (how.way != nullptr && how.way->has_others(*replaced)) return {};
   if (!replaced->is_directory) return file_charge(static_cast<file_node&>(*replaced), v.payer);
   return {.bytes = v.payer.of_metadata(node_footprint(true, replaced->name.view())),
           .directories = 1};
@@ -84,17 +108,28 @@ void move_entry(balance& b, const volume_state& v, const directory_node& from,
   b.add_entries(v, to, +1);
 }
 
+// Gets those out of the way who use what moves, or what is at its place. Returns what moves now.
+node& commit(node& moved, entry& to, const manner& how) noexcept {
+  if (how.way == nullptr) return moved;
+  if (to.found != nullptr && how.way->has_others(*to.found)) to.found = nullptr;
+  how.way->commit();
+  return how.way->now(moved);
+}
+
 // Moves a node to a place in an existing directory, under the exclusive lock. What is replaced is
 // returned, for the caller to free outside of the lock.
-result<detached_node> relocate(volume_state& v, node& moved, normal_path from, const entry& to,
-                               if_exists existing, fault_answers* faults) noexcept {
-  if (to.found == &moved && existing == if_exists::replace) return nullptr;
-  BOOST_OUTCOME_TRY(check_target(moved, to, existing));
+result<detached_node> relocate(volume_state& v, node& moved, normal_path from, entry to,
+                               const manner& how, fault_answers* faults) noexcept {
+  if (to.found == &moved && how.existing == if_exists::replace) return nullptr;
+  BOOST_OUTCOME_TRY(check_target(moved, to, how.existing));
   if (to.found != nullptr) {
-    BOOST_OUTCOME_TRY(v.names.require_idle(*to.found));
+    BOOST_OUTCOME_TRY(clear_target(v.names, *to.found, how));
   }
-  BOOST_OUTCOME_TRY(require_idle(v.names, moved, from));
-  balance b{{}, replaced_charge(v, to.found)};
+  BOOST_OUTCOME_TRY(clear_source(v.names, moved, from, how));
+  if (how.way != nullptr) {
+    BOOST_OUTCOME_TRY(how.way->prepare());
+  }
+  balance b{{}, replaced_charge(v, to.found, how)};
   b.add_name(v, moved, to.name);
   if (to.found != nullptr) {
     b.add_entries(v, *moved.parent, -1);
@@ -112,7 +147,8 @@ result<detached_node> relocate(volume_state& v, node& moved, normal_path from, c
   directory_index& entries = to.parent->entries;
   if (!name.assign(v.names.memory(), to.name) || !entries.reserve(entries.size() + 1))
     return errc::out_of_memory;
-  detached_node replaced = v.names.relocate(moved, std::move(name), to);
+  node& now = commit(moved, to, how);
+  detached_node replaced = v.names.relocate(now, std::move(name), to);
   entries.release_spare();
   paid.commit();
   return replaced;
@@ -120,8 +156,12 @@ result<detached_node> relocate(volume_state& v, node& moved, normal_path from, c
 
 // Moves a node into directories that are missing, and makes these, under the exclusive lock.
 result<void> relocate_into_gap(volume_state& v, node& moved, normal_path from, gap missing,
-                               std::string_view name, fault_answers* faults) noexcept {
-  BOOST_OUTCOME_TRY(require_idle(v.names, moved, from));
+                               std::string_view name, const manner& how,
+                               fault_answers* faults) noexcept {
+  BOOST_OUTCOME_TRY(clear_source(v.names, moved, from, how));
+  if (how.way != nullptr) {
+    BOOST_OUTCOME_TRY(how.way->prepare());
+  }
   missing.below.remove_suffix(name.size() + 1);
   directory_node& above = *missing.at.parent;
   balance b{chain_charge(v, missing), {}};
@@ -143,7 +183,9 @@ result<void> relocate_into_gap(volume_state& v, node& moved, normal_path from, g
       !made.deepest->entries.reserve(1) || !above.entries.reserve(above.entries.size() + 1))
     return errc::out_of_memory;
   v.names.link(missing.at, std::move(made.top));
-  v.names.relocate(moved, std::move(own), {made.deepest, name, nullptr});
+  entry to{made.deepest, name, nullptr};
+  node& now = commit(moved, to, how);
+  v.names.relocate(now, std::move(own), to);
   paid.commit();
   return boost::outcome_v2::success();
 }
@@ -156,51 +198,90 @@ result<entry> find_target(const tree& names, normal_path from, const node& moved
   return names.look_up(to);
 }
 
-enum class parents { must_exist, are_made };
-
-result<detached_node> relocate(volume_state& v, normal_path from, normal_path to,
-                               if_exists existing, parents above, fault_answers* faults) noexcept {
+result<detached_node> relocate(volume_state& v, normal_path from, normal_path to, const manner& how,
+                               fault_answers* faults) noexcept {
   const tree::exclusive_access access(v.names);
+  const clearing::attempt attempt(how.way);
   const auto found = find_source(v.names, from);
   if (!found) return about_source(from, found.error());
   node& moved = *found.assume_value();
   if (to.is_below(from)) return errc::invalid_argument;
-  if (above == parents::are_made) {
+  if (how.above == parents::are_made) {
     BOOST_OUTCOME_TRY(const auto missing, find_gap(v.names, to));
     if (!missing.below.empty()) {
-      BOOST_OUTCOME_TRY(relocate_into_gap(v, moved, from, missing, to.name(), faults));
+      BOOST_OUTCOME_TRY(relocate_into_gap(v, moved, from, missing, to.name(), how, faults));
       return nullptr;
     }
   }
   BOOST_OUTCOME_TRY(const auto at, find_target(v.names, from, moved, to));
-  return relocate(v, moved, from, at, existing, faults);
+  return relocate(v, moved, from, at, how, faults);
 }
 
 result<void> relocate(volume_state& v, const path_argument& from, const path_argument& to,
-                      if_exists existing, parents above) noexcept {
-  BOOST_OUTCOME_TRY(check(existing));
+                      const manner& how) noexcept {
+  BOOST_OUTCOME_TRY(how.check());
   path_buffer from_buffer, to_buffer;
   const auto normal = from_buffer.normalise(from);
   if (!normal) return about(call::unknown, from.view(), normal.error());
   BOOST_OUTCOME_TRY(const auto normal_to, to_buffer.normalise(to));
   // What was replaced is freed here, when the lock is gone.
   BOOST_OUTCOME_TRY(answering(v.faults, normal_to.text(), [&](fault_answers* faults) {
-    return relocate(v, normal.assume_value(), normal_to, existing, above, faults);
+    return relocate(v, normal.assume_value(), normal_to, how, faults);
   }));
   return boost::outcome_v2::success();
+}
+
+// In one step, which waits for nobody.
+result<void> relocate_at_once(volume_state& v, const path_argument& from, const path_argument& to,
+                              const rename_options& options, parents above, call by) noexcept {
+  return noting(by, to, [&]() -> result<void> {
+    if (options.open != if_open::keep_unnamed)
+      return relocate(v, from, to, {options.existing, options.open, above, nullptr});
+    clearing way(v, by, to.view(), options.timeout);
+    const auto done = relocate(v, from, to, {options.existing, options.open, above, &way});
+    way.finish();
+    return done;
+  });
+}
+
+steps<void> relocate_in_turn(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
+                             rename_options options, parents above, call by) {
+  co_await concerns(by, to);
+  clearing way(*v, by, to.view(), options.timeout);
+  const manner how{options.existing, options.open, above, &way};
+  for (;;) {
+    const auto done = relocate(*v, from, to, how);
+    if (!way.is_blocked()) {
+      way.finish();
+      co_return done;
+    }
+    auto waiting = wait(way);
+    BOOST_OUTCOME_CO_TRY(co_await finished(waiting));
+  }
 }
 
 }  // namespace
 
 result<void> rename(volume_state& v, const path_argument& from, const path_argument& to,
-                    if_exists existing) noexcept {
-  return noting(call::rename, to,
-                [&] { return relocate(v, from, to, existing, parents::must_exist); });
+                    const rename_options& options) noexcept {
+  return relocate_at_once(v, from, to, options, parents::must_exist, call::rename);
 }
 
 result<void> move(volume_state& v, const path_argument& from, const path_argument& to,
-                  if_exists existing) noexcept {
-  return noting(call::move, to, [&] { return relocate(v, from, to, existing, parents::are_made); });
+                  const rename_options& options) noexcept {
+  return relocate_at_once(v, from, to, options, parents::are_made, call::move);
+}
+
+steps<void> rename_in_turn(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
+                           rename_options options) {
+  return relocate_in_turn(std::move(v), std::move(from), std::move(to), options,
+                          parents::must_exist, call::rename);
+}
+
+steps<void> move_in_turn(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
+                         rename_options options) {
+  return relocate_in_turn(std::move(v), std::move(from), std::move(to), options, parents::are_made,
+                          call::move);
 }
 
 }  // namespace coramfs::detail

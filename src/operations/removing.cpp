@@ -3,6 +3,8 @@
 
 #include "core/error_note.hpp"
 #include "core/path.hpp"
+#include "operations/clearing.hpp"
+#include "operations/long_operations.hpp"
 #include "operations/operations.hpp"
 
 namespace coramfs::detail {
@@ -110,6 +112,54 @@ bool removing::free_slice() noexcept {
   freed.bytes += std::exchange(entry_bytes_, 0);
   volume_->limits.release(freed);
   return !rest_->is_done();
+}
+
+namespace {
+
+// Takes a directory out of the tree with all below it, if the way is free of those who use files
+// there.
+result<removed> take_out_in_use(volume_state& v, const path_argument& path, clearing& way,
+                                clearing::fate to) noexcept {
+  path_buffer buffer;
+  BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
+  const tree::exclusive_access access(v.names);
+  const clearing::attempt attempt(&way);
+  BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
+  BOOST_OUTCOME_TRY(auto* const directory, require_removable_directory(at));
+  BOOST_OUTCOME_TRY(way.clear(*directory, to));
+  BOOST_OUTCOME_TRY(way.prepare());
+  std::uint64_t entry_bytes = way.commit();
+  detached_node top = v.names.unlink(*directory);
+  entry_bytes += v.payer.of_metadata(entry_footprint(*at.parent));
+  return removed{std::move(top), entry_bytes};
+}
+
+}  // namespace
+
+steps<void> remove_tree_in_use(std::shared_ptr<volume_state> v, path_argument path,
+                               remove_options options) {
+  co_await concerns(call::remove_tree, path);
+  const bool waits = options.open == if_open::wait;
+  if (!waits && options.open != if_open::keep_unnamed) co_return errc::invalid_argument;
+  clearing way(*v, call::remove_tree, path.view(), options.timeout);
+  for (;;) {
+    auto taken =
+        take_out_in_use(*v, path, way, waits ? clearing::fate::goes : clearing::fate::is_kept);
+    if (!way.is_blocked()) {
+      way.finish();
+      if (!taken) co_return taken.error();
+      disposal rest(std::move(taken.value().top));
+      for (std::uint64_t entry_bytes = taken.value().entry_bytes;;) {
+        charge freed = rest.step(v->payer);
+        freed.bytes += std::exchange(entry_bytes, 0);
+        v->limits.release(freed);
+        if (rest.is_done()) co_return boost::outcome_v2::success();
+        co_await turn_in_any_case();
+      }
+    }
+    auto waiting = wait(way);
+    BOOST_OUTCOME_CO_TRY(co_await finished(waiting));
+  }
 }
 
 removal_in_turn::removal_in_turn(const std::shared_ptr<volume_state>& v, path_argument path,

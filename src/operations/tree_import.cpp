@@ -141,14 +141,16 @@ result<void> tree_import::make_file(import_items::value_type& item) {
 // Puts the grafts into the tree, in one hold of its lock, if it still is as it was planned for.
 // Returns whether it was.
 result<bool> tree_import::link() {
-  grafting all(volume_);
+  grafting all(volume_, way_, options_);
   all.reserve(plan_.grafts().size());
   const tree::exclusive_access access(volume_.names);
+  const clearing::attempt attempt(&way_);
   return link(all);
 }
 
 result<bool> tree_import::link(grafting& all) {
-  if (!all.find_places(plan_.grafts(), existing_)) return false;
+  BOOST_OUTCOME_TRY(const bool fits, all.find_places(plan_.grafts()));
+  if (!fits) return false;
   BOOST_OUTCOME_TRY(all.pay(plan_, paid_));
   all.link(plan_.grafts(), gone_);
   is_linked_ = true;
@@ -159,8 +161,9 @@ result<bool> tree_import::link(grafting& all) {
 // Plans, makes and puts in all grafts in one hold of the tree's lock, in which the plan can not
 // become wrong.
 result<void> tree_import::plan_and_link() {
-  grafting all(volume_);
+  grafting all(volume_, way_, options_);
   const tree::exclusive_access access(volume_.names);
+  const clearing::attempt attempt(&way_);
   begin_plan();
   plan_.begin_hold();
   for (auto& item : items_) {
@@ -199,6 +202,21 @@ bool tree_import::drop_some() noexcept {
   }
   paid_ = reservation();
   return false;
+}
+
+// Takes apart what was made for a plan that was wrong, or whose time has not come. The files are
+// kept for the next plan, and the directories are dropped.
+steps<void> take_apart(tree_import& all) {
+  for (auto& item : all.items_) {
+    all.take_back(item);
+    if (all.done.has_done()) {
+      BOOST_OUTCOME_CO_TRY(co_await turn());
+    }
+  }
+  while (all.drop_some_drafts()) {
+    BOOST_OUTCOME_CO_TRY(co_await turn());
+  }
+  co_return boost::outcome_v2::success();
 }
 
 // The last step takes a look-up and a few moves of pointers for each graft: each file that comes
@@ -245,21 +263,29 @@ steps<void> put_into_tree(tree_import& all) {
         }
       }
     }
-    BOOST_OUTCOME_CO_TRY(const bool fits, all.link());
-    if (fits) co_return boost::outcome_v2::success();
-
-    // The tree has changed. The files are kept for the next plan, and the directories are dropped.
-    for (auto& item : all.items_) {
-      all.take_back(item);
-      if (all.done.has_done()) {
-        BOOST_OUTCOME_CO_TRY(co_await turn());
-      }
+    auto linked = all.link();
+    while (all.way_.is_blocked()) {
+      auto waiting = wait(all.way_);
+      BOOST_OUTCOME_CO_TRY(co_await finished(waiting));
+      linked = all.link();
     }
-    while (all.drop_some_drafts()) {
-      BOOST_OUTCOME_CO_TRY(co_await turn());
-    }
+    all.way_.finish();
+    if (!linked) co_return linked.error();
+    if (linked.value()) co_return boost::outcome_v2::success();
+    auto undoing = take_apart(all);
+    BOOST_OUTCOME_CO_TRY(co_await finished(undoing));
   }
-  co_return all.plan_and_link();
+  for (;;) {
+    const auto linked = all.plan_and_link();
+    if (!all.way_.is_blocked()) {
+      all.way_.finish();
+      co_return linked;
+    }
+    auto waiting = wait(all.way_);
+    BOOST_OUTCOME_CO_TRY(co_await finished(waiting));
+    auto undoing = take_apart(all);
+    BOOST_OUTCOME_CO_TRY(co_await finished(undoing));
+  }
 }
 
 }  // namespace coramfs::detail

@@ -8,6 +8,7 @@
 #include "core/pace.hpp"
 #include "core/quota.hpp"
 #include "core/steps.hpp"
+#include "operations/clearing.hpp"
 #include "operations/import_draft.hpp"
 #include "operations/import_plan.hpp"
 #include "tree/volume_state.hpp"
@@ -33,8 +34,12 @@ class tree_import {
 
  public:
   /// `by` is the call that it is for, for the texts of its errors.
-  tree_import(volume_state& v, call by, if_exists existing) noexcept
-      : volume_(v), by_(by), existing_(existing), plan_(v, by, existing) {}
+  tree_import(volume_state& v, call by, const naming_options& options) noexcept
+      : volume_(v),
+        by_(by),
+        options_(options),
+        plan_(v, by, options),
+        way_(v, by, {}, options.timeout) {}
   tree_import(const tree_import&) = delete;
   tree_import& operator=(const tree_import&) = delete;
   ~tree_import();
@@ -55,6 +60,7 @@ class tree_import {
   /// pays, makes the files and the new directories where nobody sees them, and then puts all of
   /// that into its place.
   friend steps<void> put_into_tree(tree_import& all);
+  friend steps<void> take_apart(tree_import& all);
 
   /// Takes the file of an item out of the new directory that it may be in.
   void take_back(import_items::value_type& i) noexcept {
@@ -69,7 +75,7 @@ class tree_import {
  private:
   void drop_if_above(import_items::iterator directory);
   result<void> check_key(const std::string& key);
-  void begin_plan() { plan_ = import_plan(volume_, by_, existing_); }
+  void begin_plan() { plan_ = import_plan(volume_, by_, options_); }
   result<import_items::iterator> plan_some(import_items::iterator from);
   result<void> pay();
   void begin_draft() { draft_.emplace(volume_.names, plan_.grafts()); }
@@ -83,7 +89,7 @@ class tree_import {
 
   volume_state& volume_;
   const call by_;
-  const if_exists existing_;
+  const naming_options options_;
   import_items items_;
   result<void> twins_ = boost::outcome_v2::success();
   std::vector<std::string_view> beginnings_;  // the last key checked, and those that it begins with
@@ -94,6 +100,7 @@ class tree_import {
   import_plan plan_;
   std::optional<import_draft> draft_;
   disposal gone_;
+  clearing way_;
 };
 
 }  // namespace coramfs::detail

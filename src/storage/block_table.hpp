@@ -37,6 +37,13 @@ class block_table {
   /// Blocks: to shrink as many takes about half a millisecond.
   static constexpr std::size_t most_with_slack = 1024;
 
+  block_table() noexcept = default;
+  block_table(block_table&& other) noexcept
+      : blocks_(std::move(other.blocks_)),
+        size_(std::exchange(other.size_, 0)),
+        footprint_(std::exchange(other.footprint_, 0)) {}
+  block_table& operator=(block_table&&) noexcept = default;
+
   std::uint64_t size() const noexcept { return size_; }
   extent extent_now() const noexcept { return {size_, footprint_, 0}; }
 
@@ -94,7 +101,7 @@ class block_table {
 
   bool has_few_blocks() const noexcept { return size_ <= block_size; }
   void set_owner(storage& owner) noexcept {
-    if (block* const only = blocks_.find(0)) only->set_owner(owner);
+    blocks_.for_each([&](std::uint64_t, block& b) { b.set_owner(owner); });
   }
   /// Puts another block, which takes as much memory, into the place of one.
   void replace(const block& old, block& fresh) noexcept { blocks_.replace(old, fresh); }

@@ -32,7 +32,8 @@ inline constexpr std::uint64_t max_file_size = std::numeric_limits<std::int64_t>
 class storage {
  public:
   explicit storage(storage_layout layout) noexcept;
-  /// Moves the content to another place, and tells its blocks. Precondition: `may_be_moved()`.
+  /// Moves the content to another place, and tells its blocks: `may_be_moved()` says whether that
+  /// takes little time. The other is empty, and charged nothing, from then on.
   storage(storage&& other) noexcept;
   /// Returns whether it is in few enough blocks to tell all of them their new place.
   bool may_be_moved() const noexcept;

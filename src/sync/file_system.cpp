@@ -95,21 +95,28 @@ result<void> file_system::remove_directory(path_argument path) {
   return detail::remove_directory(state(volume_), path);
 }
 
-result<void> file_system::remove_tree(path_argument path) {
-  return detail::run_blocking(detail::removing(lent_state(volume_), std::move(path)));
-}
-
-result<void> file_system::rename(path_argument from, path_argument to, if_exists existing) {
-  return detail::rename(state(volume_), from, to, existing);
-}
-
-result<void> file_system::move(path_argument from, path_argument to, if_exists existing) {
-  return detail::move(state(volume_), from, to, existing);
-}
-
-result<void> file_system::copy(path_argument from, path_argument to, if_exists existing) {
+result<void> file_system::remove_tree(path_argument path, remove_options options) {
+  if (options.open == if_open::fail)
+    return detail::run_blocking(detail::removing(lent_state(volume_), std::move(path)));
   return detail::run_blocking(
-      detail::copy(lent_state(volume_), std::move(from), std::move(to), existing));
+      detail::remove_tree_in_use(lent_state(volume_), std::move(path), options));
+}
+
+result<void> file_system::rename(path_argument from, path_argument to, rename_options options) {
+  if (options.open != if_open::wait) return detail::rename(state(volume_), from, to, options);
+  return detail::run_blocking(
+      detail::rename_in_turn(lent_state(volume_), std::move(from), std::move(to), options));
+}
+
+result<void> file_system::move(path_argument from, path_argument to, rename_options options) {
+  if (options.open != if_open::wait) return detail::move(state(volume_), from, to, options);
+  return detail::run_blocking(
+      detail::move_in_turn(lent_state(volume_), std::move(from), std::move(to), options));
+}
+
+result<void> file_system::copy(path_argument from, path_argument to, copy_options options) {
+  return detail::run_blocking(
+      detail::copy(lent_state(volume_), std::move(from), std::move(to), options));
 }
 
 result<void> file_system::copy_tree(path_argument from, path_argument to) {
@@ -188,8 +195,8 @@ result<file_map> file_system::export_tree(path_argument prefix, export_options o
   return detail::run_blocking(detail::export_tree(lent_state(volume_), std::move(prefix), options));
 }
 
-result<void> file_system::import_tree(file_map files) {
-  return detail::run_blocking(detail::import_tree(lent_state(volume_), std::move(files)));
+result<void> file_system::import_tree(file_map files, import_options options) {
+  return detail::run_blocking(detail::import_tree(lent_state(volume_), std::move(files), options));
 }
 
 result<std::vector<std::string>> file_system::files_below(path_argument prefix,

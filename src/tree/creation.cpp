@@ -62,6 +62,13 @@ file_cost cost_of_file(const volume_state& v, const entry& at, const extent& con
   return cost;
 }
 
+file_cost cost_beside(const volume_state& v, const entry& at, const extent& content) noexcept {
+  file_cost cost{node_charge(v, *at.parent, at.name, false), {}};
+  cost.wanted += v.payer.of(content);
+  cost.wanted.bytes -= v.payer.of_metadata(entry_footprint(*at.parent));
+  return cost;
+}
+
 result<file_draft> file_draft::make(volume_state& v, normal_path path, const file_cost& cost,
                                     const extent& content, grant* granted) noexcept {
   const fault_seam* const faults = v.faults.has_policy() ? &v.faults : nullptr;
@@ -86,10 +93,24 @@ result<file_draft> file_draft::make(volume_state& v, normal_path path, const fil
 }
 
 result<detached_node> file_draft::link(const entry& at) noexcept {
+  BOOST_OUTCOME_TRY(pay(at));
+  return put(at);
+}
+
+result<void> file_draft::pay(const entry& at) noexcept {
   const file_cost cost = cost_of_file(*volume_, at, file_->content.extent_now());
   BOOST_OUTCOME_TRY(volume_->limits.adjust(paid_, cost.wanted, cost.replaced));
   directory_index& entries = at.parent->entries;
   if (at.found == nullptr && !entries.reserve(entries.size() + 1)) return errc::out_of_memory;
+  return boost::outcome_v2::success();
+}
+
+result<void> file_draft::pay_beside(const entry& at) noexcept {
+  const file_cost cost = cost_beside(*volume_, at, file_->content.extent_now());
+  return volume_->limits.adjust(paid_, cost.wanted, cost.replaced);
+}
+
+detached_node file_draft::put(const entry& at) noexcept {
   detached_node old = tree::link_made(at, detached_node(file_.release()));
   paid_.commit();
   return old;

@@ -57,6 +57,13 @@ class file_draft {
   /// Errors: `quota_exceeded` and `node_limit_exceeded`, because the place may cost more than at
   /// `make`; `out_of_memory`.
   result<detached_node> link(const entry& at) noexcept;
+  /// The same in two parts, of which the second can not fail. `pay_beside` is for a place that
+  /// another file has which is not freed, but leaves it, between the two, to those who use it.
+  /// @{
+  result<void> pay(const entry& at) noexcept;
+  result<void> pay_beside(const entry& at) noexcept;
+  detached_node put(const entry& at) noexcept;
+  /// @}
 
   /// Adjusts what was paid to what the file takes by now, where it gets no place in the tree.
   /// Errors: `quota_exceeded`.
@@ -79,6 +86,10 @@ class file_draft {
 
 /// The cost of a file with `content` that has no name, and is in no directory.
 file_cost cost_of_unnamed(const volume_state& v, const extent& content) noexcept;
+
+/// The cost of a file with `content` at a place of another file, which is not freed. Under the
+/// tree's lock.
+file_cost cost_beside(const volume_state& v, const entry& at, const extent& content) noexcept;
 
 /// The cost of a file with `content` at a place, which is free or a file's. Under the tree's
 /// exclusive lock where it replaces a file, else under either.

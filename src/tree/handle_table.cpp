@@ -72,10 +72,11 @@ bool handle_table::refill(lane& in, unsigned number) noexcept {
   return false;
 }
 
-handle_record* handle_table::add_without_lane(file_node& f, open_mode mode,
-                                              const char* label) noexcept {
+handle_record* handle_table::add_without_lane(
+    file_node& f, open_mode mode, const char* label,
+    std::chrono::steady_clock::time_point since) noexcept {
   const std::lock_guard lock(mutex_);
-  return take(without_lane_, nobodys, f, mode, label);
+  return take(without_lane_, nobodys, f, mode, label, since);
 }
 
 // Returns the record at a place, and moves on; null behind the last one.

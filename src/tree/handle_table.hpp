@@ -95,9 +95,14 @@ class handle_table {
 
   /// Notes a handle. Returns its record, or null if there is no memory for one.
   handle_record* add(file_node& f, open_mode mode, const char* label) noexcept {
+    return add(f, mode, label, clock_.since());
+  }
+  /// The same of one that has been open since another time.
+  handle_record* add(file_node& f, open_mode mode, const char* label,
+                     std::chrono::steady_clock::time_point since) noexcept {
     const unsigned mine = thread_lane();
-    if (mine == no_lane) return add_without_lane(f, mode, label);
-    return take(lanes_[mine], mine, f, mode, label);
+    if (mine == no_lane) return add_without_lane(f, mode, label, since);
+    return take(lanes_[mine], mine, f, mode, label, since);
   }
   /// Forgets a handle. Null: it has no record.
   void remove(handle_record* r) noexcept {
@@ -146,17 +151,18 @@ class handle_table {
   };
   static_assert(sizeof(lane) == 2 * cache_line);
 
-  handle_record* take(lane& in, unsigned number, file_node& f, open_mode mode,
-                      const char* label) noexcept {
+  handle_record* take(lane& in, unsigned number, file_node& f, open_mode mode, const char* label,
+                      std::chrono::steady_clock::time_point since) noexcept {
     if (in.free == nullptr && !refill(in, number)) return nullptr;
     handle_record* const r = in.free;
     in.free = r->next_;
-    r->take(f, mode, label, clock_.since());
+    r->take(f, mode, label, since);
     return r;
   }
   static bool refill(lane& in, unsigned number) noexcept;
   void give_to(unsigned of, handle_record& r) noexcept;
-  handle_record* add_without_lane(file_node& f, open_mode mode, const char* label) noexcept;
+  handle_record* add_without_lane(file_node& f, open_mode mode, const char* label,
+                                  std::chrono::steady_clock::time_point since) noexcept;
   const handle_record* next(place& at) const noexcept;
 
   const volume_clock clock_;

@@ -71,6 +71,10 @@ void node_name::set_owner(node& of) noexcept {
   if (!is_inline()) piece()->owner.store(&of, std::memory_order_release);
 }
 
+void node_name::drop_owner() noexcept {
+  if (!is_inline()) piece()->owner.store(nullptr, std::memory_order_release);
+}
+
 node* node_name::owner_of(void* piece) noexcept {
   return static_cast<long_text*>(piece)->owner.load(std::memory_order_acquire);
 }

@@ -47,6 +47,8 @@ class node_name {
 
   /// Says whose name it is. From then on a long text may be moved.
   void set_owner(class node& of) noexcept;
+  /// The name is no node's for a while, and its text stays where it is.
+  void drop_owner() noexcept;
   /// The node whose name stands in that piece, or null if it is nobody's yet.
   static class node* owner_of(void* piece) noexcept;
   /// Moves a long text to another piece of the same size. Under the tree's exclusive lock.

@@ -267,6 +267,73 @@ detached_node tree::take_name(file_node& f) noexcept {
   return nullptr;
 }
 
+void tree::count_uses(file_node& f) noexcept {
+  holds_.count(f);
+  f.is_hot = false;
+}
+
+void tree::count_uses_below(const directory_node& d) noexcept {
+  while (const file_node* const marked = holds_.held_below(d))
+    count_uses(const_cast<file_node&>(*marked));
+}
+
+file_node* tree::open_below(const directory_node& d) const noexcept {
+  file_node* found = nullptr;
+  handles_.see_first([&](const handle_entry& h) {
+    if (found == nullptr && is_below(*h.file, d)) found = const_cast<file_node*>(h.file);
+  });
+  return found;
+}
+
+// The counts lead the way down. Where the last user is just taking them back, one may lead nowhere.
+file_node* tree::used_below(directory_node& d, node* after) noexcept {
+  directory_node* in = after != nullptr ? after->parent.get() : &d;
+  node* at = after != nullptr ? in->entries.next(*after) : in->entries.first();
+  for (;;) {
+    while (at == nullptr) {
+      if (in == &d) return nullptr;
+      at = in;
+      in = in->parent;
+      at = in->entries.next(*at);
+    }
+    if (at->has_users() && !at->is_directory) return static_cast<file_node*>(at);
+    if (at->has_users()) {
+      in = static_cast<directory_node*>(at);
+      at = in->entries.first();
+    } else {
+      at = in->entries.next(*at);
+    }
+  }
+}
+
+// The caller's own use keeps the count of the file above 0, so nobody else comes to what is above.
+void tree::set_aside(file_node& f) noexcept {
+  directory_node& in = *f.parent;
+  if (in.parent != nullptr) discount_user(in);
+}
+
+void tree::count_again(file_node& f) noexcept { count_user(*f.parent); }
+
+void tree::take_name_aside(file_node& f) const noexcept {
+  f.users.fetch_or(node::unnamed, std::memory_order_acq_rel);
+  directory_node& in = *std::exchange(f.parent, nullptr);
+  in.entries.erase(f);
+  touch(in);
+  f.lock.retire();
+}
+
+// Whoever moves memory holds the tree's lock, so nobody looks at the memory of `fresh` meanwhile.
+file_node& tree::renew_aside(file_node& f, std::unique_ptr<file_node> fresh) noexcept {
+  file_node* const memory = fresh.release();
+  memory->~file_node();
+  auto* const moved = ::new (memory) file_node(std::move(f));
+  f.users.fetch_or(node::unnamed, std::memory_order_acq_rel);
+  replace(f, *moved);
+  f.parent = nullptr;
+  f.lock.retire();
+  return *moved;
+}
+
 detached_node tree::relocate(node& n, node_name name, const entry& to) const noexcept {
   directory_node& in = *n.parent;
   in.entries.erase(n);

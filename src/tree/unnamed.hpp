@@ -7,6 +7,7 @@
 #include "tree/node.hpp"
 #include "tree/volume_state.hpp"
 
+#include <chrono>
 #include <memory>
 
 /// Files without a name. Such a file is in no directory, so nobody finds it: it is one handle's
@@ -25,10 +26,12 @@
 /// otherwise.
 namespace coramfs::detail {
 
-/// An unnamed file that was taken from its handle.
+/// An unnamed file that was taken from its handle. The name that it has had is still charged.
 struct taken_file {
   std::unique_ptr<file_node> file;
-  label_text label;  ///< of the handle
+  label_text label;                               ///< of the handle
+  std::chrono::steady_clock::time_point since{};  ///< when that was opened
+  bool is_recorded = false;                       ///< whether the two are known
 };
 
 /// The use of an unnamed file by its handle, with its lock.

@@ -93,10 +93,29 @@ const std::array operations{
     simple("rename", [](auto& fs) { return fs.rename("/d/file", "/four/a-longer-name-than-was"); }),
     simple("rename and replace",
            [](auto& fs) { return fs.rename("/d/file", "/d/other", if_exists::replace); }),
+    simple("rename in turn",
+           [](auto& fs) {
+             return fs.rename("/d", "/a-longer-name-than-it-had-was-before",
+                              rename_options{if_exists::fail, if_open::wait});
+           }),
+    simple("rename over a handle",
+           [](auto& fs) {
+             const auto f = fs.open("/d/other", open_mode::update);
+             if (!f) return result<void>(f.error());
+             return fs.rename("/d/file", "/d/other",
+                              rename_options{if_exists::replace, if_open::keep_unnamed});
+           }),
     simple("move", [](auto& fs) { return fs.move("/d", "/m/n/o"); }),
     simple("copy", [](auto& fs) { return fs.copy("/d/file", "/d/copy"); }),
     simple("copy and replace",
            [](auto& fs) { return fs.copy("/d/file", "/d/other", if_exists::replace); }),
+    simple("copy over a handle",
+           [](auto& fs) {
+             const auto f = fs.open("/d/other", open_mode::update);
+             if (!f) return result<void>(f.error());
+             return fs.copy("/d/file", "/d/other",
+                            copy_options{if_exists::replace, if_open::keep_unnamed});
+           }),
     simple("copy with holes", [](auto& fs) { return fs.copy("/d/holes", "/d/copy"); }),
     simple("copy_tree", [](auto& fs) { return fs.copy_tree("/d", "/copy"); }),
     simple("remove", [](auto& fs) { return fs.remove("/d/file"); }),
@@ -110,6 +129,14 @@ const std::array operations{
            }),
     simple("remove_directory", [](auto& fs) { return fs.remove_directory("/four/a"); }),
     simple("remove_tree", [](auto& fs) { return fs.remove_tree("/d"); }),
+    simple("remove_tree in turn",
+           [](auto& fs) { return fs.remove_tree("/d", {.open = if_open::wait}); }),
+    simple("remove_tree from under a handle",
+           [](auto& fs) {
+             const auto f = fs.open("/d/file", open_mode::read);
+             if (!f) return result<void>(f.error());
+             return fs.remove_tree("/d", {.open = if_open::keep_unnamed});
+           }),
     simple("list", [](auto& fs) { return fs.list("/four"); }),
     simple("list_entries", [](auto& fs) { return fs.list_entries("/four"); }),
     simple("list_some", [](auto& fs) { return fs.list_some("/four", long_name, 3); }),

@@ -83,13 +83,22 @@ class any_file_system {
   virtual result<bool> create_directories(std::string_view path) = 0;
   virtual result<void> remove(std::string_view path, const remove_options& options = {}) = 0;
   virtual result<void> remove_directory(std::string_view path) = 0;
-  virtual result<void> remove_tree(std::string_view path) = 0;
+  virtual result<void> remove_tree(std::string_view path, const remove_options& options = {}) = 0;
   virtual result<void> rename(std::string_view from, std::string_view to,
-                              if_exists existing = if_exists::fail) = 0;
+                              const rename_options& options = {}) = 0;
+  result<void> rename(std::string_view from, std::string_view to, if_exists existing) {
+    return rename(from, to, rename_options{existing});
+  }
   virtual result<void> move(std::string_view from, std::string_view to,
-                            if_exists existing = if_exists::fail) = 0;
+                            const rename_options& options = {}) = 0;
+  result<void> move(std::string_view from, std::string_view to, if_exists existing) {
+    return move(from, to, rename_options{existing});
+  }
   virtual result<void> copy(std::string_view from, std::string_view to,
-                            if_exists existing = if_exists::fail) = 0;
+                            const copy_options& options = {}) = 0;
+  result<void> copy(std::string_view from, std::string_view to, if_exists existing) {
+    return copy(from, to, copy_options{existing});
+  }
   virtual result<void> copy_tree(std::string_view from, std::string_view to) = 0;
   virtual result<std::vector<std::string>> list(std::string_view path) = 0;
   virtual result<std::vector<directory_entry>> list_entries(std::string_view path) = 0;
@@ -116,7 +125,7 @@ class any_file_system {
                                        export_options options = {}) = 0;
   using visitor = std::function<result<void>(const std::string& path, bytes content)>;
   virtual result<void> export_each(std::string_view prefix, visitor v) = 0;
-  virtual result<void> import_tree(file_map files) = 0;
+  virtual result<void> import_tree(file_map files, const import_options& options = {}) = 0;
   virtual result<volume_stats> stats() = 0;
 
   /// How many operations so far, of the file system and its files, did not complete at once.

@@ -184,17 +184,20 @@ class file_system_over final : public any_file_system {
   result<void> remove_directory(std::string_view path) override {
     return driver_([&](auto&... last) { return fs_.remove_directory(path, last...); });
   }
-  result<void> remove_tree(std::string_view path) override {
-    return driver_([&](auto&... last) { return fs_.remove_tree(path, last...); });
+  result<void> remove_tree(std::string_view path, const remove_options& options) override {
+    return driver_([&](auto&... last) { return fs_.remove_tree(path, options, last...); });
   }
-  result<void> rename(std::string_view from, std::string_view to, if_exists existing) override {
-    return driver_([&](auto&... last) { return fs_.rename(from, to, existing, last...); });
+  result<void> rename(std::string_view from, std::string_view to,
+                      const rename_options& options) override {
+    return driver_([&](auto&... last) { return fs_.rename(from, to, options, last...); });
   }
-  result<void> move(std::string_view from, std::string_view to, if_exists existing) override {
-    return driver_([&](auto&... last) { return fs_.move(from, to, existing, last...); });
+  result<void> move(std::string_view from, std::string_view to,
+                    const rename_options& options) override {
+    return driver_([&](auto&... last) { return fs_.move(from, to, options, last...); });
   }
-  result<void> copy(std::string_view from, std::string_view to, if_exists existing) override {
-    return driver_([&](auto&... last) { return fs_.copy(from, to, existing, last...); });
+  result<void> copy(std::string_view from, std::string_view to,
+                    const copy_options& options) override {
+    return driver_([&](auto&... last) { return fs_.copy(from, to, options, last...); });
   }
   result<void> copy_tree(std::string_view from, std::string_view to) override {
     return driver_([&](auto&... last) { return fs_.copy_tree(from, to, last...); });
@@ -259,8 +262,9 @@ class file_system_over final : public any_file_system {
   result<void> export_each(std::string_view prefix, visitor v) override {
     return driver_([&](auto&...) { return fs_.export_each(prefix, std::move(v)); });
   }
-  result<void> import_tree(file_map files) override {
-    return driver_([&](auto&... last) { return fs_.import_tree(std::move(files), last...); });
+  result<void> import_tree(file_map files, const import_options& options) override {
+    return driver_(
+        [&](auto&... last) { return fs_.import_tree(std::move(files), options, last...); });
   }
   result<volume_stats> stats() override {
     return driver_([&](auto&... last) { return fs_.stats(last...); });

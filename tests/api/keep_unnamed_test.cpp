@@ -310,6 +310,24 @@ TEST_CASE("keep unnamed: a name is given when the old one is wholly gone", "[api
         errc::would_block);
 }
 
+TEST_CASE("keep unnamed: the last handle is closed in the middle of a removal",
+          "[api][unnamed][race]") {
+  const auto clock = std::make_shared<stopping_clock>();
+  auto fs = sync::file_system::create({.clock = clock}).value();
+  fs.create_directory("/d").value();
+  const std::uint64_t before = fs.stats().value().used_bytes;
+  auto f = fs.open("/d/a", open_mode::write).value();
+  clock->stop_next();
+  auto removal = std::async(std::launch::async, [&] { return fs.remove("/d/a", keeping); });
+  clock->await_stop();
+  // The file has left its directory. It is freed by the close, when the removal has ended.
+  f.close().value();
+  removal.get().value();
+  CHECK(fs.stats().value().file_count == 0);
+  CHECK(fs.stats().value().used_bytes == before);
+  fs.remove_directory("/d").value();
+}
+
 TEST_CASE("keep unnamed: its writer gives the content back, whoever has yet to hear of it",
           "[api][unnamed][waiting]") {
   const bool waits_to_remove = GENERATE(false, true);
@@ -359,6 +377,27 @@ TEST_CASE("keep unnamed: one that many read without a word of its lock", "[api][
   readers.clear();
   CHECK(fs.stats().file_count == 0);
   CHECK(fs.stats().open_handles == 0);
+}
+
+TEST_CASE("keep unnamed: a name that is refused leaves all as before", "[api][unnamed][quota]") {
+  const scenario fs;
+  const std::string name = "/" + std::string(GENERATE(1, 200), 'n');
+  fs->write_file("/there", "x").value();
+  fs->write_file(name, "abc").value();
+  const auto f = fs->open(name, open_mode::update, {.label = "mine"}).value();
+  fs->remove(name, keeping).value();
+  const auto since = fs.volume().open_handles().value().front().since;
+  CHECK(fs.refusal([&] { return fs->give_name(*f, "/there"); }) == errc::already_exists);
+  CHECK(fs.refusal([&] { return fs->give_name(*f, "/there/x"); }) == errc::not_a_directory);
+  const auto handles = fs.volume().open_handles().value();
+  REQUIRE(handles.size() == 1);
+  CHECK(handles.front().since == since);
+  CHECK(handles.front().label == "mine");
+  fs->give_name(*f, name).value();
+  CHECK(fs->read_file(name).value() == "abc");
+  fs->remove(name).value();
+  fs->remove("/there").value();
+  CHECK(fs.used() == 0);
 }
 
 }  // namespace coramfs::tests

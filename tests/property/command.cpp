@@ -228,15 +228,16 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
     case action::create_directories: return told(fs.create_directories(c.path));
     case action::create_directory: return told(fs.create_directory(c.path));
     case action::write_file: return told(fs.write_file(c.path, content_of(c.size, number)));
-    case action::rename: return told(fs.rename(c.path, c.to, c.existing));
-    case action::move: return told(fs.move(c.path, c.to, c.existing));
-    case action::copy: return told(fs.copy(c.path, c.to, c.existing));
+    case action::rename:
+      return told(fs.rename(c.path, c.to, rename_options{c.existing, c.in_use, {}}));
+    case action::move: return told(fs.move(c.path, c.to, rename_options{c.existing, c.in_use, {}}));
+    case action::copy: return told(fs.copy(c.path, c.to, copy_options{c.existing, c.in_use, {}}));
     case action::copy_tree: return told(fs.copy_tree(c.path, c.to));
     case action::remove: return told(fs.remove(c.path));
     case action::remove_in_turn: return told(fs.remove(c.path, {.open = if_open::wait}));
     case action::take_name: return told(fs.remove(c.path, {.open = if_open::keep_unnamed}));
     case action::remove_directory: return told(fs.remove_directory(c.path));
-    case action::remove_tree: return told(fs.remove_tree(c.path));
+    case action::remove_tree: return told(fs.remove_tree(c.path, {c.in_use, {}}));
     case action::set_modified: return told(fs.set_modified(c.path, long_ago(c.size)));
     case action::import_tree: return import_some(fs, c, number);
     case action::read_file: return told(fs.read_file(c.path, c.offset));
@@ -265,6 +266,8 @@ std::ostream& operator<<(std::ostream& out, const command& c) {
   if (c.what == action::seek) out << " from " << origin_names[static_cast<std::size_t>(c.origin)];
   if (c.what == action::glob) out << " pattern " << quoted(c.pattern);
   if (c.existing == if_exists::replace) out << " replace";
+  if (c.in_use == if_open::wait) out << " wait";
+  if (c.in_use == if_open::keep_unnamed) out << " keep";
   return out << " size " << c.size << " offset " << c.offset;
 }
 

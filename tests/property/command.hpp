@@ -57,6 +57,7 @@ struct command {
   std::size_t slot;  // which of the handles
   open_mode mode;
   if_exists existing;
+  if_open in_use;
   seek_from origin;
   std::string path, to, pattern;
   std::uint64_t size;    // of a buffer or a file

@@ -153,6 +153,7 @@ rc::Gen<script> any_script(scale s, bool far, std::size_t series) {
                                              open_mode::create, open_mode::write_read,
                                              open_mode::append_read, open_mode::create_read})),
       set(&command::existing, one_of<if_exists>({if_exists::fail, if_exists::replace})),
+      set(&command::in_use, one_of<if_open>({if_open::fail, if_open::wait, if_open::keep_unnamed})),
       set(&command::origin,
           one_of<seek_from>({seek_from::start, seek_from::current, seek_from::end})),
       set(&command::path, any_path()), set(&command::to, any_path()),

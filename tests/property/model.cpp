@@ -130,10 +130,25 @@ void model::remove(std::string_view text, if_open in_use) {
   const model_node& n = require_file(path);
   if (in_use == if_open::fail) require_idle(path);
   if (in_use == if_open::wait) require_lock(path, false);
+  keep_unnamed(path, n);
+  take_away(path);
+}
+
+// Those who have the file open keep it.
+void model::keep_unnamed(const std::string& path, const model_node& n) {
   const auto kept = std::make_shared<model_node>(n);
   for (model_file* const f : handles_)
     if (f->is_at(path)) f->lose_name(kept);
-  take_away(path);
+}
+
+// What is in use is waited for, which no handle here does, or stays with its handles, or is busy.
+void model::clear(const std::string& path, if_open in_use) {
+  if (in_use == if_open::fail) return require_idle(path);
+  if (in_use == if_open::wait && is_in_use(path)) throw error(errc::would_block);
+  if (in_use != if_open::keep_unnamed) return;
+  if (!nodes_.at(path).is_directory) return keep_unnamed(path, nodes_.at(path));
+  for (const std::string& p : below(path))
+    if (!nodes_.at(p).is_directory) keep_unnamed(p, nodes_.at(p));
 }
 
 void model::remove_directory(std::string_view text) {
@@ -144,11 +159,11 @@ void model::remove_directory(std::string_view text) {
   take_away(path);
 }
 
-void model::remove_tree(std::string_view text) {
+void model::remove_tree(std::string_view text, if_open in_use) {
   const std::string path = normal(text);
   require_directory(path);
   if (path == "/") throw error(errc::invalid_argument);
-  require_idle(path);
+  clear(path, in_use);
   take_away(path);
 }
 
@@ -166,8 +181,9 @@ void model::check_target(const std::string& from, const std::string& to, if_exis
   if (!below(to).empty()) throw error(errc::directory_not_empty);
 }
 
-void model::relocate(std::string_view from_text, std::string_view to_text, if_exists existing,
-                     bool makes_parents) {
+void model::relocate(std::string_view from_text, std::string_view to_text,
+                     const rename_options& options, bool makes_parents) {
+  const if_exists existing = options.existing;
   const std::string from = normal(from_text), to = normal(to_text);
   require(from);
   if (from == "/" || is_below(to, from)) throw error(errc::invalid_argument);
@@ -175,37 +191,44 @@ void model::relocate(std::string_view from_text, std::string_view to_text, if_ex
   if (absent.empty()) {
     if (find(to) != nullptr && to == from && existing == if_exists::replace) return;
     check_target(from, to, existing);
-    if (nodes_.contains(to)) require_idle(to);
+    if (nodes_.contains(to) && options.open != if_open::keep_unnamed) clear(to, options.open);
   }
-  require_idle(from);
+  clear(from, options.open == if_open::wait ? if_open::wait : if_open::fail);
   require_nodes(absent.size());
   may_cost();
   for (const std::string& p : absent) put(p, directory());
-  if (nodes_.contains(to)) take_away(to);
+  if (nodes_.contains(to)) {
+    clear(to, options.open);
+    take_away(to);
+  }
   for (const std::string& p : below(from)) nodes_[to + p.substr(from.size())] = nodes_.at(p);
   nodes_[to] = nodes_.at(from);
   take_away(from);
   touch(parent(to));
 }
 
-void model::copy(std::string_view from_text, std::string_view to_text, if_exists existing) {
+void model::copy(std::string_view from_text, std::string_view to_text,
+                 const copy_options& options) {
+  const if_exists existing = options.existing;
   const std::string from = normal(from_text), to = normal(to_text);
   const model_node& source = require_file(from);
   const model_node* const target = find(to);
   if (target != nullptr) {
     if (existing == if_exists::fail || from == to) throw error(errc::already_exists);
     require_file(to);
-    require_idle(to);
+    if (options.open == if_open::fail) require_idle(to);
   }
   require_lock(from, true);
-  const std::uint64_t replaced = target != nullptr ? target->content.size() : 0;
-  const bool is_cheap = target != nullptr && !target->is_table && !source.is_table &&
-                        source.content.size() <= replaced;
-  require_nodes(1, target != nullptr ? 1 : 0);
+  const bool is_freed = target != nullptr && !is_in_use(to);
+  const std::uint64_t replaced = is_freed ? target->content.size() : 0;
+  const bool is_cheap =
+      is_freed && !target->is_table && !source.is_table && source.content.size() <= replaced;
+  require_nodes(1, is_freed ? 1 : 0);
   if (!is_cheap) require_bytes(source.content.size(), replaced);
   model_node fresh = file(source.content);
   fresh.is_table = source.is_table;
   fresh.generation = source.content.empty() ? 0 : 1;
+  if (target != nullptr) clear(to, options.open);
   put(to, std::move(fresh));
 }
 
@@ -408,10 +431,14 @@ void model::require_lock(const std::string& path, bool for_reading) const {
   if (is_locked(path, for_reading)) throw error(errc::would_block);
 }
 
+bool model::is_in_use(const std::string& path) const {
+  return std::any_of(handles_.begin(), handles_.end(), [&](const model_file* f) {
+    return f->is_at(path) || (f->unnamed() == nullptr && is_below(f->path(), path));
+  });
+}
+
 void model::require_idle(const std::string& path) const {
-  for (const model_file* f : handles_)
-    if (f->is_at(path) || (f->unnamed() == nullptr && is_below(f->path(), path)))
-      throw error(errc::busy);
+  if (is_in_use(path)) throw error(errc::busy);
 }
 
 void model::require_nodes(std::uint64_t added, std::uint64_t replaced) const {

@@ -70,9 +70,10 @@ class model {
   bool create_directories(std::string_view path);
   void remove(std::string_view path, if_open in_use);
   void remove_directory(std::string_view path);
-  void remove_tree(std::string_view path);
-  void relocate(std::string_view from, std::string_view to, if_exists, bool makes_parents);
-  void copy(std::string_view from, std::string_view to, if_exists);
+  void remove_tree(std::string_view path, if_open in_use);
+  void relocate(std::string_view from, std::string_view to, const rename_options&,
+                bool makes_parents);
+  void copy(std::string_view from, std::string_view to, const copy_options&);
   void copy_tree(std::string_view from, std::string_view to);
   std::vector<std::string> list(std::string_view path);
   std::vector<directory_entry> list_entries(std::string_view path);
@@ -107,7 +108,10 @@ class model {
   // Locks.
   bool is_locked(const std::string& path, bool for_reading) const;
   void require_lock(const std::string& path, bool for_reading) const;
+  bool is_in_use(const std::string& path) const;
   void require_idle(const std::string& path) const;
+  void keep_unnamed(const std::string& path, const model_node& n);
+  void clear(const std::string& path, if_open in_use);
 
   // Limits.
   void require_nodes(std::uint64_t added, std::uint64_t replaced = 0) const;

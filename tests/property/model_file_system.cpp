@@ -30,17 +30,20 @@ class model_file_system final : public any_file_system {
   result<void> remove_directory(std::string_view path) override {
     return attempt([&] { of_.remove_directory(path); });
   }
-  result<void> remove_tree(std::string_view path) override {
-    return attempt([&] { of_.remove_tree(path); });
+  result<void> remove_tree(std::string_view path, const remove_options& options) override {
+    return attempt([&] { of_.remove_tree(path, options.open); });
   }
-  result<void> rename(std::string_view from, std::string_view to, if_exists existing) override {
-    return attempt([&] { of_.relocate(from, to, existing, false); });
+  result<void> rename(std::string_view from, std::string_view to,
+                      const rename_options& options) override {
+    return attempt([&] { of_.relocate(from, to, options, false); });
   }
-  result<void> move(std::string_view from, std::string_view to, if_exists existing) override {
-    return attempt([&] { of_.relocate(from, to, existing, true); });
+  result<void> move(std::string_view from, std::string_view to,
+                    const rename_options& options) override {
+    return attempt([&] { of_.relocate(from, to, options, true); });
   }
-  result<void> copy(std::string_view from, std::string_view to, if_exists existing) override {
-    return attempt([&] { of_.copy(from, to, existing); });
+  result<void> copy(std::string_view from, std::string_view to,
+                    const copy_options& options) override {
+    return attempt([&] { of_.copy(from, to, options); });
   }
   result<void> copy_tree(std::string_view from, std::string_view to) override {
     return attempt([&] { of_.copy_tree(from, to); });
@@ -129,7 +132,7 @@ class model_file_system final : public any_file_system {
       }
     });
   }
-  result<void> import_tree(file_map files) override {
+  result<void> import_tree(file_map files, const import_options&) override {
     return attempt([&] { of_.import_tree(files); });
   }
 

@@ -9,6 +9,8 @@
 #include "support/seeds.hpp"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <initializer_list>
 #include <set>
 #include <string>
@@ -165,6 +167,81 @@ TEST_CASE("stress: forty open and remove one file, in turn and from under each o
   const auto last = v.fs().remove("/d/f");
   allow(last, {errc::not_found});
   CHECK(v.stats().file_count == 0);
+}
+
+TEST_CASE("stress: files move, with their directories and alone, as soon as they are free",
+          "[stress][rename]") {
+  stressed v;
+  for (const char* const place : {"/d", "/e"}) v.fs().create_directory(place).value();
+  const int n = rounds(2000);
+  v.run(16, [n](auto& fs, int number) -> awaitable<void> {
+    const std::array<std::string, 4> paths{"/d/f", "/e/f", "/d/n/f", "/e/n/f"};
+    const std::string half(64, static_cast<char>('a' + number));
+    dice d(static_cast<std::uint64_t>(number));
+    for (int i = 0; i < n; ++i) {
+      const std::string from = paths[d.below(paths.size())], to = paths[d.below(paths.size())];
+      const lock_timeout patience =
+          d.one_in(3) ? lock_timeout(std::chrono::microseconds(10)) : lock_timeout::forever();
+      const rename_options waits{if_exists::replace, if_open::wait, patience};
+      const rename_options keeps{if_exists::replace, if_open::keep_unnamed, {}};
+      switch (d.below(9)) {
+        case 0: {
+          const auto moved = co_await ready(fs.move(from, to, waits));
+          allow(moved, {errc::not_found, errc::timed_out});
+          break;
+        }
+        case 1: {
+          const auto moved = co_await ready(fs.rename(from, to, keeps));
+          allow(moved, {errc::not_found, errc::busy});
+          break;
+        }
+        case 2: {
+          const bool forth = d.one_in(2);
+          const auto moved =
+              co_await ready(fs.rename(forth ? "/d/n" : "/e/n", forth ? "/e/n" : "/d/n", waits));
+          allow(moved, {errc::not_found, errc::timed_out, errc::directory_not_empty});
+          break;
+        }
+        case 3: {
+          const remove_options removing{if_open::wait, patience};
+          const auto removed =
+              co_await ready(fs.remove_tree(d.one_in(2) ? "/d/n" : "/e/n", removing));
+          allow(removed, {errc::not_found, errc::timed_out});
+          break;
+        }
+        case 4: {
+          const copy_options copying{if_exists::replace, if_open::wait, patience};
+          const auto copied = co_await ready(fs.copy(from, to, copying));
+          allow(copied, {errc::not_found, errc::timed_out, errc::already_exists});
+          break;
+        }
+        case 5:
+        case 6: {
+          auto f = co_await ready(fs.open(from, open_mode::write));
+          allow(f, {errc::not_found});
+          for (int twice = 0; f && twice < 2; ++twice) {
+            const auto written = co_await ready(f.value().write(buffer(half)));
+            require(written.has_value(), "there is room for it");
+            co_await let_others(d);
+          }
+          break;
+        }
+        default: {
+          auto f = co_await ready(fs.open(from, open_mode::read));
+          allow(f, {errc::not_found});
+          if (!f) continue;
+          co_await let_others(d);
+          const auto read = co_await ready(f.value().read_all());
+          const std::string content = text_of(read.value());
+          require(content.empty() || content == std::string(128, content[0]), "it is whole");
+        }
+      }
+    }
+  });
+  for (const char* const place : {"/d", "/e"}) v.fs().remove_tree(place).value();
+  CHECK(v.stats().file_count == 0);
+  CHECK(v.stats().used_bytes == 0);
+  CHECK(v.stats().waiting == 0);
 }
 
 TEST_CASE("stress: forty write more than there is room for", "[stress]") {

@@ -18,6 +18,10 @@ namespace coramfs::detail {
 /// to the end of one queue; a release hands the lock to the head of the queue: one writer, or all
 /// readers up to the next writer.
 ///
+/// A third kind are movers. They exclude readers and writers, but not each other: to have the lock
+/// says that nobody uses its object, and that nobody begins to. What they then do to it they agree
+/// about by another lock, which is the tree's.
+///
 /// Invariant: `queued` is set in the word exactly while the queue is not empty, and from then on
 /// nobody gets the lock, or lets go of it, except by way of the queue and under its mutex. It stays
 /// set in a lock that is retired, whose queue is empty.
@@ -30,7 +34,7 @@ namespace coramfs::detail {
 /// `std::mutex`. For that an unlock touches nothing of the lock once another may have it.
 class fair_lock {
  public:
-  enum class kind : unsigned char { shared, exclusive };
+  enum class kind : unsigned char { shared, exclusive, moving };
 
   fair_lock() = default;
   fair_lock(const fair_lock&) = delete;
@@ -39,9 +43,13 @@ class fair_lock {
 
   /// Takes the lock if that passes nobody who waits. Returns whether it did.
   bool try_lock(kind k) noexcept {
-    return k == kind::exclusive ? try_lock_exclusive() : try_lock_shared();
+    if (k == kind::exclusive) return try_lock_exclusive();
+    return k == kind::shared ? try_lock_shared() : try_lock_moving();
   }
-  void unlock(kind k) noexcept { k == kind::exclusive ? unlock_exclusive() : unlock_shared(); }
+  void unlock(kind k) noexcept {
+    if (k == kind::exclusive) return unlock_exclusive();
+    k == kind::shared ? unlock_shared() : unlock_moving();
+  }
 
   /// Blocks the calling thread. Returns whether it has the lock; it has not if the deadline passed
   /// first. `waiting`, if given, is one higher while the thread is in the queue.
@@ -79,10 +87,10 @@ class fair_lock {
 
  private:
   // The word: bit 0 says that a writer holds the lock, bit 1 that the queue is not empty, and from
-  // bit 2 on is the number of readers. The highest bit says that it is retired; then the others,
-  // but for bit 1, mean nothing.
+  // bit 2 on is the number of readers, or of movers if the last bit but one says so. The last bit
+  // says that it is retired; then the others, but for bit 1, mean nothing.
   static constexpr std::uint64_t writer = 1, queued = 2, reader = 4,
-                                 retired = std::uint64_t{1} << 63;
+                                 movers = std::uint64_t{1} << 62, retired = std::uint64_t{1} << 63;
 
   bool is_retired() const noexcept {
     return (word_.load(std::memory_order_relaxed) & retired) != 0;
@@ -95,7 +103,7 @@ class fair_lock {
   }
   bool try_lock_shared() noexcept {
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
-    while ((seen & (writer | queued)) == 0) {
+    while ((seen & (writer | queued | movers)) == 0) {
       if (word_.compare_exchange_weak(seen, seen + reader, std::memory_order_acquire,
                                       std::memory_order_relaxed))
         return true;
@@ -118,6 +126,8 @@ class fair_lock {
     } while (!word_.compare_exchange_weak(seen, seen - reader, std::memory_order_release,
                                           std::memory_order_relaxed));
   }
+  bool try_lock_moving() noexcept;
+  void unlock_moving() noexcept;
   CORAMFS_EXPORT bool wait(kind k, const deadline& until,
                            std::atomic<std::uint64_t>* waiting) noexcept;
   CORAMFS_EXPORT void hand_over(kind k) noexcept;

@@ -95,31 +95,55 @@ class file_system_tokens {
     return call<Token>(token, [&](auto&& on) { return on.remove_directory(std::move(path)); });
   }
   template <token_for<void> Token = Default>
+  auto remove_tree(path_argument path, remove_options options, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.remove_tree(std::move(path), options); });
+  }
+  template <token_for<void> Token = Default>
   auto remove_tree(path_argument path, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.remove_tree(std::move(path)); });
   }
   template <token_for<void> Token = Default>
-  auto rename(path_argument from, path_argument to, if_exists existing, Token&& token = Default()) {
+  auto rename(path_argument from, path_argument to, rename_options options,
+              Token&& token = Default()) {
     return call<Token>(
-        token, [&](auto&& on) { return on.rename(std::move(from), std::move(to), existing); });
+        token, [&](auto&& on) { return on.rename(std::move(from), std::move(to), options); });
+  }
+  template <token_for<void> Token = Default>
+  auto rename(path_argument from, path_argument to, if_exists existing, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) {
+      return on.rename(std::move(from), std::move(to), rename_options{existing});
+    });
   }
   template <token_for<void> Token = Default>
   auto rename(path_argument from, path_argument to, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.rename(std::move(from), std::move(to)); });
   }
   template <token_for<void> Token = Default>
+  auto move(path_argument from, path_argument to, rename_options options,
+            Token&& token = Default()) {
+    return call<Token>(token,
+                       [&](auto&& on) { return on.move(std::move(from), std::move(to), options); });
+  }
+  template <token_for<void> Token = Default>
   auto move(path_argument from, path_argument to, if_exists existing, Token&& token = Default()) {
-    return call<Token>(
-        token, [&](auto&& on) { return on.move(std::move(from), std::move(to), existing); });
+    return call<Token>(token, [&](auto&& on) {
+      return on.move(std::move(from), std::move(to), rename_options{existing});
+    });
   }
   template <token_for<void> Token = Default>
   auto move(path_argument from, path_argument to, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.move(std::move(from), std::move(to)); });
   }
   template <token_for<void> Token = Default>
+  auto copy(path_argument from, path_argument to, copy_options options, Token&& token = Default()) {
+    return call<Token>(token,
+                       [&](auto&& on) { return on.copy(std::move(from), std::move(to), options); });
+  }
+  template <token_for<void> Token = Default>
   auto copy(path_argument from, path_argument to, if_exists existing, Token&& token = Default()) {
-    return call<Token>(
-        token, [&](auto&& on) { return on.copy(std::move(from), std::move(to), existing); });
+    return call<Token>(token, [&](auto&& on) {
+      return on.copy(std::move(from), std::move(to), copy_options{existing});
+    });
   }
   template <token_for<void> Token = Default>
   auto copy(path_argument from, path_argument to, Token&& token = Default()) {
@@ -225,6 +249,10 @@ class file_system_tokens {
   template <token_for<file_map> Token = Default>
   auto export_tree(Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.export_tree(); });
+  }
+  template <token_for<void> Token = Default>
+  auto import_tree(file_map files, import_options options, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.import_tree(std::move(files), options); });
   }
   template <token_for<void> Token = Default>
   auto import_tree(file_map files, Token&& token = Default()) {

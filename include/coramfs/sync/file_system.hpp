@@ -27,9 +27,9 @@ namespace coramfs::sync {
 /// A volume, for threads. It has the names, arguments, results and effects of
 /// `coramfs::file_system`, and each call returns its result. Nothing here can be cancelled.
 ///
-/// Only `open`, `read_file`, `write_file`, the copies and the exports can wait, and a `remove`
-/// whose options say so, each for one file's lock at a time (an `open` also for space, if its
-/// options say so), and for each no longer than the timeout of the options, or else
+/// Only `open`, `read_file`, `write_file`, the copies and the exports can wait, and what has
+/// `if_open::wait` in its options, each for one file's lock at a time (an `open` also for space, if
+/// its options say so), and for each no longer than the timeout of the options, or else
 /// `volume_options::default_lock_timeout`. They block the calling thread, in the same queue as the
 /// coroutines that wait, and need no executor and no running context. On the only thread of a
 /// context they may therefore wait for a coroutine that needs that thread, until the timeout. The
@@ -96,11 +96,16 @@ class CORAMFS_EXPORT file_system {
   /// still open; but in any case what is prepared and reserved is given back, and with it the
   /// slack.
   ///
+  /// `options.open` decides about a file that is to be replaced and is in use: with `if_open::wait`
+  /// the call waits for it as `rename` does, and with `if_open::keep_unnamed` it lives on without a
+  /// name for those who have it open.
+  ///
   /// Errors: `not_open`; `invalid_argument` for a file that has a name, or is of another volume;
   /// `busy` for one whose name was taken by `remove`, while other handles have it, too;
   /// `is_a_directory` for the root and for a directory at `path`; `already_exists` with
-  /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is open or waited for;
-  /// `node_limit_exceeded`; `quota_exceeded`.
+  /// `if_exists::fail`; `not_a_directory`; `busy` if the file to be replaced is in use, with
+  /// `if_open::fail`; with `if_open::wait` `would_block`, `timed_out`; `node_limit_exceeded`;
+  /// `quota_exceeded`.
   /// Charges: as `create_directory` for each parent that is made, and with `accounting::memory` a
   /// long name and the entry; less what it replaces.
   result<void> give_name(file& f, path_argument path, naming_options options = {});
@@ -156,36 +161,72 @@ class CORAMFS_EXPORT file_system {
   result<void> remove_directory(path_argument path);
   /// Removes a directory with all below it, in one step for others, and gives back the charges.
   ///
+  /// `options.open` decides about files below that are in use. With `if_open::wait` the removal
+  /// waits for each of them, in any order and with the timeout anew, as `remove` does; while it
+  /// waits it keeps nobody from anything, so others may fill the tree, and it goes when nobody has
+  /// a file of it. With `if_open::keep_unnamed` it waits for nobody, and the files that are open
+  /// live on without names until they are closed.
+  ///
   /// Errors: `not_found`; `not_a_directory`; `invalid_argument` for the root; `busy` if a file
-  /// below is open, or somebody waits for one.
-  result<void> remove_tree(path_argument path);
+  /// below is in use, with `if_open::fail`; with `if_open::wait` `would_block` with
+  /// `lock_timeout::immediate()`, and `timed_out`. With another option than `fail` also
+  /// `out_of_memory`.
+  result<void> remove_tree(path_argument path, remove_options options = {});
 
   /// Gives a file, or a directory with all below it, another name or place, in one step. With
   /// `if_exists::replace` a file takes the place of a file, and a directory that of an empty
   /// one: others see the old target or the new one. A replacing rename onto itself changes nothing.
   ///
+  /// `options.open` decides about files that are in use: `from` and `to`, or what is below `from`.
+  /// With `if_open::wait` it waits for one after the other as an open for writing does, with the
+  /// timeout anew for each, and with nothing in hand; it is done when it has all at once. Whoever
+  /// waits for one of them by then is told that it has moved, or gone, and looks for its path
+  /// again. With `if_open::keep_unnamed` a file that is replaced lives on without a name for those
+  /// who have it open, as with POSIX's `rename`; what is moved may not be in use.
+  ///
   /// Errors: `invalid_argument` for the root as `from`, and for `to` below `from`; `not_found` for
   /// `from`; `already_exists` with `if_exists::fail`, also for `from` itself; with
   /// `if_exists::replace` `directory_not_empty`, `is_a_directory` for a file over a directory, and
-  /// `not_a_directory` for a directory over a file; `busy` if either, or a file below, is open or
-  /// waited for; `quota_exceeded`.
+  /// `not_a_directory` for a directory over a file; `busy` if either, or a file below, is in use,
+  /// with `if_open::fail`; with `if_open::wait` `would_block` with `lock_timeout::immediate()`,
+  /// `timed_out`, and `node_limit_exceeded` where others wait for what is moved, whose nodes they
+  /// keep until they have looked again; `quota_exceeded`; `out_of_memory`.
   /// Charges: with `accounting::memory` what a longer name takes, and the entry in another
   /// directory.
-  result<void> rename(path_argument from, path_argument to, if_exists existing = if_exists::fail);
+  /// @{
+  result<void> rename(path_argument from, path_argument to, rename_options options = {});
+  result<void> rename(path_argument from, path_argument to, if_exists existing) {
+    return rename(std::move(from), std::move(to), rename_options{existing});
+  }
+  /// @}
   /// Does what `rename` does, and makes the missing parents of `to` in the same step.
   ///
   /// Errors: as `rename`; `node_limit_exceeded`.
   /// Charges: as `rename`, and as `create_directory` for each parent that is made.
-  result<void> move(path_argument from, path_argument to, if_exists existing = if_exists::fail);
+  /// @{
+  result<void> move(path_argument from, path_argument to, rename_options options = {});
+  result<void> move(path_argument from, path_argument to, if_exists existing) {
+    return move(std::move(from), std::move(to), rename_options{existing});
+  }
+  /// @}
   /// Makes an independent copy of a file, which appears whole, at the end. It waits for the
   /// source's shared lock with the volume's default timeout.
   ///
+  /// `options.open` decides about a file that is to be replaced and is in use: with `if_open::wait`
+  /// the copy, when it is made and has let go of the source, waits for it as `rename` does, and
+  /// with `if_open::keep_unnamed` it lives on without a name for those who have it open.
+  ///
   /// Errors: `not_found` for `from`; `is_a_directory` for either; `already_exists` with
-  /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is open or
-  /// waited for; `would_block`, `timed_out` of the wait; `node_limit_exceeded`; `quota_exceeded`;
-  /// `memory_guard`.
+  /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is in use,
+  /// with `if_open::fail`; `would_block`, `timed_out` of the wait; `node_limit_exceeded`;
+  /// `quota_exceeded`; `memory_guard`.
   /// Charges: a new file with the content, less what it replaces; holes stay holes.
-  result<void> copy(path_argument from, path_argument to, if_exists existing = if_exists::fail);
+  /// @{
+  result<void> copy(path_argument from, path_argument to, copy_options options = {});
+  result<void> copy(path_argument from, path_argument to, if_exists existing) {
+    return copy(std::move(from), std::move(to), copy_options{existing});
+  }
+  /// @}
   /// Copies a directory with all below it, whole or not at all. Each directory below is seen at
   /// one moment, as by `walk`, before anything is paid for. Then each file is read under its
   /// shared lock, which is waited for with the volume's default timeout. What others remove before
@@ -330,13 +371,19 @@ class CORAMFS_EXPORT file_system {
   /// Makes all files of a map, with the directories above them, in one step: all or nothing, also
   /// in the eyes of others. It replaces files by new ones, and leaves all else.
   ///
-  /// Errors: of the keys, which decide first, `invalid_path`; `name_too_long`; `is_a_directory`
-  /// for the root; `invalid_argument` for two keys of one file; `not_a_directory` for a file
-  /// above another. Then of the tree `is_a_directory` for a directory at a key; `not_a_directory`
-  /// for a file above one; `busy` if a file to be replaced is open or waited for;
-  /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`.
+  /// `options.open` decides about files that are to be replaced and are in use: with
+  /// `if_open::wait` the import, when all is made and paid for, waits for them one after the other,
+  /// as `rename` does; with `if_open::keep_unnamed` they live on without names for those who have
+  /// them open.
+  ///
+  /// Errors: of the keys, which decide first, `invalid_path`; `name_too_long`; `is_a_directory` for
+  /// the root; `invalid_argument` for two keys of one file; `not_a_directory` for a file above
+  /// another. Then of the tree `is_a_directory` for a directory at a key; `not_a_directory` for a
+  /// file above one; `busy` if a file to be replaced is in use, with `if_open::fail`; with
+  /// `if_open::wait` `would_block`, `timed_out`; `node_limit_exceeded`; `quota_exceeded`;
+  /// `memory_guard`.
   /// Charges: the new files and directories, less the files that they replace.
-  result<void> import_tree(file_map files);
+  result<void> import_tree(file_map files, import_options options = {});
 
   /// The volume's figures at one moment. It never fails.
   result<volume_stats> stats();

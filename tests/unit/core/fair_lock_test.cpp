@@ -20,7 +20,7 @@ using detail::fair_lock;
 using detail::lock_hold;
 using detail::waiter;
 using kind = fair_lock::kind;
-constexpr auto shared = kind::shared, exclusive = kind::exclusive;
+constexpr auto shared = kind::shared, exclusive = kind::exclusive, moving = kind::moving;
 
 /// Writes its name down when it is granted.
 class named_waiter final : public waiter {
@@ -40,7 +40,7 @@ class queue {
   fair_lock lock;
   std::string log;
 
-  /// Readers are small letters, writers capital ones. A waiter's kind is its letter's case.
+  /// Readers are small letters, writers capital ones, movers digits.
   named_waiter& enqueue(char name) {
     waiters_.push_back(std::make_unique<named_waiter>(name, log));
     CHECK(!lock.enqueue(*waiters_.back(), kind_of(name)));
@@ -59,7 +59,10 @@ class queue {
   std::string granted_by_unlock(kind k) {
     return granted_by([&] { lock.unlock(k); });
   }
-  static kind kind_of(char name) { return name >= 'a' ? shared : exclusive; }
+  static kind kind_of(char name) {
+    if (name <= '9') return moving;
+    return name >= 'a' ? shared : exclusive;
+  }
 
  private:
   std::vector<std::unique_ptr<named_waiter>> waiters_;
@@ -129,6 +132,57 @@ TEST_CASE("fair_lock: nobody gets past a waiter", "[core][fair_lock]") {
   CHECK(q.lock.try_lock(shared));
   q.lock.unlock(shared);
   q.lock.unlock(shared);
+  CHECK(q.lock.is_idle());
+}
+
+TEST_CASE("fair_lock: movers share it with each other alone", "[core][fair_lock]") {
+  fair_lock lock;
+  CHECK(lock.try_lock(moving));
+  CHECK(lock.try_lock(moving));
+  CHECK(!lock.try_lock(shared));
+  CHECK(!lock.try_lock(exclusive));
+  lock.unlock(moving);
+  CHECK(!lock.try_lock(shared));
+  lock.unlock(moving);
+  CHECK(lock.is_idle());
+  const kind other = GENERATE(kind::shared, kind::exclusive);
+  CHECK(lock.try_lock(other));
+  CHECK(!lock.try_lock(moving));
+  lock.unlock(other);
+  CHECK(lock.is_idle());
+}
+
+TEST_CASE("fair_lock: movers have their turn, and all who stand together have it at once",
+          "[core][fair_lock]") {
+  queue q;
+  REQUIRE(q.lock.try_lock(shared));
+  q.enqueue_all("12aB3C45d");
+  CHECK(!q.lock.try_lock(moving));
+  CHECK(q.granted_by_unlock(shared) == "12");
+  CHECK(!q.lock.try_lock(moving));
+  CHECK(q.granted_by_unlock(moving).empty());
+  CHECK(q.granted_by_unlock(moving) == "a");
+  CHECK(q.granted_by_unlock(shared) == "B");
+  CHECK(q.granted_by_unlock(exclusive) == "3");
+  CHECK(q.granted_by_unlock(moving) == "C");
+  CHECK(q.granted_by_unlock(exclusive) == "45");
+  CHECK(q.granted_by_unlock(moving).empty());
+  CHECK(q.granted_by_unlock(moving) == "d");
+  CHECK(q.granted_by_unlock(shared).empty());
+  CHECK(q.lock.is_idle());
+}
+
+TEST_CASE(
+    "fair_lock: when the waiting reader leaves, the mover behind it goes in beside the others",
+    "[core][fair_lock]") {
+  queue q;
+  REQUIRE(q.lock.try_lock(moving));
+  auto& reader = q.enqueue('a');
+  q.enqueue_all("1B");
+  CHECK(q.granted_by([&] { q.lock.remove(reader); }) == "1");
+  CHECK(q.granted_by_unlock(moving).empty());
+  CHECK(q.granted_by_unlock(moving) == "B");
+  CHECK(q.granted_by_unlock(exclusive).empty());
   CHECK(q.lock.is_idle());
 }
 

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "operations/clearing.hpp"
+
+#include "tree/creation.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// The wait for one file, as an operation.
+class clearing::file_wait {
+ public:
+  explicit file_wait(clearing& of) noexcept : of_(of) {}
+
+  progress advance() noexcept {
+    if (claim_) {
+      claim_.reset();
+      of_.awaited_.hold(fair_lock::kind::moving);
+    } else if (status_ && !of_.awaited_.is_locked()) {
+      claim_.emplace(of_.awaited_->lock, fair_lock::kind::moving);
+      return progress::waits;
+    }
+    return progress::done;
+  }
+  claim& awaited() noexcept { return *claim_; }
+  lock_timeout patience() const noexcept { return of_.patience_; }
+  std::atomic<std::uint64_t>* waiting() const noexcept { return &of_.volume_->waiting; }
+  void refuse(const error& why) noexcept {
+    if (!claim_) return;
+    claim_.reset();
+    status_ = why == errc::timed_out ? of_.unmet(errc::timed_out) : why;
+  }
+  error unmet() const noexcept { return of_.unmet(errc::timed_out); }
+  result<void> outcome() noexcept { return status_; }
+
+ private:
+  clearing& of_;
+  std::optional<lock_claim> claim_;  // while it waits
+  result<void> status_ = boost::outcome_v2::success();
+};
+
+void clearing::begin() noexcept {
+  if (awaited_) had_ = std::move(awaited_);
+  is_passing_ = is_committed_ = false;
+}
+
+// After an attempt that has failed all is as before. Every file is in the tree then, so that none
+// is freed by its last user, which would need the lock. Where nobody is waited for, as where a
+// policy of faults is asked, the next attempt has what was waited for.
+void clearing::end() noexcept {
+  if (is_committed_) return;
+  for (cleared& c : cleared_) {
+    tree::count_again(*c.use);
+    if (c.was_awaited && !is_blocked()) awaited_ = std::move(c.use);
+  }
+  cleared_.clear();
+  paid_ = reservation();
+}
+
+result<void> clearing::clear_replaced(node& n, if_open in_use) noexcept {
+  switch (in_use) {
+    case if_open::wait: return clear(n, fate::goes);
+    case if_open::keep_unnamed: return clear(n, fate::is_kept);
+    case if_open::fail: break;
+  }
+  return volume_->names.require_idle(n);
+}
+
+result<void> clearing::clear(node& n, fate to) noexcept {
+  tree& names = volume_->names;
+  const bool is_mine =
+      had_ && had_->parent != nullptr &&
+      (&*had_ == &n || (n.is_directory && is_below(*had_, static_cast<directory_node&>(n))));
+  if (is_mine) {
+    BOOST_OUTCOME_TRY(set_aside(std::move(had_), to));
+    cleared_.back().was_awaited = true;
+  }
+  if (!n.is_directory) {
+    if (is_mine || !names.is_busy(n)) return boost::outcome_v2::success();
+    return take(static_cast<file_node&>(n), to);
+  }
+  if (!names.is_busy(n)) return boost::outcome_v2::success();
+  auto& directory = static_cast<directory_node&>(n);
+  if (to != fate::is_kept) {
+    if (file_node* const open = names.open_below(directory)) {
+      BOOST_OUTCOME_TRY(take(*open, to));
+    }
+  }
+  names.count_uses_below(directory);
+  for (file_node* f = nullptr; names.is_busy(n);) {
+    f = tree::used_below(directory, f);
+    is_passing_ = f == nullptr;
+    if (is_passing_) return errc::busy;
+    if (find(*f) != nullptr) continue;
+    BOOST_OUTCOME_TRY(take(*f, to));
+  }
+  return boost::outcome_v2::success();
+}
+
+// Takes a file for the attempt, with its lock unless its handles keep it. Who holds it or stands in
+// its queue is waited for.
+result<void> clearing::take(file_node& f, fate to) noexcept {
+  volume_->names.count_uses(f);
+  node_use use(f, *volume_);
+  if (to != fate::is_kept) {
+    if (!f.lock.try_lock(fair_lock::kind::moving)) {
+      awaited_ = std::move(use);
+      return errc::busy;
+    }
+    use.hold(fair_lock::kind::moving);
+  }
+  return set_aside(std::move(use), to);
+}
+
+result<void> clearing::set_aside(node_use use, fate to) noexcept try {
+  cleared_.push_back({std::move(use), to, false, false, nullptr, nullptr});
+  tree::set_aside(*cleared_.back().use);
+  return boost::outcome_v2::success();
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+const clearing::cleared* clearing::find(const node& n) const noexcept {
+  const auto found = std::find_if(cleared_.begin(), cleared_.end(),
+                                  [&](const cleared& c) { return c.use && &*c.use == &n; });
+  return found != cleared_.end() ? &*found : nullptr;
+}
+
+bool clearing::has_others(const node& n) const noexcept {
+  const cleared* const c = find(n);
+  return c != nullptr && c->has_others;
+}
+
+// From here on nobody begins to use the files, but those who do may let go. One who is alone with a
+// file then keeps it from nothing.
+result<void> clearing::prepare() noexcept {
+  charge wanted;
+  for (cleared& c : cleared_) {
+    c.has_others = c.to == fate::is_kept || c.use->users.load(std::memory_order_acquire) != 1;
+    if (c.to != fate::moves || !c.has_others) continue;
+    wanted.bytes += volume_->payer.of_metadata(node_footprint(false, std::size_t{0}));
+    ++wanted.files;
+  }
+  if (wanted.files == 0) return boost::outcome_v2::success();
+  BOOST_OUTCOME_TRY(paid_, volume_->limits.reserve(wanted));
+  for (cleared& c : cleared_) {
+    if (c.to != fate::moves || !c.has_others) continue;
+    c.fresh = new_file(*volume_, {});
+    if (c.fresh == nullptr) return errc::out_of_memory;
+  }
+  return boost::outcome_v2::success();
+}
+
+std::uint64_t clearing::commit() noexcept {
+  std::uint64_t entries = 0;
+  is_committed_ = true;
+  for (cleared& c : cleared_) {
+    file_node& f = *c.use;
+    if (!c.has_others) {
+      tree::count_again(f);
+      c.use.release();
+    } else if (c.to == fate::moves) {
+      c.in_tree = &tree::renew_aside(f, std::move(c.fresh));
+    } else {
+      directory_node& in = *f.parent;
+      volume_->names.take_name_aside(f);
+      entries += volume_->payer.of_metadata(entry_footprint(in));
+    }
+  }
+  paid_.commit();
+  return entries;
+}
+
+node& clearing::now(node& n) const noexcept {
+  const auto found = std::find_if(cleared_.begin(), cleared_.end(), [&](const cleared& c) {
+    return c.in_tree != nullptr && c.use && &*c.use == &n;
+  });
+  return found != cleared_.end() ? *found->in_tree : n;
+}
+
+// The content of what goes is nobody else's: those who have waited for the file are yet to see that
+// it has gone.
+void clearing::finish() noexcept {
+  for (cleared& c : cleared_) {
+    if (c.use && c.to == fate::goes) c.use->content.resize(volume_->payer, 0).value();
+  }
+  cleared_.clear();
+  had_.release();
+  awaited_.release();
+}
+
+error clearing::unmet(errc code) const noexcept {
+  lock_state others = volume_->names.who_has(*awaited_);
+  if (code == errc::timed_out && others.waiting > 0) --others.waiting;
+  return about(by_, path_, code, others);
+}
+
+steps<void> wait(clearing& c) {
+  c.had_.release();
+  // Who takes a count back is in the middle of a few instructions, or was stopped there.
+  if (c.is_passing_) co_return co_await turn();
+  if (c.patience_.is_immediate()) co_return c.unmet(errc::would_block);
+  if (c.volume_->faults.has_policy()) {
+    BOOST_OUTCOME_CO_TRY(c.volume_->faults.waiting_for_lock(c.path_, c.patience_));
+  }
+  clearing::file_wait one(c);
+  co_return co_await finished(one);
+}
+
+}  // namespace coramfs::detail
