@@ -65,6 +65,31 @@ struct walk_entry {
 /// `already_exists`. `replace`: it replaces that in one step, where it may.
 enum class if_exists { fail, replace };
 
+/// How a copy is made.
+struct copy_options {
+  /// Where the bytes of a copy are. Either way it is a file of its own: what is written to one of
+  /// the two never shows in the other.
+  enum class content {
+    own,  ///< in memory of its own
+    /// Where those of the source are, until one of the two writes to them: no byte is copied. The
+    /// first write to a block that is shared copies the block, 64 KiB or a chunk of up to 1 MiB,
+    /// and fails where there is no room for that. `open_options::own` makes that room ahead.
+    share,
+  };
+
+  constexpr copy_options() noexcept = default;
+  /// With bytes of its own.
+  constexpr copy_options(if_exists at_destination) noexcept : existing(at_destination) {}
+  /// With its own or shared bytes.
+  constexpr copy_options(enum content of, if_exists at_destination = if_exists::fail) noexcept
+      : existing(at_destination), content(of) {}
+
+  if_exists existing = if_exists::fail;  ///< what happens to what is at the destination
+  enum content content = content::own;   ///< whether the bytes are shared with the source
+};
+// g++ 12 destroys some temporaries of a co_await expression twice.
+static_assert(std::is_trivially_destructible_v<copy_options>);
+
 /// What a removal does with a file that is open, or that somebody waits for.
 enum class if_open {
   fail,          ///< it fails with `busy`

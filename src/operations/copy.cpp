@@ -10,6 +10,12 @@ namespace coramfs::detail {
 
 namespace {
 
+result<void> require_known(enum copy_options::content c) noexcept {
+  if (c != copy_options::content::own && c != copy_options::content::share)
+    return errc::invalid_argument;
+  return boost::outcome_v2::success();
+}
+
 result<void> check_target(const tree& names, const entry& to, const node* source,
                           if_exists existing) noexcept {
   if (to.found == nullptr) return boost::outcome_v2::success();
@@ -25,8 +31,10 @@ result<file_node*> find_source(const tree& names, normal_path from) noexcept {
 
 // What can be refused before the source is waited for. What is said of no path is the target's.
 result<void> check(volume_state& v, const path_argument& from, const path_argument& to,
-                   if_exists existing) noexcept {
+                   copy_options options) noexcept {
+  const if_exists existing = options.existing;
   if (existing != if_exists::fail && existing != if_exists::replace) return errc::invalid_argument;
+  BOOST_OUTCOME_TRY(require_known(options.content));
   path_buffer from_buffer, to_buffer;
   const auto normal = from_buffer.normalise(from);
   if (!normal) return about(call::copy, from.view(), normal.error());
@@ -49,8 +57,10 @@ result<entry> find_target(const tree& names, normal_path to, const file_node& so
 // Makes the file that becomes the copy, paid for, with room for the content. The source is held
 // shared.
 result<file_draft> make_draft(volume_state& v, const path_argument& to, const file_node& source,
-                              if_exists existing) noexcept {
-  const extent wanted = source.content.clone_extent();
+                              copy_options options) noexcept {
+  const if_exists existing = options.existing;
+  const bool shares = options.content == copy_options::content::share;
+  const extent wanted = shares ? source.content.share_extent() : source.content.clone_extent();
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto path, buffer.normalise(to));
   file_cost cost;
@@ -60,7 +70,10 @@ result<file_draft> make_draft(volume_state& v, const path_argument& to, const fi
     cost = cost_of_file(v, at, wanted);
   }
   BOOST_OUTCOME_TRY(auto draft, file_draft::make(v, path, cost, wanted));
-  BOOST_OUTCOME_TRY(draft.file().content.clone_room(v.payer.prepaid(), source.content));
+  storage& content = draft.file().content;
+  const account prepaid = v.payer.prepaid();
+  BOOST_OUTCOME_TRY(shares ? content.share(prepaid, source.content)
+                           : content.clone_room(prepaid, source.content));
   draft.file().publish_new(source.content.size() != 0 ? 1 : 0);
   return draft;
 }
@@ -81,19 +94,19 @@ result<void> link(volume_state& v, file_draft& draft, const path_argument& to,
 
 // Holds the source shared, makes the copy where nobody sees it, and puts it into its place.
 steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
-                 if_exists existing) {
+                 copy_options options) {
   co_await concerns(call::copy, to);
-  BOOST_OUTCOME_CO_TRY(check(*v, from, to, existing));
+  BOOST_OUTCOME_CO_TRY(check(*v, from, to, options));
   opening source(v, std::move(from), open_mode::read, {}, call::copy);
   BOOST_OUTCOME_CO_TRY(co_await finished(source));
   const storage& content = source.node().content;
-  BOOST_OUTCOME_CO_TRY(auto draft, make_draft(*v, to, source.node(), existing));
-  for (std::uint64_t copied = 0;;) {
+  BOOST_OUTCOME_CO_TRY(auto draft, make_draft(*v, to, source.node(), options));
+  for (std::uint64_t copied = 0; options.content == copy_options::content::own;) {
     copied = draft.file().content.clone_bytes(content, copied, slice_size);
     if (copied >= content.size()) break;
     BOOST_OUTCOME_CO_TRY(co_await turn());
   }
-  co_return link(*v, draft, to, source.node(), existing);
+  co_return link(*v, draft, to, source.node(), options.existing);
 }
 
 }  // namespace coramfs::detail
