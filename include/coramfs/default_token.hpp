@@ -60,6 +60,7 @@ class with_default_token<file_system, Executor>
   using tokens::exists;
   using tokens::export_tree;
   using tokens::file_size;
+  using tokens::fork;
   using tokens::give_name;
   using tokens::give_names;
   using tokens::glob;

@@ -96,10 +96,30 @@ struct rename_options {
 // g++ 12 destroys some temporaries of a co_await expression twice.
 static_assert(std::is_trivially_destructible_v<rename_options>);
 
-/// How a file is copied.
+/// How a copy is made.
 struct copy_options {
-  if_exists existing = if_exists::fail;  ///< what happens to a file that has the name
-  if_open open = if_open::fail;          ///< what happens if that is in use
+  /// Where the bytes of a copy are. Either way it is a file of its own: what is written to one of
+  /// the two never shows in the other.
+  enum class content {
+    own,  ///< in memory of its own
+    /// Where those of the source are, until one of the two writes to them: no byte is copied. The
+    /// first write to a block that is shared copies the block, 64 KiB or a chunk of up to 1 MiB,
+    /// and fails where there is no room for that. `open_options::own` makes that room ahead.
+    share,
+  };
+
+  constexpr copy_options() noexcept = default;
+  /// With bytes of its own.
+  constexpr copy_options(if_exists at_destination, if_open in_use = if_open::fail,
+                         std::optional<lock_timeout> patience = {}) noexcept
+      : existing(at_destination), open(in_use), timeout(patience) {}
+  /// With its own or shared bytes.
+  constexpr copy_options(enum content of, if_exists at_destination = if_exists::fail) noexcept
+      : existing(at_destination), content(of) {}
+
+  if_exists existing = if_exists::fail;  ///< what happens to what is at the destination
+  enum content content = content::own;   ///< whether the bytes are shared with the source
+  if_open open = if_open::fail;          ///< what happens if what is to be replaced is in use
   /// For how long `if_open::wait` waits. If empty, it is the volume's `default_lock_timeout`.
   std::optional<lock_timeout> timeout = {};
 };

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace coramfs {
 
@@ -141,6 +142,38 @@ struct volume_options {
   /// (`coramfs/testing/fault_policy.hpp`). It must outlive the volume, its files and its
   /// operations. Null, as it is but for tests: nothing fails without need.
   detail::fault_policy* faults = nullptr;
+};
+
+/// The settings of a fork, each of which is the origin's where it is not set: the quota that the
+/// origin has now, and what it was made with. From the options of a volume all are set.
+struct fork_options {
+  fork_options() = default;
+  /// All settings of a volume.
+  fork_options(volume_options all)
+      : max_quota(all.max_quota),
+        max_nodes(all.max_nodes),
+        default_storage(all.default_storage),
+        promotion_hard_limit(all.promotion_hard_limit),
+        accounting(all.accounting),
+        max_recycled(all.max_recycled),
+        default_lock_timeout(all.default_lock_timeout),
+        memory_guard(std::move(all.memory_guard)),
+        clock(std::move(all.clock)),
+        faults(all.faults) {}
+
+  /// As the member of `volume_options` that has the same name.
+  /// @{
+  std::optional<std::uint64_t> max_quota = {};
+  std::optional<std::optional<std::uint64_t>> max_nodes = {};
+  std::optional<storage_layout> default_storage = {};
+  std::optional<std::uint64_t> promotion_hard_limit = {};
+  std::optional<coramfs::accounting> accounting = {};
+  std::optional<std::uint64_t> max_recycled = {};
+  std::optional<lock_timeout> default_lock_timeout = {};
+  std::optional<memory_guard_options> memory_guard = {};
+  std::optional<std::shared_ptr<const coramfs::clock>> clock = {};
+  std::optional<detail::fault_policy*> faults = {};
+  /// @}
 };
 
 }  // namespace coramfs

@@ -40,6 +40,10 @@ struct volume_stats {
   /// Pins that are held now, whose copies are one; and with them buffers of prepared room, and
   /// operations under way whose handle is closed already.
   std::uint64_t pins;
+  /// Bytes of `used_bytes` that no file of the volume has any more: what pins hold of files that
+  /// have changed or gone, and what only forks still have. It is what the volume would give back if
+  /// all of these went.
+  std::uint64_t held_bytes;
 };
 
 /// The core that facades share: the tree, the files' bytes, the quota and the locks.
@@ -86,6 +90,22 @@ class CORAMFS_EXPORT volume {
   /// as it was: `memory_guard` if it is to be higher and the guard, in whichever mode, rejects what
   /// is not used of it yet; `out_of_memory`. Charges nothing.
   result<void> set_quota(std::uint64_t size);
+
+  /// Makes a volume that has all directories and files of this one, with locks, a quota and options
+  /// of its own. Its files are new files, as copies are, and share their bytes with those of this
+  /// volume as by `copy_options::content::share`: no byte is copied. Files without a name are left
+  /// out. What is written to either volume never shows in the other, and they may go in any order.
+  ///
+  /// It completes at once, for it waits for no file's lock; `file_system::fork` does. It sees each
+  /// directory at one moment, and each file under its shared lock.
+  ///
+  /// Errors: `busy` if a file is open for writing, or somebody waits to write it; those of
+  /// `create`, and in the fork `node_limit_exceeded` and `quota_exceeded`, which tell how much the
+  /// part needed that did not fit. Nothing is left of a fork that fails. Charges the fork for
+  /// directories, files, names, and some 50 bytes for each block; with `accounting::payload` for
+  /// the sizes. Each block stays in the charge of the volume that has made it until the last file,
+  /// pin and fork have let go of it (`volume_stats::held_bytes`).
+  result<volume> fork(fork_options = {}) const;
 
   /// What was passed to `create`, for as long as a copy of the volume lives.
   const volume_options& options() const noexcept;

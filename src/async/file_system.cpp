@@ -174,9 +174,14 @@ asio::awaitable<result<void>> file_system::copy(path_argument from, path_argumen
                                   state(volume_), std::move(from), std::move(to), options))));
 }
 
-asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to) {
-  return with_turn(executor_,
-                   detail::run(detail::copy_tree(state(volume_), std::move(from), std::move(to))));
+asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to,
+                                                     copy_options options) {
+  return with_turn(executor_, detail::run(detail::copy_tree(state(volume_), std::move(from),
+                                                            std::move(to), options)));
+}
+
+asio::awaitable<result<volume>> file_system::fork(fork_options options) {
+  return with_turn(executor_, detail::run(detail::fork(state(volume_), std::move(options), {})));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argument path) {
@@ -434,12 +439,19 @@ detail::initiation<result<void>> file_system::later::copy(path_argument from, pa
   });
 }
 
-detail::initiation<result<void>> file_system::later::copy_tree(path_argument from,
-                                                               path_argument to) {
+detail::initiation<result<void>> file_system::later::copy_tree(path_argument from, path_argument to,
+                                                               copy_options options) {
   return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
-                                        to = std::move(to)]() mutable {
-    return detail::copy_tree(std::move(v), std::move(from), std::move(to));
+                                        to = std::move(to), options]() mutable {
+    return detail::copy_tree(std::move(v), std::move(from), std::move(to), options);
   });
+}
+
+// The options are in the operation's frame from the start, for they are too large for an
+// initiation.
+detail::initiation<result<volume>> file_system::later::fork(fork_options options) {
+  return detail::later(*of_.executor_, [op = detail::fork(state(of_.volume_), std::move(options),
+                                                          {})]() mutable { return std::move(op); });
 }
 
 detail::initiation<result<std::vector<std::string>>> file_system::later::list(path_argument path) {

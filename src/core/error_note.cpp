@@ -31,6 +31,7 @@ std::string_view name_of(call c) noexcept {
     case call::move: return "move";
     case call::copy: return "copy";
     case call::copy_tree: return "copy_tree";
+    case call::fork: return "fork";
     case call::list: return "list";
     case call::list_entries: return "list_entries";
     case call::list_some: return "list_some";

@@ -31,6 +31,7 @@ enum class call : std::uint8_t {
   move,
   copy,
   copy_tree,
+  fork,
   list,
   list_entries,
   list_some,

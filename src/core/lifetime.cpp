@@ -15,14 +15,15 @@ void lifetime::drop_owner() noexcept {
 
 std::uint64_t lifetime::handles() const noexcept {
   std::uint64_t sum = 0;
-  for (const lane_count& l : lanes_) sum += l.count.load(std::memory_order_relaxed) % one_pin;
+  for (std::size_t i = 0; i < lanes; ++i)
+    sum += lanes_[i].count.load(std::memory_order_relaxed) % one_pin;
   return sum;
 }
 
 std::uint64_t lifetime::pins() const noexcept {
   std::uint64_t sum = 0;
-  for (const lane_count& l : lanes_)
-    sum += (l.count.load(std::memory_order_relaxed) & ~orphaned) / one_pin;
+  for (std::size_t i = 0; i < lanes; ++i)
+    sum += (lanes_[i].count.load(std::memory_order_relaxed) & ~orphaned) / one_pin;
   return sum;
 }
 

@@ -38,6 +38,20 @@ class lifetime {
         lanes_[lane % lanes].count.fetch_sub(one, std::memory_order_acq_rel);
     if (before == (orphaned | one)) close_lane();
   }
+  /// Adds holds for blocks that were lent to another object, in a lane of their own. Whoever adds
+  /// them has one, or knows that the owner is still there.
+  void add_loans(std::uint64_t count) noexcept {
+    lanes_[loan_lane].count.fetch_add(count, std::memory_order_relaxed);
+  }
+  /// The object may have ended on return.
+  void drop_loan() noexcept {
+    const std::uint64_t before = lanes_[loan_lane].count.fetch_sub(1, std::memory_order_acq_rel);
+    if (before == (orphaned | 1)) close_lane();
+  }
+  /// Whether there are such holds.
+  bool has_loans() const noexcept {
+    return (lanes_[loan_lane].count.load(std::memory_order_acquire) & ~orphaned) != 0;
+  }
   /// Called once. The object may have ended on return.
   void drop_owner() noexcept;
 
@@ -64,8 +78,9 @@ class lifetime {
   struct alignas(cache_line) lane_count {
     std::atomic<std::uint64_t> count{0};
   };
-  std::array<lane_count, lanes> lanes_;
-  std::atomic<std::size_t> open_lanes_{lanes};
+  static constexpr std::size_t loan_lane = lanes;
+  std::array<lane_count, lanes + 1> lanes_;
+  std::atomic<std::size_t> open_lanes_{lanes + 1};
 };
 
 /// Keeps an object alive, as a pin does, until it is destroyed.

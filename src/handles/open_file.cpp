@@ -71,7 +71,8 @@ node_use open_file::find_free(volume_state& v, const path_argument& path, open_m
       mode == open_mode::read || mode == open_mode::update || appends(mode);
   const bool knows_what_if_full =
       options.on_full == when_full::reject || options.on_full == when_full::wait;
-  if (!takes_what_is_there || options.preallocate != 0 || !knows_what_if_full) return {};
+  if (!takes_what_is_there || options.preallocate != 0 || options.own || !knows_what_if_full)
+    return {};
   const auto plain = path.valid() ? normal_path::if_plain(path.view()) : std::nullopt;
   if (!plain) return {};
   const auto kind = mode == open_mode::read ? fair_lock::kind::shared : fair_lock::kind::exclusive;

@@ -27,7 +27,8 @@ bool has_gone(const error& e) noexcept {
 opening::opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
                  const open_options& options, call by) noexcept
     : opening(std::move(v), std::move(path),
-              {mode, by, false, stage::checks, nullptr, options.preallocate, options.label},
+              {mode, by, false, stage::checks, options.own, nullptr, options.preallocate,
+               options.label},
               options.on_full, options.timeout) {}
 
 opening::opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
@@ -40,7 +41,7 @@ opening::opening(std::shared_ptr<volume_state> v, path_argument path, const requ
 opening opening::replacing(std::shared_ptr<volume_state> v, path_argument path,
                            std::span<const std::byte> content) noexcept {
   return opening(std::move(v), std::move(path),
-                 {open_mode::write, call::write_file, false, stage::checks, content.data(),
+                 {open_mode::write, call::write_file, false, stage::checks, false, content.data(),
                   content.size(), nullptr},
                  when_full::reject, {});
 }
@@ -52,8 +53,8 @@ opening opening::unnamed(std::shared_ptr<volume_state> v, const open_options& op
 
 opening opening::reading(std::shared_ptr<volume_state> v, path_argument path, call by) noexcept {
   return opening(std::move(v), std::move(path),
-                 {open_mode::read, by, true, stage::checks, nullptr, 0, nullptr}, when_full::reject,
-                 {});
+                 {open_mode::read, by, true, stage::checks, false, nullptr, 0, nullptr},
+                 when_full::reject, {});
 }
 
 // An opening that is dropped while it stores into an existing file: zeros are stored to the end.
@@ -120,6 +121,12 @@ result<void> opening::step() noexcept {
     case stage::finds: return find();
     case stage::locks: return lock();
     case stage::begins: return begin_content();
+    case stage::owns:
+      if (!std::get<std::unique_ptr<unsharing>>(now_)->advance(slice_size)) break;
+      now_.emplace<filling>();
+      node_->publish_footprint();
+      wanted_.reached = stage::ended;
+      break;
     case stage::fills_new:
     case stage::fills:
       if (!stored().is_done()) stored().store_slice();
@@ -137,7 +144,9 @@ result<void> opening::check() const noexcept {
   if (wanted_.mode > open_mode::create_read) return errc::invalid_argument;
   if (funds_.on_full() != when_full::reject && funds_.on_full() != when_full::wait)
     return errc::invalid_argument;
-  if (wanted_.mode == open_mode::read && wanted_.preallocate() != 0) return errc::invalid_argument;
+  if (wanted_.mode == open_mode::read && (wanted_.preallocate() != 0 || wanted_.owns))
+    return errc::invalid_argument;
+  if (wanted_.owns && wanted_.preallocate() != 0) return errc::invalid_argument;
   if (wanted_.preallocate() > max_file_size)
     return error(errc::too_large, wanted_.preallocate(), max_file_size);
   return boost::outcome_v2::success();
@@ -294,6 +303,8 @@ result<void> opening::begin_content() noexcept {
   if (empties(wanted_.mode)) {
     BOOST_OUTCOME_TRY(content.recreate(payer, wanted_.size));
     fill(content, 0);
+  } else if (wanted_.owns) {
+    return begin_owning(content, payer);
   } else if (wanted_.preallocate() != 0 && wanted_.preallocate() > content.size()) {
     const std::uint64_t size = content.size();
     BOOST_OUTCOME_TRY(content.make_room(payer, size, wanted_.preallocate() - size));
@@ -303,6 +314,14 @@ result<void> opening::begin_content() noexcept {
     return boost::outcome_v2::success();
   }
   wanted_.reached = stage::fills;
+  return boost::outcome_v2::success();
+}
+
+// Begins to copy what others have a part of, if there is anything.
+result<void> opening::begin_owning(storage& content, const account& payer) noexcept {
+  BOOST_OUTCOME_TRY(auto begun, content.unshare(payer));
+  wanted_.reached = begun == nullptr ? stage::ended : stage::owns;
+  if (begun != nullptr) now_.emplace<std::unique_ptr<unsharing>>(std::move(begun));
   return boost::outcome_v2::success();
 }
 

@@ -12,6 +12,7 @@
 #include "core/operation.hpp"
 #include "core/path.hpp"
 #include "handles/filling.hpp"
+#include "storage/unsharing.hpp"
 #include "tree/creation.hpp"
 #include "tree/volume_state.hpp"
 
@@ -77,7 +78,7 @@ class opening {
  private:
   friend class open_file;
 
-  enum class stage : unsigned char { checks, finds, fills_new, locks, begins, fills, ended };
+  enum class stage : unsigned char { checks, finds, fills_new, locks, begins, owns, fills, ended };
 
   // What is wanted, and how far it is. All that is small stands together, since the frame of an
   // open's coroutine is just small enough for Asio to keep it.
@@ -86,6 +87,7 @@ class opening {
     call by;
     bool is_given_out;  // whether the path is one that the tree gave out
     stage reached;
+    bool owns;                 // whether the content is to have its blocks alone
     const std::byte* content;  // what the file is made of at once; null for zeros
     std::uint64_t size;        // bytes of that content, or bytes to preallocate
     const char* label;         // of the handle
@@ -117,6 +119,7 @@ class opening {
   void heat() noexcept;
   result<void> lock() noexcept;
   result<void> begin_content() noexcept;
+  result<void> begin_owning(storage& content, const account& payer) noexcept;
   claim* wait() noexcept;
   filling& stored() noexcept { return *std::get_if<filling>(&now_); }
   void granted() noexcept;
@@ -137,8 +140,8 @@ class opening {
   node_use node_;
   // Where the zeros begin that it has stored for a preallocation.
   std::uint64_t zeros_from_ = no_zeros;
-  // What it stores, or what it waits for, or what it has failed with.
-  std::variant<filling, lock_claim, space_claim, error> now_;
+  // What it stores, what it copies, what it waits for, or what it has failed with.
+  std::variant<filling, std::unique_ptr<unsharing>, lock_claim, space_claim, error> now_;
 };
 
 /// Whether the open of a file that was there before failed because the file has gone.

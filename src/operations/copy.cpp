@@ -11,6 +11,12 @@ namespace coramfs::detail {
 
 namespace {
 
+result<void> require_known(enum copy_options::content c) noexcept {
+  if (c != copy_options::content::own && c != copy_options::content::share)
+    return errc::invalid_argument;
+  return boost::outcome_v2::success();
+}
+
 // `source` is null where the copy has let go of it.
 result<void> check_target(const entry& to, const node* source, if_exists existing) noexcept {
   if (to.found == nullptr) return boost::outcome_v2::success();
@@ -38,6 +44,7 @@ result<void> check(volume_state& v, const path_argument& from, const path_argume
   const if_exists existing = options.existing;
   if (existing != if_exists::fail && existing != if_exists::replace) return errc::invalid_argument;
   if (!clearing::is_known(options.open)) return errc::invalid_argument;
+  BOOST_OUTCOME_TRY(require_known(options.content));
   path_buffer from_buffer, to_buffer;
   const auto normal = from_buffer.normalise(from);
   if (!normal) return about(call::copy, from.view(), normal.error());
@@ -53,7 +60,8 @@ result<void> check(volume_state& v, const path_argument& from, const path_argume
 // shared.
 result<file_draft> make_draft(volume_state& v, const path_argument& to, const file_node& source,
                               const copy_options& options) noexcept {
-  const extent wanted = source.content.clone_extent();
+  const bool shares = options.content == copy_options::content::share;
+  const extent wanted = shares ? source.content.share_extent() : source.content.clone_extent();
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto path, buffer.normalise(to));
   file_cost cost;
@@ -66,7 +74,10 @@ result<file_draft> make_draft(volume_state& v, const path_argument& to, const fi
     cost = is_freed ? cost_of_file(v, at, wanted) : cost_beside(v, at, wanted);
   }
   BOOST_OUTCOME_TRY(auto draft, file_draft::make(v, path, cost, wanted));
-  BOOST_OUTCOME_TRY(draft.file().content.clone_room(v.payer.prepaid(), source.content));
+  storage& content = draft.file().content;
+  const account prepaid = v.payer.prepaid();
+  BOOST_OUTCOME_TRY(shares ? content.share(prepaid, source.content)
+                           : content.clone_room(prepaid, source.content));
   draft.file().publish_new(source.content.size() != 0 ? 1 : 0);
   return draft;
 }
@@ -109,7 +120,7 @@ steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argum
   BOOST_OUTCOME_CO_TRY(co_await finished(source));
   const storage& content = source.node().content;
   BOOST_OUTCOME_CO_TRY(auto draft, make_draft(*v, to, source.node(), options));
-  for (std::uint64_t copied = 0;;) {
+  for (std::uint64_t copied = 0; options.content == copy_options::content::own;) {
     copied = draft.file().content.clone_bytes(content, copied, slice_size);
     if (copied >= content.size()) break;
     BOOST_OUTCOME_CO_TRY(co_await turn());

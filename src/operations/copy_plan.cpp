@@ -51,7 +51,10 @@ void copy_plan::see(const place& at, const node& n) {
     unseen_.push(static_cast<const directory_node&>(n), join(at.path, name), &d);
     return;
   }
-  const extent estimate = static_cast<const file_node&>(n).estimate_copy();
+  extent estimate = static_cast<const file_node&>(n).estimate_copy();
+  // How many blocks it has is seen under its lock. It is one at least, and of a short file mostly
+  // no more.
+  if (shares_) estimate.footprint = estimate.size > 0 ? block::loan_footprint() : 0;
   d.files.push_back({std::string(name), estimate});
   d.of_files += charge_of(name, estimate);
   d.has_content = d.has_content || estimate.size > 0;
@@ -91,10 +94,11 @@ bool copy_plan::drop(pace& p) noexcept {
   }
 }
 
-void copy_plan::adjust(const directory& in, const extent& content) noexcept {
-  const file& f = in.files.front();
+void copy_plan::adjust(directory& in, const extent& content) noexcept {
+  file& f = in.files.front();
   wanted_ += charge_of(f.name, content);
   wanted_ -= charge_of(f.name, f.estimate);
+  f.estimate = content;
 }
 
 void copy_plan::leave_out(directory& in) noexcept {

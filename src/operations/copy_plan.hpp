@@ -41,7 +41,9 @@ class copy_plan {
   };
   using directories = std::list<directory>;
 
-  explicit copy_plan(const volume_state& v) noexcept : volume_(&v) {}
+  /// `shares`: the copies share the bytes of the files.
+  explicit copy_plan(const volume_state& v, bool shares = false) noexcept
+      : volume_(&v), shares_(shares) {}
 
   /// Begins with the directory `top`, at `path`, whose copy is to be called `name`. Under the
   /// tree's lock.
@@ -64,8 +66,8 @@ class copy_plan {
   /// What the copy is charged, but for its own entry in the directory that it goes to.
   const charge& wanted() const noexcept { return wanted_; }
   /// Corrects the charge of the first file in a directory, whose content turned out to be another
-  /// than the estimate.
-  void adjust(const directory& in, const extent& content) noexcept;
+  /// than the estimate, which it then is.
+  void adjust(directory& in, const extent& content) noexcept;
   /// Drops the first file in a directory, which has gone.
   void leave_out(directory& in) noexcept;
 
@@ -80,6 +82,7 @@ class copy_plan {
   void set_entries(directory& d, std::size_t entries) noexcept;
 
   const volume_state* volume_;
+  bool shares_;
   std::string name_;  // of the copy of the top
   descent<directory*> unseen_;
   directories visited_;  // the current directory, until it has been seen as a whole; at most one

@@ -16,7 +16,8 @@ namespace {
 /// A copy of a tree while it is made, where nobody sees it.
 class tree_copy {
  public:
-  explicit tree_copy(volume_state& v) noexcept : volume(v), plan(v) {}
+  tree_copy(volume_state& v, bool shares_content) noexcept
+      : volume(v), shares(shares_content), plan(v, shares_content) {}
 
   result<bool> look_on(const path_argument& from, const path_argument& to);
   result<void> pay(const path_argument& to);
@@ -28,6 +29,7 @@ class tree_copy {
   bool drop_some() noexcept;
 
   volume_state& volume;
+  const bool shares;
   pace done;
   copy_plan plan;
 
@@ -41,6 +43,14 @@ class tree_copy {
   detached_node top_;
   disposal gone_;
 };
+
+result<void> check(const copy_options& o) noexcept {
+  if (o.content != copy_options::content::own && o.content != copy_options::content::share)
+    return errc::invalid_argument;
+  if (o.existing == if_exists::replace) return errc::not_supported;
+  if (o.existing != if_exists::fail) return errc::invalid_argument;
+  return boost::outcome_v2::success();
+}
 
 result<directory_node*> find_source(const tree& names, normal_path from) noexcept {
   const auto at = names.look_up(from);
@@ -122,15 +132,19 @@ result<void> tree_copy::make_directory(copy_plan::directory& d) noexcept {
 // may be another than was planned for.
 result<std::unique_ptr<file_node>> tree_copy::make_file(copy_plan::directory& in,
                                                         const storage& content) noexcept {
-  const copy_plan::file& planned = in.files.front();
-  const extent wanted = content.clone_extent();
+  const extent estimate = in.files.front().estimate;
+  const extent wanted = shares ? content.share_extent() : content.clone_extent();
   plan.adjust(in, wanted);
-  if (volume.payer.of(wanted).bytes > volume.payer.of(planned.estimate).bytes) {
+  if (volume.payer.of(wanted).bytes > volume.payer.of(estimate).bytes) {
     BOOST_OUTCOME_TRY(volume.limits.adjust(paid_, total(), {}));
   }
-  auto file = new_file(volume, planned.name);
+  auto file = new_file(volume, in.files.front().name);
   if (file == nullptr) return errc::out_of_memory;
-  BOOST_OUTCOME_TRY(file->content.clone_room(volume.payer.prepaid(), content));
+  const account prepaid = volume.payer.prepaid();
+  BOOST_OUTCOME_TRY(shares ? file->content.share(prepaid, content)
+                           : file->content.clone_room(prepaid, content));
+  // A table may have fewer pages than the one that it was made from.
+  plan.adjust(in, file->content.extent_now());
   return file;
 }
 
@@ -205,13 +219,15 @@ steps<void> make(tree_copy& copy, std::shared_ptr<volume_state> v, const path_ar
         } else {
           const storage& content = source.node().content;
           BOOST_OUTCOME_CO_TRY(auto file, copy.make_file(in, content));
-          for (std::uint64_t copied = 0;;) {
+          if (copy.shares) copy.done.add_nodes(content.block_count());
+          for (std::uint64_t copied = 0; !copy.shares;) {
             const std::uint64_t next = file->content.clone_bytes(content, copied, slice_size);
             is_slice = copy.done.has_done(next - std::exchange(copied, next));
             if (copied >= content.size()) break;
             BOOST_OUTCOME_CO_TRY(co_await turn());
           }
           BOOST_OUTCOME_CO_TRY(copy.put(std::move(file), in));
+          if (copy.shares) is_slice = copy.done.has_done();
         }
       }
       if (is_slice) {
@@ -229,9 +245,11 @@ steps<void> make(tree_copy& copy, std::shared_ptr<volume_state> v, const path_ar
 }  // namespace
 
 // Makes the copy, and if that fails takes apart in slices what it has made.
-steps<void> copy_tree(std::shared_ptr<volume_state> v, path_argument from, path_argument to) {
+steps<void> copy_tree(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
+                      copy_options options) {
   co_await concerns(call::copy_tree, to);
-  tree_copy copy(*v);
+  BOOST_OUTCOME_CO_TRY(check(options));
+  tree_copy copy(*v, options.content == copy_options::content::share);
   auto making = make(copy, v, from, to);
   auto made = co_await finished(making);
   while (copy.drop_some()) co_await turn_in_any_case();

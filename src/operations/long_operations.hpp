@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,11 @@ steps<void> move_in_turn(std::shared_ptr<volume_state> v, path_argument from, pa
 
 steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
                  copy_options options);
-steps<void> copy_tree(std::shared_ptr<volume_state> v, path_argument from, path_argument to);
+steps<void> copy_tree(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
+                      copy_options options);
+/// `patience` is that with each file; without one it is the volume's default.
+steps<volume> fork(std::shared_ptr<volume_state> v, fork_options options,
+                   std::optional<lock_timeout> patience);
 
 steps<std::vector<std::string>> list(std::shared_ptr<volume_state> v, path_argument path);
 steps<std::vector<directory_entry>> list_entries(std::shared_ptr<volume_state> v,

@@ -6,6 +6,7 @@
 #include "storage/long_copy.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -17,12 +18,14 @@ namespace {
 // What stands behind the header of a block that is not small.
 using page_run = block_memory::run;
 struct slice {
-  adopted_buffer* of;
   std::byte* data;
+  adopted_buffer* of;
   std::uint64_t taken;
 };
 constexpr std::size_t large_size = sizeof(block) + sizeof(page_run);
 constexpr std::size_t slice_size = sizeof(block) + sizeof(slice);
+constexpr std::size_t loan_size = sizeof(block);
+static_assert(sizeof(block) == 48, "each small content is charged for it");
 constexpr auto content = small_memory::use::content;
 
 // Returns whether pages beside a header take less than a piece of a slab with header and bytes, or
@@ -77,7 +80,7 @@ block* block::make_slice(block_memory& from, storage* owner) noexcept {
 
 void block::become_slice(adopted_buffer& of, std::byte* data, std::size_t size,
                          std::uint64_t taken) noexcept {
-  slice_of(this) = {&of, data, taken};
+  slice_of(this) = {data, &of, taken};
   capacity_ = size;
 }
 
@@ -94,8 +97,48 @@ std::size_t block::usable(std::size_t capacity) noexcept {
                             : small_memory::usable(sizeof(block) + capacity) - sizeof(block);
 }
 
+// Pins of the lender are atomic, so that it does not matter whether its file is written to beside
+// this: a loan of a loan ends where that one does, or before, so no byte becomes pinned that was
+// not.
+block* block::borrow(block_memory& from, block& of, std::size_t size, loan_holds& held) noexcept {
+  block& lender = of.source();
+  void* const memory = from.small().take(loan_size, small_memory::use::fixed);
+  if (memory == nullptr) return nullptr;
+  auto* const made = new (memory) block(of.data(), size, lender);
+  block_memory& home = lender.home();
+  const bool is_foreign = &home != &from;
+  const std::uint64_t before = lender.pin(0, size, is_foreign ? one_pin : one_loan);
+  if (is_foreign) {
+    held.note(home.whole());
+  } else if ((before & in_live_files) == 0 && (before & keeps_charge) != 0) {
+    // A file of another volume has held it, of which this is a copy.
+    home.change_held(-static_cast<std::int64_t>(lender.footprint()));
+  }
+  return made;
+}
+
+std::uint64_t block::loan_footprint() noexcept { return small_memory::footprint(loan_size); }
+
+block::block(std::byte* data, std::size_t size, block& lender) noexcept
+    : block(nullptr, kind::loan, size) {
+  const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&lender));
+  borrowed_ = data;
+  pinned_begin_.store(static_cast<std::uint32_t>(address), std::memory_order_relaxed);
+  pinned_end_.store(static_cast<std::uint32_t>(address >> 32), std::memory_order_relaxed);
+}
+
+block& block::lender() noexcept {
+  const std::uint64_t low = pinned_begin_.load(std::memory_order_relaxed);
+  const std::uint64_t high = pinned_end_.load(std::memory_order_relaxed);
+  return *reinterpret_cast<block*>(static_cast<std::uintptr_t>(high << 32 | low));
+}
+
+block& block::source() noexcept { return is_loan() ? lender() : *this; }
+
+// What stands behind the header of the others begins with a pointer to the data.
 std::byte* block::data_elsewhere() noexcept {
-  return kind_ == kind::large ? run_of(this).data : slice_of(this).data;
+  static_assert(offsetof(slice, data) == 0 && offsetof(page_run, data) == 0);
+  return is_loan() ? borrowed_ : *std::launder(reinterpret_cast<std::byte**>(this + 1));
 }
 
 std::uint64_t block::footprint() const noexcept {
@@ -103,6 +146,7 @@ std::uint64_t block::footprint() const noexcept {
   switch (kind_) {
     case kind::large: return small_memory::footprint(large_size) + capacity_;
     case kind::adopted: return slice_footprint() + slice_of(b).taken;
+    case kind::loan: return loan_footprint();
     default: return small_memory::footprint(sizeof(block) + capacity_);
   }
 }
@@ -123,7 +167,10 @@ void block::store(std::size_t begin, const std::byte* from, std::size_t size,
 }
 
 // No writer runs beside this, so it does not matter in which order the words change.
-void block::pin(std::size_t begin, std::size_t end) noexcept {
+void block::pin(std::size_t begin, std::size_t end) noexcept { pin(begin, end, one_pin); }
+
+std::uint64_t block::pin(std::size_t begin, std::size_t end, std::uint64_t share) noexcept {
+  if (is_loan()) return state_.fetch_add(share, std::memory_order_relaxed);
   const auto first = static_cast<std::uint32_t>(std::min(begin, no_end));
   const auto behind = static_cast<std::uint32_t>(std::min(end, no_end));
   std::uint32_t now = pinned_end_.load(std::memory_order_relaxed);
@@ -134,13 +181,14 @@ void block::pin(std::size_t begin, std::size_t end) noexcept {
   while (now > first &&
          !pinned_begin_.compare_exchange_weak(now, first, std::memory_order_relaxed)) {
   }
-  state_.fetch_add(one_pin, std::memory_order_relaxed);
+  return state_.fetch_add(share, std::memory_order_relaxed);
 }
 
 void block::unpin() noexcept { drop(one_pin); }
 
 bool block::is_pinned_in(std::size_t begin, std::size_t end) noexcept {
-  if (state_.load(std::memory_order_acquire) >= one_pin) {
+  if (const std::uint64_t now = state_.load(std::memory_order_acquire); now >= one_pin) {
+    if ((now & borrows) != 0) return true;
     const std::uint32_t first = pinned_begin_.load(std::memory_order_relaxed);
     const std::uint32_t behind = pinned_end_.load(std::memory_order_relaxed);
     return (begin < behind || behind == no_end) && end > first;
@@ -157,7 +205,7 @@ std::uint64_t block::charged() const noexcept {
 // If the last pin goes at the same time the block stays its file's, whichever of the two is found
 // here.
 void block::settle_charge() noexcept {
-  if (state_.load(std::memory_order_acquire) >= one_pin) {
+  if (has_own_pins()) {
     state_.fetch_or(keeps_charge, std::memory_order_relaxed);
   } else {
     state_.fetch_and(~keeps_charge, std::memory_order_relaxed);
@@ -198,6 +246,7 @@ std::size_t block::size_of_piece() const noexcept {
   switch (kind_) {
     case kind::large: return large_size;
     case kind::adopted: return slice_size;
+    case kind::loan: return loan_size;
     default: return sizeof(block) + capacity_;
   }
 }
@@ -210,15 +259,44 @@ block& block::move_to(void* memory) noexcept {
   return *moved;
 }
 
-// Drops a file's share, or a pin's. Whoever drops the last one frees the block, and gives its
-// charge back if that had been left to the block.
-void block::drop(std::uint32_t share) noexcept {
-  const std::uint32_t rest = state_.fetch_sub(share, std::memory_order_acq_rel) - share;
-  if ((rest & ~keeps_charge) != 0) return;
+// Drops a file's share, a loan's or a pin's. Whoever drops the last one frees the block, and gives
+// its charge back if that had been left to the block. One that no live file of the volume has any
+// more is held by others from then on. Who has a share that is not the last may look at the block
+// until it is dropped, and not afterwards.
+void block::drop(std::uint64_t share, bool at_once) noexcept {
+  const std::uint64_t now = state_.load(std::memory_order_acquire);
+  const bool is_live = (share & in_live_files) != 0;
+  if ((now & ~(keeps_charge | borrows)) == share)
+    return end(now, is_live, is_live ? one_loan : one_pin, at_once);
   block_memory& memory = home();
-  const std::uint64_t freed = rest == keeps_charge ? footprint() : 0;
-  give_up(*this);
-  if (freed != 0) memory.give_back(freed);
+  const std::uint64_t bytes = footprint();
+  if (is_live && is_loan()) leave_lender_to_pins();
+  const std::uint64_t rest = state_.fetch_sub(share, std::memory_order_acq_rel) - share;
+  if ((rest & ~(keeps_charge | borrows)) == 0) return end(rest, is_live, one_pin, at_once);
+  if (is_live && (rest & in_live_files) == 0 && (rest & keeps_charge) != 0)
+    memory.change_held(static_cast<std::int64_t>(bytes));
+}
+
+// A loan that its file gives up while it is pinned is no live file's any more, and so is a pin of
+// the lender from then on, whoever ends it.
+void block::leave_lender_to_pins() noexcept {
+  block& from = lender();
+  if (&from.home() != &home()) return;
+  const std::uint64_t by = one_pin - one_loan;
+  const std::uint64_t rest = from.state_.fetch_add(by, std::memory_order_acq_rel) + by;
+  if ((rest & in_live_files) == 0 && (rest & keeps_charge) != 0)
+    from.home().change_held(static_cast<std::int64_t>(from.footprint()));
+}
+
+// Nobody has it any more, and nobody can come. `was_live`: a file had it until now. `at_lender` is
+// what a loan is for the lender, if that is of the same volume.
+void block::end(std::uint64_t last, bool was_live, std::uint64_t at_lender, bool at_once) noexcept {
+  block_memory& memory = home();
+  const std::uint64_t freed = (last & keeps_charge) != 0 ? footprint() : 0;
+  is_loan() ? end_loan(*this, at_lender) : give_up(*this, at_once);
+  if (freed == 0) return;
+  if (!was_live) memory.change_held(-static_cast<std::int64_t>(freed));
+  memory.give_back(freed);
 }
 
 std::uint64_t block::large_bytes() const noexcept {
@@ -229,9 +307,10 @@ std::uint64_t block::large_bytes() const noexcept {
   }
 }
 
-void block::give_up(block& b) noexcept {
+// A backlog keeps its own volume alive and no other, so what another one has lent is freed at once.
+void block::give_up(block& b, bool at_once) noexcept {
   const std::uint64_t bytes = b.large_bytes();
-  if (bytes != 0 && backlog::collecting::note(b.home(), bytes)) {
+  if (bytes != 0 && !at_once && backlog::collecting::note(b.home(), bytes)) {
     b.home().collect(b);
   } else {
     free(b);
@@ -243,6 +322,36 @@ void block::free(block& b) noexcept {
   if (const slice* const s = b.kind_ == kind::adopted ? &slice_of(&b) : nullptr)
     if (s->of != nullptr) s->of->drop_slice(s->data, s->taken);
   small_memory::give(&b);
+}
+
+// The lender's volume may end with its hold, so that goes last.
+void block::end_loan(block& b, std::uint64_t at_lender) noexcept {
+  block& from = b.lender();
+  block_memory& memory = from.home();
+  const bool is_foreign = &memory != &b.home();
+  small_memory::give(&b);
+  if (!is_foreign) return from.drop(at_lender);
+  from.drop(one_pin, true);
+  memory.whole().drop_loan();
+}
+
+// Nobody but this file can make another loan of the lender, and its lock is held, so what is seen
+// to be the last one stays the last.
+block* block::take_over(storage* owner) noexcept {
+  if (kind_ != kind::loan || state_.load(std::memory_order_acquire) != (owned | borrows))
+    return nullptr;
+  block& lender = this->lender();
+  block_memory& memory = home();
+  if (&lender.home() != &memory) return nullptr;
+  std::uint64_t alone = one_loan | keeps_charge;
+  if (!lender.state_.compare_exchange_strong(alone, owned, std::memory_order_acq_rel))
+    return nullptr;
+  lender.owner_ = owner;
+  lender.place = place;
+  lender.used = used;
+  small_memory::give(this);
+  memory.give_back(loan_footprint());
+  return &lender;
 }
 
 // Nobody pins while the file's lock is held exclusively, so what is not pinned stays so.

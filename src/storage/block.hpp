@@ -3,6 +3,7 @@
 
 #include <coramfs/result.hpp>
 
+#include "core/lifetime.hpp"
 #include "storage/block_memory.hpp"
 
 #include <atomic>
@@ -25,10 +26,20 @@ class storage;
 /// pinned block leaves the charge to the block first, which gives it back when it goes. That moves
 /// no byte from one to the other: the sum of charges is the same before and after.
 ///
+/// Another file may have the same bytes by a loan: a block of its own, which takes a few words and
+/// pins the lender. So a file that shares has nothing but blocks that it owns, and each has its own
+/// end, whatever the lender's file does behind it. A loan counts as pinned as a whole for as long
+/// as it is there: whoever writes to it makes a copy first, or takes the lender over where nobody
+/// else has it any more (`take_over`). A loan of a loan is one of the first lender: no way from a
+/// file to its bytes is longer than one step. The lender may be of another volume, whose `lifetime`
+/// is held until the loan goes.
+///
 /// A block that is not pinned may be moved by whoever knows that nobody uses its file: `move_to`.
 ///
-/// Thread safety: pins may go on any thread, without a lock. Whoever pins a block, or reads bytes
-/// that are not pinned, holds the file's lock, shared or exclusive; all else needs it exclusively.
+/// Thread safety: pins and loans may go on any thread, without a lock. Whoever pins a block, makes
+/// a loan of it, or reads bytes that are not pinned, holds the file's lock, shared or exclusive;
+/// all else needs it exclusively. Who makes a loan of a loan holds the lock of the file that has
+/// that, and not the lender's.
 class block {
  public:
   /// Makes a block with uninitialised room for `capacity` bytes or a little more, for a file's
@@ -44,6 +55,18 @@ class block {
                     std::uint64_t taken) noexcept;
   /// Bytes that a slice takes beside those of the vector.
   static std::uint64_t slice_footprint() noexcept;
+
+  /// Makes a loan of the first `size` bytes of a block of any volume, or of what that is a loan of.
+  /// Of a lender in another volume this is noted in `held`. Null: memory is refused.
+  static block* borrow(block_memory& from, block& of, std::size_t size,
+                       class loan_holds& held) noexcept;
+  /// Bytes that a loan takes.
+  static std::uint64_t loan_footprint() noexcept;
+  bool is_loan() const noexcept { return kind_ == kind::loan; }
+  /// The block that has the bytes: the lender of a loan, or else this.
+  block& source() noexcept;
+  /// The memory of the volume that it is from.
+  block_memory& home() const noexcept { return small_memory::home_of(this); }
 
   /// Bytes that `allocate(capacity)` takes from the machine.
   static std::uint64_t footprint(std::size_t capacity) noexcept;
@@ -81,6 +104,8 @@ class block {
   bool is_pinned() noexcept { return is_pinned_in(0, no_end); }
   /// Whether it is pinned, or was when its charge was left to it.
   bool has_pins() const noexcept { return state_.load(std::memory_order_acquire) != owned; }
+  /// Whether a write to it needs a copy at any place: of a loan, or of what is pinned or lent.
+  bool has_others() const noexcept { return state_.load(std::memory_order_acquire) >= one_pin; }
 
   /// Whether its charge has been left to it.
   bool has_charge() const noexcept {
@@ -90,6 +115,13 @@ class block {
   std::uint64_t charged() const noexcept;
   /// Leaves the charge to the block if it is pinned, and takes it back if it is not.
   void settle_charge() noexcept;
+
+  /// Of a loan that is not pinned, in a file whose lock is held exclusively: gives the file the
+  /// lender in its place, with its charge, if that is of the same volume and nobody else has any
+  /// part in it. Returns it, for the file to put where the loan was, which is freed; its charge is
+  /// given back. Null: nothing has changed.
+  /// `owner` is the content that has the loan.
+  block* take_over(storage* owner) noexcept;
 
   /// The content that it belongs to. Null: it has none, or pins have a part in it.
   storage* sole_owner() const noexcept {
@@ -108,45 +140,95 @@ class block {
   static void free(block& b) noexcept;
 
   /// The content that it belongs to has moved.
-  void set_owner(storage& owner) noexcept { owner_ = &owner; }
+  void set_owner(storage& owner) noexcept {
+    if (!is_loan()) owner_ = &owner;
+  }
 
-  /// In a table: the end of the bytes that were stored. What is behind it reads as zero.
-  std::uint32_t used = 0;
   /// Where its owner finds it: the offset in a chain, the number in a table. Of a block that nobody
   /// has it is the `next()`.
   std::uint64_t place = 0;
+  /// In a table: the end of the bytes that were stored. What is behind it reads as zero.
+  std::uint32_t used = 0;
 
  private:
   friend class block_ref;
-  // The parts of `state_`.
-  static constexpr std::uint32_t owned = 1, keeps_charge = 2, one_pin = 4;
+  // The parts of `state_`. Loans in the same volume are counted above the pins, for what a live
+  // file of the volume has is not held by others alone; one in another volume is a pin. The highest
+  // bit is a loan's own, which so counts as pinned from the start.
+  static constexpr std::uint64_t owned = 1, keeps_charge = 2, one_pin = 4,
+                                 one_loan = std::uint64_t{1} << 32,
+                                 borrows = std::uint64_t{1} << 63;
+  static constexpr std::uint64_t in_live_files = owned | (borrows - one_loan);
   static constexpr std::size_t no_end = std::numeric_limits<std::uint32_t>::max();
 
-  enum class kind : std::uint8_t { small, large, adopted };
+  enum class kind : std::uint8_t { small, large, adopted, loan };
 
   block(storage* owner, kind what, std::size_t capacity) noexcept
-      : kind_(what), capacity_(capacity), owner_(owner) {}
+      : state_(what == kind::loan ? owned | borrows : owned),
+        kind_(what),
+        capacity_(capacity),
+        owner_(owner) {}
+  block(std::byte* data, std::size_t size, block& lender) noexcept;
   ~block() = default;
   std::byte* data_elsewhere() noexcept;
-  block_memory& home() const noexcept { return small_memory::home_of(this); }
   static block* make(block_memory& in, storage* owner, kind what, std::size_t capacity,
                      std::size_t bytes) noexcept;
   static block* allocate_large(block_memory& from, storage* owner, std::size_t capacity,
                                std::size_t likely) noexcept;
   std::size_t size_of_piece() const noexcept;
   static block* shrink(block* b, std::size_t capacity) noexcept;
-  void drop(std::uint32_t share) noexcept;
-  static void give_up(block& b) noexcept;
+  void drop(std::uint64_t share, bool at_once = false) noexcept;
+  void leave_lender_to_pins() noexcept;
+  void end(std::uint64_t last, bool was_live, std::uint64_t at_lender, bool at_once) noexcept;
+  static void give_up(block& b, bool at_once = false) noexcept;
+  std::uint64_t pin(std::size_t begin, std::size_t end, std::uint64_t share) noexcept;
+  static void end_loan(block& b, std::uint64_t at_lender) noexcept;
+  block& lender() noexcept;
+  bool has_own_pins() const noexcept {
+    return (state_.load(std::memory_order_acquire) & ~borrows) >= one_pin;
+  }
 
-  /// This word alone decides who goes last: it says whether a file has the block, whether the block
-  /// keeps its charge, and how many pins there are.
-  std::atomic<std::uint32_t> state_{owned};
-  // While there are pins: no byte outside of these has one.
+  // While there are pins: no byte outside of these has one. Of a loan, which needs no such words,
+  // they are the two halves of the lender's address.
   std::atomic<std::uint32_t> pinned_end_{0};
+  /// This word alone decides who goes last: it says whether a file has the block, whether the block
+  /// keeps its charge, and how many pins and loans there are.
+  std::atomic<std::uint64_t> state_;
   std::atomic<std::uint32_t> pinned_begin_{no_end};
   const kind kind_;
   std::size_t capacity_;
-  storage* owner_;
+  union {
+    storage* owner_;
+    std::byte* borrowed_;  // of a loan: where the bytes are
+  };
+};
+
+/// The holds of other volumes for the loans that a file gets at once: one step for all of a
+/// volume's, and one for each when it goes. Declared behind what keeps the loans, for the holds
+/// have to be there before one of these goes.
+///
+/// Thread safety: one operation's own.
+class loan_holds {
+ public:
+  loan_holds() noexcept = default;
+  loan_holds(const loan_holds&) = delete;
+  loan_holds& operator=(const loan_holds&) = delete;
+  ~loan_holds() { take(); }
+
+  void note(lifetime& of) noexcept {
+    if (of_ != &of) take();
+    of_ = &of;
+    ++count_;
+  }
+
+ private:
+  void take() noexcept {
+    if (of_ != nullptr) of_->add_loans(count_);
+    count_ = 0;
+  }
+
+  lifetime* of_ = nullptr;
+  std::uint64_t count_ = 0;
 };
 
 /// A file's ownership of a block.

@@ -74,6 +74,19 @@ void block_map::settle_charge(block& b) noexcept {
   footprint_ += b.charged();
 }
 
+void block_map::take_over(std::uint64_t number, storage& owner) noexcept {
+  slot& s = *place(number);
+  const std::uint64_t bytes = s.leaf->charged(), had = spare(*s.leaf);
+  block* const lender = s.leaf->take_over(&owner);
+  if (lender == nullptr) return;
+  s.leaf = lender;
+  footprint_ += lender->charged() - bytes;
+  slack_bound_ -= had;
+  if (had > 0) --blocks_with_slack_;
+  count_slack(*lender);
+  mark_slack(number, spare(*lender) > 0);
+}
+
 bool block_map::make_pages(block_memory& from, std::uint64_t first, std::uint64_t last) noexcept {
   const unsigned levels_before = levels_, levels = levels_with(last);
   if (root_.child == nullptr) levels_ = levels;

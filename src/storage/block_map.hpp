@@ -57,6 +57,15 @@ class block_map {
   /// As `block::settle_charge`, of a block in this map.
   void settle_charge(block& b) noexcept;
 
+  /// As `block::take_over`, of the loan in that place.
+  void take_over(std::uint64_t number, storage& owner) noexcept;
+  /// How many blocks there are. It looks at all of them.
+  std::size_t count() const noexcept {
+    std::size_t all = 0;
+    for_each([&](std::uint64_t, const block&) { ++all; });
+    return all;
+  }
+
   /// Changes how much of a block is used, which nothing else may do.
   void set_used(std::uint64_t number, block& b, std::uint32_t used) noexcept;
   /// An upper bound of the bytes that blocks take beyond what is used of them, in constant time:

@@ -3,11 +3,13 @@
 
 #include <coramfs/options.hpp>
 
+#include "core/lifetime.hpp"
 #include "core/quota.hpp"
 #include "storage/small_memory.hpp"
 
 #include <boost/intrusive/list.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -123,6 +125,23 @@ class block_memory final : public spare_memory {
     if (counting_ == accounting::memory) quota_.release({.bytes = footprint});
   }
 
+  /// Bytes that are charged for blocks that no live file of the volume has any more: what pins and
+  /// other volumes hold.
+  std::uint64_t held_bytes() const noexcept {
+    return static_cast<std::uint64_t>(
+        std::max<std::int64_t>(held_.load(std::memory_order_relaxed), 0));
+  }
+  /// Two threads may drop the last two shares of a block at the same time, so it may be below 0
+  /// between their steps.
+  void change_held(std::int64_t by) noexcept {
+    if (counting_ == accounting::memory) held_.fetch_add(by, std::memory_order_relaxed);
+  }
+
+  /// The volume that this is a part of, for loans in other volumes to hold. To be set before there
+  /// are any.
+  void set_whole(lifetime& whole) noexcept { whole_ = &whole; }
+  lifetime& whole() const noexcept { return *whole_; }
+
   small_memory& small() noexcept { return small_; }
   /// Whether anything is kept for reuse.
   bool recycles() const noexcept { return max_recycled_ != 0; }
@@ -182,6 +201,8 @@ class block_memory final : public spare_memory {
   const accounting counting_;
   const std::uint64_t max_recycled_;
   memory_relief* relief_ = nullptr;
+  lifetime* whole_ = nullptr;
+  std::atomic<std::int64_t> held_{0};  // bytes
 
   std::mutex mutex_;
   // Guarded by mutex_. Regions are sorted by the longest run that they have free; full ones are in

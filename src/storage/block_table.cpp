@@ -516,6 +516,48 @@ std::uint64_t block_table::clone_bytes(const block_table& from, std::uint64_t be
   return number ? *number * block_size : size_;
 }
 
+extent block_table::share_extent() const noexcept {
+  extent now{size_, 0, 0};
+  std::uint64_t charged = 0;
+  blocks_.for_each([&](std::uint64_t, const block& b) {
+    charged += b.charged();
+    now.footprint += block::loan_footprint();
+  });
+  now.footprint += blocks_.footprint() - charged;
+  return now;
+}
+
+result<void> block_table::share(const account& prepaid, const block_table& from) noexcept {
+  block_memory& memory = prepaid.blocks();
+  {
+    loan_holds held;
+    for (auto number = from.blocks_.next(0); number; number = from.blocks_.next(*number + 1)) {
+      block& b = *from.blocks_.find(*number);
+      block_ref loan(block::borrow(memory, b, b.used, held));
+      if (!loan || !blocks_.make_pages(memory, *number, *number)) return errc::out_of_memory;
+      loan->used = b.used;
+      blocks_.set(*number, std::move(loan));
+    }
+  }
+  size_ = from.size_;
+  footprint_ = blocks_.footprint();
+  return boost::outcome_v2::success();
+}
+
+void block_table::replace_shared(std::uint64_t place, block_ref by, std::size_t size) noexcept {
+  by->used = static_cast<std::uint32_t>(size);
+  blocks_.set(place, std::move(by));
+}
+
+void block_table::take_over(storage& owner, std::uint64_t begin, std::uint64_t end) noexcept {
+  const std::uint64_t before = blocks_.footprint();
+  const std::uint64_t behind = blocks_for(std::min(end, size_));
+  auto number = begin < end ? blocks_.next(begin / block_size) : std::nullopt;
+  for (; number && *number < behind; number = blocks_.next(*number + 1))
+    if (blocks_.find(*number)->is_loan()) blocks_.take_over(*number, owner);
+  footprint_ += blocks_.footprint() - before;
+}
+
 // Makes blocks with nothing in them, full but for the last one, which ends at `stop`. Makes all or
 // none.
 result<void> block_table::add_blocks(block_memory& from, storage* owner, std::uint64_t first,

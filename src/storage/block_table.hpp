@@ -116,6 +116,27 @@ class block_table {
   std::uint64_t clone_bytes(const block_table& from, std::uint64_t begin,
                             std::uint64_t count) noexcept;
 
+  /// What a copy amounts to that shares all bytes of this.
+  extent share_extent() const noexcept;
+  /// Makes this such a copy of `from`, holes and all; the caller has paid. Precondition: this is
+  /// empty. Errors: `out_of_memory`.
+  result<void> share(const account& prepaid, const block_table& from) noexcept;
+  /// Takes over what was lent for the bytes between `begin` and `end` and nobody else has any more.
+  void take_over(storage& owner, std::uint64_t begin, std::uint64_t end) noexcept;
+  /// As those of a chain.
+  /// @{
+  template <class Action>
+  void for_each_shared(Action& action) const {
+    blocks_.for_each([&](std::uint64_t number, const block& b) {
+      if (b.has_others()) action(number, b, std::size_t{b.used});
+    });
+  }
+  void replace_shared(std::uint64_t place, block_ref by, std::size_t size) noexcept;
+  void set_paid(const extent& now) noexcept { footprint_ = now.footprint; }
+  /// @}
+  /// How many blocks there are.
+  std::size_t block_count() const noexcept { return blocks_.count(); }
+
   /// What the table of a promotion amounts to: of a chain of `chain_size` bytes, and of a write
   /// that begins behind them, if it is not empty.
   static extent extent_for(std::uint64_t chain_size, std::uint64_t begin,

@@ -136,6 +136,59 @@ std::uint64_t chain::clone_bytes(const chain& from, std::uint64_t begin,
   return begin;
 }
 
+extent chain::share_extent() const noexcept {
+  if (size_ == 0) return {};
+  return {size_, chunks_.size() * block::loan_footprint() + chunk_list::footprint(chunks_.size()),
+          chunks_.size()};
+}
+
+result<void> chain::share(const account& prepaid, const chain& from) noexcept {
+  if (from.size() == 0) return boost::outcome_v2::success();
+  chunk_list made;
+  if (!made.set_capacity(prepaid.blocks(), from.chunks_.size())) return errc::out_of_memory;
+  {
+    loan_holds held;
+    for (std::size_t i = 0; i < from.chunks_.size(); ++i) {
+      const chunk& c = from.chunks_[i];
+      block_ref loan(block::borrow(prepaid.blocks(), *c.memory, from.extent_of(i), held));
+      if (!loan) return errc::out_of_memory;
+      made.push_back({std::move(loan), c.begin});
+    }
+  }
+  chunks_.swap(made);
+  size_ = from.size_;
+  footprint_ = share_extent().footprint;
+  return boost::outcome_v2::success();
+}
+
+void chain::replace_shared(std::uint64_t place, block_ref by, std::size_t) noexcept {
+  by->place = place;
+  chunks_[find(place)].memory = std::move(by);
+}
+
+void chain::set_paid(const extent& now) noexcept {
+  footprint_ = chunk_list::footprint(chunks_.capacity());
+  for (const chunk& c : chunks_) footprint_ += c.memory->charged();
+  if (now.footprint == footprint_) charged_.reset();
+  is_trimmed_ = false;
+}
+
+// A chain that is charged otherwise than for what it takes has no charge to add one to.
+void chain::take_over(storage& owner, std::uint64_t begin, std::uint64_t end) noexcept {
+  if (charged_ != nullptr) return;
+  for (std::size_t i = begin < end_of_room() ? find(begin) : chunks_.size();
+       i < chunks_.size() && chunks_[i].begin < end; ++i) {
+    block_ref& place = chunks_[i].memory;
+    if (!place->is_loan()) continue;
+    block* const lender = place->take_over(&owner);
+    if (lender == nullptr) continue;
+    place.release();
+    place = block_ref(lender);
+    footprint_ += lender->charged() - block::loan_footprint();
+    is_trimmed_ = false;
+  }
+}
+
 void chain::trim(const account& payer) noexcept {
   if (is_trimmed_) return;
   const extent before = extent_now();

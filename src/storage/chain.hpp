@@ -130,6 +130,28 @@ class chain {
   /// Returns where to go on, which is the size at last.
   std::uint64_t clone_bytes(const chain& from, std::uint64_t begin, std::uint64_t count) noexcept;
 
+  /// What a copy amounts to that shares all bytes of this.
+  extent share_extent() const noexcept;
+  /// Makes this such a copy of `from`; the caller has paid. Precondition: this is empty. Errors:
+  /// `out_of_memory`.
+  result<void> share(const account& prepaid, const chain& from) noexcept;
+  /// Takes over what was lent for the bytes between `begin` and `end` and nobody else has any more.
+  void take_over(storage& owner, std::uint64_t begin, std::uint64_t end) noexcept;
+  /// What `unsharing` does: it looks for the chunks of which others have a part, puts copies into
+  /// their places, and says what has been charged then.
+  /// @{
+  template <class Action>
+  void for_each_shared(Action& action) const {
+    for (std::size_t i = 0; i < chunks_.size(); ++i)
+      if (const chunk& c = chunks_[i]; c.memory->has_others())
+        action(c.begin, *c.memory, static_cast<std::size_t>(extent_of(i)));
+  }
+  void replace_shared(std::uint64_t place, block_ref by, std::size_t size) noexcept;
+  void set_paid(const extent& now) noexcept;
+  /// @}
+  /// How many chunks there are.
+  std::size_t block_count() const noexcept { return chunks_.size(); }
+
   /// Gives back memory that no byte is in. Precondition: `settle_pins` for the last byte.
   void trim(const account& payer) noexcept;
 

@@ -90,10 +90,17 @@ void storage::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
   if (begin == 0 && end >= size() && !any) may_have_pins_.store(false, std::memory_order_relaxed);
 }
 
+// What is about to be written need not be copied where all others have let go of it meanwhile.
+void storage::settle_for_change(std::uint64_t begin, std::uint64_t end) noexcept {
+  if (!may_have_pins_.load(std::memory_order_relaxed)) return;
+  std::visit([&](auto& c) { c.take_over(*this, begin, end); }, content_);
+  settle_pins(begin, end);
+}
+
 result<void> storage::make_room(const account& payer, std::uint64_t offset, std::uint64_t size,
                                 std::unique_ptr<promotion>* rest) {
   BOOST_OUTCOME_TRY(require_end(offset, size));
-  settle_pins(offset, offset + size);
+  settle_for_change(offset, offset + size);
   if (std::holds_alternative<chain>(content_) && offset > this->size())
     return promote(payer, offset, offset + size, rest);
   const account own = payer.for_content(*this);
@@ -162,7 +169,7 @@ void storage::store_zeros(std::uint64_t begin, std::uint64_t end) noexcept {
 
 result<std::uint64_t> storage::make_length(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_size(size));
-  settle_pins(std::min(size, this->size()), std::numeric_limits<std::uint64_t>::max());
+  settle_for_change(std::min(size, this->size()), std::numeric_limits<std::uint64_t>::max());
   if (auto* const table = std::get_if<block_table>(&content_)) {
     BOOST_OUTCOME_TRY(table->resize(payer, size));
     return size;
@@ -194,7 +201,7 @@ result<void> storage::resize(const account& payer, std::uint64_t size) {
 result<void> storage::punch(const account& payer, std::uint64_t begin, std::uint64_t end) {
   auto* const table = std::get_if<block_table>(&content_);
   if (table == nullptr) return errc::not_supported;
-  settle_pins(begin, end);
+  settle_for_change(begin, end);
   return table->punch(payer.for_content(*this), begin, end);
 }
 
@@ -210,7 +217,7 @@ std::uint64_t storage::next_hole(std::uint64_t offset) const noexcept {
 
 result<void> storage::recreate(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_size(size));
-  settle_pins();
+  settle_for_change(0, std::numeric_limits<std::uint64_t>::max());
   const account own = payer.for_content(*this);
   return std::visit([&](auto& c) { return c.recreate(own, size); }, content_);
 }
@@ -250,6 +257,38 @@ std::uint64_t storage::clone_bytes(const storage& from, std::uint64_t begin,
         return to.clone_bytes(source, begin, count);
       },
       content_);
+}
+
+extent storage::share_extent() const noexcept {
+  return std::visit([](const auto& c) { return c.share_extent(); }, content_);
+}
+
+// From here on both look for what others have before they write. Who only reads `from` may say so.
+result<void> storage::share(const account& prepaid, const storage& from) noexcept {
+  const account own = prepaid.for_content(*this);
+  from.expect_pins();
+  expect_pins();
+  if (const auto* const c = std::get_if<chain>(&from.content_))
+    return std::get<chain>(content_).share(own, *c);
+  return content_.emplace<block_table>().share(own, std::get<block_table>(from.content_));
+}
+
+result<std::unique_ptr<unsharing>> storage::unshare(const account& payer) noexcept {
+  settle_for_change(0, std::numeric_limits<std::uint64_t>::max());
+  if (!may_have_pins()) return std::unique_ptr<unsharing>();
+  return unsharing::begin(*this, payer);
+}
+
+void storage::replace_shared(std::uint64_t place, block_ref by, std::size_t size) noexcept {
+  std::visit([&](auto& c) { c.replace_shared(place, std::move(by), size); }, content_);
+}
+
+void storage::set_paid(const extent& now) noexcept {
+  std::visit([&](auto& c) { c.set_paid(now); }, content_);
+}
+
+std::size_t storage::block_count() const noexcept {
+  return std::visit([](const auto& c) { return c.block_count(); }, content_);
 }
 
 void storage::move(block& b, void* to) noexcept {

@@ -10,17 +10,20 @@
 #include "storage/block_table.hpp"
 #include "storage/chain.hpp"
 #include "storage/piece.hpp"
+#include "storage/unsharing.hpp"
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <variant>
 
 namespace coramfs::detail {
 
 class promotion;
+class unsharing;
 
 /// Bytes: no file grows beyond this, whatever the quota.
 inline constexpr std::uint64_t max_file_size = std::numeric_limits<std::int64_t>::max();
@@ -58,7 +61,7 @@ class storage {
   result<piece_list> pin(const pieces& listed, life_hold alive) const;
   /// Lists the places of the bytes from `begin` to `end`. Throws `std::bad_alloc`.
   void list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to) const;
-  /// Whether blocks of this may be pinned.
+  /// Whether blocks of this may be pinned, or shared with others.
   bool may_have_pins() const noexcept { return may_have_pins_.load(std::memory_order_relaxed); }
   /// Says that blocks of this may be pinned from now on.
   void expect_pins() const noexcept { may_have_pins_.store(true, std::memory_order_relaxed); }
@@ -153,6 +156,18 @@ class storage {
   /// `begin`, at first 0. Returns where to go on, which is the size at last. Holes are skipped.
   std::uint64_t clone_bytes(const storage& from, std::uint64_t begin, std::uint64_t count) noexcept;
 
+  /// What a copy of this content amounts to that shares all of its bytes.
+  extent share_extent() const noexcept;
+  /// Makes this a copy of `from` that shares all of its bytes, in the layout that it has now; it
+  /// may be of another volume. The lock of the file that has `from` is held, shared or exclusive.
+  /// Precondition: this is empty, and `prepaid` is. Errors: `out_of_memory`.
+  result<void> share(const account& prepaid, const storage& from) noexcept;
+  /// Begins to give this content blocks of its own in the place of all that are shared or pinned.
+  /// Null: there are none. Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
+  result<std::unique_ptr<unsharing>> unshare(const account& payer) noexcept;
+  /// In how many blocks it is. For a table it takes time with their number.
+  std::size_t block_count() const noexcept;
+
   /// Moves one of its blocks, which is not pinned, to other memory of the same size; the caller
   /// gives back the memory that it had. The tree is held exclusively, and nobody uses the file.
   void move(block& b, void* to) noexcept;
@@ -164,7 +179,13 @@ class storage {
 
  private:
   friend class promotion;
+  friend class unsharing;
+  template <class Action>
+  void for_each_shared(Action action) const;
+  void replace_shared(std::uint64_t place, block_ref by, std::size_t size) noexcept;
+  void set_paid(const extent& now) noexcept;
   void settle_pins(std::uint64_t begin, std::uint64_t end) noexcept;
+  void settle_for_change(std::uint64_t begin, std::uint64_t end) noexcept;
   result<void> promote(const account& payer, std::uint64_t begin, std::uint64_t end,
                        std::unique_ptr<promotion>* rest);
 
@@ -173,5 +194,11 @@ class storage {
   const storage_layout layout_ : 8;
   mutable std::atomic<bool> may_have_pins_{false};  // readers set it at the same time
 };
+
+// Calls `action(place, block, bytes of it)` for each block of which others have a part.
+template <class Action>
+void storage::for_each_shared(Action action) const {
+  std::visit([&](const auto& c) { c.for_each_shared(action); }, content_);
+}
 
 }  // namespace coramfs::detail

@@ -119,9 +119,13 @@ result<void> file_system::copy(path_argument from, path_argument to, copy_option
       detail::copy(lent_state(volume_), std::move(from), std::move(to), options));
 }
 
-result<void> file_system::copy_tree(path_argument from, path_argument to) {
+result<void> file_system::copy_tree(path_argument from, path_argument to, copy_options options) {
   return detail::run_blocking(
-      detail::copy_tree(lent_state(volume_), std::move(from), std::move(to)));
+      detail::copy_tree(lent_state(volume_), std::move(from), std::move(to), options));
+}
+
+result<volume> file_system::fork(fork_options options) {
+  return detail::run_blocking(detail::fork(lent_state(volume_), std::move(options), {}));
 }
 
 result<std::vector<std::string>> file_system::list(path_argument path) {

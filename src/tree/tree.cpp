@@ -83,9 +83,9 @@ void subtree_deleter::operator()(node* top) const noexcept {
   while (top != nullptr) top = free_first(top);
 }
 
-tree::tree(lifetime& whole, small_memory& memory, volume_clock clock)
+tree::tree(lifetime& whole, small_memory& memory, volume_clock clock, const hash_key* key)
     : clock_(clock),
-      key_(key_of(clock_.users())),
+      key_(key != nullptr ? *key : key_of(clock_.users())),
       whole_(whole),
       memory_(memory),
       root_(new (memory) directory_node(clock_.node_time(), key_, memory)),

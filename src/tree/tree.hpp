@@ -84,9 +84,13 @@ class tree {
 
   /// A tree of a root alone. All nodes come from `memory`, and handles hold `whole`. Throws
   /// `std::bad_alloc`.
-  tree(lifetime& whole, small_memory& memory, volume_clock clock = volume_clock());
+  /// `key` is for the hashes of names; without one it is the clock's, or a random one.
+  tree(lifetime& whole, small_memory& memory, volume_clock clock = volume_clock(),
+       const hash_key* key = nullptr);
   /// Frees nothing in it, since its memory goes as a whole.
   ~tree() { static_cast<void>(root_.release()); }
+  /// Frees all nodes, the root with them. Afterwards the tree may only be destroyed.
+  void free_all() noexcept { root_.reset(); }
   tree(const tree&) = delete;
   tree& operator=(const tree&) = delete;
 

@@ -34,13 +34,7 @@ result<void> check(const volume_options& o) {
 }  // namespace
 
 result<volume> volume::create(volume_options options) try {
-  BOOST_OUTCOME_TRY(check(options));
-  auto state = detail::volume_state::create(std::move(options));
-  if (state->faults.has_policy()) {
-    BOOST_OUTCOME_TRY(state->faults.guarding_quota(state->options.max_quota));
-  }
-  BOOST_OUTCOME_TRY(
-      state->guard.check_quota(state->options.max_quota, {.charged = 0, .promised = 0}));
+  BOOST_OUTCOME_TRY(auto state, detail::volume_state::make(std::move(options)));
   return volume(std::move(state));
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
@@ -70,7 +64,41 @@ const volume_options& volume::options() const noexcept { return state_->options;
 
 namespace detail {
 
-std::shared_ptr<volume_state> volume_state::create(volume_options chosen) {
+result<std::shared_ptr<volume_state>> volume_state::make(volume_options chosen,
+                                                         const volume_state* origin) {
+  BOOST_OUTCOME_TRY(check(chosen));
+  auto state = create(std::move(chosen), origin);
+  if (state->faults.has_policy()) {
+    BOOST_OUTCOME_TRY(state->faults.guarding_quota(state->options.max_quota));
+  }
+  BOOST_OUTCOME_TRY(
+      state->guard.check_quota(state->options.max_quota, {.charged = 0, .promised = 0}));
+  return state;
+}
+
+result<std::shared_ptr<volume_state>> volume_state::fork_of(const volume_state& origin,
+                                                            fork_options chosen) noexcept try {
+  volume_options all = origin.options;
+  all.max_quota = chosen.max_quota.value_or(origin.limits.max_bytes());
+  const auto take = [](auto& to, auto& from) {
+    if (from) to = std::move(*from);
+  };
+  take(all.max_nodes, chosen.max_nodes);
+  take(all.default_storage, chosen.default_storage);
+  take(all.promotion_hard_limit, chosen.promotion_hard_limit);
+  take(all.accounting, chosen.accounting);
+  take(all.max_recycled, chosen.max_recycled);
+  take(all.default_lock_timeout, chosen.default_lock_timeout);
+  take(all.memory_guard, chosen.memory_guard);
+  take(all.clock, chosen.clock);
+  take(all.faults, chosen.faults);
+  return make(std::move(all), &origin);
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+std::shared_ptr<volume_state> volume_state::create(volume_options chosen,
+                                                   const volume_state* origin) {
   // Marks of open files do not hold the volume by themselves, so when the last owner goes they are
   // made counts, which do.
   const auto let_go = [](volume_state* v) noexcept {
@@ -80,9 +108,38 @@ std::shared_ptr<volume_state> volume_state::create(volume_options chosen) {
       const tree::exclusive_access access(v->names);
       v->names.holds().count_all();
     }
+    v->lose_owner();
     v->drop_owner();
   };
-  return std::shared_ptr<volume_state>(new volume_state(std::move(chosen)), let_go);
+  return std::shared_ptr<volume_state>(new volume_state(std::move(chosen), origin), let_go);
+}
+
+// Where others have blocks of it, the volume stays for them. All else that nobody can come to any
+// more goes now: the files that are not open, and directories without such.
+void volume_state::lose_owner() noexcept {
+  if (!has_loans()) return;
+  disposal gone;
+  {
+    const tree::exclusive_access access(names);
+    const directory_index& entries = names.root().entries;
+    // What is taken out may change the order of the others.
+    for (node* n = entries.first(); n != nullptr;) {
+      if (names.is_busy(*n)) {
+        n = entries.next(*n);
+      } else {
+        gone.add(names.unlink(*n));
+        n = entries.first();
+      }
+    }
+  }
+  while (!gone.is_done()) limits.release(gone.step(payer));
+}
+
+// The memory of a volume goes as a whole, so its files are freed one by one only where they may
+// have something of others.
+void volume_state::end() noexcept {
+  if (is_fork_) names.free_all();
+  delete this;
 }
 
 file_status volume_state::status_of(const node& n) const noexcept {
@@ -127,6 +184,7 @@ volume_stats volume_state::stats() noexcept {
   // What was freed a moment ago may be kept already though its charge is yet to be given back.
   s.recycled_bytes = std::min(blocks.kept_bytes(), s.free_bytes);
   s.pins = pins();
+  s.held_bytes = std::min(blocks.held_bytes(), s.used_bytes);
   return s;
 }
 

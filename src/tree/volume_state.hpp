@@ -38,7 +38,16 @@ inline std::uint64_t recycled_at_most(const volume_options& o) noexcept {
 class volume_state final : public lifetime {
  public:
   /// Throws `std::bad_alloc`.
-  static std::shared_ptr<volume_state> create(volume_options chosen);
+  static std::shared_ptr<volume_state> create(volume_options chosen,
+                                              const volume_state* origin = nullptr);
+  /// Makes an empty volume, if its options are valid and its guard allows the quota. Errors: as
+  /// `volume::create`. Throws `std::bad_alloc`.
+  static result<std::shared_ptr<volume_state>> make(volume_options chosen,
+                                                    const volume_state* origin = nullptr);
+  /// Makes an empty volume that is to have what `origin` has: it has its settings where no others
+  /// are chosen, and hashes names with its key. Errors: as `volume::create`.
+  static result<std::shared_ptr<volume_state>> fork_of(const volume_state& origin,
+                                                       fork_options chosen) noexcept;
 
   /// The figures at one moment. It takes the tree's lock.
   volume_stats stats() noexcept;
@@ -59,7 +68,7 @@ class volume_state final : public lifetime {
   std::atomic<std::uint64_t> waiting{0};  ///< operations that wait for a lock or for space
 
  private:
-  explicit volume_state(volume_options chosen)
+  explicit volume_state(volume_options chosen, const volume_state* origin = nullptr)
       : options(std::move(chosen)),
         clock(options.clock.get()),
         limits(options.max_quota, options.max_nodes),
@@ -67,15 +76,23 @@ class volume_state final : public lifetime {
         faults(options.faults, limits, guard),
         blocks(limits, options.accounting, recycled_at_most(options)),
         payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit, &faults),
-        names(*this, blocks.small(), clock),
-        relief(names, blocks) {}
+        names(*this, blocks.small(), clock, origin != nullptr ? &origin->names.key() : nullptr),
+        relief(names, blocks),
+        is_fork_(origin != nullptr) {
+    blocks.set_whole(*this);
+  }
   ~volume_state() = default;
-  void end() noexcept override { delete this; }
+  void end() noexcept override;
+  void lose_owner() noexcept;
+
+  // Whether its files may have blocks of other volumes, which have to be told at its end.
+  const bool is_fork_;
 };
 
 /// The way from the public handle to what it stands for.
 struct volume_access {
   static const std::shared_ptr<volume_state>& state(const volume& v) noexcept { return v.state_; }
+  static volume volume_of(std::shared_ptr<volume_state> s) noexcept { return volume(std::move(s)); }
 };
 
 }  // namespace coramfs::detail

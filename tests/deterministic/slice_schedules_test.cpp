@@ -76,7 +76,7 @@ class slice_world final : public world {
   };
 
   void act() override {
-    switch (dice_.below(23)) {
+    switch (dice_.below(24)) {
       case 0: return cancel_one();
       case 1:
       case 2: return static_cast<void>(relieve());
@@ -98,6 +98,7 @@ class slice_world final : public world {
       case 18: return begin_one(&slice_world::list_in_pages, false);
       case 19: return begin_one(&slice_world::each_below, false);
       case 20: return begin_one(&slice_world::name_files, true);
+      case 21: return begin_one(&slice_world::fork, false);
       default: return begin_one(&slice_world::import_tree, true);
     }
   }
@@ -403,7 +404,9 @@ class slice_world final : public world {
     op.from = op.path;
     op.to = any_directory();
     started(op);
-    const auto done = co_await fs_.copy_tree(op.from, op.to);
+    copy_options how;
+    if (dice_.one_in(2)) how.content = copy_options::content::share;
+    const auto done = co_await fs_.copy_tree(op.from, op.to, how);
     end(op, done);
     if (op.failure == errc::already_exists)
       require(once(op, [&](const tree_state& s) { return s.has(op.to); }), "there was something");
@@ -414,6 +417,26 @@ class slice_world final : public world {
                      return !s.has_directory(op.from) || !s.has_directory(in);
                    }),
               "what it needs was not there");
+  }
+
+  awaitable<void> fork(operation& op, std::shared_ptr<int>) {
+    started(op);
+    const auto made = co_await fs_.fork();
+    if (!end(op, made)) co_return;
+    sync::file_system in(made.value());
+    const tree_state seen = tree_state::of(in);
+    require(history_.is_copy(op.began, "", seen), "a fork has what was there");
+    const volume_stats s = made.value().stats();
+    require(s.file_count == seen.files(), "a fork is charged for the files that it has");
+    require(s.directory_count == seen.all.size() - seen.files() + 1, "and for the directories");
+    if (options_.accounting == accounting::payload)
+      require(s.used_bytes == seen.bytes(), "and for their sizes");
+    if (dice_.one_in(2)) co_return;
+    for (const std::string& d : seen.names_in("", tree_state::kind::directory))
+      in.remove_tree("/" + d).value();
+    for (const std::string& f : seen.names_in("", tree_state::kind::file))
+      in.remove("/" + f).value();
+    require(made.value().stats().used_bytes == 0, "nothing is left of a fork");
   }
 
   // Whether a step was the whole of an operation's change.

@@ -278,7 +278,9 @@ class tree_world final : public world {
     const if_exists existing = any_existing();
     const maybe failure = copy_failure(r.path, to, existing);
     lines_[r.path].join(r);
-    const auto copied = co_await fs_.copy(r.path, to, existing);
+    copy_options how(existing);
+    if (dice_.one_in(2)) how.content = copy_options::content::share;
+    const auto copied = co_await fs_.copy(r.path, to, how);
     const bool is_canceled = error_of(copied) == errc::canceled;
     const bool had_lock = copied || (r.has_waited && !is_canceled);
     // One that has waited looks again.

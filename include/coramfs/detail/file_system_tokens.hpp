@@ -140,19 +140,27 @@ class file_system_tokens {
                        [&](auto&& on) { return on.copy(std::move(from), std::move(to), options); });
   }
   template <token_for<void> Token = Default>
-  auto copy(path_argument from, path_argument to, if_exists existing, Token&& token = Default()) {
-    return call<Token>(token, [&](auto&& on) {
-      return on.copy(std::move(from), std::move(to), copy_options{existing});
-    });
-  }
-  template <token_for<void> Token = Default>
   auto copy(path_argument from, path_argument to, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.copy(std::move(from), std::move(to)); });
+  }
+  template <token_for<void> Token = Default>
+  auto copy_tree(path_argument from, path_argument to, copy_options options,
+                 Token&& token = Default()) {
+    return call<Token>(
+        token, [&](auto&& on) { return on.copy_tree(std::move(from), std::move(to), options); });
   }
   template <token_for<void> Token = Default>
   auto copy_tree(path_argument from, path_argument to, Token&& token = Default()) {
     return call<Token>(token,
                        [&](auto&& on) { return on.copy_tree(std::move(from), std::move(to)); });
+  }
+  template <token_for<volume> Token = Default>
+  auto fork(fork_options options, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.fork(std::move(options)); });
+  }
+  template <token_for<volume> Token = Default>
+  auto fork(Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.fork(); });
   }
   template <token_for<std::vector<std::string>> Token = Default>
   auto list(path_argument path, Token&& token = Default()) {

@@ -220,23 +220,33 @@ class CORAMFS_EXPORT file_system {
   /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is in use,
   /// with `if_open::fail`; `would_block`, `timed_out` of the wait; `node_limit_exceeded`;
   /// `quota_exceeded`; `memory_guard`.
-  /// Charges: a new file with the content, less what it replaces; holes stay holes.
-  /// @{
+  /// Charges: a new file with the content, less what it replaces; holes stay holes. With
+  /// `copy_options::content::share` some 50 bytes for each block in the place of the content, but
+  /// with `accounting::payload` its size.
   result<void> copy(path_argument from, path_argument to, copy_options options = {});
-  result<void> copy(path_argument from, path_argument to, if_exists existing) {
-    return copy(std::move(from), std::move(to), copy_options{existing});
-  }
-  /// @}
   /// Copies a directory with all below it, whole or not at all. Each directory below is seen at
   /// one moment, as by `walk`, before anything is paid for. Then each file is read under its
   /// shared lock, which is waited for with the volume's default timeout. What others remove before
   /// its turn is left out; if that is the directory itself the copy fails.
   ///
-  /// Errors: `not_found` and `not_a_directory` for `from`; `already_exists` for anything at `to`;
-  /// `invalid_argument` for `to` below `from`, and so for any copy of the root; `would_block`,
-  /// `timed_out` of the waits; `node_limit_exceeded`; `quota_exceeded`; `memory_guard`.
-  /// Charges: all that is copied, as one request of the quota.
-  result<void> copy_tree(path_argument from, path_argument to);
+  /// With `copy_options::content::share` each file shares its bytes with its source.
+  ///
+  /// Errors: `not_supported` for `if_exists::replace`; `not_found` and `not_a_directory` for
+  /// `from`; `already_exists` for anything at `to`; `invalid_argument` for `to` below `from`, and
+  /// so for any copy of the root; `would_block`, `timed_out` of the waits; `node_limit_exceeded`;
+  /// `quota_exceeded`; `memory_guard`. Charges: all that is copied, as one request of the quota;
+  /// what is shared as `copy`.
+  result<void> copy_tree(path_argument from, path_argument to, copy_options options = {});
+
+  /// Makes a volume that has all directories and files of this one, with locks, a quota and options
+  /// of its own, as `volume::fork` does. Where a file is open for writing it is waited for with the
+  /// volume's default timeout, for each anew. Each directory is seen at one moment, as by `walk`,
+  /// and each file under its shared lock; what others remove before its turn is left out.
+  ///
+  /// Errors: `would_block`, `timed_out` of the waits; else as
+  /// `volume::fork`. Nothing is left of a fork that fails.
+  /// Charges the fork: see `volume::fork`.
+  result<volume> fork(fork_options options = {});
 
   /// The names in a directory at one moment, sorted as unsigned bytes.
   ///

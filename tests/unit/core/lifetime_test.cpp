@@ -43,6 +43,23 @@ TEST_CASE("lifetime: what nobody else holds ends with its owner", "[core][lifeti
   CHECK(ends == 1);
 }
 
+TEST_CASE("lifetime: what it has lent keeps it alive, and is no handle and no pin",
+          "[core][lifetime]") {
+  std::atomic<int> ends{0};
+  counted c(ends);
+  CHECK_FALSE(c.has_loans());
+  c.add_loans(3);
+  c.drop_loan();
+  c.drop_owner();
+  CHECK(c.has_loans());
+  CHECK(c.handles() == 0);
+  CHECK(c.pins() == 0);
+  c.drop_loan();
+  CHECK(ends == 0);
+  c.drop_loan();
+  CHECK(ends == 1);
+}
+
 TEST_CASE("lifetime: a hold in any lane keeps it alive after its owner", "[core][lifetime]") {
   for (const by what : {by::handle, by::pin}) {
     for (std::size_t lane = 0; lane < many_lanes; ++lane) {

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <coramfs/volume.hpp>
+
+#include "core/pace.hpp"
+#include "core/path.hpp"
+#include "core/quota.hpp"
+#include "handles/opening.hpp"
+#include "operations/long_operations.hpp"
+#include "tree/creation.hpp"
+#include "tree/descent.hpp"
+#include "tree/directory_scan.hpp"
+
+#include <algorithm>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coramfs::detail {
+
+namespace {
+
+/// A volume on its way to have what another one has. Nobody else sees it.
+///
+/// The files of a directory are taken part by part: under the origin's tree lock they are locked
+/// shared and noted, and when that is free copies of them are made, all of a part at once. So each
+/// part is paid for as one request, and no policy is asked under the lock.
+class forking {
+ public:
+  /// A directory that is yet to be looked at, and the copy of it.
+  struct directory {
+    std::string path;  // as `descent_path` gives it
+    directory_node* copy;
+  };
+
+  forking(volume_state& origin, std::shared_ptr<volume_state> fork) noexcept
+      : from_(origin), to_(std::move(fork)) {}
+
+  result<void> begin(bool waits);
+  bool take_directory() noexcept;
+  result<bool> look_on();
+  result<void> make_files() noexcept;
+  result<void> make_file(const file_node& source) noexcept;
+  result<void> leave_directory() noexcept;
+  bool drop_gone() noexcept;
+  bool drop_some() noexcept;
+
+  const std::string& path() const noexcept { return now_.path; }
+  std::vector<std::string>& busy_files() noexcept { return busy_; }
+  std::shared_ptr<volume_state> give() noexcept { return std::move(to_); }
+
+ private:
+  static constexpr std::size_t in_part = 256;  // files: they are held so long as their part is made
+
+  result<void> see(const node& n);
+  void make_anew() noexcept;
+  result<void> pay(const charge& wanted, std::string_view path, reservation& paid) noexcept;
+  charge charge_of(const directory_node& in, std::size_t entries) const noexcept;
+  result<void> put(const file_node& source, charge& wanted) noexcept;
+
+  volume_state& from_;
+  std::shared_ptr<volume_state> to_;
+  bool waits_ = false;
+  std::vector<directory> rest_;
+  directory now_{};
+  directory_scan scan_;
+  pace done_;
+  std::vector<node_use> part_;
+  std::vector<std::string> below_;  // names of directories in the current one
+  std::vector<std::string> busy_;   // names of files in it whose locks were not to be had
+  disposal gone_;
+};
+
+result<void> forking::begin(bool waits) {
+  waits_ = waits;
+  part_.reserve(in_part);
+  rest_.push_back({{}, &to_->names.root()});
+  return boost::outcome_v2::success();
+}
+
+// Returns whether there is another one.
+bool forking::take_directory() noexcept {
+  if (rest_.empty()) return false;
+  now_ = std::move(rest_.back());
+  rest_.pop_back();
+  scan_ = {};
+  return true;
+}
+
+// Takes a part of the current directory's files, in one hold of the tree's lock. Returns whether
+// there is more.
+result<bool> forking::look_on() {
+  const tree::shared_access access(from_.names, tree::in_turn);
+  const directory_node* const at = find_directory(from_.names, now_.path);
+  if (at == nullptr) {
+    make_anew();
+    if (directory_node* const above = now_.copy->parent) {
+      to_->limits.release(
+          {.bytes = to_->payer.of_metadata(directory_index::footprint(above->entries.size()) -
+                                           directory_index::footprint(above->entries.size() - 1))});
+      gone_.add(to_->names.unlink(*now_.copy));
+    }
+    return false;
+  }
+  if (scan_.resume(*at)) make_anew();
+  result<void> seen = boost::outcome_v2::success();
+  pace p;
+  p.add_nodes(pace::nodes_in_slice() - std::min(pace::nodes_in_slice(), in_part));
+  scan_.advance(p, [&](const node& n) {
+    if (seen) seen = see(n);
+  });
+  BOOST_OUTCOME_TRY(std::move(seen));
+  return !scan_.is_complete();
+}
+
+result<void> forking::see(const node& n) {
+  if (n.is_directory) {
+    below_.emplace_back(n.name.view());
+    return boost::outcome_v2::success();
+  }
+  auto& file = const_cast<file_node&>(static_cast<const file_node&>(n));
+  node_use used = from_.names.use(file, fair_lock::kind::shared);
+  if (used.is_locked()) {
+    part_.push_back(std::move(used));
+    return boost::outcome_v2::success();
+  }
+  if (!waits_) return about(call::fork, path_of(n), from_.names.why_busy(n));
+  busy_.emplace_back(n.name.view());
+  return boost::outcome_v2::success();
+}
+
+// The directory has changed while it was looked at: what was made of it goes.
+void forking::make_anew() noexcept {
+  below_.clear();
+  busy_.clear();
+  directory_index& entries = now_.copy->entries;
+  while (node* const n = entries.first()) {
+    const std::size_t before = entries.size();
+    gone_.add(to_->names.unlink(*n));
+    to_->limits.release(
+        {.bytes = to_->payer.of_metadata(directory_index::footprint(before) -
+                                         directory_index::footprint(entries.size()))});
+  }
+}
+
+charge forking::charge_of(const directory_node& in, std::size_t entries) const noexcept {
+  return {.bytes = to_->payer.of_metadata(entry_footprint(in, entries))};
+}
+
+result<void> forking::pay(const charge& wanted, std::string_view path, reservation& paid) noexcept {
+  const fault_seam& faults = to_->faults;
+  if (faults.has_policy()) {
+    BOOST_OUTCOME_TRY(faults.reserving(path, wanted));
+  }
+  BOOST_OUTCOME_TRY(paid, to_->limits.reserve(wanted));
+  if (faults.has_policy()) {
+    BOOST_OUTCOME_TRY(faults.allocating(path, wanted.bytes));
+  }
+  return boost::outcome_v2::success();
+}
+
+// Copies the files that are held, and lets go of them.
+result<void> forking::make_files() noexcept {
+  if (part_.empty()) return boost::outcome_v2::success();
+  charge wanted = charge_of(*now_.copy, part_.size());
+  for (const node_use& u : part_) {
+    wanted += to_->payer.of(u->content.share_extent());
+    wanted.bytes += to_->payer.of_metadata(node_footprint(false, u->name.size()));
+  }
+  wanted.files = part_.size();
+  reservation paid;
+  BOOST_OUTCOME_TRY(pay(wanted, now_.path, paid));
+  directory_index& entries = now_.copy->entries;
+  if (!entries.reserve(entries.size() + part_.size())) return errc::out_of_memory;
+  for (node_use& u : part_) {
+    BOOST_OUTCOME_TRY(put(*u, wanted));
+    u.release();
+  }
+  part_.clear();
+  BOOST_OUTCOME_TRY(to_->limits.adjust(paid, wanted, {}));
+  paid.commit();
+  return boost::outcome_v2::success();
+}
+
+// Copies a file that has been waited for.
+result<void> forking::make_file(const file_node& source) noexcept {
+  directory_index& entries = now_.copy->entries;
+  charge wanted = charge_of(*now_.copy, 1);
+  wanted += to_->payer.of(source.content.share_extent());
+  wanted.bytes += to_->payer.of_metadata(node_footprint(false, source.name.size()));
+  wanted.files = 1;
+  reservation paid;
+  BOOST_OUTCOME_TRY(pay(wanted, now_.path, paid));
+  if (!entries.reserve(entries.size() + 1)) return errc::out_of_memory;
+  BOOST_OUTCOME_TRY(put(source, wanted));
+  BOOST_OUTCOME_TRY(to_->limits.adjust(paid, wanted, {}));
+  paid.commit();
+  return boost::outcome_v2::success();
+}
+
+// The key of both volumes is the same, and so are the hashes of their names. A table may have pages
+// that are of no use any more, which its copy does not have and is not charged for.
+result<void> forking::put(const file_node& source, charge& wanted) noexcept {
+  const std::string_view name = source.name.view();
+  auto file = new_file(*to_, name);
+  if (file == nullptr) return errc::out_of_memory;
+  BOOST_OUTCOME_TRY(file->content.share(to_->payer.prepaid(), source.content));
+  wanted -= to_->payer.of(source.content.share_extent());
+  wanted += to_->payer.of(file->content.extent_now());
+  file->publish_new(0);
+  const entry at{now_.copy, file->name.view(), nullptr, source.hash};
+  tree::link_made(at, detached_node(file.release()));
+  return boost::outcome_v2::success();
+}
+
+// Makes the directories that are in the current one, to be looked at next.
+result<void> forking::leave_directory() noexcept try {
+  if (below_.empty()) return boost::outcome_v2::success();
+  charge wanted = charge_of(*now_.copy, below_.size());
+  for (const std::string& name : below_)
+    wanted.bytes += to_->payer.of_metadata(node_footprint(true, name));
+  wanted.directories = below_.size();
+  reservation paid;
+  BOOST_OUTCOME_TRY(pay(wanted, now_.path, paid));
+  directory_index& entries = now_.copy->entries;
+  if (!entries.reserve(entries.size() + below_.size())) return errc::out_of_memory;
+  rest_.reserve(rest_.size() + below_.size());
+  for (const std::string& name : below_) {
+    std::string path = join(now_.path, name);
+    auto fresh = new_directory(to_->names, name);
+    if (fresh == nullptr) return errc::out_of_memory;
+    directory_node* const made = fresh.get();
+    tree::link_made({now_.copy, made->name.view(), nullptr}, detached_node(fresh.release()));
+    rest_.push_back({std::move(path), made});
+  }
+  below_.clear();
+  paid.commit();
+  return boost::outcome_v2::success();
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+// Frees a slice of what was made in vain. Returns whether there is more.
+bool forking::drop_gone() noexcept {
+  if (gone_.is_done()) return false;
+  to_->limits.release(gone_.step(to_->payer));
+  return !gone_.is_done();
+}
+
+// Frees a slice of a fork that has failed, of whose charges nobody asks. Returns whether there is
+// more.
+bool forking::drop_some() noexcept {
+  part_.clear();
+  if (gone_.is_done())
+    if (node* const n = to_->names.root().entries.first()) gone_.add(to_->names.unlink(*n));
+  if (gone_.is_done()) return false;
+  static_cast<void>(gone_.step(to_->payer));
+  return true;
+}
+
+// Goes through the origin, directory by directory, and gives others a turn after each slice.
+steps<void> make(forking& fork, std::shared_ptr<volume_state> origin, lock_timeout patience,
+                 bool waits) {
+  BOOST_OUTCOME_CO_TRY(fork.begin(waits));
+  std::size_t parts = 0;
+  while (fork.take_directory()) {
+    for (bool has_more = true; has_more;) {
+      BOOST_OUTCOME_CO_TRY(has_more, fork.look_on());
+      BOOST_OUTCOME_CO_TRY(fork.make_files());
+      constexpr std::size_t in_slice = 4;
+      if (++parts % in_slice == 0) {
+        BOOST_OUTCOME_CO_TRY(co_await turn());
+      }
+    }
+    for (const std::string& name : fork.busy_files()) {
+      open_options options;
+      options.timeout = patience;
+      opening source(origin, path_argument(join(fork.path(), name)), open_mode::read, options,
+                     call::fork);
+      const auto opened = co_await finished(source);
+      if (opened) {
+        BOOST_OUTCOME_CO_TRY(fork.make_file(source.node()));
+      } else if (!has_gone(opened.error())) {
+        co_return opened.error();
+      }
+    }
+    BOOST_OUTCOME_CO_TRY(fork.leave_directory());
+    while (fork.drop_gone()) {
+      BOOST_OUTCOME_CO_TRY(co_await turn());
+    }
+  }
+  co_return boost::outcome_v2::success();
+}
+
+}  // namespace
+
+steps<volume> fork(std::shared_ptr<volume_state> v, fork_options options,
+                   std::optional<lock_timeout> patience) {
+  co_await concerns(call::fork);
+  BOOST_OUTCOME_CO_TRY(auto made, volume_state::fork_of(*v, std::move(options)));
+  const lock_timeout of_each = patience.value_or(v->options.default_lock_timeout);
+  forking fork(*v, std::move(made));
+  auto making = make(fork, v, of_each, !patience.has_value());
+  const auto done = co_await finished(making);
+  if (!done) {
+    while (fork.drop_some()) co_await turn_in_any_case();
+    co_return done.error();
+  }
+  co_return volume_access::volume_of(fork.give());
+}
+
+}  // namespace coramfs::detail
+
+namespace coramfs {
+
+// Nothing is waited for, so there is nothing to do between two steps.
+result<volume> volume::fork(fork_options options) const {
+  auto op = detail::fork(state_, std::move(options), lock_timeout::immediate());
+  while (op.advance() != detail::progress::done) continue;
+  return op.outcome();
+}
+
+}  // namespace coramfs
