@@ -219,6 +219,15 @@ steps<void> take_apart(tree_import& all) {
   co_return boost::outcome_v2::success();
 }
 
+// Waits for a file that is to be replaced. Where it does not get that, it lets go of it at once,
+// before all that was made is freed in slices.
+steps<void> wait_for_way(tree_import& all) {
+  auto waiting = wait(all.way_);
+  const auto had = co_await finished(waiting);
+  if (!had) all.way_.finish();
+  co_return had;
+}
+
 // The last step takes a look-up and a few moves of pointers for each graft: each file that comes
 // into a directory that is there, and the topmost of new directories. What is found then decides.
 // If others have changed the tree so that the grafts do not fit, all is planned anew, which finds
@@ -265,7 +274,7 @@ steps<void> put_into_tree(tree_import& all) {
     }
     auto linked = all.link();
     while (all.way_.is_blocked()) {
-      auto waiting = wait(all.way_);
+      auto waiting = wait_for_way(all);
       BOOST_OUTCOME_CO_TRY(co_await finished(waiting));
       linked = all.link();
     }
@@ -281,7 +290,7 @@ steps<void> put_into_tree(tree_import& all) {
       all.way_.finish();
       co_return linked;
     }
-    auto waiting = wait(all.way_);
+    auto waiting = wait_for_way(all);
     BOOST_OUTCOME_CO_TRY(co_await finished(waiting));
     auto undoing = take_apart(all);
     BOOST_OUTCOME_CO_TRY(co_await finished(undoing));

@@ -61,6 +61,7 @@ class tree_import {
   /// that into its place.
   friend steps<void> put_into_tree(tree_import& all);
   friend steps<void> take_apart(tree_import& all);
+  friend steps<void> wait_for_way(tree_import& all);
 
   /// Takes the file of an item out of the new directory that it may be in.
   void take_back(import_items::value_type& i) noexcept {

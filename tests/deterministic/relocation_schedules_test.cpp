@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Files that some open, and others move, replace and remove, one by one or with their directories,
-// as soon as they are free. In every schedule that the dice come upon what is open stays where it
-// was opened, all who wait have their turn, whatever they want of each other's files, and nothing
-// is left of what goes.
+// by copies and imports, too, as soon as they are free. In every schedule that the dice come upon
+// what is open stays where it was opened, all who wait have their turn, whatever they want of each
+// other's files, and nothing is left of what goes.
 #include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
 
@@ -17,6 +17,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <memory>
 #include <string>
@@ -50,7 +51,17 @@ class relocation_world final : public world {
   }
 
  private:
-  enum wish { reads, writes, renames, moves_directory, removes, removes_tree, all_wishes };
+  enum wish {
+    reads,
+    writes,
+    renames,
+    moves_directory,
+    removes,
+    removes_tree,
+    copies,
+    imports,
+    all_wishes
+  };
 
   void act() override {
     if (contexts_die_ && dice_.one_in(16)) return kill_one();
@@ -115,6 +126,16 @@ class relocation_world final : public world {
       }
       case moves_directory: return fs.rename(places[at], places[1 - at], renaming);
       case removes: return fs.remove(r.path, removing);
+      case copies: {
+        const std::string to = paths[dice_.below(paths.size())];
+        return fs.copy(r.path, to, copy_options{if_exists::replace, if_open::wait, r.patience});
+      }
+      case imports: {
+        file_map files;
+        files.emplace(r.path, content());
+        files.emplace(paths[dice_.below(paths.size())], content());
+        return fs.import_tree(std::move(files), {if_open::wait, r.patience});
+      }
       default: return fs.remove_tree(places[at], removing);
     }
   }
@@ -124,7 +145,9 @@ class relocation_world final : public world {
     if (done) return;
     const error e = done.error();
     if (e == errc::canceled) return require(r.is_canceled, "only a cancellation cancels");
-    if (e == errc::timed_out) return require(!r.patience.is_forever(), "a wait may last for ever");
+    // For its source a copy waits with the timeout of the volume.
+    if (e == errc::timed_out)
+      return require(!r.patience.is_forever() || r.wanted == copies, "a wait may last for ever");
     if (e == errc::would_block)
       return require(r.patience.is_immediate(), "only an immediate attempt would block");
     require(e != errc::busy, "who waits finds nothing busy");
@@ -132,6 +155,13 @@ class relocation_world final : public world {
     require(e != errc::quota_exceeded && (is_full_ || e != errc::node_limit_exceeded),
             "there is room");
     require(r.wanted >= renames || e == errc::not_found, "an open finds a file, or none");
+  }
+
+  static bytes content() {
+    constexpr std::string_view text = "content";
+    bytes all(text.size());
+    std::memcpy(all.data(), text.data(), text.size());
+    return all;
   }
 
   void make(const std::string& path) {
