@@ -56,10 +56,12 @@ result<std::span<const std::byte>> input_feed::next_piece() {
   const std::uint64_t end = at_ + piece.size();
   BOOST_OUTCOME_TRY(look(end));
   const std::uint64_t last = std::min(size_, watch_ ? watch_->ends_at() : size_);
-  const std::uint64_t count = std::min(end, last) - std::min(at_, last);
-  at_ += count;
+  const auto given =
+      piece.first(static_cast<std::size_t>(std::min(end, last) - std::min(at_, last)));
+  look_at_names(at_, given);
+  at_ += given.size();
   given_ = std::max(given_, at_);
-  return piece.first(static_cast<std::size_t>(count));
+  return given;
 }
 
 std::optional<std::uint64_t> input_feed::seek(std::int64_t offset, int from) noexcept {

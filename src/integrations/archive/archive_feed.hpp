@@ -5,6 +5,7 @@
 
 #include "integrations/archive/archive_input.hpp"
 #include "integrations/archive/decoder_budget.hpp"
+#include "integrations/archive/pax_watch.hpp"
 #include "integrations/archive/stream_watch.hpp"
 
 #include <cstddef>
@@ -29,6 +30,8 @@ class archive_feed {
   /// What it has failed with, which says more than libarchive can.
   const std::optional<error>& failure() const noexcept { return failure_; }
 
+  /// Has all bytes of a tar looked at before they are given out. The watch must outlive this.
+  void set_names(pax_watch& names) noexcept { names_ = &names; }
   /// Has a handle read from this, which stays where it is as long as the handle is there.
   int open(::archive* handle) noexcept;
 
@@ -41,12 +44,17 @@ class archive_feed {
   /// Goes to an offset, and returns it; none: it can not.
   virtual std::optional<std::uint64_t> seek(std::int64_t, int) noexcept { return std::nullopt; }
   virtual bool seeks() const noexcept { return false; }
+  /// Is called with all that is given out. Throws `std::bad_alloc`.
+  void look_at_names(std::uint64_t offset, std::span<const std::byte> piece) {
+    if (names_ != nullptr) names_->look(offset, piece);
+  }
 
  private:
   static la_ssize_t on_read(::archive* handle, void* self, const void** to) noexcept;
   static la_int64_t on_seek(::archive* handle, void* self, la_int64_t offset, int from) noexcept;
 
   std::optional<error> failure_;
+  pax_watch* names_ = nullptr;
 };
 
 /// The bytes of an archive as they are. A watch goes ahead of them, and the budget is asked for

@@ -77,6 +77,7 @@ result<std::span<const std::byte>> filtered_feed::decode() {
     if (size == 0) continue;
     const std::span<const std::byte> piece(static_cast<const std::byte*>(data), size);
     if (filter_ == stream_filter::gzip) sum_ = crc32(sum_, piece);
+    look_at_names(size_, piece);
     size_ += size;
     return piece;
   }

@@ -85,6 +85,15 @@ bool begins_with_text(const char* text, std::string_view with) noexcept {
   return text != nullptr && std::string_view(text).substr(0, with.size()) == with;
 }
 
+// Others of its warnings are about names that it can not convert.
+bool is_torn_header(::archive* a) noexcept {
+  const char* const text = ::archive_error_string(a);
+  if (text == nullptr) return false;
+  const std::string_view said = text;
+  return said.find("pax extended attribute") != said.npos ||
+         said.find("special headers") != said.npos;
+}
+
 }  // namespace
 
 result<std::unique_ptr<entry_stream>> libarchive_stream::open(std::unique_ptr<archive_input> in,
@@ -122,7 +131,10 @@ result<void> libarchive_stream::begin(archive_formats formats) {
     plain_ = std::make_unique<input_feed>(*in_, budget_, size);
     feed_ = plain_.get();
     switch (kind_.container) {
-      case container_format::tar: ::archive_read_support_format_tar(a); break;
+      case container_format::tar:
+        plain_->set_names(names_);
+        ::archive_read_support_format_tar(a);
+        break;
       case container_format::zip: ::archive_read_support_format_zip_seekable(a); break;
       case container_format::seven_zip: {
         BOOST_OUTCOME_TRY(require_seven_zip(*in_, begin, budget_));
@@ -144,6 +156,7 @@ result<void> libarchive_stream::begin(archive_formats formats) {
 result<void> libarchive_stream::begin_filtered(archive_formats formats) {
   filtered_ = std::make_unique<filtered_feed>(*in_, budget_, kind_.filter);
   feed_ = filtered_.get();
+  filtered_->set_names(names_);
   BOOST_OUTCOME_TRY(filtered_->begin());
   BOOST_OUTCOME_TRY(const auto head, filtered_->head());
   // A short piece may come first: libarchive looks at as much as it wants.
@@ -186,6 +199,9 @@ result<std::optional<stream_entry>> libarchive_stream::next() {
     if (is_cut) return errc::corrupt_archive;
     return std::optional<stream_entry>();
   }
+  // A header that libarchive has given up on, and of which it has taken a part.
+  if (got == ARCHIVE_WARN && kind_.container == container_format::tar && is_torn_header(a))
+    return errc::corrupt_archive;
   const bool is_refused_zip = kind_.container == container_format::zip && !is_known_;
   if (got == ARCHIVE_RETRY) return errc::corrupt_archive;
   if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
@@ -244,6 +260,9 @@ stream_entry libarchive_stream::found() {
     const char* name = ::archive_entry_pathname(from);
     if (name == nullptr) name = ::archive_entry_pathname_utf8(from);
     if (name != nullptr) e.entry.name = name;
+    if (auto whole = names_.hidden_name(
+            static_cast<std::uint64_t>(::archive_filter_bytes(handle_.get(), 0))))
+      e.entry.name = std::move(*whole);
     e.is_encrypted = ::archive_entry_is_encrypted(from) != 0;
   }
   e.entry.kind = kind_of_entry(from);

@@ -10,6 +10,7 @@
 #include "integrations/archive/decoder_budget.hpp"
 #include "integrations/archive/entry_stream.hpp"
 #include "integrations/archive/filtered_feed.hpp"
+#include "integrations/archive/pax_watch.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -50,6 +51,7 @@ class libarchive_stream final : public entry_stream {
   archive_kind kind_;
   decoder_budget& budget_;
   // One of the two is what the handle reads from. Both outlive it.
+  pax_watch names_;  // of a tar; it outlives them
   std::unique_ptr<filtered_feed> filtered_;
   std::unique_ptr<input_feed> plain_;
   archive_feed* feed_ = nullptr;

@@ -126,6 +126,26 @@ TEST_CASE("expand_archive: names that name nothing, or more than they show", "[a
   }
 }
 
+TEST_CASE("expand_archive: a NUL in a name of pax, which libarchive does not show", "[archive]") {
+  const auto v = volume::create().value();
+  tar_part hidden{"short", "x"}, plain{"short", "y"};
+  hidden.pax = pax_record("path", "a\0b"s);
+  plain.pax = pax_record("path", "whole");
+  // The large one is skipped by a seek where the tar is not compressed.
+  const tar_part large{"large", std::string(300'000, 'l')};
+  const std::string archive = tar_of({plain, large, hidden, {"last", "z"}});
+  for (const std::string& packed : {archive, piped("gzip", archive)}) {
+    CHECK(error_of(expand_by(way::thread, v, source_of(packed), "/to")) ==
+          errc::unsafe_archive_entry);
+    CHECK(list_by(way::thread, v, source_of(packed)).value().at(2).name == "a\0b"s);
+    const auto done =
+        expand_by(way::thread, v, source_of(packed), "/skip", with(unsafe_entries::skip)).value();
+    CHECK(done.files == 3);
+    CHECK(done.skipped == 1);
+    sync::file_system(v).remove_tree("/skip").value();
+  }
+}
+
 TEST_CASE("expand_archive: a zip's name in UTF-8 beside the other", "[archive]") {
   const auto v = volume::create().value();
   const std::string plain = "\x84.txt", better = "\xC3\xA4.txt";
