@@ -64,6 +64,11 @@ std::string_view name_of(call c) noexcept {
     case call::import_from_host: return "import_from_host";
     case call::to_memfd: return "to_memfd";
     case call::from_memfd: return "from_memfd";
+    case call::expand_archive: return "expand_archive";
+    case call::expand_archive_streaming: return "expand_archive_streaming";
+    case call::expand_each: return "expand_each";
+    case call::list_archive: return "list_archive";
+    case call::create_archive: return "create_archive";
   }
   return {};
 }
@@ -145,6 +150,11 @@ error about_host_call(std::string_view path, const error& e, host_call by) noexc
     case host_call::import_from_host: return about(call::import_from_host, path, e);
     case host_call::to_memfd: return about(call::to_memfd, path, e);
     case host_call::from_memfd: return about(call::from_memfd, path, e);
+    case host_call::expand_archive: return about(call::expand_archive, path, e);
+    case host_call::expand_archive_streaming: return about(call::expand_archive_streaming, path, e);
+    case host_call::expand_each: return about(call::expand_each, path, e);
+    case host_call::list_archive: return about(call::list_archive, path, e);
+    case host_call::create_archive: return about(call::create_archive, path, e);
   }
   return e;
 }

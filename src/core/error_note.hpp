@@ -64,6 +64,11 @@ enum class call : std::uint8_t {
   import_from_host,
   to_memfd,
   from_memfd,
+  expand_archive,
+  expand_archive_streaming,
+  expand_each,
+  list_archive,
+  create_archive,
 };
 
 /// Its name; empty for `unknown`.

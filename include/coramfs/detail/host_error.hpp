@@ -8,8 +8,18 @@
 
 namespace coramfs::detail {
 
-/// The calls of the library for the host.
-enum class host_call : unsigned char { export_to_host, import_from_host, to_memfd, from_memfd };
+/// The calls of the libraries for the host and for archives.
+enum class host_call : unsigned char {
+  export_to_host,
+  import_from_host,
+  to_memfd,
+  from_memfd,
+  expand_archive,
+  expand_archive_streaming,
+  expand_each,
+  list_archive,
+  create_archive,
+};
 
 /// Notes that an error is one of such a call, and of which path, as far as no note of it says so
 /// already. It may be the system's. It neither allocates nor waits.

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <coramfs/archive.hpp>
+
+#include <coramfs/detail/normal_text.hpp>
+
+#include "integrations/archive/expansion.hpp"
+#include "integrations/archive/reading.hpp"
+
+#include <utility>
+
+namespace coramfs {
+
+namespace detail {
+
+namespace {
+
+/// An expansion as work on an opened archive.
+class expanding {
+ public:
+  using value_type = expand_summary;
+
+  expanding(std::string dest, const expand_options& options, entry_visitor visitor, host_call by)
+      : request_{std::move(dest), options, std::move(visitor), by,
+                 by != host_call::expand_archive_streaming} {}
+
+  const std::string& path() const noexcept { return request_.dest; }
+  result<void> prepare() {
+    BOOST_OUTCOME_TRY(request_.dest, normal_text(request_.dest));
+    return success();
+  }
+  template <class Side>
+  typename Side::template task<expand_summary> run(Side& side, opened_archive& from) {
+    expansion<Side> all(side, request_, from.stream(), from.budget());
+    auto done = co_await all.run();
+    co_return done;
+  }
+
+ private:
+  expansion_request request_;
+};
+
+asio::awaitable<result<expand_summary>> expand(file_system& fs, archive_source source,
+                                               std::string dest, expand_options options,
+                                               entry_visitor visitor, host_call by) {
+  expanding work(std::move(dest), options, std::move(visitor), by);
+  archive_pool_ptr pool = pool_of(options, source);
+  return read_for_coroutine(fs, std::move(source), std::move(options), std::move(work), by,
+                            std::move(pool));
+}
+
+result<expand_summary> expand(sync::file_system& fs, archive_source source, std::string dest,
+                              const expand_options& options, entry_visitor visitor,
+                              host_call by) try {
+  expanding work(std::move(dest), options, std::move(visitor), by);
+  return read_for_thread(fs, std::move(source), options, std::move(work), by);
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+asio::awaitable<result<std::uint64_t>> files_of(asio::awaitable<result<expand_summary>> expansion) {
+  auto done = co_await std::move(expansion);
+  if (!done) co_return done.error();
+  co_return done.value().files;
+}
+
+}  // namespace
+
+}  // namespace detail
+
+asio::awaitable<result<expand_summary>> expand_archive(file_system& fs, archive_source source,
+                                                       std::string dest, expand_options options) {
+  return detail::expand(fs, std::move(source), std::move(dest), std::move(options), {},
+                        detail::host_call::expand_archive);
+}
+
+result<expand_summary> expand_archive(sync::file_system& fs, archive_source source,
+                                      std::string dest, expand_options options) {
+  return detail::expand(fs, std::move(source), std::move(dest), options, {},
+                        detail::host_call::expand_archive);
+}
+
+asio::awaitable<result<std::uint64_t>> expand_archive_streaming(file_system& fs,
+                                                                archive_source source,
+                                                                std::string dest,
+                                                                expand_options options) {
+  return detail::files_of(detail::expand(fs, std::move(source), std::move(dest), std::move(options),
+                                         {}, detail::host_call::expand_archive_streaming));
+}
+
+result<std::uint64_t> expand_archive_streaming(sync::file_system& fs, archive_source source,
+                                               std::string dest, expand_options options) {
+  BOOST_OUTCOME_TRY(const auto done,
+                    detail::expand(fs, std::move(source), std::move(dest), options, {},
+                                   detail::host_call::expand_archive_streaming));
+  return done.files;
+}
+
+asio::awaitable<result<expand_summary>> expand_each(file_system& fs, archive_source source,
+                                                    std::string dest, entry_visitor visitor,
+                                                    expand_options options) {
+  return detail::expand(fs, std::move(source), std::move(dest), std::move(options),
+                        std::move(visitor), detail::host_call::expand_each);
+}
+
+result<expand_summary> expand_each(sync::file_system& fs, archive_source source, std::string dest,
+                                   entry_visitor visitor, expand_options options) {
+  return detail::expand(fs, std::move(source), std::move(dest), options, std::move(visitor),
+                        detail::host_call::expand_each);
+}
+
+}  // namespace coramfs

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/archive.hpp>
+#include <coramfs/detail/host_error.hpp>
+#include <coramfs/detail/normal_text.hpp>
+#include <coramfs/result.hpp>
+
+#include "integrations/archive/decoder_budget.hpp"
+#include "integrations/archive/entry_name.hpp"
+#include "integrations/archive/entry_stream.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coramfs::detail {
+
+/// Bytes that are decoded, or as much work as that, before others have a turn.
+inline constexpr std::uint64_t expanded_in_turn = 128 * 1024;
+/// What an entry counts as, beside its bytes.
+inline constexpr std::uint64_t work_of_entry = 4 * 1024;
+
+/// What an expansion is to do.
+struct expansion_request {
+  std::string dest;  ///< in its normal form
+  expand_options options;
+  entry_visitor visitor;  ///< or none
+  host_call by;
+  bool is_atomic;
+};
+
+/// An expansion, on either side. What is written here once for both runs in slices.
+///
+/// All of it may throw `std::bad_alloc`, and what the visitor throws.
+template <class Side>
+class expansion {
+  template <class T>
+  using task = typename Side::template task<T>;
+  using file_type = typename Side::file_type;
+
+ public:
+  expansion(Side& side, const expansion_request& request, entry_stream& from,
+            decoder_budget& budget)
+      : side_(side), request_(request), from_(from), budget_(budget) {}
+
+  /// A failure leaves nothing of what is not in the tree yet: such files go with their handles.
+  task<expand_summary> run() {
+    auto done = co_await expand_all();
+    while (!files_.empty()) {
+      for (std::size_t i = 0; i < dropped_at_once && !files_.empty(); ++i)
+        files_.erase(files_.begin());
+      auto others = co_await side_.turn_in_any_case();
+      static_cast<void>(others);
+    }
+    if (!done) co_return done.error();
+    co_return sum_;
+  }
+
+ private:
+  // How many files are dropped, and closed if they are not, before others have a turn.
+  static constexpr std::size_t dropped_at_once = 500;
+  // What is remembered of a name until the end, beside its text.
+  static constexpr std::uint64_t kept_for_name = 250;
+
+  enum class verdict { take, leave_out };
+
+  task<void> expand_all() {
+    directories_.insert(request_.dest);
+    auto root = co_await Side::of(side_.volume().stat(request_.dest));
+    if (root && !root.value().is_directory) co_return errc::not_a_directory;
+    if (!root && root.error() != errc::not_found) co_return root.error();
+    for (;;) {
+      BOOST_OUTCOME_CO_TRY(auto found, from_.next());
+      if (!found) break;
+      auto taken = co_await take(*found);
+      if (!taken) co_return about_host_call(found->entry.name, taken.error(), request_.by);
+      if (!taken.value()) co_return co_await link_all();
+      if (from_.decodes_to_skip() && !found->is_encrypted) {
+        auto passed = co_await pass_rest();
+        if (!passed) co_return about_host_call(found->entry.name, passed.error(), request_.by);
+      }
+      BOOST_OUTCOME_CO_TRY(co_await worked(work_of_entry));
+    }
+    for (bool is_done = false; !is_done;) {
+      BOOST_OUTCOME_CO_TRY(is_done, from_.finish());
+      BOOST_OUTCOME_CO_TRY(co_await worked(expanded_in_turn / 2));
+    }
+    auto linked = co_await link_all();
+    co_return linked;
+  }
+
+  // Notes work, and gives others a turn after enough of it.
+  task<void> worked(std::uint64_t work) {
+    work_ += work;
+    if (work_ >= expanded_in_turn) {
+      work_ = 0;
+      BOOST_OUTCOME_CO_TRY(co_await side_.turn());
+    }
+    co_return success();
+  }
+
+  // Returns whether more is wanted.
+  task<bool> take(const stream_entry& found) {
+    const archive_entry& e = found.entry;
+    if (request_.visitor) {
+      const entry_action action = request_.visitor(e);
+      if (action == entry_action::stop) co_return false;
+      if (action != entry_action::extract && action != entry_action::skip)
+        co_return errc::invalid_argument;
+      if (action == entry_action::skip) {
+        ++sum_.skipped;
+        co_return true;
+      }
+    }
+    const unsafe_entries how = request_.options.unsafe;
+    const bool is_plain = e.kind == entry_kind::file || e.kind == entry_kind::directory;
+    if (!is_plain && how == unsafe_entries::refuse) co_return error(errc::unsafe_archive_entry);
+    std::optional<safe_name> name;
+    if (is_plain) {
+      BOOST_OUTCOME_CO_TRY(name, safe_name_of(e.name, how));
+    }
+    if (!name) {
+      ++sum_.skipped;
+      co_return true;
+    }
+    std::string path = below(name->path);
+    if (path.size() > max_path_size) co_return errc::name_too_long;
+    const bool is_directory = e.kind == entry_kind::directory;
+    BOOST_OUTCOME_CO_TRY(const verdict v, co_await judge(path, is_directory));
+    if (v == verdict::leave_out) {
+      ++sum_.skipped;
+      co_return true;
+    }
+    if (found.is_encrypted) co_return error(errc::unsupported_archive);
+    if (is_directory) {
+      BOOST_OUTCOME_CO_TRY(co_await take_directory(path));
+    } else {
+      BOOST_OUTCOME_CO_TRY(co_await take_file(std::move(path), found));
+    }
+    if (name->is_stripped) ++sum_.stripped;
+    co_return true;
+  }
+
+  std::string below(const std::string& path) const {
+    if (path.empty()) return request_.dest;
+    return (request_.dest.back() == '/' ? request_.dest : request_.dest + '/') + path;
+  }
+  static std::string_view above(std::string_view path) noexcept {
+    return path.substr(0, path.rfind('/'));
+  }
+
+  // What a file that is there means for another.
+  result<verdict> conflict() const noexcept {
+    if (request_.options.conflict == on_conflict::fail) return errc::already_exists;
+    return request_.options.conflict == on_conflict::skip ? verdict::leave_out : verdict::take;
+  }
+
+  // What is there already, of the archive itself or in the tree, decides about an entry.
+  task<verdict> judge(const std::string& path, bool is_directory) {
+    if (request_.is_atomic) {
+      for (std::string_view up = above(path); up.size() > request_.dest.size(); up = above(up)) {
+        if (directories_.find(up) != directories_.end()) break;
+        if (files_.find(std::string(up)) != files_.end()) co_return errc::not_a_directory;
+      }
+      if (files_.find(path) != files_.end()) {
+        if (is_directory) co_return errc::not_a_directory;
+        co_return conflict();
+      }
+      if (directories_.find(path) != directories_.end()) {
+        if (!is_directory) co_return errc::is_a_directory;
+        co_return verdict::take;
+      }
+    } else if (path == request_.dest && !is_directory) {
+      co_return errc::is_a_directory;
+    }
+    auto there = co_await Side::of(side_.volume().stat(path));
+    if (!there && there.error() == errc::not_found) co_return verdict::take;
+    if (!there) co_return there.error();
+    if (there.value().is_directory != is_directory)
+      co_return is_directory ? error(errc::not_a_directory) : error(errc::is_a_directory);
+    if (is_directory) co_return verdict::take;
+    co_return conflict();
+  }
+
+  task<void> take_directory(const std::string& path) {
+    if (request_.is_atomic) {
+      BOOST_OUTCOME_CO_TRY(note_directory(path));
+    } else {
+      auto made = co_await Side::of(side_.volume().create_directories(path));
+      if (!made) co_return made.error();
+    }
+    ++sum_.directories;
+    co_return success();
+  }
+
+  // A directory with those above it, which will be there in the end.
+  result<void> note_directory(std::string_view path) {
+    for (; path.size() > request_.dest.size(); path = above(path)) {
+      if (!directories_.emplace(path).second) break;
+      BOOST_OUTCOME_TRY(budget_.remember(path.size() + kept_for_name));
+    }
+    return success();
+  }
+
+  // The bytes of a file that were brought, and the limits that they may not pass.
+  result<void> require_size(std::uint64_t size) const noexcept {
+    const auto& limits = request_.options;
+    if (limits.max_file_bytes && size > *limits.max_file_bytes)
+      return error(errc::too_large, size, *limits.max_file_bytes);
+    if (limits.max_bytes && size > *limits.max_bytes - std::min(*limits.max_bytes, sum_.bytes))
+      return error(errc::too_large, sum_.bytes + size, *limits.max_bytes);
+    return success();
+  }
+
+  task<void> take_file(std::string path, const stream_entry& found) {
+    const auto& limits = request_.options;
+    if (limits.max_files && sum_.files >= *limits.max_files)
+      co_return error(errc::too_large, sum_.files + 1, *limits.max_files);
+    const std::optional<std::uint64_t> declared = found.entry.size;
+    BOOST_OUTCOME_CO_TRY(require_size(declared.value_or(0)));
+    BOOST_OUTCOME_CO_TRY(auto to, co_await Side::of(side_.volume().open_unnamed()));
+    std::uint64_t size = 0;
+    for (;;) {
+      BOOST_OUTCOME_CO_TRY(const auto block, from_.read());
+      if (!block) break;
+      const std::uint64_t end = block->offset + block->bytes.size();
+      BOOST_OUTCOME_CO_TRY(require_size(end));
+      BOOST_OUTCOME_CO_TRY(co_await store(to, *block, size));
+      size = end;
+      BOOST_OUTCOME_CO_TRY(co_await worked(block->bytes.size()));
+    }
+    // The last thing of a sparse file may be a hole.
+    const bool is_short = declared && size < *declared;
+    if (declared && (size > *declared || (is_short && !found.is_sparse)))
+      co_return errc::corrupt_archive;
+    if (is_short) {
+      size = *declared;
+      BOOST_OUTCOME_CO_TRYV(co_await Side::of(to.truncate(size)));
+    }
+    auto kept = co_await keep(std::move(path), std::move(to), size);
+    co_return kept;
+  }
+
+  // Stores a block behind what was stored, or behind a hole.
+  task<void> store(file_type& to, const data_block& block, std::uint64_t size) {
+    const asio::const_buffer content(block.bytes.data(), block.bytes.size());
+    auto stored = co_await Side::of(to.write_at(block.offset, content));
+    if (stored || block.offset == size || stored.error() != errc::not_supported) {
+      if (!stored) co_return stored.error();
+      co_return success();
+    }
+    // The layout has no holes, or none behind so much: zeros take their place.
+    BOOST_OUTCOME_CO_TRYV(co_await Side::of(to.truncate(block.offset)));
+    BOOST_OUTCOME_CO_TRYV(co_await Side::of(to.write_at(block.offset, content)));
+    co_return success();
+  }
+
+  naming_options naming() const noexcept {
+    const bool replaces = request_.options.conflict == on_conflict::overwrite;
+    return {replaces ? if_exists::replace : if_exists::fail, true};
+  }
+
+  // A whole file appears, or waits for the others.
+  task<void> keep(std::string path, file_type to, std::uint64_t size) {
+    if (!request_.is_atomic) {
+      const naming_options how = naming();
+      BOOST_OUTCOME_CO_TRY(co_await Side::of(side_.volume().give_name(to, path, how)));
+      ++sum_.files;
+      sum_.bytes += size;
+      co_return success();
+    }
+    const auto before = files_.find(path);
+    if (before != files_.end()) {
+      sum_.bytes -= before->second.size().value();
+      before->second = std::move(to);
+    } else {
+      BOOST_OUTCOME_CO_TRY(budget_.remember(path.size() + kept_for_name));
+      BOOST_OUTCOME_CO_TRY(note_directory(above(path)));
+      files_.emplace(std::move(path), std::move(to));
+      ++sum_.files;
+    }
+    sum_.bytes += size;
+    co_return success();
+  }
+
+  // Reads what is left of an entry that is not taken, in slices.
+  task<void> pass_rest() {
+    for (;;) {
+      BOOST_OUTCOME_CO_TRY(const auto block, from_.read());
+      if (!block) break;
+      BOOST_OUTCOME_CO_TRY(co_await worked(block->bytes.size()));
+    }
+    co_return success();
+  }
+
+  task<void> link_all() {
+    if (!request_.is_atomic) {
+      // What there is no file in.
+      BOOST_OUTCOME_CO_TRYV(co_await Side::of(side_.volume().create_directories(request_.dest)));
+      co_return success();
+    }
+    std::vector<std::string> directories(directories_.begin(), directories_.end());
+    const naming_options how = naming();
+    auto named = co_await Side::of(side_.volume().give_names(files_, std::move(directories), how));
+    co_return named;
+  }
+
+  Side& side_;
+  const expansion_request& request_;
+  entry_stream& from_;
+  decoder_budget& budget_;
+  expand_summary sum_;
+  std::uint64_t work_ = 0;
+  // Of an atomic expansion: what will be there, by absolute paths.
+  std::map<std::string, file_type> files_;
+  std::set<std::string, std::less<>> directories_;
+};
+
+}  // namespace coramfs::detail

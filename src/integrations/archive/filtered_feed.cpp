@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "integrations/archive/filtered_feed.hpp"
+
+#include "integrations/archive/bytes_of.hpp"
+#include "integrations/archive/crc32.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coramfs::detail {
+
+namespace {
+
+// What may follow the last entry of a tar within its stream, as far as it is decoded to see whether
+// the stream is whole. Others pad tars to records of up to 1 MiB.
+constexpr std::uint64_t most_trailing = 2 << 20;
+
+// How far from its end the checksum of a gzip is looked for at a time.
+constexpr std::uint64_t checked_at_once = 1 << 20;
+
+int code_of(stream_filter filter) noexcept {
+  switch (filter) {
+    case stream_filter::none: return ARCHIVE_FILTER_NONE;
+    case stream_filter::gzip: return ARCHIVE_FILTER_GZIP;
+    case stream_filter::bzip2: return ARCHIVE_FILTER_BZIP2;
+    case stream_filter::xz: return ARCHIVE_FILTER_XZ;
+    case stream_filter::lzip: return ARCHIVE_FILTER_LZIP;
+    case stream_filter::zstd: return ARCHIVE_FILTER_ZSTD;
+    case stream_filter::lz4: return ARCHIVE_FILTER_LZ4;
+  }
+  return ARCHIVE_FILTER_NONE;
+}
+
+}  // namespace
+
+filtered_feed::filtered_feed(archive_input& in, decoder_budget& budget, stream_filter filter)
+    : in_(in), filter_(filter), feed_(in, budget, in.size()), handle_(new_reader()) {}
+
+result<void> filtered_feed::begin() {
+  BOOST_OUTCOME_TRY(feed_.set_watch(watch_over(filter_, in_, 0)));
+  ::archive* const a = handle_.get();
+  ::archive_read_support_format_raw(a);
+  ::archive_read_support_format_empty(a);
+  // Where libarchive was built without the library it would start a program.
+  const int added = ::archive_read_append_filter(a, code_of(filter_));
+  if (added != ARCHIVE_OK) {
+    if (::archive_errno(a) == ENOMEM) return errc::out_of_memory;
+    return errc::unsupported_archive;
+  }
+  ::archive_entry* entry;
+  // A stream that can not be begun with is taken for an empty one, but its error is there.
+  if (feed_.open(a) != ARCHIVE_OK || feed_.failure() || ::archive_errno(a) != 0)
+    return failure_of(a, &feed_);
+  const int found = ::archive_read_next_header(a, &entry);
+  if (found == ARCHIVE_EOF) {
+    has_ended_ = true;
+    return success();
+  }
+  if (found != ARCHIVE_OK) return failure_of(a, &feed_);
+  return success();
+}
+
+result<std::span<const std::byte>> filtered_feed::decode() {
+  while (!has_ended_) {
+    const void* data = nullptr;
+    std::size_t size = 0;
+    la_int64_t offset = 0;
+    const int got = ::archive_read_data_block(handle_.get(), &data, &size, &offset);
+    if (got == ARCHIVE_EOF) {
+      has_ended_ = true;
+      break;
+    }
+    if (got != ARCHIVE_OK) return failure_of(handle_.get(), &feed_);
+    if (size == 0) continue;
+    const std::span<const std::byte> piece(static_cast<const std::byte*>(data), size);
+    if (filter_ == stream_filter::gzip) sum_ = crc32(sum_, piece);
+    look_at_names(size_, piece);
+    size_ += size;
+    return piece;
+  }
+  return std::span<const std::byte>();
+}
+
+result<std::span<const std::byte>> filtered_feed::head() {
+  if (!has_head_) {
+    BOOST_OUTCOME_TRY(head_, decode());
+    has_head_ = true;
+  }
+  return head_;
+}
+
+result<std::span<const std::byte>> filtered_feed::next_piece() {
+  if (has_head_) {
+    has_head_ = false;
+    return head_;
+  }
+  return decode();
+}
+
+result<bool> filtered_feed::finish() {
+  if (!has_ended_) {
+    BOOST_OUTCOME_TRY(const auto piece, decode());
+    trailing_ += piece.size();
+    return trailing_ > most_trailing;
+  }
+  if (filter_ != stream_filter::gzip) return true;
+  if (!is_checking_) {
+    is_checking_ = true;
+    unchecked_ = in_.size();
+  }
+  return check_gzip();
+}
+
+// Where a gzip ends nobody says who decodes it: so its checksum and its size are looked for, from
+// the end of the input on. If they are nowhere it is damaged, unless it is one of several that
+// stand behind each other: then these are not those of the whole.
+result<bool> filtered_feed::check_gzip() {
+  std::string wanted;
+  for (int i = 0; i < 4; ++i) wanted += static_cast<char>(sum_ >> (8 * i));
+  for (int i = 0; i < 4; ++i) wanted += static_cast<char>(size_ >> (8 * i));
+  const std::uint64_t from = unchecked_ - std::min(unchecked_, checked_at_once);
+  std::vector<std::byte> part(
+      static_cast<std::size_t>(std::min(in_.size(), unchecked_ + wanted.size()) - from));
+  BOOST_OUTCOME_TRY(const std::size_t count, in_.copy(from, part));
+  const std::string_view text = text_of(std::span<const std::byte>(part).first(count));
+  if (text.rfind(wanted) != text.npos) return true;
+  constexpr std::string_view magic = "\x1F\x8B\x08";
+  for (std::size_t i = text.find(magic); i != text.npos; i = text.find(magic, i + 1)) {
+    const bool has_flags = i + 10 <= text.size() && (text[i + 3] & 0xE0) == 0;
+    if (from + i > 0 && has_flags) return true;
+  }
+  unchecked_ = from;
+  if (unchecked_ == 0) return error(errc::corrupt_archive);
+  return false;
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "integrations/archive/libarchive_stream.hpp"
+
+#include "integrations/archive/bytes_of.hpp"
+#include "integrations/archive/seven_zip_header.hpp"
+#include "integrations/archive/stream_watch.hpp"
+#include "integrations/archive/zip_directory.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+namespace coramfs::detail {
+
+namespace {
+
+constexpr std::uint64_t tar_block = 512;
+constexpr std::size_t zip_end_record = 22;
+
+// The methods of members of a zip.
+enum method : unsigned {
+  stored = 0,
+  deflated = 8,
+  bzip2 = 12,
+  lzma = 14,
+  zstd = 93,
+  xz = 95,
+  ppmd = 98,
+};
+
+// What a member of that method wants of memory, by its first bytes; none if they mean nothing.
+std::optional<std::uint64_t> member_memory(unsigned how, std::span<const std::byte> head) noexcept {
+  // Before the properties of LZMA stand a version, and their size.
+  if (how == lzma) return head.size() < 9 ? std::nullopt : lzma_dictionary(head.subspan(4));
+  if (how == ppmd) {
+    if (head.size() < 2) return std::nullopt;
+    // An order, and one less than the memory of the model, in MiB.
+    return ((std::uint64_t{word_at(head, 0)} >> 4 & 0xFF) + 1) << 20;
+  }
+  return 0;
+}
+
+bool is_known_method(unsigned how) noexcept {
+  return how == stored || how == deflated || how == bzip2 || how == lzma || how == zstd ||
+         how == xz || how == ppmd;
+}
+
+// The filter that a member of that method is alike to.
+stream_filter filter_of_method(unsigned how) noexcept {
+  return how == bzip2  ? stream_filter::bzip2
+         : how == zstd ? stream_filter::zstd
+         : how == xz   ? stream_filter::xz
+                       : stream_filter::none;
+}
+
+entry_kind kind_of_entry(::archive_entry* e) noexcept {
+  if (::archive_entry_hardlink(e) != nullptr) return entry_kind::hard_link;
+  switch (::archive_entry_filetype(e)) {
+    case AE_IFREG: return entry_kind::file;
+    case AE_IFDIR: return entry_kind::directory;
+    case AE_IFLNK: return entry_kind::symbolic_link;
+    case AE_IFCHR:
+    case AE_IFBLK: return entry_kind::device;
+    default: return entry_kind::other;
+  }
+}
+
+// Formats that `archive_formats::all` adds. Some of libarchive's are none of an archive with bytes
+// in it: the one of mtree reads what it names from the disk.
+void support_others(::archive* a) noexcept {
+  ::archive_read_support_format_ar(a);
+  ::archive_read_support_format_cab(a);
+  ::archive_read_support_format_cpio(a);
+  ::archive_read_support_format_iso9660(a);
+  ::archive_read_support_format_lha(a);
+  ::archive_read_support_format_rar(a);
+  ::archive_read_support_format_rar5(a);
+  ::archive_read_support_format_warc(a);
+  ::archive_read_support_format_xar(a);
+}
+
+bool begins_with_text(const char* text, std::string_view with) noexcept {
+  return text != nullptr && std::string_view(text).substr(0, with.size()) == with;
+}
+
+// Others of its warnings are about names that it can not convert.
+bool is_torn_header(::archive* a) noexcept {
+  const char* const text = ::archive_error_string(a);
+  if (text == nullptr) return false;
+  const std::string_view said = text;
+  return said.find("pax extended attribute") != said.npos ||
+         said.find("special headers") != said.npos;
+}
+
+}  // namespace
+
+result<std::unique_ptr<entry_stream>> libarchive_stream::open(std::unique_ptr<archive_input> in,
+                                                              archive_formats formats,
+                                                              decoder_budget& budget) {
+  BOOST_OUTCOME_TRY(const archive_kind kind, kind_of(*in));
+  std::unique_ptr<libarchive_stream> stream(new libarchive_stream(std::move(in), kind, budget));
+  BOOST_OUTCOME_TRY(stream->begin(formats));
+  return std::unique_ptr<entry_stream>(std::move(stream));
+}
+
+result<void> libarchive_stream::begin(archive_formats formats) {
+  ::archive* const a = handle_.get();
+  entry_ = new_entry(a);
+  if (kind_.filter != stream_filter::none) {
+    BOOST_OUTCOME_TRY(begin_filtered(formats));
+  } else {
+    std::uint64_t size = in_->size(), begin = 0;
+    if (kind_.container == container_format::zip) {
+      BOOST_OUTCOME_TRY(const auto end, find_zip_end(*in_));
+      if (!end) return errc::corrupt_archive;
+      BOOST_OUTCOME_TRY(members_, zip_members(*in_, *end));
+      // libarchive looks for the end in less of the file, and takes it for no zip at all if there
+      // is nothing else.
+      if (members_.empty()) {
+        has_ended_ = true;
+        return success();
+      }
+      size = end->at + zip_end_record;
+    } else if (kind_.container == container_format::other) {
+      BOOST_OUTCOME_TRY(const auto found, find_seven_zip(*in_));
+      if (found) kind_.container = container_format::seven_zip;
+      begin = found.value_or(0);
+    }
+    plain_ = std::make_unique<input_feed>(*in_, budget_, size);
+    feed_ = plain_.get();
+    switch (kind_.container) {
+      case container_format::tar:
+        plain_->set_names(names_);
+        ::archive_read_support_format_tar(a);
+        break;
+      case container_format::zip: ::archive_read_support_format_zip_seekable(a); break;
+      case container_format::seven_zip: {
+        BOOST_OUTCOME_TRY(require_seven_zip(*in_, begin, budget_));
+        ::archive_read_support_format_7zip(a);
+        break;
+      }
+      case container_format::other:
+        if (formats != archive_formats::all) return error(errc::unsupported_archive);
+        support_others(a);
+        break;
+    }
+  }
+  // There is no filter but ours.
+  ::archive_read_append_filter(a, ARCHIVE_FILTER_NONE);
+  if (feed_->open(a) != ARCHIVE_OK) return failure_of(a, feed_);
+  return success();
+}
+
+result<void> libarchive_stream::begin_filtered(archive_formats formats) {
+  filtered_ = std::make_unique<filtered_feed>(*in_, budget_, kind_.filter);
+  feed_ = filtered_.get();
+  filtered_->set_names(names_);
+  BOOST_OUTCOME_TRY(filtered_->begin());
+  BOOST_OUTCOME_TRY(const auto head, filtered_->head());
+  // A short piece may come first: libarchive looks at as much as it wants.
+  const bool is_tar = is_tar_block(head) || (!head.empty() && head.size() < tar_block);
+  if (is_tar) kind_.container = container_format::tar;
+  if (!is_tar && formats != archive_formats::all) return error(errc::unsupported_archive);
+  ::archive_read_support_format_tar(handle_.get());
+  if (formats == archive_formats::all) support_others(handle_.get());
+  return success();
+}
+
+bool libarchive_stream::decodes_to_skip() const noexcept {
+  return filtered_ != nullptr ||
+         (kind_.container != container_format::tar && kind_.container != container_format::zip);
+}
+
+result<std::optional<stream_entry>> libarchive_stream::next() {
+  if (has_ended_) return std::optional<stream_entry>();
+  ::archive* const a = handle_.get();
+  BOOST_OUTCOME_TRY(skip_rest());
+  if (kind_.container == container_format::zip) {
+    if (next_member_ == members_.size()) {
+      has_ended_ = true;
+      return std::optional<stream_entry>();
+    }
+    BOOST_OUTCOME_TRY(look_at_member());
+  }
+  const utf8_scope names;
+  const la_int64_t before = ::archive_filter_bytes(a, 0);
+  const int got = ::archive_read_next_header2(a, entry_.get());
+  if (feed_->failure()) return *feed_->failure();
+  if (got == ARCHIVE_EOF) {
+    has_ended_ = true;
+    // A zip has the members that its directory names. A tar ends with a block of zeros: what does
+    // not has lost its end.
+    const bool is_cut =
+        kind_.container == container_format::zip ||
+        (kind_.container == container_format::tar &&
+         ::archive_filter_bytes(a, 0) - before < static_cast<la_int64_t>(tar_block));
+    if (is_cut) return errc::corrupt_archive;
+    return std::optional<stream_entry>();
+  }
+  // A header that libarchive has given up on, and of which it has taken a part.
+  if (got == ARCHIVE_WARN && kind_.container == container_format::tar && is_torn_header(a))
+    return errc::corrupt_archive;
+  const bool is_refused_zip = kind_.container == container_format::zip && !is_known_;
+  if (got == ARCHIVE_RETRY) return errc::corrupt_archive;
+  if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
+    if (is_refused_zip) return error(errc::unsupported_archive);
+    return failure_of(a, feed_);
+  }
+  has_entry_ = true;
+  read_ = 0;
+  stream_entry e = found();
+  if (kind_.container == container_format::zip) {
+    // The two places that describe a member have to say the same, or it depends on the reader what
+    // it is. libarchive has to be where it was expected to be, too; with a link it has read on.
+    const bool is_at_data = static_cast<std::uint64_t>(::archive_filter_bytes(a, 0)) == data_;
+    const bool is_link = e.entry.kind == entry_kind::symbolic_link;
+    const bool is_torn =
+        got == ARCHIVE_WARN && begins_with_text(::archive_error_string(a), "Inconsistent");
+    if (is_torn || (!is_at_data && !is_link)) return errc::corrupt_archive;
+  }
+  return std::optional<stream_entry>(std::move(e));
+}
+
+// What is left of the entry before. Of a zip nothing is read.
+result<void> libarchive_stream::skip_rest() {
+  if (!has_entry_) return success();
+  has_entry_ = false;
+  ::archive* const a = handle_.get();
+  const int got = ::archive_read_data_skip(a);
+  if (got == ARCHIVE_OK || got == ARCHIVE_EOF || got == ARCHIVE_WARN) return success();
+  return failure_of(a, feed_);
+}
+
+// Before libarchive reads the header of a member, which may be a link and so decoded at once.
+result<void> libarchive_stream::look_at_member() {
+  BOOST_OUTCOME_TRY(zip_member m, zip_member_at(*in_, members_[next_member_++]));
+  name_ = std::move(m.name);
+  data_ = m.data;
+  is_encrypted_ = m.is_encrypted;
+  is_known_ = is_known_method(m.method) && !m.is_encrypted;
+  if (!is_known_) return plain_->set_watch(nullptr);
+  std::array<std::byte, 9> room;
+  BOOST_OUTCOME_TRY(const std::size_t count, in_->copy(m.data, room));
+  const auto wanted = member_memory(m.method, std::span<const std::byte>(room).first(count));
+  if (!wanted) return errc::corrupt_archive;
+  BOOST_OUTCOME_TRY(budget_.require(*wanted));
+  const stream_filter like = filter_of_method(m.method);
+  return plain_->set_watch(like == stream_filter::none ? nullptr : watch_over(like, *in_, m.data));
+}
+
+stream_entry libarchive_stream::found() {
+  ::archive_entry* const from = entry_.get();
+  stream_entry e;
+  if (kind_.container == container_format::zip) {
+    e.entry.name = name_;
+    e.is_encrypted = is_encrypted_;
+  } else {
+    const char* name = ::archive_entry_pathname(from);
+    if (name == nullptr) name = ::archive_entry_pathname_utf8(from);
+    if (name != nullptr) e.entry.name = name;
+    if (auto whole = names_.hidden_name(
+            static_cast<std::uint64_t>(::archive_filter_bytes(handle_.get(), 0))))
+      e.entry.name = std::move(*whole);
+    e.is_encrypted = ::archive_entry_is_encrypted(from) != 0;
+  }
+  e.entry.kind = kind_of_entry(from);
+  if (::archive_entry_size_is_set(from) != 0 && e.entry.kind == entry_kind::file)
+    e.entry.size = static_cast<std::uint64_t>(std::max<la_int64_t>(::archive_entry_size(from), 0));
+  e.is_sparse = ::archive_entry_sparse_count(from) > 0;
+  return e;
+}
+
+result<std::optional<data_block>> libarchive_stream::read() {
+  if (!has_entry_) return std::optional<data_block>();
+  if (!is_known_) return error(errc::unsupported_archive);
+  ::archive* const a = handle_.get();
+  for (;;) {
+    const void* data = nullptr;
+    std::size_t size = 0;
+    la_int64_t offset = 0;
+    const int got = ::archive_read_data_block(a, &data, &size, &offset);
+    if (feed_->failure()) return *feed_->failure();
+    if (got == ARCHIVE_EOF) return std::optional<data_block>();
+    // Of data it warns of nothing but what is damaged.
+    if (got == ARCHIVE_WARN) return errc::corrupt_archive;
+    if (got == ARCHIVE_RETRY) continue;
+    if (got != ARCHIVE_OK) return failure_of(a, feed_);
+    if (size == 0) continue;
+    const auto at = static_cast<std::uint64_t>(offset);
+    // A block that is out of order would be a hole over what was there before.
+    if (offset < 0 || at < read_) return errc::corrupt_archive;
+    read_ = at + size;
+    return data_block{at, {static_cast<const std::byte*>(data), size}};
+  }
+}
+
+result<bool> libarchive_stream::finish() { return filtered_ ? filtered_->finish() : true; }
+
+}  // namespace coramfs::detail
