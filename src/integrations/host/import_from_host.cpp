@@ -7,6 +7,7 @@
 #include <coramfs/detail/normal_text.hpp>
 #include <coramfs/detail/open_file.hpp>
 
+#include "integrations/host/cancellation_result.hpp"
 #include "integrations/host/on_thread.hpp"
 #include "integrations/host/pooled.hpp"
 #include "integrations/host/tree_source.hpp"
@@ -14,7 +15,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <map>
 #include <memory>
 #include <new>
@@ -291,41 +291,17 @@ bool has_holes(const volume& v) noexcept {
   return v.options().default_storage != storage_layout::sequential;
 }
 
-// A failure of the whole call; what is known better of it stays.
-error of_import(const std::string& dest, const error& why) noexcept {
-  return about_host_call(dest, why, host_call::import_from_host);
-}
-
-// Cancellations do not throw in here: each call asks for them, and says `canceled`.
 asio::awaitable<result<std::uint64_t>> import_for_coroutine(file_system fs,
                                                             std::filesystem::path dir,
                                                             std::string dest, host_options options,
                                                             pool_ptr pool) {
-  const auto valid = require_valid(dir, options);
-  if (!valid) co_return of_import(dest, valid.error());
-  const bool would_throw = co_await asio::this_coro::throw_if_cancelled();
-  co_await asio::this_coro::throw_if_cancelled(false);
-  std::exception_ptr thrown;
-  std::optional<result<std::uint64_t>> made;
-  try {
-    const auto normal = normal_text(dest);
-    if (!normal) {
-      made.emplace(normal.error());
-    } else {
-      pooled<tree_source> from(std::move(pool), std::move(dir), options, most_below(normal.value()),
-                               has_holes(fs.get_volume()));
-      by_coroutine side(fs, from);
-      made.emplace(co_await make_import(side, normal.value(), options));
-    }
-  } catch (const std::bad_alloc&) {
-    made.emplace(errc::out_of_memory);
-  } catch (...) {
-    thrown = std::current_exception();
-  }
-  if (would_throw) co_await asio::this_coro::throw_if_cancelled(true);
-  if (thrown) std::rethrow_exception(thrown);
-  if (!*made) co_return of_import(dest, made->error());
-  co_return made->value();
+  if (const auto valid = require_valid(dir, options); !valid) co_return valid.error();
+  const auto normal = normal_text(dest);
+  if (!normal) co_return normal.error();
+  pooled<tree_source> from(std::move(pool), std::move(dir), options, most_below(normal.value()),
+                           has_holes(fs.get_volume()));
+  by_coroutine side(fs, from);
+  co_return co_await make_import(side, normal.value(), options);
 }
 
 result<std::uint64_t> import_on_thread(sync::file_system& fs, std::filesystem::path dir,
@@ -345,14 +321,17 @@ result<std::uint64_t> import_on_thread(sync::file_system& fs, std::filesystem::p
 
 asio::awaitable<result<std::uint64_t>> import_from_host(file_system& fs, std::filesystem::path dir,
                                                         std::string dest, host_options options) {
-  return detail::import_for_coroutine(fs, std::move(dir), std::move(dest), options,
-                                      detail::pool_of(options));
+  auto operation =
+      detail::import_for_coroutine(fs, std::move(dir), dest, options, detail::pool_of(options));
+  return detail::with_cancellation_as_result(std::move(dest), detail::host_call::import_from_host,
+                                             std::move(operation));
 }
 
 result<std::uint64_t> import_from_host(sync::file_system& fs, std::filesystem::path dir,
                                        std::string dest, host_options options) {
   auto made = detail::import_on_thread(fs, std::move(dir), dest, options);
-  if (!made) return detail::of_import(dest, made.error());
+  if (!made)
+    return detail::about_host_call(dest, made.error(), detail::host_call::import_from_host);
   return made;
 }
 

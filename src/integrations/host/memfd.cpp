@@ -5,6 +5,7 @@
 #include <coramfs/blocking_pool.hpp>
 #include <coramfs/detail/host_error.hpp>
 
+#include "integrations/host/cancellation_result.hpp"
 #include "integrations/host/library_pool.hpp"
 #include "integrations/host/memory_copy.hpp"
 
@@ -67,8 +68,8 @@ result<memory_draft> draft_of(File file, const volume& of, const std::string& pa
   return draft;
 }
 
-asio::awaitable<result<memory_file>> make_memory_file(file_system& fs, const std::string& path,
-                                                      const memfd_options& options) {
+asio::awaitable<result<memory_file>> to_memfd_for_coroutine(file_system fs, std::string path,
+                                                            memfd_options options) {
   auto file = co_await fs.open(path, open_mode::read);
   if (!file) co_return file.error();
   auto draft = draft_of(std::move(file.value()), fs.get_volume(), path, options);
@@ -78,22 +79,6 @@ asio::awaitable<result<memory_file>> make_memory_file(file_system& fs, const std
   };
   auto job = std::make_shared<offloaded<decltype(work)>>(std::move(work));
   co_return co_await outcome_of(library_pool(), std::move(job));
-}
-
-// Cancellations do not throw in between: each call asks for them, and says `canceled`.
-asio::awaitable<result<memory_file>> to_memfd_for_coroutine(file_system fs, std::string path,
-                                                            memfd_options options) {
-  const bool would_throw = co_await asio::this_coro::throw_if_cancelled();
-  co_await asio::this_coro::throw_if_cancelled(false);
-  std::optional<result<memory_file>> made;
-  try {
-    made.emplace(co_await make_memory_file(fs, path, options));
-  } catch (const std::bad_alloc&) {
-    made.emplace(errc::out_of_memory);
-  }
-  if (would_throw) co_await asio::this_coro::throw_if_cancelled(true);
-  if (!*made) co_return about_host_call(path, made->error(), host_call::to_memfd);
-  co_return std::move(made->value());
 }
 
 result<memory_file> to_memfd_in_thread(sync::file_system& fs, const std::string& path,
@@ -109,18 +94,11 @@ result<memory_file> to_memfd_in_thread(sync::file_system& fs, const std::string&
 asio::awaitable<result<std::uint64_t>> from_memfd_for_coroutine(sync::file_system fs, int number,
                                                                 std::string path,
                                                                 if_exists existing) {
-  std::optional<result<std::uint64_t>> copied;
-  try {
-    auto work = [fs, number, path, existing](const std::stop_token& stop) {
-      return copy_from_descriptor(fs, number, path, existing, stop);
-    };
-    auto job = std::make_shared<offloaded<decltype(work)>>(std::move(work));
-    copied.emplace(co_await outcome_of(library_pool(), std::move(job)));
-  } catch (const std::bad_alloc&) {
-    copied.emplace(errc::out_of_memory);
-  }
-  if (!*copied) co_return about_host_call(path, copied->error(), host_call::from_memfd);
-  co_return copied->value();
+  auto work = [fs, number, path, existing](const std::stop_token& stop) {
+    return copy_from_descriptor(fs, number, path, existing, stop);
+  };
+  auto job = std::make_shared<offloaded<decltype(work)>>(std::move(work));
+  co_return co_await outcome_of(library_pool(), std::move(job));
 }
 
 result<std::uint64_t> from_memfd_in_thread(sync::file_system& fs, int number,
@@ -142,7 +120,9 @@ std::string memory_file::path() const {
 
 asio::awaitable<result<memory_file>> to_memfd(file_system& fs, std::string path,
                                               memfd_options options) {
-  return detail::to_memfd_for_coroutine(fs, std::move(path), options);
+  auto operation = detail::to_memfd_for_coroutine(fs, path, options);
+  return detail::with_cancellation_as_result(std::move(path), detail::host_call::to_memfd,
+                                             std::move(operation));
 }
 
 result<memory_file> to_memfd(sync::file_system& fs, std::string path, memfd_options options) {
@@ -153,8 +133,10 @@ result<memory_file> to_memfd(sync::file_system& fs, std::string path, memfd_opti
 
 asio::awaitable<result<std::uint64_t>> from_memfd(file_system& fs, int fd, std::string path,
                                                   if_exists existing) {
-  return detail::from_memfd_for_coroutine(sync::file_system(fs.get_volume()), fd, std::move(path),
-                                          existing);
+  auto operation =
+      detail::from_memfd_for_coroutine(sync::file_system(fs.get_volume()), fd, path, existing);
+  return detail::with_cancellation_as_result(std::move(path), detail::host_call::from_memfd,
+                                             std::move(operation));
 }
 
 result<std::uint64_t> from_memfd(sync::file_system& fs, int fd, std::string path,
