@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "integrations/archive/compressor.hpp"
 
-#include <cerrno>
 #include <new>
 
 namespace coramfs::detail {
@@ -17,23 +16,23 @@ compressor::compressor() : handle_(::archive_write_new()) {
   if (!handle_) throw std::bad_alloc();
 }
 
+// An encoder is only freed where it is closed, and where that has not failed before.
 compressor::~compressor() {
-  // Or freeing it would write what is left.
-  ::archive_write_fail(handle_.get());
+  discards_ = true;
+  if (stops_short_) ::archive_write_fail(handle_.get());
+  handle_.reset();
 }
 
-la_ssize_t compressor::on_write(::archive* handle, void* self, const void* from,
+la_ssize_t compressor::on_write(::archive*, void* self, const void* from,
                                 std::size_t size) noexcept {
   auto& c = *static_cast<compressor*>(self);
   const auto* const begin = static_cast<const std::byte*>(from);
   try {
-    c.made_.insert(c.made_.end(), begin, begin + size);
-    return static_cast<la_ssize_t>(size);
+    if (!c.discards_ && !c.has_failed_) c.made_.insert(c.made_.end(), begin, begin + size);
   } catch (const std::bad_alloc&) {
     c.has_failed_ = true;
-    ::archive_set_error(handle, ENOMEM, "no memory");
-    return -1;
   }
+  return static_cast<la_ssize_t>(size);
 }
 
 result<void> compressor::outcome(int of_call) {

@@ -22,8 +22,11 @@ class compressor {
   compressor();
   compressor(const compressor&) = delete;
   compressor& operator=(const compressor&) = delete;
-  // Without an end nothing more is written.
+  // Without an end what is left goes nowhere.
   ~compressor();
+
+  /// Its format has nothing to free but itself, and would write what is missing of an entry.
+  void stops_short() noexcept { stops_short_ = true; }
 
   ::archive* get() noexcept { return handle_.get(); }
   /// Begins, once the handle has its format and its filter. Errors: `unsupported_archive`.
@@ -41,6 +44,7 @@ class compressor {
 
   std::vector<std::byte> made_;
   bool has_failed_ = false;  // for want of memory
+  bool discards_ = false, stops_short_ = false;
   archive_handle handle_;
 };
 

@@ -2,6 +2,7 @@
 #include "integrations/archive/archive_writer.hpp"
 #include "integrations/archive/compressor.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -23,32 +24,47 @@ class stream_writer final : public archive_writer {
     const bool is_zip = format_ == archive_format::zip;
     BOOST_OUTCOME_TRY(to_.outcome(is_zip ? ::archive_write_set_format_zip(a)
                                          : ::archive_write_set_format_pax_restricted(a)));
-    const char* filter = nullptr;
-    int added = ARCHIVE_OK;
-    if (format_ == archive_format::tar_gz) {
-      filter = "gzip";
-      added = ::archive_write_add_filter_gzip(a);
-      if (reproducible_) ::archive_write_set_filter_option(a, filter, "timestamp", nullptr);
-    } else if (format_ == archive_format::tar_xz) {
-      filter = "xz";
-      added = ::archive_write_add_filter_xz(a);
-    } else if (format_ == archive_format::tar_zst) {
-      filter = "zstd";
-      added = ::archive_write_add_filter_zstd(a);
-    }
-    // With a warning it would be a program that compresses.
-    if (added != ARCHIVE_OK) return error(errc::unsupported_archive);
+    if (!is_zip) to_.stops_short();
     const std::string text = std::to_string(level);
     if (level >= 0 && is_zip) {
       BOOST_OUTCOME_TRY(to_.outcome(
           ::archive_write_set_format_option(a, "zip", "compression-level", text.c_str())));
-    } else if (level >= 0 && filter != nullptr) {
-      BOOST_OUTCOME_TRY(to_.outcome(
-          ::archive_write_set_filter_option(a, filter, "compression-level", text.c_str())));
     }
     BOOST_OUTCOME_TRY(to_.open());
+    if (!is_zip && format_ != archive_format::tar) {
+      BOOST_OUTCOME_TRY(open_filter(level, text));
+    }
     entry_ = new_entry(a);
     return success();
+  }
+
+  // A handle of its own: so it can be closed, and freed, in the middle of an entry.
+  result<void> open_filter(int level, const std::string& text) {
+    ::archive* const a = filter_.emplace().get();
+    BOOST_OUTCOME_TRY(filter_->outcome(::archive_write_set_format_raw(a)));
+    const char* name = nullptr;
+    int added = ARCHIVE_FATAL;
+    if (format_ == archive_format::tar_gz) {
+      name = "gzip";
+      added = ::archive_write_add_filter_gzip(a);
+      if (reproducible_) ::archive_write_set_filter_option(a, name, "timestamp", nullptr);
+    } else if (format_ == archive_format::tar_xz) {
+      name = "xz";
+      added = ::archive_write_add_filter_xz(a);
+    } else if (format_ == archive_format::tar_zst) {
+      name = "zstd";
+      added = ::archive_write_add_filter_zstd(a);
+    }
+    // With a warning it would be a program that compresses.
+    if (added != ARCHIVE_OK) return error(errc::unsupported_archive);
+    if (level >= 0) {
+      BOOST_OUTCOME_TRY(filter_->outcome(
+          ::archive_write_set_filter_option(a, name, "compression-level", text.c_str())));
+    }
+    BOOST_OUTCOME_TRY(filter_->open());
+    const entry_handle entry = new_entry(a);
+    ::archive_entry_set_filetype(entry.get(), AE_IFREG);
+    return filter_->outcome(::archive_write_header(a, entry.get()));
   }
 
   result<void> begin(const written_entry& e) override {
@@ -69,21 +85,37 @@ class stream_writer final : public archive_writer {
   result<void> write(std::span<const std::byte> content) override {
     return made(to_.write(content));
   }
-  result<void> finish() override { return made(to_.finish()); }
+  result<void> finish() override {
+    BOOST_OUTCOME_TRY(made(to_.finish()));
+    if (!filter_) return success();
+    BOOST_OUTCOME_TRY(filter_->finish());
+    take_from(*filter_);
+    return success();
+  }
   std::size_t slice() const noexcept override {
     return format_ == archive_format::tar_xz ? small_slice : large_slice;
   }
 
  private:
   result<void> made(result<void> done) {
-    made_.insert(made_.end(), to_.made().begin(), to_.made().end());
-    to_.made().clear();
+    if (done && filter_) {
+      done = filter_->write(to_.made());
+      to_.made().clear();
+      take_from(*filter_);
+    } else {
+      take_from(to_);
+    }
     return done;
+  }
+  void take_from(compressor& c) {
+    made_.insert(made_.end(), c.made().begin(), c.made().end());
+    c.made().clear();
   }
 
   const archive_format format_;
   const bool reproducible_;
   compressor to_;
+  std::optional<compressor> filter_;
   entry_handle entry_;
 };
 
