@@ -68,12 +68,15 @@ result<void> clearing::clear_replaced(node& n, if_open in_use) noexcept {
   return volume_->names.require_idle(n);
 }
 
+// Since the uses of the file that was waited for were counted, others may have begun to read it and
+// have let go of the lock, but not of their marks yet. So they are counted once more.
 result<void> clearing::clear(node& n, fate to) noexcept {
   tree& names = volume_->names;
   const bool is_mine =
       had_ && had_->parent != nullptr &&
       (&*had_ == &n || (n.is_directory && is_below(*had_, static_cast<directory_node&>(n))));
   if (is_mine) {
+    names.count_uses(*had_);
     BOOST_OUTCOME_TRY(set_aside(std::move(had_), to));
     cleared_.back().was_awaited = true;
   }

@@ -9,11 +9,20 @@
 
 #include "support/await_waiting.hpp"
 
+#include <coramfs/testing/fault_policy.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/execution.hpp>
+#include <asio/execution_context.hpp>
 #include <asio/io_context.hpp>
+#include <asio/require.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +43,49 @@ template <class Call>
 auto begin(Call call) {
   return std::async(std::launch::async, std::move(call));
 }
+
+/// An executor that does something as soon as it has been handed something: whoever hands it on is
+/// stopped there meanwhile.
+class interrupting {
+ public:
+  interrupting(asio::io_context& on, std::function<void()>& then)
+      : on_(asio::require(on.get_executor(), asio::execution::blocking.never)), then_(&then) {}
+
+  asio::execution_context& query(asio::execution::context_t) const noexcept {
+    return on_.context();
+  }
+  static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept {
+    return asio::execution::blocking.never;
+  }
+  interrupting require(asio::execution::blocking_t::never_t) const noexcept { return *this; }
+
+  template <class Function>
+  void execute(Function f) const {
+    on_.execute(std::move(f));
+    if (const auto then = std::exchange(*then_, nullptr)) then();
+  }
+  friend bool operator==(const interrupting& a, const interrupting& b) noexcept {
+    return a.on_ == b.on_;
+  }
+  friend bool operator!=(const interrupting& a, const interrupting& b) noexcept {
+    return a.on_ != b.on_;
+  }
+
+ private:
+  asio::any_io_executor on_;
+  std::function<void()>* then_;
+};
+
+/// Does something once, where an operation is about to queue for a file's lock.
+struct before_a_wait final : testing::fault_policy {
+  std::function<void(std::string_view)> then;
+
+  std::optional<error> at(testing::fault_point p, std::string_view path, std::uint64_t) override {
+    if (p != testing::fault_point::lock) return std::nullopt;
+    if (const auto once = std::exchange(then, nullptr)) once(path);
+    return std::nullopt;
+  }
+};
 
 }  // namespace
 
@@ -228,6 +280,55 @@ TEST_CASE("rename waits: three that want the same two files do not go round and 
   CHECK(ended == 3);
   CHECK(successes >= 1);
   CHECK(v.stats().file_count == 1);
+}
+
+TEST_CASE("rename waits: who has let go of the lock, and not yet of the file, keeps it",
+          "[api][rename][waiting]") {
+  before_a_wait policy;
+  const auto v = volume::create({.faults = &policy}).value();
+  asio::io_context context;
+  std::function<void()> interruption;
+  const interrupting executor(context, interruption);
+  file_system fs(executor, v);
+  sync::file_system threads(v);
+  threads.write_file("/a", std::string_view("a")).value();
+  threads.write_file("/b", std::string_view("b")).value();
+  std::optional<sync::file> first = threads.open("/a", open_mode::read).value(), second;
+  // It comes when those are counted who have the file, and nobody is in the queue yet.
+  policy.then = [&](std::string_view) {
+    second = threads.open("/a", open_mode::read, {.timeout = lock_timeout::immediate()}).value();
+  };
+  int ended = 0;
+  const bool is_replaced = GENERATE(true, false);
+  if (is_replaced) {
+    fs.rename("/b", "/a", waiting, [&](result<void> done) { ended += done.has_value(); });
+  } else {
+    fs.rename("/a", "/c", waiting, [&](result<void> done) { ended += done.has_value(); });
+    fs.open("/a", open_mode::read, {.timeout = for_ever},
+            [&](const result<file>& f) { ended += error_of(f) == errc::not_found; });
+  }
+  const int asked = is_replaced ? 1 : 2;
+  const std::uint64_t files = is_replaced ? 1 : 2;
+  context.poll();
+  REQUIRE(second);
+  first.reset();
+  REQUIRE(v.stats().waiting == static_cast<std::uint64_t>(asked));
+  // All that waits goes on, in another thread, while the last who has the file is on its way out.
+  std::optional<std::uint64_t> meanwhile;
+  interruption = [&] {
+    context.restart();
+    begin([&] { context.poll(); }).get();
+    meanwhile = v.stats().file_count;
+  };
+  second.reset();
+  context.restart();
+  context.poll();
+  CHECK(ended == asked);
+  REQUIRE(meanwhile);
+  CHECK(*meanwhile == files + 1);
+  CHECK(v.stats().file_count == files);
+  CHECK(v.stats().waiting == 0);
+  threads.remove(is_replaced ? "/a" : "/c").value();
 }
 
 TEST_CASE("rename waits: as long as it is told, and tells who has the file",
