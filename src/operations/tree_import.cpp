@@ -269,18 +269,15 @@ steps<void> put_into_tree(tree_import& all) {
       BOOST_OUTCOME_CO_TRY(co_await finished(waiting));
       linked = all.link();
     }
-    all.way_.finish();
     if (!linked) co_return linked.error();
     if (linked.value()) co_return boost::outcome_v2::success();
+    all.end_attempts();
     auto undoing = take_apart(all);
     BOOST_OUTCOME_CO_TRY(co_await finished(undoing));
   }
   for (;;) {
     const auto linked = all.plan_and_link();
-    if (!all.way_.is_blocked()) {
-      all.way_.finish();
-      co_return linked;
-    }
+    if (!all.way_.is_blocked()) co_return linked;
     auto waiting = wait(all.way_);
     BOOST_OUTCOME_CO_TRY(co_await finished(waiting));
     auto undoing = take_apart(all);

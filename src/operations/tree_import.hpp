@@ -62,6 +62,9 @@ class tree_import {
   friend steps<void> put_into_tree(tree_import& all);
   friend steps<void> take_apart(tree_import& all);
 
+  /// Frees what the last attempt has left, whether it has succeeded or not, and however
+  /// `put_into_tree` has ended.
+  void end_attempts() noexcept { way_.finish(); }
   /// Takes the file of an item out of the new directory that it may be in.
   void take_back(import_items::value_type& i) noexcept {
     import_draft::take_back(volume_.names, i.second);
