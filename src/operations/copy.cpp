@@ -82,10 +82,10 @@ result<void> link(volume_state& v, file_draft& draft, const path_argument& to,
   BOOST_OUTCOME_TRY(auto at, v.names.look_up(path));
   BOOST_OUTCOME_TRY(check_target(at, nullptr, options.existing));
   if (at.found != nullptr) {
-    BOOST_OUTCOME_TRY(way.clear_replaced(*at.found, options.open));
-    BOOST_OUTCOME_TRY(way.prepare());
+    BOOST_OUTCOME_TRY(way.clear_replaced(*at.found, options.open, to.view()));
+    way.prepare();
   }
-  const bool stays = at.found != nullptr && way.has_others(*at.found);
+  const bool stays = at.found != nullptr && clearing::has_others(*at.found);
   BOOST_OUTCOME_TRY(draft.pay(at, stays ? old_file::stays : old_file::goes));
   way.commit();
   if (stays) at.found = nullptr;
@@ -111,7 +111,7 @@ steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argum
     BOOST_OUTCOME_CO_TRY(co_await turn());
   }
   source.let_go();
-  clearing way(*v, call::copy, to.view(), options.timeout);
+  clearing way(*v, call::copy, options.timeout);
   for (;;) {
     const auto linked = link(*v, draft, to, options, way);
     if (!way.is_blocked()) {

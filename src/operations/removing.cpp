@@ -122,8 +122,8 @@ result<removed> take_out_in_use(volume_state& v, const path_argument& path, clea
   const clearing::attempt attempt(&way);
   BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
   BOOST_OUTCOME_TRY(auto* const directory, require_removable_directory(at));
-  BOOST_OUTCOME_TRY(way.clear(*directory, to));
-  BOOST_OUTCOME_TRY(way.prepare());
+  BOOST_OUTCOME_TRY(way.clear(*directory, to, path.view()));
+  way.prepare();
   std::uint64_t entry_bytes = way.commit();
   detached_node top = v.names.unlink(*directory);
   entry_bytes += v.payer.of_metadata(entry_footprint(*at.parent));
@@ -137,7 +137,7 @@ steps<void> remove_tree_in_use(std::shared_ptr<volume_state> v, path_argument pa
   co_await concerns(call::remove_tree, path);
   const bool waits = options.open == if_open::wait;
   if (!waits && options.open != if_open::keep_unnamed) co_return errc::invalid_argument;
-  clearing way(*v, call::remove_tree, path.view(), options.timeout);
+  clearing way(*v, call::remove_tree, options.timeout);
   for (;;) {
     auto taken =
         take_out_in_use(*v, path, way, waits ? clearing::fate::goes : clearing::fate::is_kept);

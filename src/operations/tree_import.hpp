@@ -39,7 +39,7 @@ class tree_import {
         by_(by),
         options_(options),
         plan_(v, by, options),
-        way_(v, by, {}, options.timeout) {}
+        way_(v, by, options.timeout) {}
   tree_import(const tree_import&) = delete;
   tree_import& operator=(const tree_import&) = delete;
   ~tree_import();

@@ -5,6 +5,7 @@
 #include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
 
+#include "api/before_a_wait.hpp"
 #include "api/scenario.hpp"
 
 #include "support/await_waiting.hpp"
@@ -76,14 +77,13 @@ class interrupting {
   std::function<void()>* then_;
 };
 
-/// Does something once, where an operation is about to queue for a file's lock.
-struct before_a_wait final : testing::fault_policy {
-  std::function<void(std::string_view)> then;
+/// Refuses the nodes that an operation is about to reserve.
+struct no_nodes final : testing::fault_policy {
+  bool is_on = true;
 
-  std::optional<error> at(testing::fault_point p, std::string_view path, std::uint64_t) override {
-    if (p != testing::fault_point::lock) return std::nullopt;
-    if (const auto once = std::exchange(then, nullptr)) once(path);
-    return std::nullopt;
+  std::optional<error> at(testing::fault_point p, std::string_view, std::uint64_t) override {
+    if (!is_on || p != testing::fault_point::reserve_nodes) return std::nullopt;
+    return errc::node_limit_exceeded;
   }
 };
 
@@ -295,7 +295,8 @@ TEST_CASE("rename waits: who has let go of the lock, and not yet of the file, ke
   threads.write_file("/b", std::string_view("b")).value();
   std::optional<sync::file> first = threads.open("/a", open_mode::read).value(), second;
   // It comes when those are counted who have the file, and nobody is in the queue yet.
-  policy.then = [&](std::string_view) {
+  policy.then = [&](std::string_view path) {
+    CHECK(path == "/a");
     second = threads.open("/a", open_mode::read, {.timeout = lock_timeout::immediate()}).value();
   };
   int ended = 0;
@@ -351,13 +352,70 @@ TEST_CASE("rename waits: as long as it is told, and tells who has the file",
     return fs.refusal([&] { return fs->rename(from, "/n", options); });
   };
   const lock_timeout soon = std::chrono::milliseconds(2), now = lock_timeout::immediate();
-  check(rename("/d/a", {.open = if_open::wait, .timeout = now}), errc::would_block, "rename", "/n");
-  check(rename("/d", {.open = if_open::wait, .timeout = soon}), errc::timed_out, "rename", "/n");
-  check(rename("/d", {.open = if_open::wait}), errc::timed_out, "rename", "/n");
+  check(rename("/d/a", {.open = if_open::wait, .timeout = now}), errc::would_block, "rename",
+        "/d/a");
+  check(rename("/d", {.open = if_open::wait, .timeout = soon}), errc::timed_out, "rename", "/d");
+  check(rename("/d", {.open = if_open::wait}), errc::timed_out, "rename", "/d");
+  fs->write_file("/b", "b").value();
+  check(fs.refusal([&] {
+    return fs->move("/b", "/d/a", {.existing = if_exists::replace, .open = if_open::wait});
+  }),
+        errc::timed_out, "move", "/d/a");
   check(fs.refusal([&] { return fs->remove_tree("/d", {.open = if_open::wait, .timeout = soon}); }),
         errc::timed_out, "remove_tree", "/d");
   CHECK(rename("/d", {.open = if_open::keep_unnamed}) == errc::busy);
   CHECK(holder->write("x").has_value());
+}
+
+TEST_CASE("rename waits: when it gives up it tells how many others wait",
+          "[api][rename][waiting][details]") {
+  const auto v = volume::create().value();
+  sync::file_system threads(v);
+  threads.write_file("/a", std::string_view("a")).value();
+  std::optional<sync::file> holder = threads.open("/a", open_mode::read).value();
+  asio::io_context context;
+  file_system fs(context.get_executor(), v);
+  std::optional<error> seen;
+  bool has_other = false;
+  fs.rename("/a", "/b", {.open = if_open::wait, .timeout = std::chrono::milliseconds(1)},
+            [&](const result<void>& done) {
+              seen = error_of(done);
+              holder.reset();
+            });
+  fs.open("/a", open_mode::write, {.timeout = for_ever},
+          [&](const result<file>& f) { has_other = f.has_value(); });
+  REQUIRE(v.stats().waiting == 2);
+  context.run();
+  REQUIRE(seen);
+  CHECK(*seen == errc::timed_out);
+  CHECK(seen->details().waiting == 1);
+  CHECK(seen->details().holder_count == 1);
+  CHECK(has_other);
+}
+
+TEST_CASE("rename waits: the node behind what it moves is asked for as any other",
+          "[api][rename][waiting][nodes]") {
+  no_nodes policy;
+  const auto v = volume::create({.faults = &policy}).value();
+  sync::file_system threads(v);
+  policy.is_on = false;
+  threads.write_file("/a", std::string_view("a")).value();
+  policy.is_on = true;
+  std::optional<sync::file> holder = threads.open("/a", open_mode::read).value();
+  asio::io_context context;
+  file_system fs(context.get_executor(), v);
+  std::optional<error> seen;
+  bool has_other = false;
+  fs.rename("/a", "/b", waiting, [&](const result<void>& done) { seen = error_of(done); });
+  fs.open("/a", open_mode::read, {.timeout = for_ever},
+          [&](const result<file>& f) { has_other = f.has_value(); });
+  REQUIRE(v.stats().waiting == 2);
+  holder.reset();
+  context.run();
+  REQUIRE(seen);
+  CHECK(*seen == errc::node_limit_exceeded);
+  CHECK(has_other);
+  CHECK(threads.exists("/a").value());
 }
 
 TEST_CASE("rename waits: behind what it moves there has to be room for a node",
@@ -407,14 +465,18 @@ TEST_CASE(
   const scenario fs;
   fs->create_directories("/d/e").value();
   std::vector<std::unique_ptr<any_file>> open;
-  for (int i = 0; i < 50; ++i) {
+  std::uint64_t kept = 0;
+  // More than are looked for among the handles.
+  for (int i = 0; i < 1500; ++i) {
     const std::string path = (i % 2 == 0 ? "/d/" : "/d/e/") + std::to_string(i);
     fs->write_file(path, path).value();
-    if (i % 3 != 0) open.push_back(fs->open(path, open_mode::read).value());
+    kept += i % 3 != 0 ? 1 : 0;
+    for (int handles = 0; handles < i % 3; ++handles)
+      open.push_back(fs->open(path, open_mode::read).value());
   }
   fs->remove_tree("/d", {.open = if_open::keep_unnamed}).value();
   CHECK(!fs->exists("/d").value());
-  CHECK(fs.stats().file_count == open.size());
+  CHECK(fs.stats().file_count == kept);
   CHECK(fs.stats().directory_count == 1);
   for (const auto& f : open) {
     std::string content(f->path().size(), '\0');
