@@ -16,8 +16,9 @@ struct error_details {
   /// as the library.
   std::string_view operation;
   /// The path that failed: of a call with two of them the one that is meant, and for `busy` that of
-  /// the file in use, which may be below the path of the call. It is as the caller has written it;
-  /// of one above 352 bytes the end is kept, behind "...".
+  /// the file in use, which may be below the path of the call. Where a wait for a file below a
+  /// directory has failed it is that of the directory. It is as the caller has written it; of one
+  /// above 352 bytes the end is kept, behind "...".
   std::string path;
   /// For `busy`, `would_block` and `timed_out`: who had the file open. These are three at most;
   /// `holder_count` has all. Both are empty where it was in use by an operation without a handle,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <new>
+#include <thread>
 #include <utility>
 
 namespace coramfs::detail {
@@ -30,9 +31,10 @@ class clearing::file_wait {
   void refuse(const error& why) noexcept {
     if (!claim_) return;
     claim_.reset();
-    status_ = why == errc::timed_out ? of_.unmet(errc::timed_out) : why;
+    status_ =
+        why == errc::timed_out ? of_.refused(errc::timed_out) : about(of_.by_, of_.path_, why);
   }
-  error unmet() const noexcept { return of_.unmet(errc::timed_out); }
+  error unmet() const noexcept { return of_.unmet(); }
   result<void> outcome() noexcept { return status_; }
 
  private:
@@ -47,33 +49,42 @@ void clearing::begin() noexcept {
 }
 
 // After an attempt that has failed all is as before. Every file is in the tree then, so that none
-// is freed by its last user, which would need the lock. Where nobody is waited for, as where a
-// policy of faults is asked, the next attempt has what was waited for.
+// is freed by its last user, which would need the lock. Where no file is waited for, as where a
+// policy of faults is asked, or where others are yet to take back their counts, the next attempt
+// has what was waited for, and does not go to the end of the queue.
 void clearing::end() noexcept {
   if (is_committed_) return;
   for (cleared& c : cleared_) {
     tree::count_again(*c.use);
-    if (c.was_awaited && !is_blocked()) awaited_ = std::move(c.use);
+    c.use->cleared = file_node::clearance::none;
+    if (c.was_awaited && !awaited_) awaited_ = std::move(c.use);
   }
   cleared_.clear();
-  paid_ = reservation();
 }
 
-result<void> clearing::clear_replaced(node& n, if_open in_use) noexcept {
+result<void> clearing::clear_replaced(node& n, if_open in_use, std::string_view path) noexcept {
   switch (in_use) {
-    case if_open::wait: return clear(n, fate::goes);
-    case if_open::keep_unnamed: return clear(n, fate::is_kept);
+    case if_open::wait: return clear(n, fate::goes, path);
+    case if_open::keep_unnamed: return clear(n, fate::is_kept, path);
     case if_open::fail: break;
   }
   return volume_->names.require_idle(n);
 }
 
-result<void> clearing::clear(node& n, fate to) noexcept {
+// Since the uses of the file that was waited for were counted, others may have begun to read it and
+// have let go of the lock, but not of their marks yet. So they are counted once more.
+//
+// Below a directory handles and marks are found soon. All entries of directories that are busy are
+// looked at only where that was not all: for files of operations that have no handle yet, and where
+// there are more handles than are looked at.
+result<void> clearing::clear(node& n, fate to, std::string_view path) noexcept {
   tree& names = volume_->names;
+  path_ = path;
   const bool is_mine =
       had_ && had_->parent != nullptr &&
       (&*had_ == &n || (n.is_directory && is_below(*had_, static_cast<directory_node&>(n))));
   if (is_mine) {
+    names.count_uses(*had_);
     BOOST_OUTCOME_TRY(set_aside(std::move(had_), to));
     cleared_.back().was_awaited = true;
   }
@@ -83,17 +94,23 @@ result<void> clearing::clear(node& n, fate to) noexcept {
   }
   if (!names.is_busy(n)) return boost::outcome_v2::success();
   auto& directory = static_cast<directory_node&>(n);
-  if (to != fate::is_kept) {
-    if (file_node* const open = names.open_below(directory)) {
-      BOOST_OUTCOME_TRY(take(*open, to));
+  result<void> taken = boost::outcome_v2::success();
+  names.see_open_below(directory, [&](file_node& f) {
+    if (taken && !is_cleared(f)) taken = take(f, to);
+  });
+  BOOST_OUTCOME_TRY(taken);
+  while (file_node* const marked = names.marked_below(directory)) {
+    if (is_cleared(*marked)) {
+      names.count_uses(*marked);
+    } else {
+      BOOST_OUTCOME_TRY(take(*marked, to));
     }
   }
-  names.count_uses_below(directory);
   for (file_node* f = nullptr; names.is_busy(n);) {
     f = tree::used_below(directory, f);
     is_passing_ = f == nullptr;
     if (is_passing_) return errc::busy;
-    if (find(*f) != nullptr) continue;
+    if (is_cleared(*f)) continue;
     BOOST_OUTCOME_TRY(take(*f, to));
   }
   return boost::outcome_v2::success();
@@ -115,40 +132,36 @@ result<void> clearing::take(file_node& f, fate to) noexcept {
 }
 
 result<void> clearing::set_aside(node_use use, fate to) noexcept try {
-  cleared_.push_back({std::move(use), to, false, false, nullptr, nullptr});
-  tree::set_aside(*cleared_.back().use);
+  cleared_.push_back({std::move(use), to, false, nullptr, nullptr});
+  file_node& f = *cleared_.back().use;
+  tree::set_aside(f);
+  f.cleared = file_node::clearance::cleared;
   return boost::outcome_v2::success();
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
 }
 
-const clearing::cleared* clearing::find(const node& n) const noexcept {
-  const auto found = std::find_if(cleared_.begin(), cleared_.end(),
-                                  [&](const cleared& c) { return c.use && &*c.use == &n; });
-  return found != cleared_.end() ? &*found : nullptr;
-}
-
-bool clearing::has_others(const node& n) const noexcept {
-  const cleared* const c = find(n);
-  return c != nullptr && c->has_others;
-}
-
 // From here on nobody begins to use the files, but those who do may let go. One who is alone with a
 // file then keeps it from nothing.
-result<void> clearing::prepare() noexcept {
+charge clearing::prepare() noexcept {
   charge wanted;
   for (cleared& c : cleared_) {
-    c.has_others = c.to == fate::is_kept || c.use->users.load(std::memory_order_acquire) != 1;
-    if (c.to != fate::moves || !c.has_others) continue;
+    if (c.to != fate::is_kept && c.use->users.load(std::memory_order_acquire) == 1) continue;
+    c.use->cleared = file_node::clearance::has_others;
+    if (c.to != fate::moves) continue;
     wanted.bytes += volume_->payer.of_metadata(node_footprint(false, std::size_t{0}));
     ++wanted.files;
   }
-  if (wanted.files == 0) return boost::outcome_v2::success();
-  BOOST_OUTCOME_TRY(paid_, volume_->limits.reserve(wanted));
+  return wanted;
+}
+
+result<void> clearing::make_nodes() noexcept {
   for (cleared& c : cleared_) {
-    if (c.to != fate::moves || !c.has_others) continue;
+    if (c.to != fate::moves || !has_others(*c.use)) continue;
     c.fresh = new_file(*volume_, {});
-    if (c.fresh == nullptr) return errc::out_of_memory;
+    if (c.fresh != nullptr) continue;
+    for (cleared& made : cleared_) made.fresh.reset();
+    return errc::out_of_memory;
   }
   return boost::outcome_v2::success();
 }
@@ -158,7 +171,7 @@ std::uint64_t clearing::commit() noexcept {
   is_committed_ = true;
   for (cleared& c : cleared_) {
     file_node& f = *c.use;
-    if (!c.has_others) {
+    if (std::exchange(f.cleared, file_node::clearance::none) != file_node::clearance::has_others) {
       tree::count_again(f);
       c.use.release();
     } else if (c.to == fate::moves) {
@@ -169,7 +182,6 @@ std::uint64_t clearing::commit() noexcept {
       entries += volume_->payer.of_metadata(entry_footprint(in));
     }
   }
-  paid_.commit();
   return entries;
 }
 
@@ -191,19 +203,30 @@ void clearing::finish() noexcept {
   awaited_.release();
 }
 
-error clearing::unmet(errc code) const noexcept {
+// The error of one who is in the queue itself.
+error clearing::unmet() const noexcept {
   lock_state others = volume_->names.who_has(*awaited_);
-  if (code == errc::timed_out && others.waiting > 0) --others.waiting;
-  return about(by_, path_, code, others);
+  if (others.waiting > 0) --others.waiting;
+  return about(by_, path_, errc::timed_out, others);
+}
+
+// The error of one who is not, or has left it.
+error clearing::refused(errc code) const noexcept {
+  return about(by_, path_, code, volume_->names.who_has(*awaited_));
 }
 
 steps<void> wait(clearing& c) {
+  // Who takes a count back is in the middle of a few instructions, or was stopped there. A thread
+  // does not wait between two steps that give others a turn, so it is told to.
+  if (c.is_passing_) {
+    std::this_thread::yield();
+    co_return co_await turn();
+  }
   c.had_.release();
-  // Who takes a count back is in the middle of a few instructions, or was stopped there.
-  if (c.is_passing_) co_return co_await turn();
-  if (c.patience_.is_immediate()) co_return c.unmet(errc::would_block);
+  if (c.patience_.is_immediate()) co_return c.refused(errc::would_block);
   if (c.volume_->faults.has_policy()) {
-    BOOST_OUTCOME_CO_TRY(c.volume_->faults.waiting_for_lock(c.path_, c.patience_));
+    const auto goes_on = c.volume_->faults.waiting_for_lock(c.path_, c.patience_);
+    if (!goes_on) co_return about(c.by_, c.path_, goes_on.error());
   }
   clearing::file_wait one(c);
   co_return co_await finished(one);

@@ -34,11 +34,12 @@ namespace coramfs::detail {
 /// the node that it has, which has no name any more, and looks for its path again. What stays in
 /// the tree does so with new nodes.
 ///
-/// So nobody waits with a lock of a file in hand, and there is no deadlock, whatever else who holds
-/// a file may want. Neither do such operations keep each other from going on: movers have a lock
-/// together, so an attempt only fails for a file that a reader or writer has or awaits, and the
-/// operation is then behind those. It starves only where of several files, all of the time, at
-/// least one is in use.
+/// So nobody waits with a lock of a file in hand, and nobody waits for ever for the locks of each
+/// other, whatever other files who holds one may want. What the operation has paid for it holds all
+/// the same: that is for its callers to say. Neither do such operations keep each other from going
+/// on: movers have a lock together, so an attempt only fails for a file that a reader or writer has
+/// or awaits, and the operation is then behind those. It starves only where of several files, all
+/// of the time, at least one is in use.
 ///
 /// Guarded by its operation: one thread at a time. All but the constructor, `wait`, `finish` and
 /// the destructor are called in an `attempt`.
@@ -53,12 +54,8 @@ class clearing {
   /// is in use lives on for those who use it.
   enum class fate : unsigned char { moves, goes, is_kept };
 
-  clearing(volume_state& v, call by, std::string_view path,
-           const std::optional<lock_timeout>& patience) noexcept
-      : volume_(&v),
-        by_(by),
-        path_(path),
-        patience_(patience.value_or(v.options.default_lock_timeout)) {}
+  clearing(volume_state& v, call by, const std::optional<lock_timeout>& patience) noexcept
+      : volume_(&v), by_(by), patience_(patience.value_or(v.options.default_lock_timeout)) {}
   clearing(const clearing&) = delete;
   clearing& operator=(const clearing&) = delete;
 
@@ -79,18 +76,25 @@ class clearing {
   };
 
   /// Clears a file that is to be replaced, as `in_use` says; with `if_open::fail` it must be idle.
-  result<void> clear_replaced(node& n, if_open in_use) noexcept;
-  /// Clears a node, with all below it. Errors: `busy`, `out_of_memory`. After `busy` it is to be
-  /// tried again when `wait` is done; but not of one that is kept.
-  result<void> clear(node& n, fate to) noexcept;
+  /// The path is as for `clear`.
+  result<void> clear_replaced(node& n, if_open in_use, std::string_view path) noexcept;
+  /// Clears a node, with all below it. If that is waited for it is for `path`, which errors tell,
+  /// and which must live until the next attempt. Errors: `busy`, `out_of_memory`. After `busy` it
+  /// is to be tried again when `wait` is done; but not of one that is kept.
+  result<void> clear(node& n, fate to, std::string_view path) noexcept;
   /// Whether a file has been cleared that others have yet, and so is not freed where it goes.
-  bool has_others(const node& n) const noexcept;
-  /// Takes what the new nodes need. Errors: `quota_exceeded`, `node_limit_exceeded`,
-  /// `out_of_memory`.
-  result<void> prepare() noexcept;
-  /// Gets all out of the way, after `prepare`. What goes and has no others is idle then, and what
-  /// has others is in the tree no more. Returns how many bytes the entries of the latter were
-  /// charged.
+  static bool has_others(const node& n) noexcept {
+    return !n.is_directory &&
+           static_cast<const file_node&>(n).cleared == file_node::clearance::has_others;
+  }
+  /// Finds out which files have others, when all are cleared. Returns what the new nodes of those
+  /// that move will be charged, for the caller to reserve.
+  charge prepare() noexcept;
+  /// Makes these nodes, when they are paid for, or none. Errors: `out_of_memory`.
+  result<void> make_nodes() noexcept;
+  /// Gets all out of the way, after `prepare` and `make_nodes`. What goes and has no others is idle
+  /// then, and what has others is in the tree no more. Returns how many bytes the entries of the
+  /// latter were charged.
   std::uint64_t commit() noexcept;
   /// The node that stands for `n` after `commit`.
   node& now(node& n) const noexcept;
@@ -109,7 +113,6 @@ class clearing {
     node_use use;
     fate to;
     bool was_awaited = false;
-    bool has_others = false;
     std::unique_ptr<file_node> fresh;  // for one that moves and has others
     file_node* in_tree = nullptr;      // that, when it is in the tree
   };
@@ -119,19 +122,21 @@ class clearing {
   void end() noexcept;
   result<void> take(file_node& f, fate to) noexcept;
   result<void> set_aside(node_use use, fate to) noexcept;
-  const cleared* find(const node& n) const noexcept;
-  error unmet(errc code) const noexcept;
+  static bool is_cleared(const file_node& f) noexcept {
+    return f.cleared != file_node::clearance::none;
+  }
+  error unmet() const noexcept;
+  error refused(errc code) const noexcept;
 
   volume_state* volume_;
   const call by_;
-  const std::string_view path_;
+  std::string_view path_;  // of what the last attempt has cleared, or has failed for
   const lock_timeout patience_;
   node_use awaited_;         // of the file that is waited for, or was
   node_use had_;             // of that, in an attempt with its lock
   bool is_passing_ = false;  // others have let go, and are yet to say so in the counts
   bool is_committed_ = false;
   std::vector<cleared> cleared_;
-  reservation paid_;
 };
 
 }  // namespace coramfs::detail

@@ -70,8 +70,8 @@ result<file_draft> make_draft(volume_state& v, const path_argument& to, const fi
     BOOST_OUTCOME_TRY(const auto at, v.names.look_up(path));
     BOOST_OUTCOME_TRY(check_target(v.names, at, &source, options));
     // What is busy is not looked at: the content is its user's. So it is not counted as freed.
-    const bool is_freed = at.found == nullptr || !v.names.is_busy(*at.found);
-    cost = is_freed ? cost_of_file(v, at, wanted) : cost_beside(v, at, wanted);
+    const bool stays = at.found != nullptr && v.names.is_busy(*at.found);
+    cost = cost_of_file(v, at, wanted, stays ? old_file::stays : old_file::goes);
   }
   BOOST_OUTCOME_TRY(auto draft, file_draft::make(v, path, cost, wanted));
   storage& content = draft.file().content;
@@ -93,17 +93,13 @@ result<void> link(volume_state& v, file_draft& draft, const path_argument& to,
   BOOST_OUTCOME_TRY(auto at, v.names.look_up(path));
   BOOST_OUTCOME_TRY(check_target(at, nullptr, options.existing));
   if (at.found != nullptr) {
-    BOOST_OUTCOME_TRY(way.clear_replaced(*at.found, options.open));
-    BOOST_OUTCOME_TRY(way.prepare());
+    BOOST_OUTCOME_TRY(way.clear_replaced(*at.found, options.open, to.view()));
+    way.prepare();
   }
-  if (at.found == nullptr || !way.has_others(*at.found)) {
-    BOOST_OUTCOME_TRY(draft.pay(at));
-    way.commit();
-  } else {
-    BOOST_OUTCOME_TRY(draft.pay_beside(at));
-    way.commit();
-    at.found = nullptr;
-  }
+  const bool stays = at.found != nullptr && clearing::has_others(*at.found);
+  BOOST_OUTCOME_TRY(draft.pay(at, stays ? old_file::stays : old_file::goes));
+  way.commit();
+  if (stays) at.found = nullptr;
   replaced = draft.put(at);
   return boost::outcome_v2::success();
 }
@@ -126,7 +122,7 @@ steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argum
     BOOST_OUTCOME_CO_TRY(co_await turn());
   }
   source.let_go();
-  clearing way(*v, call::copy, to.view(), options.timeout);
+  clearing way(*v, call::copy, options.timeout);
   for (;;) {
     const auto linked = link(*v, draft, to, options, way);
     if (!way.is_blocked()) {

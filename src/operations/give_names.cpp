@@ -140,6 +140,7 @@ steps<void> give_names(std::shared_ptr<volume_state> v, std::vector<unnamed_hand
   naming n(*v, by, options);
   auto making = make(n, files, directories, *v);
   auto made = co_await finished(making);
+  n.all.end_attempts();
   for (std::size_t i = 0; !made && i < n.size(); ++i) {
     n.give_back(i);
     if (n.all.done.has_done()) co_await turn_in_any_case();

@@ -80,7 +80,7 @@ result<bool> grafting::find_places(const std::vector<graft>& grafts) {
           g.is_file() && existing_ == if_exists::replace && !found->is_directory;
       if (!may_be_replaced) return false;
       if (in_use_ != if_open::fail) {
-        BOOST_OUTCOME_TRY(way_->clear_replaced(*found, in_use_));
+        BOOST_OUTCOME_TRY(way_->clear_replaced(*found, in_use_, g.path()));
       } else if (volume_->names.is_busy(*found)) {
         return false;
       }
@@ -88,10 +88,10 @@ result<bool> grafting::find_places(const std::vector<graft>& grafts) {
     places_.push_back({in, name, found});
   }
   above_.go_to({}, [this](const directory& d) { leave(d); });
-  BOOST_OUTCOME_TRY(way_->prepare());
+  way_->prepare();
   for (std::size_t i = 0; i < grafts.size(); ++i) {
     node* const found = places_[i].found;
-    if (found == nullptr || grafts[i].is_there() || way_->has_others(*found)) continue;
+    if (found == nullptr || grafts[i].is_there() || clearing::has_others(*found)) continue;
     replaced_ += file_charge(static_cast<file_node&>(*found), volume_->payer);
   }
   return true;
@@ -136,7 +136,7 @@ void grafting::release_spare() noexcept {
 
 void grafting::link(std::vector<graft>& grafts, disposal& gone) noexcept {
   for (entry& at : places_)
-    if (at.found != nullptr && way_->has_others(*at.found)) at.found = nullptr;
+    if (at.found != nullptr && clearing::has_others(*at.found)) at.found = nullptr;
   way_->commit();
   auto place = places_.begin();
   for (graft& g : grafts) {

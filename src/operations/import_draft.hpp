@@ -56,7 +56,7 @@ class grafting {
   void reserve(std::size_t grafts);
 
   /// Finds the places of the grafts, and clears what stands there and may be replaced. Returns
-  /// whether the tree still is as it was planned for. Errors: as `clearing::clear` and `prepare`.
+  /// whether the tree still is as it was planned for. Errors: as `clearing::clear`.
   result<bool> find_places(const std::vector<graft>& grafts);
   /// Adjusts what was paid to what has changed since the plan, and makes room in the directories.
   /// Errors: as `quota::adjust`; `out_of_memory`.

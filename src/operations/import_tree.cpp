@@ -39,6 +39,7 @@ steps<void> import_tree(std::shared_ptr<volume_state> v, file_map files, import_
                   {if_exists::replace, false, options.open, options.timeout});
   auto making = make(all, files);
   auto made = co_await finished(making);
+  all.end_attempts();
   while (all.drop_some()) co_await turn_in_any_case();
   while (!files.empty()) {
     files.erase(files.begin());

@@ -21,8 +21,17 @@ struct manner {
   if_exists existing;
   if_open open;
   parents above;
-  clearing* way;  // null where the nodes have to be idle
+  clearing* way;              // null where the nodes have to be idle
+  std::string_view from, to;  // as the call has them
 
+  // What is needed beside what moves, where others have that, too.
+  charge prepare() const noexcept { return way != nullptr ? way->prepare() : charge(); }
+  // Nothing can fail after that. It gives back the room in a directory if it fails itself.
+  result<void> make_nodes(directory_index& room_made) const noexcept {
+    if (way == nullptr || way->make_nodes()) return boost::outcome_v2::success();
+    room_made.release_spare();
+    return errc::out_of_memory;
+  }
   result<void> check() const noexcept {
     if (existing != if_exists::fail && existing != if_exists::replace)
       return errc::invalid_argument;
@@ -58,22 +67,23 @@ error about_source(normal_path from, const error& e) noexcept {
 // Checks that what moves is not in use, or waits for that.
 result<void> clear_source(const tree& names, node& moved, normal_path from,
                           const manner& how) noexcept {
-  const auto idle = how.open == if_open::wait ? how.way->clear(moved, clearing::fate::moves)
-                                              : names.require_idle(moved);
+  const auto idle = how.open == if_open::wait
+                        ? how.way->clear(moved, clearing::fate::moves, how.from)
+                        : names.require_idle(moved);
   if (!idle) return about_source(from, idle.error());
   return idle;
 }
 
 // The same of what goes.
 result<void> clear_target(const tree& names, node& replaced, const manner& how) noexcept {
-  return how.way != nullptr ? how.way->clear_replaced(replaced, how.open)
+  return how.way != nullptr ? how.way->clear_replaced(replaced, how.open, how.to)
                             : names.require_idle(replaced);
 }
 
 // What the file, or the empty directory, is charged that is to be replaced, and freed by that.
-charge replaced_charge(const volume_state& v, node* replaced, const manner& how) noexcept {
+charge replaced_charge(const volume_state& v, node* replaced) noexcept {
   if (replaced == nullptr) return {};
-  if (how.way != nullptr && how.way->has_others(*replaced)) return {};
+  if (clearing::has_others(*replaced)) return {};
   if (!replaced->is_directory) return file_charge(static_cast<file_node&>(*replaced), v.payer);
   return {.bytes = v.payer.of_metadata(node_footprint(true, replaced->name.view())),
           .directories = 1};
@@ -111,7 +121,7 @@ void move_entry(balance& b, const volume_state& v, const directory_node& from,
 // Gets those out of the way who use what moves, or what is at its place. Returns what moves now.
 node& commit(node& moved, entry& to, const manner& how) noexcept {
   if (how.way == nullptr) return moved;
-  if (to.found != nullptr && how.way->has_others(*to.found)) to.found = nullptr;
+  if (to.found != nullptr && clearing::has_others(*to.found)) to.found = nullptr;
   how.way->commit();
   return how.way->now(moved);
 }
@@ -126,10 +136,8 @@ result<detached_node> relocate(volume_state& v, node& moved, normal_path from, e
     BOOST_OUTCOME_TRY(clear_target(v.names, *to.found, how));
   }
   BOOST_OUTCOME_TRY(clear_source(v.names, moved, from, how));
-  if (how.way != nullptr) {
-    BOOST_OUTCOME_TRY(how.way->prepare());
-  }
-  balance b{{}, replaced_charge(v, to.found, how)};
+  balance b{how.prepare(), {}};
+  b.replaced = replaced_charge(v, to.found);
   b.add_name(v, moved, to.name);
   if (to.found != nullptr) {
     b.add_entries(v, *moved.parent, -1);
@@ -147,6 +155,7 @@ result<detached_node> relocate(volume_state& v, node& moved, normal_path from, e
   directory_index& entries = to.parent->entries;
   if (!name.assign(v.names.memory(), to.name) || !entries.reserve(entries.size() + 1))
     return errc::out_of_memory;
+  BOOST_OUTCOME_TRY(how.make_nodes(entries));
   node& now = commit(moved, to, how);
   detached_node replaced = v.names.relocate(now, std::move(name), to);
   entries.release_spare();
@@ -159,12 +168,11 @@ result<void> relocate_into_gap(volume_state& v, node& moved, normal_path from, g
                                std::string_view name, const manner& how,
                                fault_answers* faults) noexcept {
   BOOST_OUTCOME_TRY(clear_source(v.names, moved, from, how));
-  if (how.way != nullptr) {
-    BOOST_OUTCOME_TRY(how.way->prepare());
-  }
+  const charge renewed = how.prepare();
   missing.below.remove_suffix(name.size() + 1);
   directory_node& above = *missing.at.parent;
   balance b{chain_charge(v, missing), {}};
+  b.wanted += renewed;
   // `move_entry` counts the entry of the chain, so it is taken out of the chain's own charge.
   b.wanted.bytes -= v.payer.of_metadata(entry_footprint(above));
   move_entry(b, v, *moved.parent, above);
@@ -182,6 +190,7 @@ result<void> relocate_into_gap(volume_state& v, node& moved, normal_path from, g
   if (made.top == nullptr || !own.assign(v.names.memory(), name) ||
       !made.deepest->entries.reserve(1) || !above.entries.reserve(above.entries.size() + 1))
     return errc::out_of_memory;
+  BOOST_OUTCOME_TRY(how.make_nodes(above.entries));
   v.names.link(missing.at, std::move(made.top));
   entry to{made.deepest, name, nullptr};
   node& now = commit(moved, to, how);
@@ -236,9 +245,10 @@ result<void> relocate_at_once(volume_state& v, const path_argument& from, const 
                               const rename_options& options, parents above, call by) noexcept {
   return noting(by, to, [&]() -> result<void> {
     if (options.open != if_open::keep_unnamed)
-      return relocate(v, from, to, {options.existing, options.open, above, nullptr});
-    clearing way(v, by, to.view(), options.timeout);
-    const auto done = relocate(v, from, to, {options.existing, options.open, above, &way});
+      return relocate(v, from, to, {options.existing, options.open, above, nullptr, {}, {}});
+    clearing way(v, by, options.timeout);
+    const auto done = relocate(
+        v, from, to, {options.existing, options.open, above, &way, from.view(), to.view()});
     way.finish();
     return done;
   });
@@ -247,8 +257,8 @@ result<void> relocate_at_once(volume_state& v, const path_argument& from, const 
 steps<void> relocate_in_turn(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
                              rename_options options, parents above, call by) {
   co_await concerns(by, to);
-  clearing way(*v, by, to.view(), options.timeout);
-  const manner how{options.existing, options.open, above, &way};
+  clearing way(*v, by, options.timeout);
+  const manner how{options.existing, options.open, above, &way, from.view(), to.view()};
   for (;;) {
     const auto done = relocate(*v, from, to, how);
     if (!way.is_blocked()) {

@@ -7,6 +7,8 @@
 #include "operations/long_operations.hpp"
 #include "operations/operations.hpp"
 
+#include <utility>
+
 namespace coramfs::detail {
 
 namespace {
@@ -84,8 +86,11 @@ result<void> remove_directory(volume_state& v, const path_argument& path) noexce
                 [&] { return remove_one(v, path, require, take_idle); });
 }
 
-removing::~removing() {
-  while (rest_ && free_slice()) continue;
+bool taken_tree::free_slice() noexcept {
+  charge freed = rest_.step(volume_.payer);
+  freed.bytes += std::exchange(entry_bytes_, 0);
+  volume_.limits.release(freed);
+  return !rest_.is_done();
 }
 
 progress removing::advance() noexcept {
@@ -95,23 +100,14 @@ progress removing::advance() noexcept {
       return progress::done;
     }
   }
-  return free_slice() ? progress::yields : progress::done;
+  return rest_->free_slice() ? progress::yields : progress::done;
 }
 
 result<void> removing::take_out() noexcept {
   BOOST_OUTCOME_TRY(auto gone,
                     take_out_at(*volume_, path_, require_removable_directory, take_idle));
-  rest_.emplace(std::move(gone.top));
-  entry_bytes_ = gone.entry_bytes;
+  rest_.emplace(*volume_, std::move(gone.top), gone.entry_bytes);
   return boost::outcome_v2::success();
-}
-
-// Frees a slice, and gives back what it was charged. Returns whether there is more.
-bool removing::free_slice() noexcept {
-  charge freed = rest_->step(volume_->payer);
-  freed.bytes += std::exchange(entry_bytes_, 0);
-  volume_->limits.release(freed);
-  return !rest_->is_done();
 }
 
 namespace {
@@ -126,8 +122,8 @@ result<removed> take_out_in_use(volume_state& v, const path_argument& path, clea
   const clearing::attempt attempt(&way);
   BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
   BOOST_OUTCOME_TRY(auto* const directory, require_removable_directory(at));
-  BOOST_OUTCOME_TRY(way.clear(*directory, to));
-  BOOST_OUTCOME_TRY(way.prepare());
+  BOOST_OUTCOME_TRY(way.clear(*directory, to, path.view()));
+  way.prepare();
   std::uint64_t entry_bytes = way.commit();
   detached_node top = v.names.unlink(*directory);
   entry_bytes += v.payer.of_metadata(entry_footprint(*at.parent));
@@ -141,21 +137,16 @@ steps<void> remove_tree_in_use(std::shared_ptr<volume_state> v, path_argument pa
   co_await concerns(call::remove_tree, path);
   const bool waits = options.open == if_open::wait;
   if (!waits && options.open != if_open::keep_unnamed) co_return errc::invalid_argument;
-  clearing way(*v, call::remove_tree, path.view(), options.timeout);
+  clearing way(*v, call::remove_tree, options.timeout);
   for (;;) {
     auto taken =
         take_out_in_use(*v, path, way, waits ? clearing::fate::goes : clearing::fate::is_kept);
     if (!way.is_blocked()) {
       way.finish();
       if (!taken) co_return taken.error();
-      disposal rest(std::move(taken.value().top));
-      for (std::uint64_t entry_bytes = taken.value().entry_bytes;;) {
-        charge freed = rest.step(v->payer);
-        freed.bytes += std::exchange(entry_bytes, 0);
-        v->limits.release(freed);
-        if (rest.is_done()) co_return boost::outcome_v2::success();
-        co_await turn_in_any_case();
-      }
+      taken_tree rest(*v, std::move(taken.value().top), taken.value().entry_bytes);
+      while (rest.free_slice()) co_await turn_in_any_case();
+      co_return boost::outcome_v2::success();
     }
     auto waiting = wait(way);
     BOOST_OUTCOME_CO_TRY(co_await finished(waiting));

@@ -19,8 +19,32 @@
 
 namespace coramfs::detail {
 
-/// A `remove_tree`: takes the tree out with one move of a pointer, and frees it slice by slice. If
-/// it is dropped meanwhile it frees the rest at once. It needs no memory, and never waits.
+/// What was taken out of the tree, with all below it: it is freed slice by slice, and what it was
+/// charged is given back. If it is dropped meanwhile the rest is freed at once.
+///
+/// Guarded by its operation: one thread at a time.
+class taken_tree {
+ public:
+  /// Its entry was charged so many bytes, and is gone.
+  taken_tree(volume_state& v, detached_node top, std::uint64_t entry_bytes) noexcept
+      : volume_(v), rest_(std::move(top)), entry_bytes_(entry_bytes) {}
+  taken_tree(const taken_tree&) = delete;
+  taken_tree& operator=(const taken_tree&) = delete;
+  ~taken_tree() {
+    while (!rest_.is_done()) free_slice();
+  }
+
+  /// Returns whether there is more.
+  bool free_slice() noexcept;
+
+ private:
+  volume_state& volume_;
+  disposal rest_;
+  std::uint64_t entry_bytes_;  // 0 when they are given back
+};
+
+/// A `remove_tree`: takes the tree out with one move of a pointer, and frees it slice by slice. It
+/// needs no memory, and never waits.
 ///
 /// Guarded by whoever runs it: one thread at a time. The tree's lock is held only to take the tree
 /// out.
@@ -28,8 +52,8 @@ class removing {
  public:
   removing(const std::shared_ptr<volume_state>& v, path_argument path) noexcept
       : volume_(v), path_(std::move(path)) {}
-  removing(removing&& unbegun) noexcept = default;
-  ~removing();
+  removing(removing&& unbegun) noexcept
+      : volume_(std::move(unbegun.volume_)), path_(std::move(unbegun.path_)) {}
 
   progress advance() noexcept;
   void refuse(const error&) noexcept {}
@@ -37,12 +61,10 @@ class removing {
 
  private:
   result<void> take_out() noexcept;
-  bool free_slice() noexcept;
 
   std::shared_ptr<volume_state> volume_;
   path_argument path_;
-  std::optional<disposal> rest_;
-  std::uint64_t entry_bytes_ = 0;  // the charge of its entry, until it is given back
+  std::optional<taken_tree> rest_;
   result<void> status_ = boost::outcome_v2::success();
 };
 

@@ -219,15 +219,6 @@ steps<void> take_apart(tree_import& all) {
   co_return boost::outcome_v2::success();
 }
 
-// Waits for a file that is to be replaced. Where it does not get that, it lets go of it at once,
-// before all that was made is freed in slices.
-steps<void> wait_for_way(tree_import& all) {
-  auto waiting = wait(all.way_);
-  const auto had = co_await finished(waiting);
-  if (!had) all.way_.finish();
-  co_return had;
-}
-
 // The last step takes a look-up and a few moves of pointers for each graft: each file that comes
 // into a directory that is there, and the topmost of new directories. What is found then decides.
 // If others have changed the tree so that the grafts do not fit, all is planned anew, which finds
@@ -274,23 +265,20 @@ steps<void> put_into_tree(tree_import& all) {
     }
     auto linked = all.link();
     while (all.way_.is_blocked()) {
-      auto waiting = wait_for_way(all);
+      auto waiting = wait(all.way_);
       BOOST_OUTCOME_CO_TRY(co_await finished(waiting));
       linked = all.link();
     }
-    all.way_.finish();
     if (!linked) co_return linked.error();
     if (linked.value()) co_return boost::outcome_v2::success();
+    all.end_attempts();
     auto undoing = take_apart(all);
     BOOST_OUTCOME_CO_TRY(co_await finished(undoing));
   }
   for (;;) {
     const auto linked = all.plan_and_link();
-    if (!all.way_.is_blocked()) {
-      all.way_.finish();
-      co_return linked;
-    }
-    auto waiting = wait_for_way(all);
+    if (!all.way_.is_blocked()) co_return linked;
+    auto waiting = wait(all.way_);
     BOOST_OUTCOME_CO_TRY(co_await finished(waiting));
     auto undoing = take_apart(all);
     BOOST_OUTCOME_CO_TRY(co_await finished(undoing));

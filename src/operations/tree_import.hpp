@@ -39,7 +39,7 @@ class tree_import {
         by_(by),
         options_(options),
         plan_(v, by, options),
-        way_(v, by, {}, options.timeout) {}
+        way_(v, by, options.timeout) {}
   tree_import(const tree_import&) = delete;
   tree_import& operator=(const tree_import&) = delete;
   ~tree_import();
@@ -61,8 +61,10 @@ class tree_import {
   /// that into its place.
   friend steps<void> put_into_tree(tree_import& all);
   friend steps<void> take_apart(tree_import& all);
-  friend steps<void> wait_for_way(tree_import& all);
 
+  /// Frees what the last attempt has left, whether it has succeeded or not, and however
+  /// `put_into_tree` has ended.
+  void end_attempts() noexcept { way_.finish(); }
   /// Takes the file of an item out of the new directory that it may be in.
   void take_back(import_items::value_type& i) noexcept {
     import_draft::take_back(volume_.names, i.second);

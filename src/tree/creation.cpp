@@ -52,19 +52,14 @@ file_cost cost_of_unnamed(const volume_state& v, const extent& content) noexcept
   return cost;
 }
 
-file_cost cost_of_file(const volume_state& v, const entry& at, const extent& content) noexcept {
+file_cost cost_of_file(const volume_state& v, const entry& at, const extent& content,
+                       old_file old) noexcept {
   file_cost cost{node_charge(v, *at.parent, at.name, false), {}};
   cost.wanted += v.payer.of(content);
   if (at.found == nullptr) return cost;
   // The new file takes over the entry of the other in the directory.
-  cost.replaced = file_charge(static_cast<file_node&>(*at.found), v.payer);
-  cost.wanted.bytes -= v.payer.of_metadata(entry_footprint(*at.parent));
-  return cost;
-}
-
-file_cost cost_beside(const volume_state& v, const entry& at, const extent& content) noexcept {
-  file_cost cost{node_charge(v, *at.parent, at.name, false), {}};
-  cost.wanted += v.payer.of(content);
+  if (old == old_file::goes)
+    cost.replaced = file_charge(static_cast<file_node&>(*at.found), v.payer);
   cost.wanted.bytes -= v.payer.of_metadata(entry_footprint(*at.parent));
   return cost;
 }
@@ -97,17 +92,12 @@ result<detached_node> file_draft::link(const entry& at) noexcept {
   return put(at);
 }
 
-result<void> file_draft::pay(const entry& at) noexcept {
-  const file_cost cost = cost_of_file(*volume_, at, file_->content.extent_now());
+result<void> file_draft::pay(const entry& at, old_file old) noexcept {
+  const file_cost cost = cost_of_file(*volume_, at, file_->content.extent_now(), old);
   BOOST_OUTCOME_TRY(volume_->limits.adjust(paid_, cost.wanted, cost.replaced));
   directory_index& entries = at.parent->entries;
   if (at.found == nullptr && !entries.reserve(entries.size() + 1)) return errc::out_of_memory;
   return boost::outcome_v2::success();
-}
-
-result<void> file_draft::pay_beside(const entry& at) noexcept {
-  const file_cost cost = cost_beside(*volume_, at, file_->content.extent_now());
-  return volume_->limits.adjust(paid_, cost.wanted, cost.replaced);
 }
 
 detached_node file_draft::put(const entry& at) noexcept {

@@ -29,6 +29,9 @@ result<void> require_beside(const volume_state& v, const charge& wanted,
 charge node_charge(const volume_state& v, const directory_node& in, std::string_view name,
                    bool is_directory) noexcept;
 
+/// Whether a file in the place of a new one goes when that comes, or stays for those who use it.
+enum class old_file : bool { goes, stays };
+
 /// What a new file costs at a place, and what it takes the place of.
 struct file_cost {
   charge wanted;    ///< its node, its name, its entry, its content
@@ -57,11 +60,10 @@ class file_draft {
   /// Errors: `quota_exceeded` and `node_limit_exceeded`, because the place may cost more than at
   /// `make`; `out_of_memory`.
   result<detached_node> link(const entry& at) noexcept;
-  /// The same in two parts, of which the second can not fail. `pay_beside` is for a place that
-  /// another file has which is not freed, but leaves it, between the two, to those who use it.
+  /// The same in two parts, of which the second can not fail. A file that stays leaves its place
+  /// between the two.
   /// @{
-  result<void> pay(const entry& at) noexcept;
-  result<void> pay_beside(const entry& at) noexcept;
+  result<void> pay(const entry& at, old_file old = old_file::goes) noexcept;
   detached_node put(const entry& at) noexcept;
   /// @}
 
@@ -87,12 +89,9 @@ class file_draft {
 /// The cost of a file with `content` that has no name, and is in no directory.
 file_cost cost_of_unnamed(const volume_state& v, const extent& content) noexcept;
 
-/// The cost of a file with `content` at a place of another file, which is not freed. Under the
-/// tree's lock.
-file_cost cost_beside(const volume_state& v, const entry& at, const extent& content) noexcept;
-
 /// The cost of a file with `content` at a place, which is free or a file's. Under the tree's
-/// exclusive lock where it replaces a file, else under either.
-file_cost cost_of_file(const volume_state& v, const entry& at, const extent& content) noexcept;
+/// exclusive lock where a file goes for it, else under either.
+file_cost cost_of_file(const volume_state& v, const entry& at, const extent& content,
+                       old_file old = old_file::goes) noexcept;
 
 }  // namespace coramfs::detail

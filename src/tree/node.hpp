@@ -238,6 +238,12 @@ class file_node final : public node {
   fair_lock lock;
   [[no_unique_address]] storage content;  // guarded by lock
 
+  /// Where it stands with an attempt that clears the way for a change to the tree: that has it out
+  /// of the way, or has found that others have it, too. Guarded by the tree's exclusive lock, and
+  /// `none` again when that is let go.
+  enum class clearance : unsigned char { none, cleared, has_others };
+  clearance cleared = clearance::none;
+
  private:
   void show(time_point now, std::uint64_t generation) noexcept;
   template <class Look>

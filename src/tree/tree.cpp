@@ -155,8 +155,8 @@ error tree::why_busy(const node& n) const noexcept {
 // A busy file below a directory, or null if it is used by operations alone and has no mark.
 const file_node* tree::busy_below(const directory_node& d) const noexcept {
   const file_node* found = nullptr;
-  handles_.see_first([&](const handle_entry& h) {
-    if (found == nullptr && is_below(*h.file, d)) found = h.file;
+  see_open_below(d, [&](const file_node& f) {
+    if (found == nullptr) found = &f;
   });
   return found != nullptr ? found : holds_.held_below(d);
 }
@@ -270,19 +270,6 @@ detached_node tree::take_name(file_node& f) noexcept {
 void tree::count_uses(file_node& f) noexcept {
   holds_.count(f);
   f.is_hot = false;
-}
-
-void tree::count_uses_below(const directory_node& d) noexcept {
-  while (const file_node* const marked = holds_.held_below(d))
-    count_uses(const_cast<file_node&>(*marked));
-}
-
-file_node* tree::open_below(const directory_node& d) const noexcept {
-  file_node* found = nullptr;
-  handles_.see_first([&](const handle_entry& h) {
-    if (found == nullptr && is_below(*h.file, d)) found = const_cast<file_node*>(h.file);
-  });
-  return found;
 }
 
 // The counts lead the way down. Where the last user is just taking them back, one may lead nowhere.

@@ -183,19 +183,27 @@ class tree {
   /// Makes the marks of a file counts, so that all who use it are counted. Under the exclusive
   /// lock.
   void count_uses(file_node& f) noexcept;
-  /// The same of all files below a directory.
-  void count_uses_below(const directory_node& d) noexcept;
-  /// A file below a directory that a handle has open, of the first thousand handles, or null. It is
-  /// found soon, wherever it is. Under the exclusive lock.
-  file_node* open_below(const directory_node& d) const noexcept;
+  /// A file below a directory that has a mark, or null. Under the exclusive lock.
+  file_node* marked_below(const directory_node& d) const noexcept {
+    return const_cast<file_node*>(holds_.held_below(d));
+  }
+  /// Calls `see` for the files below a directory that handles have open, of the first thousand
+  /// handles, once for each handle. They are found soon, wherever they are. Under the exclusive
+  /// lock.
+  template <class See>
+  void see_open_below(const directory_node& d, See see) const {
+    handles_.see_first([&](const handle_entry& h) {
+      if (is_below(*h.file, d)) see(*h.file);
+    });
+  }
   /// The first file below a directory that has users, or the next behind `after`, in no particular
-  /// order, or null if there is none. It looks at the entries of those directories that are busy,
-  /// and of marks it knows nothing. Under the exclusive lock.
+  /// order, or null if there is none. It looks at all entries of those directories that are busy,
+  /// which takes its time, and of marks it knows nothing. Under the exclusive lock.
   static file_node* used_below(directory_node& d, node* after = nullptr) noexcept;
 
   /// Takes back what a file in use is counted in the directories above it, so that they may be
-  /// found idle without it. Until `count_again`, or `take_name_aside`, the caller has a use of it
-  /// that is counted, and the lock. Under the exclusive lock.
+  /// found idle without it. Until `count_again`, `take_name_aside` or `renew_aside` the caller has
+  /// a use of it that is counted, and the lock. Under the exclusive lock.
   static void set_aside(file_node& f) noexcept;
   static void count_again(file_node& f) noexcept;
   /// Takes a file out of the tree that is set aside: it is one without a name from now on, for its
@@ -203,8 +211,9 @@ class tree {
   /// stay. Under the exclusive lock.
   void take_name_aside(file_node& f) const noexcept;
   /// The same, but puts `fresh`, which is made of it by that, with its name and content, into its
-  /// place: so the file can be moved, and those who wait for it look for its path again. Returns
-  /// the file that is in the tree now. Under the exclusive lock.
+  /// place: so the file can be moved, and those who wait for it look for its path again. It takes
+  /// time with the blocks of the content, each of which is told its new owner. Returns the file
+  /// that is in the tree now. Under the exclusive lock.
   static file_node& renew_aside(file_node& f, std::unique_ptr<file_node> fresh) noexcept;
   /// Gives a node another name and place, which is not its own, and returns what was there.
   /// Precondition: the index of the new parent has reserved an entry, unless that is also the old

@@ -5,15 +5,25 @@
 #include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
 
+#include "api/before_a_wait.hpp"
 #include "api/scenario.hpp"
 
 #include "support/await_waiting.hpp"
 
+#include <coramfs/testing/fault_policy.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/execution.hpp>
+#include <asio/execution_context.hpp>
 #include <asio/io_context.hpp>
+#include <asio/require.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +44,48 @@ template <class Call>
 auto begin(Call call) {
   return std::async(std::launch::async, std::move(call));
 }
+
+/// An executor that does something as soon as it has been handed something: whoever hands it on is
+/// stopped there meanwhile.
+class interrupting {
+ public:
+  interrupting(asio::io_context& on, std::function<void()>& then)
+      : on_(asio::require(on.get_executor(), asio::execution::blocking.never)), then_(&then) {}
+
+  asio::execution_context& query(asio::execution::context_t) const noexcept {
+    return on_.context();
+  }
+  static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept {
+    return asio::execution::blocking.never;
+  }
+  interrupting require(asio::execution::blocking_t::never_t) const noexcept { return *this; }
+
+  template <class Function>
+  void execute(Function f) const {
+    on_.execute(std::move(f));
+    if (const auto then = std::exchange(*then_, nullptr)) then();
+  }
+  friend bool operator==(const interrupting& a, const interrupting& b) noexcept {
+    return a.on_ == b.on_;
+  }
+  friend bool operator!=(const interrupting& a, const interrupting& b) noexcept {
+    return a.on_ != b.on_;
+  }
+
+ private:
+  asio::any_io_executor on_;
+  std::function<void()>* then_;
+};
+
+/// Refuses the nodes that an operation is about to reserve.
+struct no_nodes final : testing::fault_policy {
+  bool is_on = true;
+
+  std::optional<error> at(testing::fault_point p, std::string_view, std::uint64_t) override {
+    if (!is_on || p != testing::fault_point::reserve_nodes) return std::nullopt;
+    return errc::node_limit_exceeded;
+  }
+};
 
 }  // namespace
 
@@ -230,6 +282,56 @@ TEST_CASE("rename waits: three that want the same two files do not go round and 
   CHECK(v.stats().file_count == 1);
 }
 
+TEST_CASE("rename waits: who has let go of the lock, and not yet of the file, keeps it",
+          "[api][rename][waiting]") {
+  before_a_wait policy;
+  const auto v = volume::create({.faults = &policy}).value();
+  asio::io_context context;
+  std::function<void()> interruption;
+  const interrupting executor(context, interruption);
+  file_system fs(executor, v);
+  sync::file_system threads(v);
+  threads.write_file("/a", std::string_view("a")).value();
+  threads.write_file("/b", std::string_view("b")).value();
+  std::optional<sync::file> first = threads.open("/a", open_mode::read).value(), second;
+  // It comes when those are counted who have the file, and nobody is in the queue yet.
+  policy.then = [&](std::string_view path) {
+    CHECK(path == "/a");
+    second = threads.open("/a", open_mode::read, {.timeout = lock_timeout::immediate()}).value();
+  };
+  int ended = 0;
+  const bool is_replaced = GENERATE(true, false);
+  if (is_replaced) {
+    fs.rename("/b", "/a", waiting, [&](result<void> done) { ended += done.has_value(); });
+  } else {
+    fs.rename("/a", "/c", waiting, [&](result<void> done) { ended += done.has_value(); });
+    fs.open("/a", open_mode::read, {.timeout = for_ever},
+            [&](const result<file>& f) { ended += error_of(f) == errc::not_found; });
+  }
+  const int asked = is_replaced ? 1 : 2;
+  const std::uint64_t files = is_replaced ? 1 : 2;
+  context.poll();
+  REQUIRE(second);
+  first.reset();
+  REQUIRE(v.stats().waiting == static_cast<std::uint64_t>(asked));
+  // All that waits goes on, in another thread, while the last who has the file is on its way out.
+  std::optional<std::uint64_t> meanwhile;
+  interruption = [&] {
+    context.restart();
+    begin([&] { context.poll(); }).get();
+    meanwhile = v.stats().file_count;
+  };
+  second.reset();
+  context.restart();
+  context.poll();
+  CHECK(ended == asked);
+  REQUIRE(meanwhile);
+  CHECK(*meanwhile == files + 1);
+  CHECK(v.stats().file_count == files);
+  CHECK(v.stats().waiting == 0);
+  threads.remove(is_replaced ? "/a" : "/c").value();
+}
+
 TEST_CASE("rename waits: as long as it is told, and tells who has the file",
           "[api][rename][waiting][details]") {
   const scenario fs({.default_lock_timeout = std::chrono::milliseconds(1)});
@@ -250,13 +352,70 @@ TEST_CASE("rename waits: as long as it is told, and tells who has the file",
     return fs.refusal([&] { return fs->rename(from, "/n", options); });
   };
   const lock_timeout soon = std::chrono::milliseconds(2), now = lock_timeout::immediate();
-  check(rename("/d/a", {.open = if_open::wait, .timeout = now}), errc::would_block, "rename", "/n");
-  check(rename("/d", {.open = if_open::wait, .timeout = soon}), errc::timed_out, "rename", "/n");
-  check(rename("/d", {.open = if_open::wait}), errc::timed_out, "rename", "/n");
+  check(rename("/d/a", {.open = if_open::wait, .timeout = now}), errc::would_block, "rename",
+        "/d/a");
+  check(rename("/d", {.open = if_open::wait, .timeout = soon}), errc::timed_out, "rename", "/d");
+  check(rename("/d", {.open = if_open::wait}), errc::timed_out, "rename", "/d");
+  fs->write_file("/b", "b").value();
+  check(fs.refusal([&] {
+    return fs->move("/b", "/d/a", {.existing = if_exists::replace, .open = if_open::wait});
+  }),
+        errc::timed_out, "move", "/d/a");
   check(fs.refusal([&] { return fs->remove_tree("/d", {.open = if_open::wait, .timeout = soon}); }),
         errc::timed_out, "remove_tree", "/d");
   CHECK(rename("/d", {.open = if_open::keep_unnamed}) == errc::busy);
   CHECK(holder->write("x").has_value());
+}
+
+TEST_CASE("rename waits: when it gives up it tells how many others wait",
+          "[api][rename][waiting][details]") {
+  const auto v = volume::create().value();
+  sync::file_system threads(v);
+  threads.write_file("/a", std::string_view("a")).value();
+  std::optional<sync::file> holder = threads.open("/a", open_mode::read).value();
+  asio::io_context context;
+  file_system fs(context.get_executor(), v);
+  std::optional<error> seen;
+  bool has_other = false;
+  fs.rename("/a", "/b", {.open = if_open::wait, .timeout = std::chrono::milliseconds(1)},
+            [&](const result<void>& done) {
+              seen = error_of(done);
+              holder.reset();
+            });
+  fs.open("/a", open_mode::write, {.timeout = for_ever},
+          [&](const result<file>& f) { has_other = f.has_value(); });
+  REQUIRE(v.stats().waiting == 2);
+  context.run();
+  REQUIRE(seen);
+  CHECK(*seen == errc::timed_out);
+  CHECK(seen->details().waiting == 1);
+  CHECK(seen->details().holder_count == 1);
+  CHECK(has_other);
+}
+
+TEST_CASE("rename waits: the node behind what it moves is asked for as any other",
+          "[api][rename][waiting][nodes]") {
+  no_nodes policy;
+  const auto v = volume::create({.faults = &policy}).value();
+  sync::file_system threads(v);
+  policy.is_on = false;
+  threads.write_file("/a", std::string_view("a")).value();
+  policy.is_on = true;
+  std::optional<sync::file> holder = threads.open("/a", open_mode::read).value();
+  asio::io_context context;
+  file_system fs(context.get_executor(), v);
+  std::optional<error> seen;
+  bool has_other = false;
+  fs.rename("/a", "/b", waiting, [&](const result<void>& done) { seen = error_of(done); });
+  fs.open("/a", open_mode::read, {.timeout = for_ever},
+          [&](const result<file>& f) { has_other = f.has_value(); });
+  REQUIRE(v.stats().waiting == 2);
+  holder.reset();
+  context.run();
+  REQUIRE(seen);
+  CHECK(*seen == errc::node_limit_exceeded);
+  CHECK(has_other);
+  CHECK(threads.exists("/a").value());
 }
 
 TEST_CASE("rename waits: behind what it moves there has to be room for a node",
@@ -306,14 +465,18 @@ TEST_CASE(
   const scenario fs;
   fs->create_directories("/d/e").value();
   std::vector<std::unique_ptr<any_file>> open;
-  for (int i = 0; i < 50; ++i) {
+  std::uint64_t kept = 0;
+  // More than are looked for among the handles.
+  for (int i = 0; i < 1500; ++i) {
     const std::string path = (i % 2 == 0 ? "/d/" : "/d/e/") + std::to_string(i);
     fs->write_file(path, path).value();
-    if (i % 3 != 0) open.push_back(fs->open(path, open_mode::read).value());
+    kept += i % 3 != 0 ? 1 : 0;
+    for (int handles = 0; handles < i % 3; ++handles)
+      open.push_back(fs->open(path, open_mode::read).value());
   }
   fs->remove_tree("/d", {.open = if_open::keep_unnamed}).value();
   CHECK(!fs->exists("/d").value());
-  CHECK(fs.stats().file_count == open.size());
+  CHECK(fs.stats().file_count == kept);
   CHECK(fs.stats().directory_count == 1);
   for (const auto& f : open) {
     std::string content(f->path().size(), '\0');

@@ -266,4 +266,29 @@ TEST_CASE("remove waits: those behind it on a context that dies leave a file tha
   CHECK(over.stats().used_bytes == 0);
 }
 
+TEST_CASE("remove tree waits: on a context that dies in its middle it frees all the same",
+          "[api][remove][coroutines]") {
+  constexpr std::uint64_t files = 20'000;
+  const volume over = volume::create().value();
+  sync::file_system threads{over};
+  threads.create_directory("/d").value();
+  for (std::uint64_t i = 0; i < files; ++i)
+    threads.write_file("/d/" + std::to_string(i), buffer_of("abc")).value();
+  const if_open open = GENERATE(if_open::wait, if_open::keep_unnamed, if_open::fail);
+  {
+    asio::io_context context;
+    file_system fs{context.get_executor(), over};
+    spawn(context, [&]() -> asio::awaitable<void> {
+      static_cast<void>(co_await fs.remove_tree("/d", {.open = open}));
+      FAIL("it goes on");
+    });
+    while (over.stats().file_count == files) REQUIRE(context.run_one() == 1);
+    CHECK(over.stats().file_count > 0);
+    CHECK(!threads.exists("/d").value());
+  }
+  CHECK(over.stats().file_count == 0);
+  CHECK(over.stats().directory_count == 1);
+  CHECK(over.stats().used_bytes == 0);
+}
+
 }  // namespace coramfs::tests

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copies, imports and names that replace files which are in use: they wait for them, or leave them
 // to those who have them.
+#include <coramfs/error_details.hpp>
+
+#include "api/before_a_wait.hpp"
 #include "api/scenario.hpp"
 
 #include "support/await_waiting.hpp"
 
+#include <chrono>
 #include <functional>
 #include <future>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -88,6 +93,28 @@ TEST_CASE("replacing waits: until those have gone who have the file", "[api][cop
   await([&] { return fs.stats().file_count == 0; });
   CHECK(fs.stats().waiting == 0);
   CHECK(fs.used() == 0);
+}
+
+TEST_CASE("replacing waits: it says for which file", "[api][copy][waiting][details]") {
+  before_a_wait policy;
+  const scenario fs({.default_lock_timeout = std::chrono::milliseconds(1), .faults = &policy});
+  fs.expect_slices();
+  fs->create_directory("/d").value();
+  fs->write_file("/source", "newer").value();
+  fs->write_file("/d/b", "old").value();
+  const auto reader = fs->open("/d/b", open_mode::read).value();
+  const replacement replace = any_replacement();
+  INFO(replace.name);
+  const lock_timeout patience =
+      GENERATE(lock_timeout::immediate(), lock_timeout(std::chrono::milliseconds(2)));
+  std::string asked;
+  policy.then = [&](std::string_view path) { asked = path; };
+  const error e = error_of(replace.run(*fs, if_open::wait, patience));
+  CHECK(e == (patience.is_immediate() ? errc::would_block : errc::timed_out));
+  CHECK(e.details().operation == replace.name);
+  CHECK(e.details().path == "/d/b");
+  CHECK(e.details().holder_count == 1);
+  CHECK(asked == (patience.is_immediate() ? "" : "/d/b"));
 }
 
 TEST_CASE("replacing from under handles: a copy, an import and a name", "[api][copy][unnamed]") {

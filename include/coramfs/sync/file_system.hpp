@@ -99,6 +99,8 @@ class CORAMFS_EXPORT file_system {
   /// `options.open` decides about a file that is to be replaced and is in use: with `if_open::wait`
   /// the call waits for it as `rename` does, and with `if_open::keep_unnamed` it lives on without a
   /// name for those who have it open.
+  /// While the call waits, the file and the parents are paid for: whoever has the other file and
+  /// waits for space itself may wait for those bytes, until one of the two times out.
   ///
   /// Errors: `not_open`; `invalid_argument` for a file that has a name, or is of another volume;
   /// `busy` for one whose name was taken by `remove`, while other handles have it, too;
@@ -215,6 +217,8 @@ class CORAMFS_EXPORT file_system {
   /// `options.open` decides about a file that is to be replaced and is in use: with `if_open::wait`
   /// the copy, when it is made and has let go of the source, waits for it as `rename` does, and
   /// with `if_open::keep_unnamed` it lives on without a name for those who have it open.
+  /// While it waits the copy is paid for, so whoever has that file and waits for space itself may
+  /// wait for those bytes, until one of the two times out.
   ///
   /// Errors: `not_found` for `from`; `is_a_directory` for either; `already_exists` with
   /// `if_exists::fail`, and for a copy onto itself; `busy` if what is to be replaced is in use,
@@ -385,6 +389,8 @@ class CORAMFS_EXPORT file_system {
   /// `if_open::wait` the import, when all is made and paid for, waits for them one after the other,
   /// as `rename` does; with `if_open::keep_unnamed` they live on without names for those who have
   /// them open.
+  /// While it waits, whoever has such a file and waits for space itself may wait for the bytes of
+  /// the import, until one of the two times out.
   ///
   /// Errors: of the keys, which decide first, `invalid_path`; `name_too_long`; `is_a_directory` for
   /// the root; `invalid_argument` for two keys of one file; `not_a_directory` for a file above
