@@ -333,7 +333,7 @@ bool forking::drop_some() noexcept {
   if (gone_.is_done())
     if (node* const n = to_->names.root().entries.first()) gone_.add(to_->names.unlink(*n));
   if (gone_.is_done()) return false;
-  static_cast<void>(gone_.step(to_->payer));
+  gone_.step_uncharged();
   return true;
 }
 
