@@ -175,7 +175,7 @@ result<void> tree_copy::link(const path_argument& to_text) noexcept {
 // whether there is more.
 bool tree_copy::drop_some() noexcept {
   gone_.add(std::move(top_));
-  gone_.step(volume.payer);
+  gone_.step_uncharged();
   return !gone_.is_done() || plan.drop(done);
 }
 

@@ -25,8 +25,8 @@ namespace {
 /// A volume on its way to have what another one has. Nobody else sees it.
 ///
 /// The files of a directory are taken part by part: under the origin's tree lock they are locked
-/// shared and noted, and when that is free copies of them are made, all of a part at once. So each
-/// part is paid for as one request, and no policy is asked under the lock.
+/// shared and noted, and when that is free copies of them are made, a slice at once. So each slice
+/// is paid for as one request, and no policy is asked under the lock.
 class forking {
  public:
   /// A directory that is yet to be looked at, and the copy of it.
@@ -41,8 +41,10 @@ class forking {
   result<void> begin(bool waits);
   bool take_directory() noexcept;
   result<bool> look_on();
-  result<void> make_files() noexcept;
-  result<void> make_file(const file_node& source) noexcept;
+  bool drop_made() noexcept;
+  bool has_files() const noexcept { return made_ < part_.size(); }
+  result<bool> make_files() noexcept;
+  result<bool> make_file(const file_node& source, const std::string& name) noexcept;
   result<void> leave_directory() noexcept;
   bool drop_gone() noexcept;
   bool drop_some() noexcept;
@@ -52,13 +54,28 @@ class forking {
   std::shared_ptr<volume_state> give() noexcept { return std::move(to_); }
 
  private:
-  static constexpr std::size_t in_part = 256;  // files: they are held so long as their part is made
+  static constexpr std::size_t in_part = 256;  // files: they are held until they are made
 
-  result<void> see(const node& n);
-  void make_anew() noexcept;
-  result<void> pay(const charge& wanted, std::string_view path, reservation& paid) noexcept;
+  /// A file that is held. Its name is copied, for a long one may be moved as soon as the tree's
+  /// lock is free.
+  struct held_file {
+    node_use use;
+    std::size_t name;  // where it begins in `names_`
+    extent shared;     // of the copy
+  };
+
+  result<void> see(const node& n, pace& p);
+  result<void> pay(const charge& wanted, bool has_content, std::string_view path,
+                   reservation& paid) noexcept;
   charge charge_of(const directory_node& in, std::size_t entries) const noexcept;
-  result<void> put(const file_node& source, charge& wanted) noexcept;
+  charge charge_of(const file_node& source, const extent& shared) const noexcept;
+  bool is_slice(const storage& made) noexcept;
+  result<void> put(const file_node& source, std::string_view name, const extent& shared,
+                   charge& wanted) noexcept;
+  void forget_seen() noexcept;
+  std::string_view path_or_root() const noexcept {
+    return now_.path.empty() ? std::string_view("/") : std::string_view(now_.path);
+  }
 
   volume_state& from_;
   std::shared_ptr<volume_state> to_;
@@ -67,9 +84,13 @@ class forking {
   directory now_{};
   directory_scan scan_;
   pace done_;
-  std::vector<node_use> part_;
+  std::vector<held_file> part_;
+  std::string names_;               // of the files in the part
+  std::size_t made_ = 0;            // of them
   std::vector<std::string> below_;  // names of directories in the current one
   std::vector<std::string> busy_;   // names of files in it whose locks were not to be had
+  bool is_void_ = false;            // whether what was made of it goes, for it has changed
+  bool has_gone_ = false;           // whether its copy goes, for it has gone
   disposal gone_;
 };
 
@@ -90,32 +111,37 @@ bool forking::take_directory() noexcept {
 }
 
 // Takes a part of the current directory's files, in one hold of the tree's lock. Returns whether
-// there is more.
+// there is more. What is found to be void is for `drop_made` to free, without the lock.
 result<bool> forking::look_on() {
   const tree::shared_access access(from_.names, tree::in_turn);
   const directory_node* const at = find_directory(from_.names, now_.path);
   if (at == nullptr) {
-    make_anew();
-    if (directory_node* const above = now_.copy->parent) {
-      to_->limits.release(
-          {.bytes = to_->payer.of_metadata(directory_index::footprint(above->entries.size()) -
-                                           directory_index::footprint(above->entries.size() - 1))});
-      gone_.add(to_->names.unlink(*now_.copy));
-    }
+    forget_seen();
+    has_gone_ = true;
     return false;
   }
-  if (scan_.resume(*at)) make_anew();
+  if (scan_.resume(*at)) {
+    forget_seen();
+    is_void_ = now_.copy->entries.size() > 0;
+    if (is_void_) return true;
+  }
   result<void> seen = boost::outcome_v2::success();
   pace p;
   p.add_nodes(pace::nodes_in_slice() - std::min(pace::nodes_in_slice(), in_part));
   scan_.advance(p, [&](const node& n) {
-    if (seen) seen = see(n);
+    if (seen) seen = see(n, p);
   });
   BOOST_OUTCOME_TRY(std::move(seen));
   return !scan_.is_complete();
 }
 
-result<void> forking::see(const node& n) {
+void forking::forget_seen() noexcept {
+  below_.clear();
+  busy_.clear();
+}
+
+// A file with many blocks ends its part.
+result<void> forking::see(const node& n, pace& p) {
   if (n.is_directory) {
     below_.emplace_back(n.name.view());
     return boost::outcome_v2::success();
@@ -123,7 +149,10 @@ result<void> forking::see(const node& n) {
   auto& file = const_cast<file_node&>(static_cast<const file_node&>(n));
   node_use used = from_.names.use(file, fair_lock::kind::shared);
   if (used.is_locked()) {
-    part_.push_back(std::move(used));
+    p.add_nodes(file.content.size() / block_table::block_size);
+    const std::size_t name = names_.size();
+    names_ += n.name.view();
+    part_.push_back({std::move(used), name, {}});
     return boost::outcome_v2::success();
   }
   if (!waits_) return about(call::fork, path_of(n), from_.names.why_busy(n));
@@ -131,83 +160,131 @@ result<void> forking::see(const node& n) {
   return boost::outcome_v2::success();
 }
 
-// The directory has changed while it was looked at: what was made of it goes.
-void forking::make_anew() noexcept {
-  below_.clear();
-  busy_.clear();
-  directory_index& entries = now_.copy->entries;
-  while (node* const n = entries.first()) {
+// Drops a slice of what was made of a directory that has changed while it was looked at, or has
+// gone. Returns whether there is more.
+bool forking::drop_made() noexcept {
+  if (std::exchange(has_gone_, false)) {
+    if (directory_node* const above = now_.copy->parent) {
+      const std::size_t before = above->entries.size();
+      gone_.add(to_->names.unlink(*now_.copy));
+      to_->limits.release(
+          {.bytes = to_->payer.of_metadata(directory_index::footprint(before) -
+                                           directory_index::footprint(before - 1))});
+    }
+  }
+  if (is_void_) {
+    directory_index& entries = now_.copy->entries;
     const std::size_t before = entries.size();
-    gone_.add(to_->names.unlink(*n));
+    pace p;
+    for (node* n = entries.first(); n != nullptr; n = entries.first()) {
+      gone_.add(to_->names.unlink(*n));
+      if (p.has_done()) break;
+    }
+    is_void_ = entries.size() > 0;
     to_->limits.release(
         {.bytes = to_->payer.of_metadata(directory_index::footprint(before) -
                                          directory_index::footprint(entries.size()))});
   }
+  return drop_gone() || is_void_;
 }
 
 charge forking::charge_of(const directory_node& in, std::size_t entries) const noexcept {
   return {.bytes = to_->payer.of_metadata(entry_footprint(in, entries))};
 }
 
-result<void> forking::pay(const charge& wanted, std::string_view path, reservation& paid) noexcept {
+charge forking::charge_of(const file_node& source, const extent& shared) const noexcept {
+  charge c = to_->payer.of(shared);
+  c.bytes += to_->payer.of_metadata(node_footprint(false, source.name.size()));
+  c.files = 1;
+  return c;
+}
+
+// The guard is asked where there is content, as for a copy of a tree.
+result<void> forking::pay(const charge& wanted, bool has_content, std::string_view path,
+                          reservation& paid) noexcept {
   const fault_seam& faults = to_->faults;
   if (faults.has_policy()) {
     BOOST_OUTCOME_TRY(faults.reserving(path, wanted));
   }
   BOOST_OUTCOME_TRY(paid, to_->limits.reserve(wanted));
+  if (has_content) {
+    if (faults.has_policy()) {
+      BOOST_OUTCOME_TRY(faults.guarding(path, wanted.bytes));
+    }
+    BOOST_OUTCOME_TRY(to_->payer.approve(wanted.bytes, 0));
+  }
   if (faults.has_policy()) {
     BOOST_OUTCOME_TRY(faults.allocating(path, wanted.bytes));
   }
   return boost::outcome_v2::success();
 }
 
-// Copies the files that are held, and lets go of them.
-result<void> forking::make_files() noexcept {
-  if (part_.empty()) return boost::outcome_v2::success();
-  charge wanted = charge_of(*now_.copy, part_.size());
-  for (const node_use& u : part_) {
-    wanted += to_->payer.of(u->content.share_extent());
-    wanted.bytes += to_->payer.of_metadata(node_footprint(false, u->name.size()));
-  }
-  wanted.files = part_.size();
-  reservation paid;
-  BOOST_OUTCOME_TRY(pay(wanted, now_.path, paid));
-  directory_index& entries = now_.copy->entries;
-  if (!entries.reserve(entries.size() + part_.size())) return errc::out_of_memory;
-  for (node_use& u : part_) {
-    BOOST_OUTCOME_TRY(put(*u, wanted));
-    u.release();
-  }
-  part_.clear();
-  BOOST_OUTCOME_TRY(to_->limits.adjust(paid, wanted, {}));
-  paid.commit();
-  return boost::outcome_v2::success();
+// Counts a file that is made, and was looked at before. About so many blocks are shared. Returns
+// whether others should have a turn.
+bool forking::is_slice(const storage& made) noexcept {
+  done_.add_nodes(1 + made.size() / block_table::block_size);
+  return done_.has_done();
 }
 
-// Copies a file that has been waited for.
-result<void> forking::make_file(const file_node& source) noexcept {
-  directory_index& entries = now_.copy->entries;
-  charge wanted = charge_of(*now_.copy, 1);
-  wanted += to_->payer.of(source.content.share_extent());
-  wanted.bytes += to_->payer.of_metadata(node_footprint(false, source.name.size()));
-  wanted.files = 1;
+// Copies a slice of the files that are held, and lets go of them. Returns whether others should
+// have a turn.
+result<bool> forking::make_files() noexcept {
+  charge wanted{};
+  bool has_content = false, is_full = false;
+  std::size_t end = made_;
+  while (end < part_.size() && !is_full) {
+    held_file& h = part_[end++];
+    h.shared = h.use->content.share_extent();
+    wanted += charge_of(*h.use, h.shared);
+    has_content = has_content || h.shared.size > 0;
+    is_full = is_slice(h.use->content);
+  }
+  wanted += charge_of(*now_.copy, end - made_);
   reservation paid;
-  BOOST_OUTCOME_TRY(pay(wanted, now_.path, paid));
-  if (!entries.reserve(entries.size() + 1)) return errc::out_of_memory;
-  BOOST_OUTCOME_TRY(put(source, wanted));
+  BOOST_OUTCOME_TRY(pay(wanted, has_content, path_or_root(), paid));
+  directory_index& entries = now_.copy->entries;
+  if (!entries.reserve(entries.size() + (end - made_))) return errc::out_of_memory;
+  for (; made_ < end; ++made_) {
+    held_file& h = part_[made_];
+    const std::string_view name(names_.data() + h.name, h.use->name.size());
+    BOOST_OUTCOME_TRY(put(*h.use, name, h.shared, wanted));
+    h.use.release();
+  }
   BOOST_OUTCOME_TRY(to_->limits.adjust(paid, wanted, {}));
   paid.commit();
-  return boost::outcome_v2::success();
+  if (!has_files()) {
+    part_.clear();
+    names_.clear();
+    made_ = 0;
+  }
+  return is_full;
+}
+
+// Copies a file that has been waited for. Returns as `make_files`.
+result<bool> forking::make_file(const file_node& source, const std::string& name) noexcept try {
+  directory_index& entries = now_.copy->entries;
+  const extent shared = source.content.share_extent();
+  charge wanted = charge_of(*now_.copy, 1);
+  wanted += charge_of(source, shared);
+  reservation paid;
+  BOOST_OUTCOME_TRY(pay(wanted, shared.size > 0, join(now_.path, name), paid));
+  if (!entries.reserve(entries.size() + 1)) return errc::out_of_memory;
+  BOOST_OUTCOME_TRY(put(source, name, shared, wanted));
+  BOOST_OUTCOME_TRY(to_->limits.adjust(paid, wanted, {}));
+  paid.commit();
+  return is_slice(source.content);
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
 }
 
 // The key of both volumes is the same, and so are the hashes of their names. A table may have pages
 // that are of no use any more, which its copy does not have and is not charged for.
-result<void> forking::put(const file_node& source, charge& wanted) noexcept {
-  const std::string_view name = source.name.view();
+result<void> forking::put(const file_node& source, std::string_view name, const extent& shared,
+                          charge& wanted) noexcept {
   auto file = new_file(*to_, name);
   if (file == nullptr) return errc::out_of_memory;
   BOOST_OUTCOME_TRY(file->content.share(to_->payer.prepaid(), source.content));
-  wanted -= to_->payer.of(source.content.share_extent());
+  wanted -= to_->payer.of(shared);
   wanted += to_->payer.of(file->content.extent_now());
   file->publish_new(0);
   const entry at{now_.copy, file->name.view(), nullptr, source.hash};
@@ -223,7 +300,7 @@ result<void> forking::leave_directory() noexcept try {
     wanted.bytes += to_->payer.of_metadata(node_footprint(true, name));
   wanted.directories = below_.size();
   reservation paid;
-  BOOST_OUTCOME_TRY(pay(wanted, now_.path, paid));
+  BOOST_OUTCOME_TRY(pay(wanted, false, path_or_root(), paid));
   directory_index& entries = now_.copy->entries;
   if (!entries.reserve(entries.size() + below_.size())) return errc::out_of_memory;
   rest_.reserve(rest_.size() + below_.size());
@@ -256,7 +333,7 @@ bool forking::drop_some() noexcept {
   if (gone_.is_done())
     if (node* const n = to_->names.root().entries.first()) gone_.add(to_->names.unlink(*n));
   if (gone_.is_done()) return false;
-  static_cast<void>(gone_.step(to_->payer));
+  gone_.step_uncharged();
   return true;
 }
 
@@ -264,26 +341,35 @@ bool forking::drop_some() noexcept {
 steps<void> make(forking& fork, std::shared_ptr<volume_state> origin, lock_timeout patience,
                  bool waits) {
   BOOST_OUTCOME_CO_TRY(fork.begin(waits));
-  std::size_t parts = 0;
   while (fork.take_directory()) {
     for (bool has_more = true; has_more;) {
       BOOST_OUTCOME_CO_TRY(has_more, fork.look_on());
-      BOOST_OUTCOME_CO_TRY(fork.make_files());
-      constexpr std::size_t in_slice = 4;
-      if (++parts % in_slice == 0) {
+      while (fork.drop_made()) {
         BOOST_OUTCOME_CO_TRY(co_await turn());
+      }
+      while (fork.has_files()) {
+        BOOST_OUTCOME_CO_TRY(const bool is_slice, fork.make_files());
+        if (is_slice) {
+          BOOST_OUTCOME_CO_TRY(co_await turn());
+        }
       }
     }
     for (const std::string& name : fork.busy_files()) {
-      open_options options;
-      options.timeout = patience;
-      opening source(origin, path_argument(join(fork.path(), name)), open_mode::read, options,
-                     call::fork);
-      const auto opened = co_await finished(source);
-      if (opened) {
-        BOOST_OUTCOME_CO_TRY(fork.make_file(source.node()));
-      } else if (!has_gone(opened.error())) {
-        co_return opened.error();
+      bool is_slice = false;
+      {
+        open_options options;
+        options.timeout = patience;
+        opening source(origin, path_argument(join(fork.path(), name)), open_mode::read, options,
+                       call::fork);
+        const auto opened = co_await finished(source);
+        if (opened) {
+          BOOST_OUTCOME_CO_TRY(is_slice, fork.make_file(source.node(), name));
+        } else if (!has_gone(opened.error())) {
+          co_return opened.error();
+        }
+      }
+      if (is_slice) {
+        BOOST_OUTCOME_CO_TRY(co_await turn());
       }
     }
     BOOST_OUTCOME_CO_TRY(fork.leave_directory());

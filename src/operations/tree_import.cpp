@@ -188,7 +188,7 @@ bool tree_import::drop_some_drafts() noexcept {
     grafts.pop_back();
     if (done.has_done()) return true;
   }
-  gone_.step(volume_.payer);
+  gone_.step_uncharged();
   return !gone_.is_done();
 }
 

@@ -111,7 +111,8 @@ block* block::borrow(block_memory& from, block& of, std::size_t size, loan_holds
   if (is_foreign) {
     held.note(home.whole());
   } else if ((before & in_live_files) == 0 && (before & keeps_charge) != 0) {
-    // A file of another volume has held it, of which this is a copy.
+    // A file of another volume has held it, of which this is a copy. No operation of the tree makes
+    // one in a volume that has lent anything, since what is forked to is new.
     home.change_held(-static_cast<std::int64_t>(lender.footprint()));
   }
   return made;
@@ -336,19 +337,21 @@ void block::end_loan(block& b, std::uint64_t at_lender) noexcept {
 }
 
 // Nobody but this file can make another loan of the lender, and its lock is held, so what is seen
-// to be the last one stays the last.
+// to be the last one stays the last. Whoever moves memory looks at the owner as soon as the lender
+// is owned, and takes no lock of this file's: so all else of it is written before. The loan may
+// have been left its charge by pins that have gone since.
 block* block::take_over(storage* owner) noexcept {
-  if (kind_ != kind::loan || state_.load(std::memory_order_acquire) != (owned | borrows))
+  constexpr std::uint64_t unpinned = owned | borrows, alone = one_loan | keeps_charge;
+  if (kind_ != kind::loan || (state_.load(std::memory_order_acquire) & ~keeps_charge) != unpinned)
     return nullptr;
   block& lender = this->lender();
   block_memory& memory = home();
   if (&lender.home() != &memory) return nullptr;
-  std::uint64_t alone = one_loan | keeps_charge;
-  if (!lender.state_.compare_exchange_strong(alone, owned, std::memory_order_acq_rel))
-    return nullptr;
+  if (lender.state_.load(std::memory_order_acquire) != alone) return nullptr;
   lender.owner_ = owner;
   lender.place = place;
   lender.used = used;
+  lender.state_.store(owned, std::memory_order_release);
   small_memory::give(this);
   memory.give_back(loan_footprint());
   return &lender;

@@ -529,16 +529,33 @@ extent block_table::share_extent() const noexcept {
 
 result<void> block_table::share(const account& prepaid, const block_table& from) noexcept {
   block_memory& memory = prepaid.blocks();
+  bool has_memory = true;
+  // The pages of neighbours are made at once.
+  block_map::range run = block_map::none;
+  const auto end_run = [&] {
+    if (run.first <= run.last)
+      has_memory = has_memory && blocks_.make_pages(memory, run.first, run.last);
+  };
+  from.blocks_.for_each([&](std::uint64_t number, const block&) {
+    if (run.first <= run.last && number == run.last + 1) {
+      run.last = number;
+    } else {
+      end_run();
+      run = {number, number};
+    }
+  });
+  end_run();
   {
     loan_holds held;
-    for (auto number = from.blocks_.next(0); number; number = from.blocks_.next(*number + 1)) {
-      block& b = *from.blocks_.find(*number);
-      block_ref loan(block::borrow(memory, b, b.used, held));
-      if (!loan || !blocks_.make_pages(memory, *number, *number)) return errc::out_of_memory;
+    from.blocks_.for_each([&](std::uint64_t number, block& b) {
+      block_ref loan(has_memory ? block::borrow(memory, b, b.used, held) : nullptr);
+      has_memory = static_cast<bool>(loan);
+      if (!has_memory) return;
       loan->used = b.used;
-      blocks_.set(*number, std::move(loan));
-    }
+      blocks_.set(number, std::move(loan));
+    });
   }
+  if (!has_memory) return errc::out_of_memory;
   size_ = from.size_;
   footprint_ = blocks_.footprint();
   return boost::outcome_v2::success();

@@ -169,22 +169,30 @@ void chain::replace_shared(std::uint64_t place, block_ref by, std::size_t) noexc
 void chain::set_paid(const extent& now) noexcept {
   footprint_ = chunk_list::footprint(chunks_.capacity());
   for (const chunk& c : chunks_) footprint_ += c.memory->charged();
+  if (charged_ != nullptr) charged_->footprint = now.footprint;
   if (now.footprint == footprint_) charged_.reset();
   is_trimmed_ = false;
 }
 
-// A chain that is charged otherwise than for what it takes has no charge to add one to.
+// A chain that is charged otherwise than for what it takes has no charge to add one to. What the
+// lender had behind the bytes that were lent stays only in the last chunk, for what may follow.
 void chain::take_over(storage& owner, std::uint64_t begin, std::uint64_t end) noexcept {
   if (charged_ != nullptr) return;
   for (std::size_t i = begin < end_of_room() ? find(begin) : chunks_.size();
        i < chunks_.size() && chunks_[i].begin < end; ++i) {
     block_ref& place = chunks_[i].memory;
     if (!place->is_loan()) continue;
+    const std::uint64_t before = place->charged();
     block* const lender = place->take_over(&owner);
     if (lender == nullptr) continue;
     place.release();
     place = block_ref(lender);
-    footprint_ += lender->charged() - block::loan_footprint();
+    if (i + 1 < chunks_.size()) {
+      const std::uint64_t had = place->charged();
+      place.shrink(extent_of(i));
+      place->home().give_back(had - place->charged());
+    }
+    footprint_ += place->charged() - before;
     is_trimmed_ = false;
   }
 }
@@ -385,8 +393,8 @@ void chain::dismantling::put_back(block_ref piece, std::uint64_t begin) noexcept
   put_back_.push_back({std::move(piece), begin});
 }
 
-void chain::dismantling::restore() noexcept {
-  if (dropped_ == 0) return;
+std::uint64_t chain::dismantling::restore(std::uint64_t paid) noexcept {
+  if (dropped_ == 0) return 0;
   *charged_ = of_.extent_now();
   of_.charged_ = std::move(charged_);
   of_.is_trimmed_ = false;
@@ -395,6 +403,10 @@ void chain::dismantling::restore() noexcept {
   of_.chunks_.swap(put_back_);
   of_.footprint_ = chunk_list::footprint(of_.chunks_.capacity());
   for (const chunk& c : of_.chunks_) of_.footprint_ += c.memory->charged();
+  const std::uint64_t charged = of_.charged_->footprint;
+  const std::uint64_t more = std::min(paid, of_.footprint_ - std::min(of_.footprint_, charged));
+  of_.charged_->footprint += more;
+  return more;
 }
 
 }  // namespace coramfs::detail

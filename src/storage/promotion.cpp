@@ -20,6 +20,7 @@ promotion::promotion(storage& of, const account& payer, reservation paid, std::u
                      std::uint64_t end) noexcept
     : of_(of),
       from_(std::get<chain>(of.content_)),
+      payer_(payer),
       memory_(payer.blocks()),
       limits_(payer.limits()),
       paid_(std::move(paid)),
@@ -28,11 +29,18 @@ promotion::promotion(storage& of, const account& payer, reservation paid, std::u
       blocks_(block_table::blocks_for(from_.size())),
       source_(from_) {}
 
+// Blocks in the place of loans are paid for out of the reservation, which was for all of the table.
 promotion::~promotion() {
   if (is_done_) return;
   for (std::uint64_t i = 0; i * block_size < source_.rest_begins_at(); ++i)
     source_.put_back(table_.blocks_.take(i), i * block_size);
-  source_.restore();
+  const extent before = from_.extent_now();
+  const extent all = block_table::extent_for(from_.size(), begin_, end_);
+  extent kept = before;
+  kept.footprint += source_.restore(all.footprint - std::min(all.footprint, before.footprint));
+  if (kept.footprint == before.footprint) return;
+  payer_.adjust(paid_, kept, before).value();
+  paid_.commit();
 }
 
 result<bool> promotion::advance(std::uint64_t bytes) noexcept {

@@ -17,7 +17,8 @@ class storage;
 /// so that no more than a few blocks are there twice.
 ///
 /// Until it is done nothing else may be done with the file. If it is dropped before that, the chain
-/// is put together again, with its content and its charge as they were.
+/// is put together again, with its content and its charge as they were; but what was shared and has
+/// been copied is the file's own then, and charged.
 ///
 /// Guarded by the file's lock, held exclusively.
 class promotion {
@@ -41,6 +42,7 @@ class promotion {
 
   storage& of_;
   chain& from_;
+  const account payer_;
   block_memory& memory_;
   quota& limits_;
   reservation paid_;

@@ -264,12 +264,14 @@ extent storage::share_extent() const noexcept {
 }
 
 // From here on both look for what others have before they write. Who only reads `from` may say so.
+// What was made for files of another volume may have been made for another layout.
 result<void> storage::share(const account& prepaid, const storage& from) noexcept {
   const account own = prepaid.for_content(*this);
   from.expect_pins();
   expect_pins();
+  layout_ = from.layout_;
   if (const auto* const c = std::get_if<chain>(&from.content_))
-    return std::get<chain>(content_).share(own, *c);
+    return content_.emplace<chain>().share(own, *c);
   return content_.emplace<block_table>().share(own, std::get<block_table>(from.content_));
 }
 

@@ -158,9 +158,10 @@ class storage {
 
   /// What a copy of this content amounts to that shares all of its bytes.
   extent share_extent() const noexcept;
-  /// Makes this a copy of `from` that shares all of its bytes, in the layout that it has now; it
-  /// may be of another volume. The lock of the file that has `from` is held, shared or exclusive.
-  /// Precondition: this is empty, and `prepaid` is. Errors: `out_of_memory`.
+  /// Makes this a copy of `from` that shares all of its bytes, in the layout that it has now and
+  /// with the one that it was made for; it may be of another volume. The lock of the file that has
+  /// `from` is held, shared or exclusive. Precondition: this is empty, and `prepaid` is. Errors:
+  /// `out_of_memory`.
   result<void> share(const account& prepaid, const storage& from) noexcept;
   /// Begins to give this content blocks of its own in the place of all that are shared or pinned.
   /// Null: there are none. Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
@@ -191,7 +192,7 @@ class storage {
 
   // The small members are the last, so that others may stand beside them.
   std::variant<chain, block_table> content_;
-  const storage_layout layout_ : 8;
+  storage_layout layout_ : 8;  // changes only where `share` makes it the source's
   mutable std::atomic<bool> may_have_pins_{false};  // readers set it at the same time
 };
 

@@ -380,7 +380,9 @@ void disposal::add(detached_node top) noexcept {
   rest_ = std::move(top);
 }
 
-charge disposal::step(const account& payer) noexcept {
+charge disposal::step(const account& payer) noexcept { return take_step(&payer); }
+
+charge disposal::take_step(const account* payer) noexcept {
   charge freed;
   pace p;
   for (bool is_slice = false; rest_ != nullptr && !is_slice;) {
@@ -388,11 +390,12 @@ charge disposal::step(const account& payer) noexcept {
       const std::size_t before = full->entries.size();
       rest_.reset(full->entries.take_some(pace::nodes_in_slice(), rest_.release()));
       const std::size_t after = full->entries.size();
-      freed.bytes +=
-          payer.of_metadata(directory_index::footprint(before) - directory_index::footprint(after));
+      const std::uint64_t pages =
+          directory_index::footprint(before) - directory_index::footprint(after);
+      if (payer != nullptr) freed.bytes += payer->of_metadata(pages);
       is_slice = before - after >= pace::nodes_in_slice();
     } else {
-      freed += charge_of(*rest_, payer);
+      if (payer != nullptr) freed += charge_of(*rest_, *payer);
       rest_.reset(free_first(rest_.release()));
       is_slice = p.has_done();
     }

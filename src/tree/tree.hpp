@@ -302,8 +302,14 @@ class disposal {
   bool is_done() const noexcept { return rest_ == nullptr; }
   /// Frees about as many nodes as a slice has. Returns what they were charged.
   charge step(const account& payer) noexcept;
+  /// Frees as many where what they were charged has been given back already, or was never charged.
+  /// What was left to pins and loans by then stays with these: to settle it again would take back
+  /// what nobody gives back afterwards.
+  void step_uncharged() noexcept { take_step(nullptr); }
 
  private:
+  charge take_step(const account* payer) noexcept;
+
   // What is still to be freed is chained through the nodes.
   detached_node rest_;
 };

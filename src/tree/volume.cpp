@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/volume.hpp>
 
+#include "storage/backlog.hpp"
 #include "tree/volume_state.hpp"
 
 #include <algorithm>
@@ -122,23 +123,33 @@ void volume_state::lose_owner() noexcept {
   {
     const tree::exclusive_access access(names);
     const directory_index& entries = names.root().entries;
-    // What is taken out may change the order of the others.
-    for (node* n = entries.first(); n != nullptr;) {
-      if (names.is_busy(*n)) {
-        n = entries.next(*n);
-      } else {
-        gone.add(names.unlink(*n));
-        n = entries.first();
-      }
+    // In the order of positions, which does not change with what is taken out.
+    for (node* n = entries.first_behind({}); n != nullptr;) {
+      const directory_index::position at = directory_index::position_of(*n);
+      if (!names.is_busy(*n)) gone.add(names.unlink(*n));
+      n = entries.first_behind(at);
     }
   }
-  while (!gone.is_done()) limits.release(gone.step(payer));
+  backlog given_up;
+  {
+    const backlog::collecting collected(given_up);
+    while (!gone.is_done()) limits.release(gone.step(payer));
+  }
+  while (given_up.free_some()) continue;
 }
 
 // The memory of a volume goes as a whole, so its files are freed one by one only where they may
-// have something of others.
+// have something of others. Somebody may be collecting what he gives up when he lets go of the last
+// block of this volume: his backlog must not come to know of it, which does not keep it alive. What
+// is collected here goes with the memory.
+// A lender may end with what it has lent. So this recurs for each of several volumes that are forks
+// of one another, and that only the last of them has kept.
 void volume_state::end() noexcept {
-  if (is_fork_) names.free_all();
+  if (is_fork_) {
+    backlog given_up;
+    const backlog::collecting collected(given_up);
+    names.free_all();
+  }
   delete this;
 }
 
