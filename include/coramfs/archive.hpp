@@ -54,7 +54,7 @@ struct expand_options {
   std::optional<std::uint64_t> max_files, max_bytes, max_file_bytes;
   /// @}
   /// Where the awaited forms decode. If null, that is the awaiting executor, with a turn for others
-  /// after each 128 KiB, and for a file of the host's a pool of the library's. The blocking form
+  /// after each 64 KiB, and for a file of the host's a pool of the library's. The blocking form
   /// uses none.
   blocking_pool* pool = nullptr;
   /// Formats that are not built in, which are asked in this order, before those that are.
@@ -98,7 +98,7 @@ using entry_visitor = std::function<entry_action(const archive_entry&)>;
 /// With a pool nothing but the opening of the source is done there. It resumes on the awaiting
 /// coroutine's executor.
 ///
-/// Cancellation: seen between slices of 128 KiB at most; nothing is left in the volume, and the
+/// Cancellation: seen between slices of some 64 KiB; nothing is left in the volume, and the
 /// thread of a pool is free one slice later. All types are heard that the coroutine's filter lets
 /// through. A context that is destroyed ends it in the same way, without waiting for that. A pool
 /// that is stopped or destroyed -> `canceled`.

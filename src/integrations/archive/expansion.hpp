@@ -24,7 +24,7 @@
 namespace coramfs::detail {
 
 /// Bytes that are decoded, or as much work as that, before others have a turn.
-inline constexpr std::uint64_t expanded_in_turn = 128 * 1024;
+inline constexpr std::uint64_t expanded_in_turn = 64 * 1024;
 /// What an entry counts as, beside its bytes.
 inline constexpr std::uint64_t work_of_entry = 4 * 1024;
 
