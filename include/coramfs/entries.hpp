@@ -67,7 +67,7 @@ enum class if_exists { fail, replace };
 
 /// What an operation that removes, replaces or moves files does where one is open, or where
 /// somebody waits for it.
-enum class if_open {
+enum class if_open : unsigned char {
   fail,  ///< it fails with `busy`
   wait,  ///< it waits for the file as an open for writing does, behind all who came before
   /// What is removed or replaced lives on without a name until it is closed. What is moved must not
@@ -100,7 +100,7 @@ static_assert(std::is_trivially_destructible_v<rename_options>);
 struct copy_options {
   /// Where the bytes of a copy are. Either way it is a file of its own: what is written to one of
   /// the two never shows in the other.
-  enum class content {
+  enum class content : unsigned char {
     own,  ///< in memory of its own
     /// Where those of the source are, until one of the two writes to them: no byte is copied. The
     /// first write to a block that is shared copies the block, 64 KiB or a chunk of up to 1 MiB,
