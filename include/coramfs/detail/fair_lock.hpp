@@ -126,8 +126,8 @@ class fair_lock {
     } while (!word_.compare_exchange_weak(seen, seen - reader, std::memory_order_release,
                                           std::memory_order_relaxed));
   }
-  bool try_lock_moving() noexcept;
-  void unlock_moving() noexcept;
+  CORAMFS_EXPORT bool try_lock_moving() noexcept;
+  CORAMFS_EXPORT void unlock_moving() noexcept;
   CORAMFS_EXPORT bool wait(kind k, const deadline& until,
                            std::atomic<std::uint64_t>* waiting) noexcept;
   CORAMFS_EXPORT void hand_over(kind k) noexcept;
