@@ -361,7 +361,8 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `from`; `already_exists` for anything at `to`; `invalid_argument` for `to` below `from`, and
   /// so for any copy of the root; `would_block`, `timed_out`, `canceled` of the waits, the last
   /// also between slices; `node_limit_exceeded`; `quota_exceeded`; `memory_guard`. Charges: all
-  /// that is copied, as one request of the quota; what is shared as `copy`.
+  /// that is copied, as one request of the quota; what is shared as `copy`, where
+  /// each block of a file beyond the first is asked for when it is the file's turn.
   asio::awaitable<result<void>> copy_tree(path_argument from, path_argument to,
                                           copy_options options = {});
 

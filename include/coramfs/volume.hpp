@@ -51,7 +51,7 @@ struct volume_stats {
 /// It is a cheap handle: copies share one tree.
 ///
 /// Lifetime: the tree lives until the last copy, the last facade over it, the last of its open
-/// files and the last of its pins are gone.
+/// files, the last of its pins and the last of its bytes in forks are gone.
 ///
 /// Thread safety: all members may be called from many threads at once.
 ///
@@ -101,7 +101,8 @@ class CORAMFS_EXPORT volume {
   ///
   /// Errors: `busy` if a file is open for writing, or somebody waits to write it; those of
   /// `create`, and in the fork `node_limit_exceeded` and `quota_exceeded`, which tell how much the
-  /// part needed that did not fit. Nothing is left of a fork that fails. Charges the fork for
+  /// part needed that did not fit, and `memory_guard` if its guard rejects a part with content;
+  /// `out_of_memory`. Nothing is left of a fork that fails. Charges the fork for
   /// directories, files, names, and some 50 bytes for each block; with `accounting::payload` for
   /// the sizes. Each block stays in the charge of the volume that has made it until the last file,
   /// pin and fork have let go of it (`volume_stats::held_bytes`).

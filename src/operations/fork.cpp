@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <new>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,9 +44,10 @@ class forking {
   result<bool> look_on();
   bool drop_made() noexcept;
   bool has_files() const noexcept { return made_ < part_.size(); }
-  result<bool> make_files() noexcept;
-  result<bool> make_file(const file_node& source, const std::string& name) noexcept;
-  result<void> leave_directory() noexcept;
+  result<void> make_files() noexcept;
+  result<void> make_file(const file_node& source, const std::string& name) noexcept;
+  result<bool> leave_directory() noexcept;
+  bool is_time_for_others() noexcept { return done_.has_done(); }
   bool drop_gone() noexcept;
   bool drop_some() noexcept;
 
@@ -69,7 +71,10 @@ class forking {
                    reservation& paid) noexcept;
   charge charge_of(const directory_node& in, std::size_t entries) const noexcept;
   charge charge_of(const file_node& source, const extent& shared) const noexcept;
-  bool is_slice(const storage& made) noexcept;
+  // About as many as it has.
+  static std::uint64_t blocks_of(const storage& s) noexcept {
+    return s.size() / block_table::block_size;
+  }
   result<void> put(const file_node& source, std::string_view name, const extent& shared,
                    charge& wanted) noexcept;
   void forget_seen() noexcept;
@@ -142,6 +147,7 @@ void forking::forget_seen() noexcept {
 
 // A file with many blocks ends its part.
 result<void> forking::see(const node& n, pace& p) {
+  done_.add_nodes(1);
   if (n.is_directory) {
     below_.emplace_back(n.name.view());
     return boost::outcome_v2::success();
@@ -149,7 +155,7 @@ result<void> forking::see(const node& n, pace& p) {
   auto& file = const_cast<file_node&>(static_cast<const file_node&>(n));
   node_use used = from_.names.use(file, fair_lock::kind::shared);
   if (used.is_locked()) {
-    p.add_nodes(file.content.size() / block_table::block_size);
+    p.add_nodes(blocks_of(file.content));
     const std::size_t name = names_.size();
     names_ += n.name.view();
     part_.push_back({std::move(used), name, {}});
@@ -219,25 +225,19 @@ result<void> forking::pay(const charge& wanted, bool has_content, std::string_vi
   return boost::outcome_v2::success();
 }
 
-// Counts a file that is made, and was looked at before. About so many blocks are shared. Returns
-// whether others should have a turn.
-bool forking::is_slice(const storage& made) noexcept {
-  done_.add_nodes(1 + made.size() / block_table::block_size);
-  return done_.has_done();
-}
-
-// Copies a slice of the files that are held, and lets go of them. Returns whether others should
-// have a turn.
-result<bool> forking::make_files() noexcept {
+// Copies a slice of the files that are held, and lets go of them. A part is no more than a slice,
+// so nobody has a turn while files of it are held; but a directory may have been taken as a whole.
+result<void> forking::make_files() noexcept {
   charge wanted{};
-  bool has_content = false, is_full = false;
+  bool has_content = false, is_slice = false;
   std::size_t end = made_;
-  while (end < part_.size() && !is_full) {
+  for (pace p; end < part_.size() && !is_slice; is_slice = p.has_done()) {
     held_file& h = part_[end++];
     h.shared = h.use->content.share_extent();
     wanted += charge_of(*h.use, h.shared);
     has_content = has_content || h.shared.size > 0;
-    is_full = is_slice(h.use->content);
+    p.add_nodes(blocks_of(h.use->content));
+    done_.add_nodes(1 + blocks_of(h.use->content));
   }
   wanted += charge_of(*now_.copy, end - made_);
   reservation paid;
@@ -257,11 +257,11 @@ result<bool> forking::make_files() noexcept {
     names_.clear();
     made_ = 0;
   }
-  return is_full;
+  return boost::outcome_v2::success();
 }
 
-// Copies a file that has been waited for. Returns as `make_files`.
-result<bool> forking::make_file(const file_node& source, const std::string& name) noexcept try {
+// Copies a file that has been waited for.
+result<void> forking::make_file(const file_node& source, const std::string& name) noexcept try {
   directory_index& entries = now_.copy->entries;
   const extent shared = source.content.share_extent();
   charge wanted = charge_of(*now_.copy, 1);
@@ -272,7 +272,8 @@ result<bool> forking::make_file(const file_node& source, const std::string& name
   BOOST_OUTCOME_TRY(put(source, name, shared, wanted));
   BOOST_OUTCOME_TRY(to_->limits.adjust(paid, wanted, {}));
   paid.commit();
-  return is_slice(source.content);
+  done_.add_nodes(blocks_of(source.content));
+  return boost::outcome_v2::success();
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
 }
@@ -292,19 +293,22 @@ result<void> forking::put(const file_node& source, std::string_view name, const 
   return boost::outcome_v2::success();
 }
 
-// Makes the directories that are in the current one, to be looked at next.
-result<void> forking::leave_directory() noexcept try {
-  if (below_.empty()) return boost::outcome_v2::success();
-  charge wanted = charge_of(*now_.copy, below_.size());
-  for (const std::string& name : below_)
+// Makes a slice of the directories that are in the current one, to be looked at next. Returns
+// whether there is more.
+result<bool> forking::leave_directory() noexcept try {
+  if (below_.empty()) return false;
+  const std::size_t kept = below_.size() - std::min(below_.size(), pace::nodes_in_slice());
+  const std::span<const std::string> some = std::span(below_).subspan(kept);
+  charge wanted = charge_of(*now_.copy, some.size());
+  for (const std::string& name : some)
     wanted.bytes += to_->payer.of_metadata(node_footprint(true, name));
-  wanted.directories = below_.size();
+  wanted.directories = some.size();
   reservation paid;
   BOOST_OUTCOME_TRY(pay(wanted, false, path_or_root(), paid));
   directory_index& entries = now_.copy->entries;
-  if (!entries.reserve(entries.size() + below_.size())) return errc::out_of_memory;
-  rest_.reserve(rest_.size() + below_.size());
-  for (const std::string& name : below_) {
+  if (!entries.reserve(entries.size() + some.size())) return errc::out_of_memory;
+  rest_.reserve(rest_.size() + some.size());
+  for (const std::string& name : some) {
     std::string path = join(now_.path, name);
     auto fresh = new_directory(to_->names, name);
     if (fresh == nullptr) return errc::out_of_memory;
@@ -312,9 +316,9 @@ result<void> forking::leave_directory() noexcept try {
     tree::link_made({now_.copy, made->name.view(), nullptr}, detached_node(fresh.release()));
     rest_.push_back({std::move(path), made});
   }
-  below_.clear();
   paid.commit();
-  return boost::outcome_v2::success();
+  below_.resize(kept);
+  return kept > 0;
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
 }
@@ -348,14 +352,16 @@ steps<void> make(forking& fork, std::shared_ptr<volume_state> origin, lock_timeo
         BOOST_OUTCOME_CO_TRY(co_await turn());
       }
       while (fork.has_files()) {
-        BOOST_OUTCOME_CO_TRY(const bool is_slice, fork.make_files());
-        if (is_slice) {
+        BOOST_OUTCOME_CO_TRY(fork.make_files());
+        if (fork.has_files()) {
           BOOST_OUTCOME_CO_TRY(co_await turn());
         }
       }
+      if (fork.is_time_for_others()) {
+        BOOST_OUTCOME_CO_TRY(co_await turn());
+      }
     }
     for (const std::string& name : fork.busy_files()) {
-      bool is_slice = false;
       {
         open_options options;
         options.timeout = patience;
@@ -363,16 +369,21 @@ steps<void> make(forking& fork, std::shared_ptr<volume_state> origin, lock_timeo
                        call::fork);
         const auto opened = co_await finished(source);
         if (opened) {
-          BOOST_OUTCOME_CO_TRY(is_slice, fork.make_file(source.node(), name));
+          BOOST_OUTCOME_CO_TRY(fork.make_file(source.node(), name));
         } else if (!has_gone(opened.error())) {
           co_return opened.error();
         }
       }
-      if (is_slice) {
+      if (fork.is_time_for_others()) {
         BOOST_OUTCOME_CO_TRY(co_await turn());
       }
     }
-    BOOST_OUTCOME_CO_TRY(fork.leave_directory());
+    for (bool has_more = true; has_more;) {
+      BOOST_OUTCOME_CO_TRY(has_more, fork.leave_directory());
+      if (has_more) {
+        BOOST_OUTCOME_CO_TRY(co_await turn());
+      }
+    }
     while (fork.drop_gone()) {
       BOOST_OUTCOME_CO_TRY(co_await turn());
     }

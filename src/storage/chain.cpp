@@ -170,7 +170,7 @@ void chain::set_paid(const extent& now) noexcept {
   footprint_ = chunk_list::footprint(chunks_.capacity());
   for (const chunk& c : chunks_) footprint_ += c.memory->charged();
   if (charged_ != nullptr) charged_->footprint = now.footprint;
-  if (now.footprint == footprint_) charged_.reset();
+  if (now.footprint == footprint_ && now.chunks == chunks_.size()) charged_.reset();
   is_trimmed_ = false;
 }
 

@@ -239,7 +239,8 @@ class CORAMFS_EXPORT file_system {
   /// `from`; `already_exists` for anything at `to`; `invalid_argument` for `to` below `from`, and
   /// so for any copy of the root; `would_block`, `timed_out` of the waits; `node_limit_exceeded`;
   /// `quota_exceeded`; `memory_guard`. Charges: all that is copied, as one request of the quota;
-  /// what is shared as `copy`.
+  /// what is shared as `copy`, where each block of a file beyond the first is asked for when it is
+  /// the file's turn.
   result<void> copy_tree(path_argument from, path_argument to, copy_options options = {});
 
   /// Makes a volume that has all directories and files of this one, with locks, a quota and options

@@ -155,6 +155,7 @@ TEST_CASE("share: a promotion that is dropped half way charges for what it has c
   drop(a);
   CHECK(v.used() == 0);
   CHECK(v.held() == 0);
+  CHECK(v.limits.read().committed.chunks == 0);
 }
 
 // Whoever moves memory asks for the owner at any time, under no lock of the file's.
