@@ -2,6 +2,7 @@
 #include <coramfs/asio.hpp>
 #include <coramfs/file_system.hpp>
 #include <coramfs/sync/file_system.hpp>
+#include <coramfs/testing/detail/failure_count.hpp>
 #include <coramfs/testing/faults.hpp>
 #include <coramfs/testing/simulation.hpp>
 
@@ -236,7 +237,7 @@ TEST_CASE("each failure: a run whose check fails, and that goes on, has a line o
   const auto check_wrongly = [](sync::file_system& fs) {
     if (const auto written = fs.write_file("/a", ""); !written) {
       ++failed_checks;
-      report_error(fs.get_volume());
+      testing::report_error(fs.get_volume());
     }
   };
   each_failure(payload(), check_wrongly, told.options());
