@@ -161,7 +161,7 @@ TEST_CASE("share: a promotion that is dropped half way charges for what it has c
 // Whoever moves memory asks for the owner at any time, under no lock of the file's.
 TEST_CASE("share: who sees that a block was taken over sees its new owner",
           "[storage][share][race]") {
-  for (int round = 0; round < 4000; ++round) {
+  for (int round = 0; round < 300; ++round) {
     volume_of_files v(10'000'000, accounting::memory);
     auto a = make(v, storage_layout::sequential, 100);
     auto b = share(v, *a).value();
@@ -173,7 +173,7 @@ TEST_CASE("share: who sees that a block was taken over sees its new owner",
     storage* seen = nullptr;
     std::thread beside([&] {
       looks = true;
-      while (seen == nullptr) seen = lender.sole_owner();
+      while ((seen = lender.sole_owner()) == nullptr) std::this_thread::yield();
     });
     while (!looks) std::this_thread::yield();
     REQUIRE(overwrite(*b, 0, 1));
