@@ -21,6 +21,15 @@ constexpr std::uint64_t most_trailing = 2 << 20;
 // How far from its end the checksum of a gzip is looked for at a time.
 constexpr std::uint64_t checked_at_once = 1 << 20;
 
+// What a decoder is given at most of a stream before it brings something. Beside the largest block
+// there may be what brings nothing: headers, indexes, empty blocks and streams.
+std::uint64_t most_for_nothing(stream_filter filter) noexcept {
+  constexpr std::uint64_t most = 1 << 20, bzip2_block = 1 << 20, lz4_block = 4 << 20;
+  return filter == stream_filter::bzip2 ? most + bzip2_block
+         : filter == stream_filter::lz4 ? most + lz4_block
+                                        : most;
+}
+
 int code_of(stream_filter filter) noexcept {
   switch (filter) {
     case stream_filter::none: return ARCHIVE_FILTER_NONE;
@@ -41,6 +50,8 @@ filtered_feed::filtered_feed(archive_input& in, decoder_budget& budget, stream_f
 
 result<void> filtered_feed::begin() {
   BOOST_OUTCOME_TRY(feed_.set_watch(watch_over(filter_, in_, 0)));
+  feed_.end_with_watch();
+  feed_.allow(most_for_nothing(filter_));
   ::archive* const a = handle_.get();
   ::archive_read_support_format_raw(a);
   ::archive_read_support_format_empty(a);
@@ -64,6 +75,7 @@ result<void> filtered_feed::begin() {
 }
 
 result<std::span<const std::byte>> filtered_feed::decode() {
+  feed_.allow(most_for_nothing(filter_));
   while (!has_ended_) {
     const void* data = nullptr;
     std::size_t size = 0;
@@ -77,7 +89,6 @@ result<std::span<const std::byte>> filtered_feed::decode() {
     if (size == 0) continue;
     const std::span<const std::byte> piece(static_cast<const std::byte*>(data), size);
     if (filter_ == stream_filter::gzip) sum_ = crc32(sum_, piece);
-    look_at_names(size_, piece);
     size_ += size;
     return piece;
   }
