@@ -5,8 +5,8 @@
 #include "integrations/archive/crc32.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,7 +18,7 @@ namespace {
 // the stream is whole. Others pad tars to records of up to 1 MiB.
 constexpr std::uint64_t most_trailing = 2 << 20;
 
-// How far from its end the checksum of a gzip is looked for at a time.
+// How far from its end another gzip is looked for at a time.
 constexpr std::uint64_t checked_at_once = 1 << 20;
 
 // What a decoder is given at most of a stream before it brings something. Beside the largest block
@@ -118,29 +118,37 @@ result<bool> filtered_feed::finish() {
     return trailing_ > most_trailing;
   }
   if (filter_ != stream_filter::gzip) return true;
-  if (!is_checking_) {
-    is_checking_ = true;
-    unchecked_ = in_.size();
-  }
   return check_gzip();
 }
 
-// Where a gzip ends nobody says who decodes it: so its checksum and its size are looked for, from
-// the end of the input on. If they are nowhere it is damaged, unless it is one of several that
-// stand behind each other: then these are not those of the whole.
+// At the end libarchive has taken as much of the input as there is of gzip, and the last thing of
+// that is a checksum and a size. If the size is that of all that was decoded, the checksum is, too.
+// Otherwise it is damaged, unless it is one of several that stand behind each other: then these are
+// those of the last.
 result<bool> filtered_feed::check_gzip() {
-  std::string wanted;
-  for (int i = 0; i < 4; ++i) wanted += static_cast<char>(sum_ >> (8 * i));
-  for (int i = 0; i < 4; ++i) wanted += static_cast<char>(size_ >> (8 * i));
+  if (!is_checking_) {
+    is_checking_ = true;
+    unchecked_ = static_cast<std::uint64_t>(
+        std::max<la_int64_t>(::archive_filter_bytes(handle_.get(), 1), 0));
+    std::array<std::byte, 8> trailer;
+    if (unchecked_ < trailer.size()) return error(errc::corrupt_archive);
+    unchecked_ -= trailer.size();
+    BOOST_OUTCOME_TRY(const std::size_t count, in_.copy(unchecked_, trailer));
+    if (count < trailer.size()) return error(errc::corrupt_archive);
+    if (long_at(trailer, 4) == static_cast<std::uint32_t>(size_)) {
+      if (long_at(trailer, 0) != sum_) return error(errc::corrupt_archive);
+      return true;
+    }
+  }
+  // Bytes are looked at in slices, with those behind them that belong to a header.
+  constexpr std::size_t header = 10;
   const std::uint64_t from = unchecked_ - std::min(unchecked_, checked_at_once);
-  std::vector<std::byte> part(
-      static_cast<std::size_t>(std::min(in_.size(), unchecked_ + wanted.size()) - from));
+  std::vector<std::byte> part(static_cast<std::size_t>(unchecked_ - from) + header);
   BOOST_OUTCOME_TRY(const std::size_t count, in_.copy(from, part));
   const std::string_view text = text_of(std::span<const std::byte>(part).first(count));
-  if (text.rfind(wanted) != text.npos) return true;
   constexpr std::string_view magic = "\x1F\x8B\x08";
   for (std::size_t i = text.find(magic); i != text.npos; i = text.find(magic, i + 1)) {
-    const bool has_flags = i + 10 <= text.size() && (text[i + 3] & 0xE0) == 0;
+    const bool has_flags = i + header <= text.size() && (text[i + 3] & 0xE0) == 0;
     if (from + i > 0 && has_flags) return true;
   }
   unchecked_ = from;

@@ -5,7 +5,6 @@
 #include "integrations/archive/seven_zip_header.hpp"
 #include "integrations/archive/stream_watch.hpp"
 #include "integrations/archive/tar_header.hpp"
-#include "integrations/archive/zip_directory.hpp"
 
 #include <algorithm>
 #include <array>
@@ -116,7 +115,7 @@ result<void> libarchive_stream::begin(archive_formats formats) {
     if (kind_.container == container_format::zip) {
       BOOST_OUTCOME_TRY(const auto end, find_zip_end(*in_));
       if (!end) return errc::corrupt_archive;
-      BOOST_OUTCOME_TRY(members_, zip_members(*in_, *end));
+      BOOST_OUTCOME_TRY(members_, zip_members(*in_, *end, budget_));
       // libarchive looks for the end in less of the file, and takes it for no zip at all if there
       // is nothing else.
       if (members_.empty()) {
@@ -291,6 +290,7 @@ result<std::optional<data_block>> libarchive_stream::read() {
   if (!has_entry_) return std::optional<data_block>();
   if (!is_known_) return error(errc::unsupported_archive);
   ::archive* const a = handle_.get();
+  const std::uint64_t before = feed_->given();
   for (;;) {
     const void* data = nullptr;
     std::size_t size = 0;
@@ -302,12 +302,14 @@ result<std::optional<data_block>> libarchive_stream::read() {
     if (got == ARCHIVE_WARN) return errc::corrupt_archive;
     if (got == ARCHIVE_RETRY) continue;
     if (got != ARCHIVE_OK) return failure_of(a, feed_);
-    if (size == 0) continue;
+    const std::uint64_t taken = feed_->given() - before;
+    // What was read has brought nothing yet.
+    if (size == 0) return data_block{read_, {}, taken};
     const auto at = static_cast<std::uint64_t>(offset);
     // A block that is out of order would be a hole over what was there before.
     if (offset < 0 || at < read_) return errc::corrupt_archive;
     read_ = at + size;
-    return data_block{at, {static_cast<const std::byte*>(data), size}};
+    return data_block{at, {static_cast<const std::byte*>(data), size}, taken};
   }
 }
 

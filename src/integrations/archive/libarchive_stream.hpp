@@ -11,6 +11,7 @@
 #include "integrations/archive/entry_stream.hpp"
 #include "integrations/archive/filtered_feed.hpp"
 #include "integrations/archive/seven_zip_names.hpp"
+#include "integrations/archive/zip_directory.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -65,7 +66,7 @@ class libarchive_stream final : public entry_stream {
   seven_zip_names names_;                // of a 7z
 
   // Of a zip.
-  std::vector<std::uint64_t> members_;
+  std::vector<zip_listed> members_;
   std::size_t next_member_ = 0;
   bool is_encrypted_ = false;
   std::string name_;

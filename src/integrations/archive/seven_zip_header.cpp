@@ -23,8 +23,9 @@ constexpr std::string_view signature = "7z\xBC\xAF\x27\x1C"sv;
 constexpr std::size_t start_header = 32;
 // Where libarchive looks for the signature behind a program.
 constexpr std::uint64_t first_behind_program = 0x27000, last_behind_program = 0x60000;
-// For each file, folder and stream that a header names: what libarchive keeps of it.
-constexpr std::uint64_t kept_for_each = 128;
+// For each file and stream that a header names: what libarchive keeps of it. Of a folder it keeps
+// more.
+constexpr std::uint64_t kept_for_each = 128, items_of_folder = 3;
 // A header is read, and kept, and its names are kept twice.
 constexpr std::uint64_t copies_of_header = 4;
 
@@ -61,7 +62,7 @@ struct streams {
   std::vector<coder> first;  // coders of the first folder
   std::uint64_t first_size = 0;
   std::uint64_t memory = 0;        // what the coders want at most
-  std::uint64_t items = 0;         // streams and folders
+  std::uint64_t items = 0;         // streams, and folders as several of them
   std::vector<bool> has_checksum;  // of each folder
 };
 
@@ -177,7 +178,7 @@ class header_parser {
     BOOST_OUTCOME_TRY(const std::uint64_t type, number());
     if (type != folders) return errc::corrupt_archive;
     BOOST_OUTCOME_TRY(const std::uint64_t n, count());
-    s.items += n;
+    s.items += items_of_folder * n;
     BOOST_OUTCOME_TRY(const unsigned is_external, byte());
     if (is_external != 0) return error(errc::unsupported_archive);
     struct shape {

@@ -2,11 +2,13 @@
 // What decoders take is charged, and a few bytes that want gigabytes are refused (AF9).
 #include <coramfs/archive.hpp>
 
+#include "integrations/archive/decoder_budget.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "unit/integrations/archive/expand_by.hpp"
 #include "unit/integrations/archive/makers.hpp"
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -202,6 +204,30 @@ TEST_CASE("expand_archive: maps of holes that are much longer than what they are
   const auto v = volume::create().value();
   CHECK(expand_by(by, v, source_of(piped("gzip", with_map(10'000))), "/").value().files == 1);
   CHECK(v.stats().peak_bytes < 2 * mib);
+}
+
+TEST_CASE("decoder_budget: what is wanted is never so much that it is little", "[archive]") {
+  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  const auto v = volume::create().value();
+  detail::decoder_budget budget(v, "/a", most);
+  budget.begin().value();
+  for (const std::uint64_t declared : {most, most - 1, most - mib, most - mib + 1})
+    CHECK(error_of(budget.require(declared)) == errc::quota_exceeded);
+}
+
+TEST_CASE("expand_archive: what is kept of the directory of a zip is paid for", "[archive]") {
+  const way by = GENERATE(way::thread, way::coroutine, way::pool);
+  std::vector<zip_part> parts;
+  for (int i = 0; i < 20'000; ++i) parts.push_back({"f" + std::to_string(i)});
+  const std::string archive = zip_of(parts);
+  volume_options options;
+  options.max_quota = 5 * mib;
+  const auto small = volume::create(options).value();
+  CHECK(error_of(list_by(by, small, source_of(archive))) == errc::quota_exceeded);
+  const auto v = volume::create().value();
+  CHECK(list_by(by, v, source_of(archive)).value().size() == parts.size());
+  CHECK(v.stats().peak_bytes > mib + 216 * parts.size());
+  CHECK(v.stats().used_bytes < mib);
 }
 
 TEST_CASE("expand_archive: input that brings nothing ends", "[archive]") {

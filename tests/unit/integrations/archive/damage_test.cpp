@@ -15,6 +15,8 @@ namespace coramfs::tests {
 
 namespace {
 
+using namespace std::string_literals;
+
 struct small_archive {
   std::string name, content;
   bool has_checksums;  // so that no change goes unseen
@@ -140,6 +142,27 @@ TEST_CASE("expand_archive: a gzip with a wrong checksum", "[archive]") {
     CHECK(error_of(expand_by(way::thread, v, source_of(bad), "/")) == errc::corrupt_archive);
   }
   CHECK(expand_by(way::thread, v, source_of(good), "/").value().files == 1);
+}
+
+TEST_CASE("expand_archive: a gzip that seems to have another in it, and is damaged", "[archive]") {
+  const auto v = volume::create().value();
+  const std::string magic = "\x1F\x8B\x08\0\0\0\0\0\0\3"s;
+  const std::string tar = tar_of({{"a", "before" + magic + "behind"}});
+  // In one block that is not compressed.
+  const auto packed = [&](const std::string& content) {
+    return magic + "\1" + le(content.size(), 2) + le(~content.size(), 2) + content +
+           le(crc_of(tar), 4) + le(tar.size(), 4);
+  };
+  CHECK(expand_by(way::thread, v, source_of(packed(tar)), "/good").value().files == 1);
+  std::string changed = tar;
+  changed[512] = 'B';
+  CHECK(error_of(expand_by(way::thread, v, source_of(packed(changed)), "/")) ==
+        errc::corrupt_archive);
+  CHECK(error_of(expand_by(way::thread, v, source_of(packed(changed) + "behind it"), "/")) ==
+        errc::corrupt_archive);
+  // Several that are one tar, behind each other.
+  const std::string several = piped("gzip", tar.substr(0, 700)) + piped("gzip", tar.substr(700));
+  CHECK(expand_by(way::thread, v, source_of(several), "/several").value().files == 1);
 }
 
 }  // namespace coramfs::tests

@@ -62,7 +62,12 @@ const std::vector<spelling> spellings = {
     {"C:\\a", false, "a"},
     {"C:D:/a", false, "a"},
     {"/C:/a", false, "a"},
+    {"./D:/a", false, "a"},
+    {"../C:/a", false, "a"},
+    {"..\\.\\C:D:\\a", false, "a"},
+    {"a/C:/b", true, "a/C:/b"},
     {"C:", false, {}},
+    {"../C:", false, {}},
     {"/", false, {}},
     {"\\\\", false, {}},
     {"../..", false, {}},
@@ -265,6 +270,18 @@ TEST_CASE("expand_archive: a zip's name in UTF-8 beside the other", "[archive]")
   stale.extra = field(crc_of("another"));
   expand_by(way::thread, v, source_of(zip_of({good, stale})), "/").value();
   CHECK(tree_in(v) == std::map<std::string, std::string>{{better, "x"}, {plain, "y"}});
+}
+
+TEST_CASE("expand_archive: a zip whose member has another name in the directory", "[archive]") {
+  const way by = GENERATE(way::thread, way::coroutine, way::pool);
+  const auto v = volume::create().value();
+  const figures before(v);
+  zip_part p{"evil.exe", "x"};
+  p.listed_name = "good.txt";
+  const std::string archive = zip_of({{"first", "1"}, p});
+  CHECK(error_of(expand_by(by, v, source_of(archive), "/")) == errc::corrupt_archive);
+  CHECK(error_of(list_by(by, v, source_of(archive))) == errc::corrupt_archive);
+  CHECK(figures(v) == before);
 }
 
 TEST_CASE("expand_archive: links, devices and pipes", "[archive]") {
