@@ -49,8 +49,9 @@ struct expand_options {
   /// member that wants more is refused before anything is allocated for it.
   std::uint64_t max_decoder_memory = 64 << 20;
   /// Limits beside those of the volume: how many files, how many bytes in all of them, and in one.
-  /// What is decoded counts, not what the archive says, and holes count, too. Beyond them it is
-  /// `too_large`, with what was wanted and the limit.
+  /// What is decoded counts, not what the archive says, and holes count, too. What another entry
+  /// has replaced counts no more, but while an archive is streamed each file counts that was made.
+  /// Beyond them it is `too_large`, with what was wanted and the limit.
   /// @{
   std::optional<std::uint64_t> max_files, max_bytes, max_file_bytes;
   /// @}

@@ -219,15 +219,21 @@ class expansion {
     const auto& limits = request_.options;
     if (limits.max_file_bytes && size > *limits.max_file_bytes)
       return error(errc::too_large, size, *limits.max_file_bytes);
-    if (limits.max_bytes && size > *limits.max_bytes - std::min(*limits.max_bytes, sum_.bytes))
-      return error(errc::too_large, sum_.bytes + size, *limits.max_bytes);
+    const std::uint64_t others = sum_.bytes - replaced_bytes_;
+    if (limits.max_bytes && size > *limits.max_bytes - std::min(*limits.max_bytes, others))
+      return error(errc::too_large, others + size, *limits.max_bytes);
     return success();
   }
 
   task<void> take_file(std::string path, const stream_entry& found) {
     const auto& limits = request_.options;
-    if (limits.max_files && sum_.files >= *limits.max_files)
-      co_return error(errc::too_large, sum_.files + 1, *limits.max_files);
+    // What it takes the place of does not count beside it.
+    const auto before = files_.find(path);
+    const bool replaces = before != files_.end();
+    replaced_bytes_ = replaces ? before->second.size().value() : 0;
+    const std::uint64_t files = sum_.files - (replaces ? 1 : 0);
+    if (limits.max_files && files >= *limits.max_files)
+      co_return error(errc::too_large, files + 1, *limits.max_files);
     const std::optional<std::uint64_t> declared = found.entry.size;
     BOOST_OUTCOME_CO_TRY(require_size(declared.value_or(0)));
     BOOST_OUTCOME_CO_TRY(auto to, co_await Side::of(side_.volume().open_unnamed()));
@@ -332,6 +338,7 @@ class expansion {
   decoder_budget& budget_;
   expand_summary sum_;
   std::uint64_t work_ = 0;
+  std::uint64_t replaced_bytes_ = 0;  // of the file of the archive that one replaces
   // Of an atomic expansion: what will be there, by absolute paths.
   std::map<std::string, file_type> files_;
   std::set<std::string, std::less<>> directories_;

@@ -7,9 +7,9 @@
 #include <coramfs/detail/normal_text.hpp>
 #include <coramfs/detail/open_file.hpp>
 
-#include "integrations/host/on_thread.hpp"
 #include "integrations/host/pooled.hpp"
 #include "integrations/host/tree_source.hpp"
+#include "integrations/on_thread.hpp"
 
 #include <algorithm>
 #include <cstddef>

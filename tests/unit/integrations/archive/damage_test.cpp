@@ -19,7 +19,7 @@ using namespace std::string_literals;
 
 struct small_archive {
   std::string name, content;
-  bool has_checksums;  // so that no change goes unseen
+  bool has_checksums;  // of all content: a tar by itself has some of its headers alone
 };
 
 // Written by this library, as other programs read them (create_test.cpp).
@@ -36,10 +36,10 @@ std::vector<small_archive> small_archives() {
       {"tar.zst", archive_format::tar_zst}, {"7z", archive_format::seven_zip}};
   for (const auto& [name, format] : formats) {
     create_archive(fs, "/in", "/out." + name, format).value();
-    all.push_back({name, fs.read_text("/out." + name).value(), name == "zip" || name == "7z"});
+    all.push_back({name, fs.read_text("/out." + name).value(), name != "tar" && name != "tar.zst"});
   }
   const std::string tar = fs.read_text("/out.tar").value();
-  all.push_back({"tar.bz2", piped("bzip2", tar), false});
+  all.push_back({"tar.bz2", piped("bzip2", tar), true});
   return all;
 }
 

@@ -135,7 +135,8 @@ TEST_CASE("expand_archive: what other programs write", "[archive]") {
     CHECK(v.stats().pins == 0);
     ++read;
   }
-  CHECK(read > 0);
+  // All that is made with tar alone, without which nothing here works, was read.
+  CHECK(read >= 5);
 }
 
 TEST_CASE("expand_archive: a zip of more than 65,535 members, and of their directory alone",
