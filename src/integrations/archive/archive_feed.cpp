@@ -59,6 +59,7 @@ int archive_feed::open(::archive* handle) noexcept {
 }
 
 void archive_feed::begin_header(std::uint64_t offset, decoder_budget& budget) noexcept {
+  if (header_budget_ != nullptr && header_at_ == offset) return;
   header_budget_ = &budget;
   header_at_ = offset;
   header_given_ = 0;

@@ -42,7 +42,9 @@ class archive_feed {
 
   /// What libarchive reads from now on, and it is at `offset`, is the header of an entry of a tar.
   /// All of that is kept, and the budget is asked for what libarchive makes of it: of each byte of
-  /// a map of holes a dozen. Beyond 1 MiB it fails with `unsupported_archive`.
+  /// a map of holes a dozen. Beyond 1 MiB it fails with `unsupported_archive`. It is to be called
+  /// before the feed is opened, too, since that looks at the first header; what was collected of
+  /// one header stays if it is called again.
   void begin_header(std::uint64_t offset, decoder_budget& budget) noexcept;
   /// The header, which has ended before `offset`. Throws `std::bad_alloc`.
   std::string end_header(std::uint64_t offset);

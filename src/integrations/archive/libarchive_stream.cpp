@@ -144,6 +144,7 @@ result<void> libarchive_stream::begin(archive_formats formats) {
         break;
     }
   }
+  if (kind_.container == container_format::tar) feed_->begin_header(0, budget_);
   // There is no filter but ours.
   ::archive_read_append_filter(a, ARCHIVE_FILTER_NONE);
   if (feed_->open(a) != ARCHIVE_OK) return failure_of(a, feed_);
@@ -222,13 +223,16 @@ result<int> libarchive_stream::read_header() {
   ::archive* const a = handle_.get();
   tar_name_.reset();
   const bool is_tar = kind_.container == container_format::tar;
-  if (is_tar) feed_->begin_header(position(), budget_);
+  const std::uint64_t begin = position();
+  if (is_tar) feed_->begin_header(begin, budget_);
   const int got = ::archive_read_next_header2(a, entry_.get());
   const std::string header = is_tar ? feed_->end_header(position()) : std::string();
   if (feed_->failure()) return *feed_->failure();
   const bool is_read = got == ARCHIVE_OK || got == ARCHIVE_WARN;
   // With `archive_formats::all` it may be something else that begins in the same way.
   if (is_read && is_tar && (::archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR) {
+    // A name is never that of a part.
+    if (header.size() != position() - begin) return errc::corrupt_archive;
     BOOST_OUTCOME_TRY(tar_name_, name_in_header(header));
   }
   return got;

@@ -208,6 +208,26 @@ TEST_CASE("expand_archive: of several names of a tar it is the one that others t
   CHECK(names({before, {"short", "x"}}) == std::vector<std::string>{"of pax"});
 }
 
+TEST_CASE("expand_archive: names of a tar that comes in small pieces", "[archive]") {
+  const std::string apart = "cafe\xCC\x81.txt";
+  tar_part one{"short", "x"}, two{"short", "y"};
+  one.pax = pax_record("path", apart);
+  two.pax = pax_record("path", "long " + std::string(200, 'n'));
+  const std::string tar = tar_of({one, two});
+  for (const std::string filter : {"gzip", "bzip2", "xz", "zstd -q", "lz4 -q", "lzip"}) {
+    if (std::system(("command -v " + filter.substr(0, filter.find(' ')) + " > /dev/null").c_str()))
+      continue;
+    INFO(filter);
+    std::string archive;
+    for (std::size_t at = 0; at < tar.size(); at += 100)
+      archive += piped(filter, tar.substr(at, 100));
+    const auto v = volume::create().value();
+    CHECK(expand_by(way::thread, v, source_of(archive), "/").value().files == 2);
+    CHECK(tree_in(v) ==
+          std::map<std::string, std::string>{{apart, "x"}, {"long " + std::string(200, 'n'), "y"}});
+  }
+}
+
 TEST_CASE("expand_archive: a letter with a mark is not the letter that looks like it",
           "[archive]") {
   const std::string apart = "cafe\xCC\x81.txt", together = "caf\xC3\xA9.txt";
