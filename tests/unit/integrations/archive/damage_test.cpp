@@ -144,7 +144,7 @@ TEST_CASE("expand_archive: a gzip with a wrong checksum", "[archive]") {
   CHECK(expand_by(way::thread, v, source_of(good), "/").value().files == 1);
 }
 
-TEST_CASE("expand_archive: a gzip that seems to have another in it, and is damaged", "[archive]") {
+TEST_CASE("expand_archive: a damaged gzip that seems to have another in it", "[archive]") {
   const auto v = volume::create().value();
   const std::string magic = "\x1F\x8B\x08\0\0\0\0\0\0\3"s;
   const std::string tar = tar_of({{"a", "before" + magic + "behind"}});
