@@ -63,7 +63,7 @@ result<std::optional<stream_entry>> adapter_stream::next() {
 result<std::optional<data_block>> adapter_stream::read() {
   BOOST_OUTCOME_TRY(const auto content, guarded([&] { return reader_->read(); }));
   if (content.empty()) return std::optional<data_block>();
-  const data_block block{read_, content};
+  const data_block block{read_, content, 0};
   read_ += content.size();
   return std::optional(block);
 }

@@ -43,7 +43,8 @@ class archive_writer {
   std::vector<std::byte> take() noexcept { return std::exchange(made_, {}); }
   /// Bytes that belong over the beginning of the archive, once it has ended.
   virtual std::span<const std::byte> start() const noexcept { return {}; }
-  /// How many bytes are compressed at a time, so that it takes about a millisecond.
+  /// How many bytes are compressed at a time, so that it takes about a millisecond by
+  /// default. At the highest levels an encoder collects many of them before it compresses.
   virtual std::size_t slice() const noexcept = 0;
 
  protected:

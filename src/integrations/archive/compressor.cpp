@@ -16,16 +16,17 @@ compressor::compressor() : handle_(::archive_write_new()) {
   if (!handle_) throw std::bad_alloc();
 }
 
-// An encoder is only freed where it is closed, and where that has not failed before.
+// What is collected, and an encoder, are only freed where the handle is closed, and where that has
+// not failed before.
 compressor::~compressor() {
   discards_ = true;
-  if (stops_short_) ::archive_write_fail(handle_.get());
   handle_.reset();
 }
 
 la_ssize_t compressor::on_write(::archive*, void* self, const void* from,
                                 std::size_t size) noexcept {
   auto& c = *static_cast<compressor*>(self);
+  if (c.discards_ && c.stops_short_) return -1;
   const auto* const begin = static_cast<const std::byte*>(from);
   try {
     if (!c.discards_ && !c.has_failed_) c.made_.insert(c.made_.end(), begin, begin + size);

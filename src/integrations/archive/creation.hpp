@@ -3,10 +3,12 @@
 
 #include <coramfs/archive.hpp>
 #include <coramfs/asio.hpp>
+#include <coramfs/detail/host_error.hpp>
 #include <coramfs/entries.hpp>
 #include <coramfs/result.hpp>
 
 #include "integrations/archive/archive_writer.hpp"
+#include "integrations/archive/entry_name.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -69,17 +71,18 @@ class creation {
     auto walk = co_await Side::of(side_.volume().walk(prefix_));
     if (!walk && walk.error() != errc::not_a_directory) co_return walk.error();
     if (!walk) {
-      items_.push_back({prefix_, prefix_.substr(prefix_.rfind('/') + 1), false});
-      co_return success();
+      co_return note({prefix_, prefix_.substr(prefix_.rfind('/') + 1), false});
     }
     const std::size_t cut = prefix_.size() + (prefix_.back() == '/' ? 0 : 1);
     std::size_t found = 0;
     for (const walk_entry& e : walk.value()) {
       const std::string in = e.path.back() == '/' ? e.path : e.path + '/';
-      for (const std::string& name : e.directories)
-        items_.push_back({in + name, (in + name).substr(cut), true});
-      for (const std::string& name : e.files)
-        items_.push_back({in + name, (in + name).substr(cut), false});
+      for (const std::string& name : e.directories) {
+        BOOST_OUTCOME_CO_TRY(note({in + name, (in + name).substr(cut), true}));
+      }
+      for (const std::string& name : e.files) {
+        BOOST_OUTCOME_CO_TRY(note({in + name, (in + name).substr(cut), false}));
+      }
       found += e.directories.size() + e.files.size() + 1;
       if (found < found_in_turn) continue;
       found = 0;
@@ -88,6 +91,15 @@ class creation {
     std::sort(items_.begin(), items_.end(),
               [](const creation_item& a, const creation_item& b) { return a.path < b.path; });
     co_return success();
+  }
+
+  // What would be expanded by another name, or not at all, is not put into an archive.
+  result<void> note(creation_item item) {
+    const auto taken = safe_name_of(item.name, unsafe_entries::refuse);
+    if (!taken || taken.value()->path != item.name)
+      return about_host_call(item.path, errc::unsafe_archive_entry, host_call::create_archive);
+    items_.push_back(std::move(item));
+    return success();
   }
 
   // Returns whether it was still there.

@@ -21,7 +21,7 @@ result<void> decoder_budget::begin() { return pay(std::min(fixed_part, most_)); 
 result<void> decoder_budget::require(std::uint64_t declared) {
   if (declared <= largest_) return success();
   if (declared > most_) return error(errc::unsupported_archive);
-  BOOST_OUTCOME_TRY(pay(std::min(most_, declared + fixed_part)));
+  BOOST_OUTCOME_TRY(pay(most_ - declared < fixed_part ? most_ : declared + fixed_part));
   largest_ = declared;
   return success();
 }

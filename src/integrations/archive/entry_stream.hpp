@@ -11,10 +11,15 @@
 
 namespace coramfs::detail {
 
-/// Bytes of an entry, and where in it they belong: what lies between two blocks is a hole.
+/// Bytes of an entry, none perhaps, and where in it they belong: what lies between two blocks is a
+/// hole.
 struct data_block {
   std::uint64_t offset;
   std::span<const std::byte> bytes;
+  std::uint64_t taken = 0;  ///< how many bytes of the archive it has taken to bring them
+
+  /// What it counts as work.
+  std::uint64_t work() const noexcept { return bytes.size() > taken ? bytes.size() : taken; }
 };
 
 /// An entry as a stream gives it: what is behind a NUL in its name is there.
@@ -34,8 +39,8 @@ class entry_stream {
 
   /// Goes on to the next entry. None: the archive has ended. Throws `std::bad_alloc`.
   virtual result<std::optional<stream_entry>> next() = 0;
-  /// The bytes that come next of the entry, and none at its end. They are valid until the next
-  /// call. Throws `std::bad_alloc`.
+  /// The bytes that come next of the entry, a block without any where there is none of them yet,
+  /// and no block at its end. They are valid until the next call. Throws `std::bad_alloc`.
   virtual result<std::optional<data_block>> read() = 0;
   /// Whether `next` decodes what was left of the entry before. Then it is better read.
   virtual bool decodes_to_skip() const noexcept = 0;

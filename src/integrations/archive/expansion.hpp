@@ -27,6 +27,8 @@ namespace coramfs::detail {
 inline constexpr std::uint64_t expanded_in_turn = 64 * 1024;
 /// What an entry counts as, beside its bytes.
 inline constexpr std::uint64_t work_of_entry = 4 * 1024;
+/// And what each directory above it does, beside its path, where it is not known yet.
+inline constexpr std::uint64_t work_of_level = 256;
 
 /// What an expansion is to do.
 struct expansion_request {
@@ -169,6 +171,7 @@ class expansion {
       for (std::string_view up = above(path); up.size() > request_.dest.size(); up = above(up)) {
         if (directories_.find(up) != directories_.end()) break;
         if (files_.find(std::string(up)) != files_.end()) co_return errc::not_a_directory;
+        BOOST_OUTCOME_CO_TRY(co_await worked(up.size() + work_of_level));
       }
       if (files_.find(path) != files_.end()) {
         if (is_directory) co_return errc::not_a_directory;
@@ -192,7 +195,7 @@ class expansion {
 
   task<void> take_directory(const std::string& path) {
     if (request_.is_atomic) {
-      BOOST_OUTCOME_CO_TRY(note_directory(path));
+      BOOST_OUTCOME_CO_TRY(co_await note_directory(path));
     } else {
       auto made = co_await Side::of(side_.volume().create_directories(path));
       if (!made) co_return made.error();
@@ -202,12 +205,13 @@ class expansion {
   }
 
   // A directory with those above it, which will be there in the end.
-  result<void> note_directory(std::string_view path) {
+  task<void> note_directory(std::string_view path) {
     for (; path.size() > request_.dest.size(); path = above(path)) {
       if (!directories_.emplace(path).second) break;
-      BOOST_OUTCOME_TRY(budget_.remember(path.size() + kept_for_name));
+      BOOST_OUTCOME_CO_TRY(budget_.remember(path.size() + kept_for_name));
+      BOOST_OUTCOME_CO_TRY(co_await worked(path.size() + work_of_level));
     }
-    return success();
+    co_return success();
   }
 
   // The bytes of a file that were brought, and the limits that they may not pass.
@@ -215,15 +219,21 @@ class expansion {
     const auto& limits = request_.options;
     if (limits.max_file_bytes && size > *limits.max_file_bytes)
       return error(errc::too_large, size, *limits.max_file_bytes);
-    if (limits.max_bytes && size > *limits.max_bytes - std::min(*limits.max_bytes, sum_.bytes))
-      return error(errc::too_large, sum_.bytes + size, *limits.max_bytes);
+    const std::uint64_t others = sum_.bytes - replaced_bytes_;
+    if (limits.max_bytes && size > *limits.max_bytes - std::min(*limits.max_bytes, others))
+      return error(errc::too_large, others + size, *limits.max_bytes);
     return success();
   }
 
   task<void> take_file(std::string path, const stream_entry& found) {
     const auto& limits = request_.options;
-    if (limits.max_files && sum_.files >= *limits.max_files)
-      co_return error(errc::too_large, sum_.files + 1, *limits.max_files);
+    // What it takes the place of does not count beside it.
+    const auto before = files_.find(path);
+    const bool replaces = before != files_.end();
+    replaced_bytes_ = replaces ? before->second.size().value() : 0;
+    const std::uint64_t files = sum_.files - (replaces ? 1 : 0);
+    if (limits.max_files && files >= *limits.max_files)
+      co_return error(errc::too_large, files + 1, *limits.max_files);
     const std::optional<std::uint64_t> declared = found.entry.size;
     BOOST_OUTCOME_CO_TRY(require_size(declared.value_or(0)));
     BOOST_OUTCOME_CO_TRY(auto to, co_await Side::of(side_.volume().open_unnamed()));
@@ -233,9 +243,13 @@ class expansion {
       if (!block) break;
       const std::uint64_t end = block->offset + block->bytes.size();
       BOOST_OUTCOME_CO_TRY(require_size(end));
+      if (block->bytes.empty()) {
+        BOOST_OUTCOME_CO_TRY(co_await worked(block->work()));
+        continue;
+      }
       BOOST_OUTCOME_CO_TRY(co_await store(to, *block, size));
       size = end;
-      BOOST_OUTCOME_CO_TRY(co_await worked(block->bytes.size()));
+      BOOST_OUTCOME_CO_TRY(co_await worked(block->work()));
     }
     // The last thing of a sparse file may be a hole.
     const bool is_short = declared && size < *declared;
@@ -283,7 +297,7 @@ class expansion {
       before->second = std::move(to);
     } else {
       BOOST_OUTCOME_CO_TRY(budget_.remember(path.size() + kept_for_name));
-      BOOST_OUTCOME_CO_TRY(note_directory(above(path)));
+      BOOST_OUTCOME_CO_TRY(co_await note_directory(above(path)));
       files_.emplace(std::move(path), std::move(to));
       ++sum_.files;
     }
@@ -296,7 +310,7 @@ class expansion {
     for (;;) {
       BOOST_OUTCOME_CO_TRY(const auto block, from_.read());
       if (!block) break;
-      BOOST_OUTCOME_CO_TRY(co_await worked(block->bytes.size()));
+      BOOST_OUTCOME_CO_TRY(co_await worked(block->work()));
     }
     co_return success();
   }
@@ -307,7 +321,12 @@ class expansion {
       BOOST_OUTCOME_CO_TRYV(co_await Side::of(side_.volume().create_directories(request_.dest)));
       co_return success();
     }
-    std::vector<std::string> directories(directories_.begin(), directories_.end());
+    std::vector<std::string> directories;
+    directories.reserve(directories_.size());
+    while (!directories_.empty()) {
+      directories.push_back(std::move(directories_.extract(directories_.begin()).value()));
+      BOOST_OUTCOME_CO_TRY(co_await worked(work_of_level));
+    }
     const naming_options how = naming();
     auto named = co_await Side::of(side_.volume().give_names(files_, std::move(directories), how));
     co_return named;
@@ -319,6 +338,7 @@ class expansion {
   decoder_budget& budget_;
   expand_summary sum_;
   std::uint64_t work_ = 0;
+  std::uint64_t replaced_bytes_ = 0;  // of the file of the archive that one replaces
   // Of an atomic expansion: what will be there, by absolute paths.
   std::map<std::string, file_type> files_;
   std::set<std::string, std::less<>> directories_;

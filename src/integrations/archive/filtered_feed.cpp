@@ -5,8 +5,8 @@
 #include "integrations/archive/crc32.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,8 +18,17 @@ namespace {
 // the stream is whole. Others pad tars to records of up to 1 MiB.
 constexpr std::uint64_t most_trailing = 2 << 20;
 
-// How far from its end the checksum of a gzip is looked for at a time.
+// How far from its end another gzip is looked for at a time.
 constexpr std::uint64_t checked_at_once = 1 << 20;
+
+// What a decoder is given at most of a stream before it brings something. Beside the largest block
+// there may be what brings nothing: headers, indexes, empty blocks and streams.
+std::uint64_t most_for_nothing(stream_filter filter) noexcept {
+  constexpr std::uint64_t most = 1 << 20, bzip2_block = 1 << 20, lz4_block = 4 << 20;
+  return filter == stream_filter::bzip2 ? most + bzip2_block
+         : filter == stream_filter::lz4 ? most + lz4_block
+                                        : most;
+}
 
 int code_of(stream_filter filter) noexcept {
   switch (filter) {
@@ -41,6 +50,8 @@ filtered_feed::filtered_feed(archive_input& in, decoder_budget& budget, stream_f
 
 result<void> filtered_feed::begin() {
   BOOST_OUTCOME_TRY(feed_.set_watch(watch_over(filter_, in_, 0)));
+  feed_.end_with_watch();
+  feed_.allow(most_for_nothing(filter_));
   ::archive* const a = handle_.get();
   ::archive_read_support_format_raw(a);
   ::archive_read_support_format_empty(a);
@@ -64,6 +75,7 @@ result<void> filtered_feed::begin() {
 }
 
 result<std::span<const std::byte>> filtered_feed::decode() {
+  feed_.allow(most_for_nothing(filter_));
   while (!has_ended_) {
     const void* data = nullptr;
     std::size_t size = 0;
@@ -77,7 +89,6 @@ result<std::span<const std::byte>> filtered_feed::decode() {
     if (size == 0) continue;
     const std::span<const std::byte> piece(static_cast<const std::byte*>(data), size);
     if (filter_ == stream_filter::gzip) sum_ = crc32(sum_, piece);
-    look_at_names(size_, piece);
     size_ += size;
     return piece;
   }
@@ -107,29 +118,37 @@ result<bool> filtered_feed::finish() {
     return trailing_ > most_trailing;
   }
   if (filter_ != stream_filter::gzip) return true;
-  if (!is_checking_) {
-    is_checking_ = true;
-    unchecked_ = in_.size();
-  }
   return check_gzip();
 }
 
-// Where a gzip ends nobody says who decodes it: so its checksum and its size are looked for, from
-// the end of the input on. If they are nowhere it is damaged, unless it is one of several that
-// stand behind each other: then these are not those of the whole.
+// At the end libarchive has taken as much of the input as there is of gzip, and the last thing of
+// that is a checksum and a size. If the size is that of all that was decoded, the checksum is, too.
+// Otherwise it is damaged, unless it is one of several that stand behind each other: then these are
+// those of the last.
 result<bool> filtered_feed::check_gzip() {
-  std::string wanted;
-  for (int i = 0; i < 4; ++i) wanted += static_cast<char>(sum_ >> (8 * i));
-  for (int i = 0; i < 4; ++i) wanted += static_cast<char>(size_ >> (8 * i));
+  if (!is_checking_) {
+    is_checking_ = true;
+    unchecked_ = static_cast<std::uint64_t>(
+        std::max<la_int64_t>(::archive_filter_bytes(handle_.get(), 1), 0));
+    std::array<std::byte, 8> trailer;
+    if (unchecked_ < trailer.size()) return error(errc::corrupt_archive);
+    unchecked_ -= trailer.size();
+    BOOST_OUTCOME_TRY(const std::size_t count, in_.copy(unchecked_, trailer));
+    if (count < trailer.size()) return error(errc::corrupt_archive);
+    if (long_at(trailer, 4) == static_cast<std::uint32_t>(size_)) {
+      if (long_at(trailer, 0) != sum_) return error(errc::corrupt_archive);
+      return true;
+    }
+  }
+  // Bytes are looked at in slices, with those behind them that belong to a header.
+  constexpr std::size_t header = 10;
   const std::uint64_t from = unchecked_ - std::min(unchecked_, checked_at_once);
-  std::vector<std::byte> part(
-      static_cast<std::size_t>(std::min(in_.size(), unchecked_ + wanted.size()) - from));
+  std::vector<std::byte> part(static_cast<std::size_t>(unchecked_ - from) + header);
   BOOST_OUTCOME_TRY(const std::size_t count, in_.copy(from, part));
   const std::string_view text = text_of(std::span<const std::byte>(part).first(count));
-  if (text.rfind(wanted) != text.npos) return true;
   constexpr std::string_view magic = "\x1F\x8B\x08";
   for (std::size_t i = text.find(magic); i != text.npos; i = text.find(magic, i + 1)) {
-    const bool has_flags = i + 10 <= text.size() && (text[i + 3] & 0xE0) == 0;
+    const bool has_flags = i + header <= text.size() && (text[i + 3] & 0xE0) == 0;
     if (from + i > 0 && has_flags) return true;
   }
   unchecked_ = from;

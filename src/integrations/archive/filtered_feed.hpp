@@ -42,7 +42,7 @@ class filtered_feed final : public archive_feed {
   std::uint32_t sum_ = 0;   // of all that was decoded
   std::uint64_t size_ = 0;  // of that
   std::uint64_t trailing_ = 0;
-  std::uint64_t unchecked_ = 0;  // of the input: bytes in which the checksum was not looked for yet
+  std::uint64_t unchecked_ = 0;  // of the input: bytes in which no gzip was looked for yet
   bool is_checking_ = false;
 };
 

@@ -4,7 +4,7 @@
 #include "integrations/archive/bytes_of.hpp"
 #include "integrations/archive/seven_zip_header.hpp"
 #include "integrations/archive/stream_watch.hpp"
-#include "integrations/archive/zip_directory.hpp"
+#include "integrations/archive/tar_header.hpp"
 
 #include <algorithm>
 #include <array>
@@ -115,7 +115,7 @@ result<void> libarchive_stream::begin(archive_formats formats) {
     if (kind_.container == container_format::zip) {
       BOOST_OUTCOME_TRY(const auto end, find_zip_end(*in_));
       if (!end) return errc::corrupt_archive;
-      BOOST_OUTCOME_TRY(members_, zip_members(*in_, *end));
+      BOOST_OUTCOME_TRY(members_, zip_members(*in_, *end, budget_));
       // libarchive looks for the end in less of the file, and takes it for no zip at all if there
       // is nothing else.
       if (members_.empty()) {
@@ -131,13 +131,10 @@ result<void> libarchive_stream::begin(archive_formats formats) {
     plain_ = std::make_unique<input_feed>(*in_, budget_, size);
     feed_ = plain_.get();
     switch (kind_.container) {
-      case container_format::tar:
-        plain_->set_names(names_);
-        ::archive_read_support_format_tar(a);
-        break;
+      case container_format::tar: ::archive_read_support_format_tar(a); break;
       case container_format::zip: ::archive_read_support_format_zip_seekable(a); break;
       case container_format::seven_zip: {
-        BOOST_OUTCOME_TRY(require_seven_zip(*in_, begin, budget_));
+        BOOST_OUTCOME_TRY(names_, require_seven_zip(*in_, begin, budget_));
         ::archive_read_support_format_7zip(a);
         break;
       }
@@ -147,6 +144,7 @@ result<void> libarchive_stream::begin(archive_formats formats) {
         break;
     }
   }
+  if (kind_.container == container_format::tar) feed_->begin_header(0, budget_);
   // There is no filter but ours.
   ::archive_read_append_filter(a, ARCHIVE_FILTER_NONE);
   if (feed_->open(a) != ARCHIVE_OK) return failure_of(a, feed_);
@@ -156,7 +154,6 @@ result<void> libarchive_stream::begin(archive_formats formats) {
 result<void> libarchive_stream::begin_filtered(archive_formats formats) {
   filtered_ = std::make_unique<filtered_feed>(*in_, budget_, kind_.filter);
   feed_ = filtered_.get();
-  filtered_->set_names(names_);
   BOOST_OUTCOME_TRY(filtered_->begin());
   BOOST_OUTCOME_TRY(const auto head, filtered_->head());
   // A short piece may come first: libarchive looks at as much as it wants.
@@ -185,17 +182,15 @@ result<std::optional<stream_entry>> libarchive_stream::next() {
     BOOST_OUTCOME_TRY(look_at_member());
   }
   const utf8_scope names;
-  const la_int64_t before = ::archive_filter_bytes(a, 0);
-  const int got = ::archive_read_next_header2(a, entry_.get());
-  if (feed_->failure()) return *feed_->failure();
+  const std::uint64_t before = position();
+  BOOST_OUTCOME_TRY(const int got, read_header());
   if (got == ARCHIVE_EOF) {
     has_ended_ = true;
     // A zip has the members that its directory names. A tar ends with a block of zeros: what does
     // not has lost its end.
     const bool is_cut =
         kind_.container == container_format::zip ||
-        (kind_.container == container_format::tar &&
-         ::archive_filter_bytes(a, 0) - before < static_cast<la_int64_t>(tar_block));
+        (kind_.container == container_format::tar && position() - before < tar_block);
     if (is_cut) return errc::corrupt_archive;
     return std::optional<stream_entry>();
   }
@@ -214,13 +209,37 @@ result<std::optional<stream_entry>> libarchive_stream::next() {
   if (kind_.container == container_format::zip) {
     // The two places that describe a member have to say the same, or it depends on the reader what
     // it is. libarchive has to be where it was expected to be, too; with a link it has read on.
-    const bool is_at_data = static_cast<std::uint64_t>(::archive_filter_bytes(a, 0)) == data_;
+    const bool is_at_data = position() == data_;
     const bool is_link = e.entry.kind == entry_kind::symbolic_link;
     const bool is_torn =
         got == ARCHIVE_WARN && begins_with_text(::archive_error_string(a), "Inconsistent");
     if (is_torn || (!is_at_data && !is_link)) return errc::corrupt_archive;
   }
   return std::optional<stream_entry>(std::move(e));
+}
+
+// Has libarchive read the header of the next entry, and returns what it has said.
+result<int> libarchive_stream::read_header() {
+  ::archive* const a = handle_.get();
+  tar_name_.reset();
+  const bool is_tar = kind_.container == container_format::tar;
+  const std::uint64_t begin = position();
+  if (is_tar) feed_->begin_header(begin, budget_);
+  const int got = ::archive_read_next_header2(a, entry_.get());
+  const std::string header = is_tar ? feed_->end_header(position()) : std::string();
+  if (feed_->failure()) return *feed_->failure();
+  const bool is_read = got == ARCHIVE_OK || got == ARCHIVE_WARN;
+  // With `archive_formats::all` it may be something else that begins in the same way.
+  if (is_read && is_tar && (::archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR) {
+    // A name is never that of a part.
+    if (header.size() != position() - begin) return errc::corrupt_archive;
+    BOOST_OUTCOME_TRY(tar_name_, name_in_header(header));
+  }
+  return got;
+}
+
+std::uint64_t libarchive_stream::position() const noexcept {
+  return static_cast<std::uint64_t>(::archive_filter_bytes(handle_.get(), 0));
 }
 
 // What is left of the entry before. Of a zip nothing is read.
@@ -260,9 +279,8 @@ stream_entry libarchive_stream::found() {
     const char* name = ::archive_entry_pathname(from);
     if (name == nullptr) name = ::archive_entry_pathname_utf8(from);
     if (name != nullptr) e.entry.name = name;
-    if (auto whole = names_.hidden_name(
-            static_cast<std::uint64_t>(::archive_filter_bytes(handle_.get(), 0))))
-      e.entry.name = std::move(*whole);
+    if (tar_name_) e.entry.name = std::move(*tar_name_);
+    if (kind_.container == container_format::seven_zip) e.entry.name = names_.next();
     e.is_encrypted = ::archive_entry_is_encrypted(from) != 0;
   }
   e.entry.kind = kind_of_entry(from);
@@ -276,6 +294,7 @@ result<std::optional<data_block>> libarchive_stream::read() {
   if (!has_entry_) return std::optional<data_block>();
   if (!is_known_) return error(errc::unsupported_archive);
   ::archive* const a = handle_.get();
+  const std::uint64_t before = feed_->given();
   for (;;) {
     const void* data = nullptr;
     std::size_t size = 0;
@@ -287,12 +306,14 @@ result<std::optional<data_block>> libarchive_stream::read() {
     if (got == ARCHIVE_WARN) return errc::corrupt_archive;
     if (got == ARCHIVE_RETRY) continue;
     if (got != ARCHIVE_OK) return failure_of(a, feed_);
-    if (size == 0) continue;
+    const std::uint64_t taken = feed_->given() - before;
+    // What was read has brought nothing yet.
+    if (size == 0) return data_block{read_, {}, taken};
     const auto at = static_cast<std::uint64_t>(offset);
     // A block that is out of order would be a hole over what was there before.
     if (offset < 0 || at < read_) return errc::corrupt_archive;
     read_ = at + size;
-    return data_block{at, {static_cast<const std::byte*>(data), size}};
+    return data_block{at, {static_cast<const std::byte*>(data), size}, taken};
   }
 }
 

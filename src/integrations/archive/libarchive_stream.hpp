@@ -10,7 +10,8 @@
 #include "integrations/archive/decoder_budget.hpp"
 #include "integrations/archive/entry_stream.hpp"
 #include "integrations/archive/filtered_feed.hpp"
-#include "integrations/archive/pax_watch.hpp"
+#include "integrations/archive/seven_zip_names.hpp"
+#include "integrations/archive/zip_directory.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -45,24 +46,27 @@ class libarchive_stream final : public entry_stream {
   result<void> begin_filtered(archive_formats formats);
   result<void> look_at_member();
   result<void> skip_rest();
+  result<int> read_header();
+  std::uint64_t position() const noexcept;
   stream_entry found();
 
   const std::unique_ptr<archive_input> in_;
   archive_kind kind_;
   decoder_budget& budget_;
   // One of the two is what the handle reads from. Both outlive it.
-  pax_watch names_;  // of a tar; it outlives them
   std::unique_ptr<filtered_feed> filtered_;
   std::unique_ptr<input_feed> plain_;
   archive_feed* feed_ = nullptr;
   archive_handle handle_;
   entry_handle entry_;
   bool has_entry_ = false, has_ended_ = false;
-  bool is_known_ = true;    // the method of the member
-  std::uint64_t read_ = 0;  // of the entry, holes with it
+  bool is_known_ = true;                 // the method of the member
+  std::uint64_t read_ = 0;               // of the entry, holes with it
+  std::optional<std::string> tar_name_;  // of the entry, where libarchive may have changed it
+  seven_zip_names names_;                // of a 7z
 
   // Of a zip.
-  std::vector<std::uint64_t> members_;
+  std::vector<zip_listed> members_;
   std::size_t next_member_ = 0;
   bool is_encrypted_ = false;
   std::string name_;

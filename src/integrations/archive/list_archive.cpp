@@ -48,7 +48,7 @@ class listing {
         if (!is_read) break;
         BOOST_OUTCOME_CO_TRY(const auto block, entries.read());
         is_left = block.has_value();
-        if (block) work += block->bytes.size();
+        if (block) work += block->work();
       }
     }
     for (bool is_done = false; !is_done;) {

@@ -23,10 +23,11 @@ constexpr std::string_view signature = "7z\xBC\xAF\x27\x1C"sv;
 constexpr std::size_t start_header = 32;
 // Where libarchive looks for the signature behind a program.
 constexpr std::uint64_t first_behind_program = 0x27000, last_behind_program = 0x60000;
-// For each file, folder and stream that a header names: what libarchive keeps of it.
-constexpr std::uint64_t kept_for_each = 128;
-// A header is read, kept, and its names are kept again.
-constexpr std::uint64_t copies_of_header = 3;
+// For each file and stream that a header names: what libarchive keeps of it. Of a folder it keeps
+// more.
+constexpr std::uint64_t kept_for_each = 128, items_of_folder = 3;
+// A header is read, and kept, and its names are kept twice.
+constexpr std::uint64_t copies_of_header = 4;
 
 constexpr unsigned most_coders = 32, most_streams = 64;
 
@@ -45,6 +46,7 @@ enum property : unsigned {
   folders = 11,
   unpack_sizes = 12,
   stream_counts = 13,
+  names = 17,
   encoded_header = 23,
 };
 
@@ -60,7 +62,7 @@ struct streams {
   std::vector<coder> first;  // coders of the first folder
   std::uint64_t first_size = 0;
   std::uint64_t memory = 0;        // what the coders want at most
-  std::uint64_t items = 0;         // streams and folders
+  std::uint64_t items = 0;         // streams, and folders as several of them
   std::vector<bool> has_checksum;  // of each folder
 };
 
@@ -117,6 +119,21 @@ class header_parser {
     return s;
   }
 
+  // Passes the properties of files, and returns their names.
+  result<std::span<const std::byte>> names_of_files() {
+    std::span<const std::byte> found;
+    for (;;) {
+      BOOST_OUTCOME_TRY(const std::uint64_t type, number());
+      if (type == end) return found;
+      BOOST_OUTCOME_TRY(const std::uint64_t size, number());
+      BOOST_OUTCOME_TRY(const auto value, take(size));
+      if (type != names) continue;
+      // They are never elsewhere.
+      if (value.empty() || byte_at(value, 0) != 0) return errc::corrupt_archive;
+      found = value.subspan(1);
+    }
+  }
+
  private:
   result<void> packs(streams& s) {
     BOOST_OUTCOME_TRY(s.pack_offset, number());
@@ -161,7 +178,7 @@ class header_parser {
     BOOST_OUTCOME_TRY(const std::uint64_t type, number());
     if (type != folders) return errc::corrupt_archive;
     BOOST_OUTCOME_TRY(const std::uint64_t n, count());
-    s.items += n;
+    s.items += items_of_folder * n;
     BOOST_OUTCOME_TRY(const unsigned is_external, byte());
     if (is_external != 0) return error(errc::unsupported_archive);
     struct shape {
@@ -421,14 +438,15 @@ result<std::optional<std::uint64_t>> find_seven_zip(archive_input& in) {
   return std::nullopt;
 }
 
-result<void> require_seven_zip(archive_input& in, std::uint64_t begin, decoder_budget& budget) {
+result<seven_zip_names> require_seven_zip(archive_input& in, std::uint64_t begin,
+                                          decoder_budget& budget) {
   std::array<std::byte, start_header> start;
   BOOST_OUTCOME_TRY(const std::size_t count, in.copy(begin, start));
   if (count < start.size()) return errc::corrupt_archive;
   const std::uint64_t base = begin + start_header, room = in.size() - base;
   const std::uint64_t at = number_at(start, 12, 8), size = number_at(start, 20, 8);
   if (at > room || size > room - at) return errc::corrupt_archive;
-  if (size == 0) return success();
+  if (size == 0) return seven_zip_names();
   BOOST_OUTCOME_TRY(budget.require(copies_of_header * size));
   std::vector<std::byte> text(static_cast<std::size_t>(size));
   BOOST_OUTCOME_TRY(const std::size_t had, in.copy(base + at, text));
@@ -453,6 +471,7 @@ result<void> require_seven_zip(archive_input& in, std::uint64_t begin, decoder_b
   if (type == archive_properties || type == additional_streams)
     return error(errc::unsupported_archive);
   std::uint64_t memory = 0, items = 0;
+  std::span<const std::byte> found;
   if (type == main_streams) {
     BOOST_OUTCOME_TRY(const streams s, parser.streams_info());
     memory = s.memory;
@@ -464,11 +483,13 @@ result<void> require_seven_zip(archive_input& in, std::uint64_t begin, decoder_b
     // libarchive makes room for so many at once. Each has a name, of a letter at least.
     if (named > parser.left() / 4) return errc::corrupt_archive;
     items += named;
+    BOOST_OUTCOME_TRY(found, parser.names_of_files());
   } else if (type != end) {
     return errc::corrupt_archive;
   }
-  return budget.require(
-      std::max(wanted, memory + copies_of_header * text.size() + kept_for_each * items));
+  BOOST_OUTCOME_TRY(budget.require(
+      std::max(wanted, memory + copies_of_header * text.size() + kept_for_each * items)));
+  return seven_zip_names(std::vector<std::byte>(found.begin(), found.end()));
 }
 
 }  // namespace coramfs::detail

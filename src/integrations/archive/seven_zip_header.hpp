@@ -5,6 +5,7 @@
 
 #include "integrations/archive/archive_input.hpp"
 #include "integrations/archive/decoder_budget.hpp"
+#include "integrations/archive/seven_zip_names.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -26,9 +27,10 @@ std::optional<std::uint64_t> lzma_dictionary(std::span<const std::byte> properti
 result<std::optional<std::uint64_t>> find_seven_zip(archive_input& in);
 
 /// Looks through the header of a 7z, which is at the end of it and mostly compressed, and asks the
-/// budget for what its decoders and its directory want, before libarchive sees it. Errors:
-/// `corrupt_archive`; `unsupported_archive` for coders that are not known here, and for an
-/// encrypted header; those of the budget and the input. Throws `std::bad_alloc`.
-result<void> require_seven_zip(archive_input& in, std::uint64_t begin, decoder_budget& budget);
+/// budget for what its decoders and its directory want, before libarchive sees it. Returns the
+/// names in it. Errors: `corrupt_archive`; `unsupported_archive` for coders that are not known
+/// here, and for an encrypted header; those of the budget and the input. Throws `std::bad_alloc`.
+result<seven_zip_names> require_seven_zip(archive_input& in, std::uint64_t begin,
+                                          decoder_budget& budget);
 
 }  // namespace coramfs::detail

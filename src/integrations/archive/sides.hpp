@@ -7,7 +7,7 @@
 #include <coramfs/result.hpp>
 #include <coramfs/sync/file_system.hpp>
 
-#include "integrations/host/on_thread.hpp"
+#include "integrations/on_thread.hpp"
 
 #include <stop_token>
 #include <utility>

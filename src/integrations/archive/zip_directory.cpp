@@ -20,6 +20,8 @@ constexpr std::size_t end_size = 22, locator_size = 20, end64_size = 56, entry_s
                       local_size = 30, most_comment = 0xFFFF;
 // What may stand before a zip of more than 4 GiB, which is looked through for its directory.
 constexpr std::uint64_t most_before = 1 << 20;
+// What libarchive keeps of an entry, with what is kept here.
+constexpr std::uint64_t kept_for_entry = 216 + 2 * sizeof(zip_listed);
 
 // Of an entry of the directory, or of a member's own header: the field with that number.
 std::optional<std::span<const std::byte>> extra_field(std::span<const std::byte> extra,
@@ -100,9 +102,10 @@ result<std::optional<zip_end>> find_zip_end(archive_input& in) {
   return std::nullopt;
 }
 
-result<std::vector<std::uint64_t>> zip_members(archive_input& in, const zip_end& end) {
-  std::vector<std::uint64_t> offsets;
-  if (end.entries == 0 && end.size == 0) return offsets;
+result<std::vector<zip_listed>> zip_members(archive_input& in, const zip_end& end,
+                                            decoder_budget& budget) {
+  std::vector<zip_listed> members;
+  if (end.entries == 0 && end.size == 0) return members;
   BOOST_OUTCOME_TRY(const directory_place place, find_directory(in, end));
   std::uint64_t at = place.found;
   std::array<std::byte, entry_size> entry;
@@ -113,7 +116,7 @@ result<std::vector<std::uint64_t>> zip_members(archive_input& in, const zip_end&
     if (is_directory_record(entry)) break;
   }
   const std::uint64_t correction = at - place.said;
-  std::vector<std::byte> extra;
+  std::vector<std::byte> texts;
   for (;;) {
     BOOST_OUTCOME_TRY(take(in, at, std::span(entry).first(4)));
     if (begins_with(entry, "PK\5\6"sv) || begins_with(entry, "PK\6\6"sv)) break;
@@ -121,24 +124,35 @@ result<std::vector<std::uint64_t>> zip_members(archive_input& in, const zip_end&
     if (!begins_with(entry, "PK\1\2"sv)) return errc::corrupt_archive;
     const std::size_t name = word_at(entry, 28), more = word_at(entry, 30);
     std::uint64_t offset = long_at(entry, 42);
+    texts.resize(name + more);
+    BOOST_OUTCOME_TRY(take(in, at + entry_size, texts));
+    const std::span<const std::byte> all = texts;
     if (offset == 0xFFFFFFFF) {
-      extra.resize(more);
-      BOOST_OUTCOME_TRY(take(in, at + entry_size + name, extra));
-      const auto large = extra_field(extra, 1);
+      const auto large = extra_field(all.subspan(name), 1);
       // It has those of three numbers that the entry has no room for.
       const std::size_t before = (long_at(entry, 24) == 0xFFFFFFFF ? 8u : 0u) +
                                  (long_at(entry, 20) == 0xFFFFFFFF ? 8u : 0u);
       if (large && large->size() >= before + 8) offset = number_at(*large, before, 8);
     }
-    offsets.push_back(offset + correction);
+    BOOST_OUTCOME_TRY(budget.remember(kept_for_entry));
+    members.push_back({offset + correction, crc32(0, all.first(name))});
     at += entry_size + name + more + word_at(entry, 32);
   }
-  std::sort(offsets.begin(), offsets.end());
-  offsets.erase(std::unique(offsets.begin(), offsets.end()), offsets.end());
-  return offsets;
+  std::sort(members.begin(), members.end(),
+            [](const zip_listed& a, const zip_listed& b) { return a.at < b.at; });
+  std::size_t kept = 0;
+  for (const zip_listed& m : members) {
+    if (kept == 0 || members[kept - 1].at != m.at)
+      members[kept++] = m;
+    else if (members[kept - 1].name_crc != m.name_crc)
+      return errc::corrupt_archive;
+  }
+  members.resize(kept);
+  return members;
 }
 
-result<zip_member> zip_member_at(archive_input& in, std::uint64_t offset) {
+result<zip_member> zip_member_at(archive_input& in, const zip_listed& listed) {
+  const std::uint64_t offset = listed.at;
   std::array<std::byte, local_size> header;
   BOOST_OUTCOME_TRY(take(in, offset, header));
   if (!begins_with(header, "PK\3\4"sv)) return errc::corrupt_archive;
@@ -146,6 +160,7 @@ result<zip_member> zip_member_at(archive_input& in, std::uint64_t offset) {
   std::vector<std::byte> rest(name + extra);
   BOOST_OUTCOME_TRY(take(in, offset + local_size, rest));
   const std::span<const std::byte> all = rest;
+  if (crc32(0, all.first(name)) != listed.name_crc) return errc::corrupt_archive;
   zip_member m;
   m.method = word_at(header, 8);
   m.is_encrypted = (word_at(header, 6) & 0x41) != 0;

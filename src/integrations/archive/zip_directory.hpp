@@ -4,6 +4,7 @@
 #include <coramfs/result.hpp>
 
 #include "integrations/archive/archive_input.hpp"
+#include "integrations/archive/decoder_budget.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -24,10 +25,17 @@ struct zip_end {
 /// end. Errors: the input's. Throws `std::bad_alloc`.
 result<std::optional<zip_end>> find_zip_end(archive_input& in);
 
-/// Where the members of a zip begin, sorted, each offset once: that is the order in which
-/// libarchive reads them, so it is known what comes before it is read. Errors: `corrupt_archive`;
-/// the input's. Throws `std::bad_alloc`.
-result<std::vector<std::uint64_t>> zip_members(archive_input& in, const zip_end& end);
+/// A member as the directory of a zip has it.
+struct zip_listed {
+  std::uint64_t at;        ///< where it begins
+  std::uint32_t name_crc;  ///< of the name that the directory gives it
+};
+/// The members of a zip, sorted by where they begin, each once: that is the order in which
+/// libarchive reads them, so it is known what comes before it is read. The budget pays for what
+/// libarchive is going to keep of each entry, and this. Errors: `corrupt_archive`, also for entries
+/// that give one member two names; those of the budget and the input. Throws `std::bad_alloc`.
+result<std::vector<zip_listed>> zip_members(archive_input& in, const zip_end& end,
+                                            decoder_budget& budget);
 
 /// What stands before the bytes of a member.
 struct zip_member {
@@ -36,7 +44,8 @@ struct zip_member {
   std::string name;    ///< bytes, with what libarchive would cut: all behind a NUL
   std::uint64_t data;  ///< the offset of its bytes
 };
-/// Errors: `corrupt_archive`; the input's. Throws `std::bad_alloc`.
-result<zip_member> zip_member_at(archive_input& in, std::uint64_t offset);
+/// Errors: `corrupt_archive`, also for another name than the directory gives it: then it depends on
+/// the reader what it is called. Those of the input. Throws `std::bad_alloc`.
+result<zip_member> zip_member_at(archive_input& in, const zip_listed& listed);
 
 }  // namespace coramfs::detail

@@ -8,9 +8,9 @@
 #include <coramfs/detail/open_file.hpp>
 
 #include "integrations/host/cancellation_result.hpp"
-#include "integrations/host/on_thread.hpp"
 #include "integrations/host/pooled.hpp"
 #include "integrations/host/tree_source.hpp"
+#include "integrations/on_thread.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -2,11 +2,13 @@
 // What decoders take is charged, and a few bytes that want gigabytes are refused (AF9).
 #include <coramfs/archive.hpp>
 
+#include "integrations/archive/decoder_budget.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "unit/integrations/archive/expand_by.hpp"
 #include "unit/integrations/archive/makers.hpp"
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -150,6 +152,95 @@ TEST_CASE("expand_archive: the decoder is charged as long as it is there", "[arc
     CHECK(!why);
     CHECK(used == 0);
     CHECK(run(v, mib).first == errc::unsupported_archive);
+  }
+}
+
+TEST_CASE("expand_archive: maps of holes that are much longer than what they are of", "[archive]") {
+  const way by = GENERATE(way::thread, way::coroutine, way::pool);
+  const auto with_map = [](std::size_t holes) {
+    std::string map = std::to_string(holes) + "\n";
+    for (std::size_t i = 0; i < holes; ++i) map += "0\n0\n";
+    map.resize((map.size() + 511) / 512 * 512);
+    tar_part p{"s", map};
+    p.pax = pax_record("GNU.sparse.major", "1") + pax_record("GNU.sparse.minor", "0") +
+            pax_record("GNU.sparse.name", "s") + pax_record("GNU.sparse.realsize", "0");
+    return tar_of({p});
+  };
+  const std::string zeros = std::string(11, '0') + '\0', hole = zeros + zeros;
+  const auto old = [&](std::size_t blocks) {
+    // Each of them says that there is one more.
+    std::string more(512, '\0');
+    for (std::size_t i = 0; i < 21; ++i) more.replace(24 * i, 24, hole);
+    more[504] = 1;
+    std::string all = tar_of({{"s", "", 'S'}}).substr(0, 512);
+    all.replace(257, 8, "ustar  \0"s);
+    all.replace(386, 24, hole);
+    all[482] = 1;
+    std::uint64_t sum = 8 * ' ';
+    for (std::size_t i = 0; i < 512; ++i)
+      if (i < 148 || i >= 156) sum += static_cast<unsigned char>(all[i]);
+    std::string digits = "000000";
+    for (std::size_t i = 6; i-- > 0; sum /= 8) digits[i] = static_cast<char>('0' + sum % 8);
+    all.replace(148, 8, digits + "\0 "s);
+    for (std::size_t i = 0; i < blocks; ++i) all += more;
+    return all + std::string(2048, '\0');
+  };
+  for (const std::string& tar : {with_map(1'000'000), old(8'000)}) {
+    for (const std::string& bomb : {piped("gzip", tar), piped("lz4 -q", tar), tar}) {
+      const auto v = volume::create().value();
+      const figures before(v);
+      CHECK(error_of(expand_by(by, v, source_of(bomb), "/")) == errc::unsupported_archive);
+      CHECK(figures(v) == before);
+      // What libarchive makes of it was paid for.
+      CHECK(v.stats().peak_bytes > 8 * mib);
+      CHECK(v.stats().peak_bytes < 16 * mib);
+      volume_options small;
+      small.max_quota = 4 * mib;
+      CHECK(error_of(expand_by(by, volume::create(small).value(), source_of(bomb), "/")) ==
+            errc::quota_exceeded);
+    }
+  }
+  // One of some thousands is taken, and is no more than the fixed part.
+  const auto v = volume::create().value();
+  CHECK(expand_by(by, v, source_of(piped("gzip", with_map(10'000))), "/").value().files == 1);
+  CHECK(v.stats().peak_bytes < 2 * mib);
+}
+
+TEST_CASE("decoder_budget: what is wanted is never so much that it is little", "[archive]") {
+  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  const auto v = volume::create().value();
+  detail::decoder_budget budget(v, "/a", most);
+  budget.begin().value();
+  for (const std::uint64_t declared : {most, most - 1, most - mib, most - mib + 1})
+    CHECK(error_of(budget.require(declared)) == errc::quota_exceeded);
+}
+
+TEST_CASE("expand_archive: what is kept of the directory of a zip is paid for", "[archive]") {
+  const way by = GENERATE(way::thread, way::coroutine, way::pool);
+  std::vector<zip_part> parts;
+  for (int i = 0; i < 20'000; ++i) parts.push_back({"f" + std::to_string(i)});
+  const std::string archive = zip_of(parts);
+  volume_options options;
+  options.max_quota = 5 * mib;
+  const auto small = volume::create(options).value();
+  CHECK(error_of(list_by(by, small, source_of(archive))) == errc::quota_exceeded);
+  const auto v = volume::create().value();
+  CHECK(list_by(by, v, source_of(archive)).value().size() == parts.size());
+  CHECK(v.stats().peak_bytes > mib + 216 * parts.size());
+  CHECK(v.stats().used_bytes < mib);
+}
+
+TEST_CASE("expand_archive: input that brings nothing ends", "[archive]") {
+  const way by = GENERATE(way::thread, way::coroutine, way::pool);
+  const std::string tar = tar_of({{"a", "1"}});
+  std::string blocks = piped("gzip -n", tar).substr(0, 10), streams;
+  for (int i = 0; i < 1 << 20; ++i) blocks += "\0\0\0\xFF\xFF"s;
+  const std::string empty = piped("xz", "");
+  while (streams.size() < 4 * mib) streams += empty;
+  for (const std::string& bomb : {blocks, streams, piped("xz", tar) + streams}) {
+    const auto v = volume::create().value();
+    CHECK(error_of(expand_by(by, v, source_of(bomb), "/")) == errc::unsupported_archive);
+    CHECK(v.stats().used_bytes == volume::create().value().stats().used_bytes);
   }
 }
 

@@ -18,6 +18,8 @@ namespace coramfs::tests {
 
 namespace {
 
+using namespace std::string_literals;
+
 std::string some_files() { return tar_of({{"a", "1"}, {"../b", "2"}, {"c", "3"}, {"d", "4"}}); }
 
 // Many turns' worth.
@@ -69,6 +71,47 @@ TEST_CASE("expand_each: a visitor that throws, or says what nobody knows", "[arc
           return static_cast<entry_action>(9);
         })) == errc::invalid_argument);
   CHECK(figures(v) == before);
+}
+
+TEST_CASE("expand_archive: others have turns while nothing comes of much, and in deep directories",
+          "[archive]") {
+  // Each turn is one handler of the context at least.
+  const auto turns = [](const volume& v, const std::string& archive) {
+    asio::io_context context;
+    file_system fs(context, v);
+    std::uint64_t files = 0;
+    spawn(context, [&]() -> asio::awaitable<void> {
+      const auto done = co_await expand_archive(fs, source_of(archive), "/");
+      files = done.value().files;
+    });
+    const std::size_t handlers = context.run();
+    CHECK(files > 0);
+    return handlers;
+  };
+  SECTION("empty blocks of a member") {
+    std::string blocks;
+    for (std::size_t i = 0; i < 1 << 20; ++i) blocks += "\0\0\0\xFF\xFF"s;
+    zip_part p{"f", blocks + "\3\0"s, 8};
+    p.size = 0;
+    p.crc = 0;
+    const std::string archive = zip_of({p});
+    CHECK(turns(volume::create().value(), archive) > archive.size() / (64 * 1024) - 2);
+  }
+  SECTION("directories in directories") {
+    constexpr std::size_t names = 20, levels = 1000;
+    std::vector<tar_part> parts;
+    for (std::size_t i = 0; i < names; ++i) {
+      std::string name = std::to_string(i);
+      for (std::size_t j = 0; j < levels; ++j) name += "/a";
+      tar_part p{"q", ""};
+      p.pax = pax_record("path", name);
+      parts.push_back(p);
+    }
+    const auto v = volume::create().value();
+    // Each of them is looked for, and remembered, with its path, of 1,000 bytes on average.
+    CHECK(turns(v, tar_of(parts)) > 2 * names * levels * 1000 / (64 * 1024));
+    CHECK(v.stats().peak_bytes > names * levels * 1000);
+  }
 }
 
 TEST_CASE("list_archive: entries as they are", "[archive]") {

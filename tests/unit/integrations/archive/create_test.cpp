@@ -182,6 +182,32 @@ TEST_CASE("create_archive: names that are not UTF-8", "[archive]") {
   }
 }
 
+TEST_CASE("create_archive: names by which nothing would come back", "[archive]") {
+  const way by = GENERATE(way::thread, way::coroutine);
+  const auto v = volume::create().value();
+  sync::file_system fs(v);
+  fs.create_directories("/in/d").value();
+  fs.write_text("/in/d/C:x", "below another it is no drive").value();
+  for (const format_case& c : formats) {
+    INFO(c.name);
+    CHECK(create_by(by, v, "/in", "/out", c.format).value() == 1);
+    expand_by(by, v, archive_source::in_volume("/out"), "/to").value();
+    CHECK(tree_in(v, "/to") == tree_in(v, "/in"));
+    fs.remove_tree("/to").value();
+    fs.remove("/out").value();
+    for (const std::string path : {"/in/C:x", "/in/z:"}) {
+      fs.write_text(path, "x").value();
+      const figures before(v);
+      const error why = error_of(create_by(by, v, "/in", "/out", c.format));
+      CHECK(why == errc::unsafe_archive_entry);
+      CHECK(why.details().path == path);
+      CHECK(error_of(create_by(by, v, path, "/out", c.format)) == errc::unsafe_archive_entry);
+      CHECK(figures(v) == before);
+      fs.remove(path).value();
+    }
+  }
+}
+
 TEST_CASE("create_archive: no archive where there is no room for it", "[archive]") {
   const way by = GENERATE(way::thread, way::coroutine);
   const auto v = with_tree();

@@ -26,15 +26,16 @@ std::string zip_of(const std::vector<zip_part>& parts) {
   for (const zip_part& p : parts) {
     const auto stored = static_cast<std::uint32_t>(p.content.size());
     const std::uint32_t size = p.size == 0xFFFFFFFF ? stored : p.size;
-    const std::uint32_t crc = crc_of(p.content);
+    const std::uint32_t crc = p.crc == 1 ? crc_of(p.content) : p.crc;
+    const std::string& listed = p.listed_name.empty() ? p.name : p.listed_name;
     const std::string sizes = le(stored, 4) + le(size, 4);
     const std::string head = le(20, 2) + le(p.flags, 2) + le(p.method, 2) + le(0x00210000, 4);
     const auto at = all.size();
     all += "PK\3\4" + head + le(p.local_crc == 1 ? crc : p.local_crc, 4) + sizes +
            le(p.name.size(), 2) + le(p.extra.size(), 2) + p.name + p.extra + p.content;
-    directory += "PK\1\2" + le(0x0314, 2) + head + le(crc, 4) + sizes + le(p.name.size(), 2) +
+    directory += "PK\1\2" + le(0x0314, 2) + head + le(crc, 4) + sizes + le(listed.size(), 2) +
                  le(0, 2) + le(0, 2) + le(0, 2) + le(0, 2) + le(p.attributes, 4) + le(at, 4) +
-                 p.name;
+                 listed;
   }
   const auto at = all.size();
   return all + directory + "PK\5\6" + le(0, 4) + le(parts.size(), 2) + le(parts.size(), 2) +
@@ -77,7 +78,8 @@ std::string tar_of(const std::vector<tar_part>& parts) {
   std::string all;
   for (const tar_part& p : parts) {
     if (!p.pax.empty()) all += tar_entry("pax", p.pax, 'x', "", true);
-    all += tar_entry(p.name, p.content, p.type, p.link, p.type == '0' || p.type == '7');
+    const bool has_bytes = !p.content.empty() || p.type == '0' || p.type == '7';
+    all += tar_entry(p.name, p.content, p.type, p.link, has_bytes);
   }
   return all + std::string(1024, '\0');
 }

@@ -23,6 +23,8 @@ struct zip_part {
   std::uint32_t attributes = 0;     ///< of Unix: a mode, shifted by 16
   std::string extra = {};           ///< of the member itself
   std::uint32_t local_crc = 1;      ///< 1: the right one
+  std::uint32_t crc = 1;            ///< of what is packed in the content; 1: it is stored
+  std::string listed_name = {};     ///< in the directory, if that is another
 };
 std::string zip_of(const std::vector<zip_part>& parts);
 

@@ -7,7 +7,11 @@
 #include "support/describe.hpp"
 #include "unit/integrations/archive/expand_by.hpp"
 #include "unit/integrations/archive/makers.hpp"
+#include "unit/integrations/host/scratch.hpp"
 
+#include <cstdlib>
+#include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -58,7 +62,12 @@ const std::vector<spelling> spellings = {
     {"C:\\a", false, "a"},
     {"C:D:/a", false, "a"},
     {"/C:/a", false, "a"},
+    {"./D:/a", false, "a"},
+    {"../C:/a", false, "a"},
+    {"..\\.\\C:D:\\a", false, "a"},
+    {"a/C:/b", true, "a/C:/b"},
     {"C:", false, {}},
+    {"../C:", false, {}},
     {"/", false, {}},
     {"\\\\", false, {}},
     {"../..", false, {}},
@@ -146,6 +155,129 @@ TEST_CASE("expand_archive: a NUL in a name of pax, which libarchive does not sho
   }
 }
 
+TEST_CASE("expand_archive: a NUL in names that tars have elsewhere", "[archive]") {
+  const std::string evil = "ok\0/../../evil"s;
+  const std::string sparse = pax_record("GNU.sparse.major", "1") +
+                             pax_record("GNU.sparse.minor", "0") +
+                             pax_record("GNU.sparse.realsize", "0");
+  tar_part hidden{"q", "x"}, of_sparse{"s", "0\n"s + std::string(510, '\0')};
+  hidden.pax = pax_record("path", evil);
+  of_sparse.pax = sparse + pax_record("GNU.sparse.name", evil);
+  // What comes before it makes it hard to say where its header begins.
+  tar_part blank{"f", std::string(600, 'y')}, map_before = of_sparse;
+  blank.pax = pax_record("size", " 600");
+  map_before.pax = sparse + pax_record("GNU.sparse.name", "before");
+  tar_part old_sparse{"o", std::string(512, '\0'), 'S'};
+  const std::vector<std::vector<tar_part>> samples = {
+      {{"././@LongLink", evil + "\0"s, 'L'}, {"q", "x"}},
+      {of_sparse},
+      {blank, hidden},
+      {map_before, hidden},
+      {old_sparse, hidden},
+      {{"link", "body", '1', "ok"}, hidden}};
+  for (const auto& parts : samples) {
+    const std::string archive = tar_of(parts);
+    for (const std::string& packed : {archive, piped("gzip", archive)}) {
+      const auto v = volume::create().value();
+      const error why = error_of(expand_by(way::thread, v, source_of(packed), "/to"));
+      CHECK((why == errc::unsafe_archive_entry || why == errc::corrupt_archive));
+      const auto all =
+          expand_by(way::thread, v, source_of(packed), "/to", with(unsafe_entries::skip));
+      if (all) CHECK(tree_in(v, "/to").count("ok") == 0);
+      const auto listed = list_by(way::thread, v, source_of(packed));
+      REQUIRE((listed || listed.error() == errc::corrupt_archive));
+      if (listed) CHECK(listed.value().back().name == evil);
+    }
+  }
+}
+
+TEST_CASE("expand_archive: of several names of a tar it is the one that others take", "[archive]") {
+  tar_part both{"short", "x"};
+  both.pax = pax_record("path", "of pax");
+  const tar_part of_gnu{"././@LongLink", "of GNU\0"s, 'L'};
+  const auto names = [](const std::vector<tar_part>& parts) {
+    const auto v = volume::create().value();
+    std::vector<std::string> all;
+    for (const auto& e : list_by(way::thread, v, source_of(tar_of(parts))).value())
+      all.push_back(e.name);
+    return all;
+  };
+  CHECK(names({of_gnu, both}) == std::vector<std::string>{"of GNU"});
+  tar_part before = of_gnu;
+  before.pax = both.pax;
+  CHECK(names({before, {"short", "x"}}) == std::vector<std::string>{"of pax"});
+}
+
+TEST_CASE("expand_archive: names of a tar that comes in small pieces", "[archive]") {
+  const std::string apart = "cafe\xCC\x81.txt";
+  tar_part one{"short", "x"}, two{"short", "y"};
+  one.pax = pax_record("path", apart);
+  two.pax = pax_record("path", "long " + std::string(200, 'n'));
+  const std::string tar = tar_of({one, two});
+  for (const std::string filter : {"gzip", "bzip2", "xz", "zstd -q", "lz4 -q", "lzip"}) {
+    if (std::system(("command -v " + filter.substr(0, filter.find(' ')) + " > /dev/null").c_str()))
+      continue;
+    INFO(filter);
+    std::string archive;
+    for (std::size_t at = 0; at < tar.size(); at += 100)
+      archive += piped(filter, tar.substr(at, 100));
+    const auto v = volume::create().value();
+    CHECK(expand_by(way::thread, v, source_of(archive), "/").value().files == 2);
+    CHECK(tree_in(v) ==
+          std::map<std::string, std::string>{{apart, "x"}, {"long " + std::string(200, 'n'), "y"}});
+  }
+}
+
+TEST_CASE("expand_archive: a letter with a mark is not the letter that looks like it",
+          "[archive]") {
+  const std::string apart = "cafe\xCC\x81.txt", together = "caf\xC3\xA9.txt";
+  const std::map<std::string, std::string> tree = {{apart, "x"}, {together, "y"}};
+  const auto v = volume::create().value();
+  sync::file_system fs(v);
+  SECTION("in archives of other programs") {
+    const scratch s;
+    std::filesystem::create_directory(s / "in");
+    for (const auto& [name, content] : tree) put(s / "in" / name, content);
+    for (const std::string command :
+         {"tar --format=pax -cf $out *", "tar --format=gnu -cf $out *",
+          "tar --format=ustar -cf $out *", "bsdtar --format=pax -cf $out *",
+          "zip -q $out.zip * && mv $out.zip $out",
+          "7z a -t7z $out.7z . > /dev/null && mv $out.7z $out",
+          "7z a -t7z -mhc=off $out.7z . > /dev/null && mv $out.7z $out"}) {
+      INFO(command);
+      const std::string program = command.substr(0, command.find(' '));
+      if (std::system(("command -v " + program + " > /dev/null").c_str()) != 0) continue;
+      const std::string out = (s / "out").native();
+      std::filesystem::remove(out);
+      const std::string line = "cd " + (s / "in").native() +
+                               " && export LC_ALL=C.UTF-8 && out=" + out + " && " + command;
+      REQUIRE(std::system(line.c_str()) == 0);
+      CHECK(expand_by(way::thread, v, archive_source::on_host(out), "/to").value().files == 2);
+      CHECK(tree_in(v, "/to") == tree);
+      fs.remove_tree("/to").value();
+    }
+    tar_part one{"a", "x"}, two{"b", "y"};
+    one.pax = pax_record("path", apart);
+    two.pax = pax_record("path", together);
+    CHECK(expand_by(way::thread, v, source_of(tar_of({one, two})), "/to").value().files == 2);
+    CHECK(tree_in(v, "/to") == tree);
+  }
+  SECTION("in those that are written here") {
+    fs.create_directory("/in").value();
+    for (const auto& [name, content] : tree) fs.write_text("/in/" + name, content).value();
+    for (const archive_format format :
+         {archive_format::zip, archive_format::tar, archive_format::tar_gz, archive_format::tar_xz,
+          archive_format::tar_zst, archive_format::seven_zip}) {
+      INFO(static_cast<int>(format));
+      create_by(way::thread, v, "/in", "/out", format).value();
+      CHECK(expand_by(way::thread, v, archive_source::in_volume("/out"), "/to").value().files == 2);
+      CHECK(tree_in(v, "/to") == tree);
+      fs.remove_tree("/to").value();
+      fs.remove("/out").value();
+    }
+  }
+}
+
 TEST_CASE("expand_archive: a zip's name in UTF-8 beside the other", "[archive]") {
   const auto v = volume::create().value();
   const std::string plain = "\x84.txt", better = "\xC3\xA4.txt";
@@ -158,6 +290,18 @@ TEST_CASE("expand_archive: a zip's name in UTF-8 beside the other", "[archive]")
   stale.extra = field(crc_of("another"));
   expand_by(way::thread, v, source_of(zip_of({good, stale})), "/").value();
   CHECK(tree_in(v) == std::map<std::string, std::string>{{better, "x"}, {plain, "y"}});
+}
+
+TEST_CASE("expand_archive: a zip whose member has another name in the directory", "[archive]") {
+  const way by = GENERATE(way::thread, way::coroutine, way::pool);
+  const auto v = volume::create().value();
+  const figures before(v);
+  zip_part p{"evil.exe", "x"};
+  p.listed_name = "good.txt";
+  const std::string archive = zip_of({{"first", "1"}, p});
+  CHECK(error_of(expand_by(by, v, source_of(archive), "/")) == errc::corrupt_archive);
+  CHECK(error_of(list_by(by, v, source_of(archive))) == errc::corrupt_archive);
+  CHECK(figures(v) == before);
 }
 
 TEST_CASE("expand_archive: links, devices and pipes", "[archive]") {
