@@ -7,9 +7,9 @@
 
 #include "integrations/host/cancellation_result.hpp"
 #include "integrations/host/export_plan.hpp"
-#include "integrations/host/on_thread.hpp"
 #include "integrations/host/pooled.hpp"
 #include "integrations/host/tree_export.hpp"
+#include "integrations/on_thread.hpp"
 
 #include <limits>
 #include <memory>
