@@ -385,8 +385,10 @@ bool chain::dismantling::prepare(block_memory& memory, std::size_t count) noexce
 }
 
 void chain::dismantling::drop_before(std::uint64_t offset) noexcept {
-  for (; dropped_ < of_.chunks_.size() && of_.begin_of(dropped_ + 1) <= offset; ++dropped_)
+  for (; dropped_ < of_.chunks_.size() && of_.begin_of(dropped_ + 1) <= offset; ++dropped_) {
     const block_ref freed = std::move(of_.chunks_[dropped_].memory);
+    had_loans_ |= freed->is_loan();
+  }
 }
 
 void chain::dismantling::put_back(block_ref piece, std::uint64_t begin) noexcept {
@@ -403,6 +405,7 @@ std::uint64_t chain::dismantling::restore(std::uint64_t paid) noexcept {
   of_.chunks_.swap(put_back_);
   of_.footprint_ = chunk_list::footprint(of_.chunks_.capacity());
   for (const chunk& c : of_.chunks_) of_.footprint_ += c.memory->charged();
+  if (!had_loans_) return 0;
   const std::uint64_t charged = of_.charged_->footprint;
   const std::uint64_t more = std::min(paid, of_.footprint_ - std::min(of_.footprint_, charged));
   of_.charged_->footprint += more;

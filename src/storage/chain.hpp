@@ -245,8 +245,8 @@ class chain::dismantling {
   std::uint64_t rest_begins_at() const noexcept { return of_.begin_of(dropped_); }
   /// Puts a piece of what was dropped back, in order, from 0 up to where the rest begins.
   void put_back(block_ref piece, std::uint64_t begin) noexcept;
-  /// Makes what was put back and the rest a chain again, charged as before. It may take more than
-  /// that, where loans have become blocks: this is charged, too, as far as `paid` bytes go. Returns
+  /// Makes what was put back and the rest a chain again, charged as before. It takes more than that
+  /// where loans have become blocks: this is charged, too, as far as `paid` bytes go. Returns
   /// how many of these, which the caller has to commit.
   std::uint64_t restore(std::uint64_t paid) noexcept;
 
@@ -255,6 +255,7 @@ class chain::dismantling {
   chunk_list put_back_;
   charged_extent charged_;  // for the chain, if it is restored
   std::size_t dropped_ = 0;
+  bool had_loans_ = false;  // among those that were dropped
 };
 
 }  // namespace coramfs::detail
