@@ -145,14 +145,15 @@ int commit_batch(connection_file& of) noexcept {
   return SQLITE_OK;
 }
 
-// `PRAGMA coramfs` tells how full the volume is. SQLite takes one text as the answer.
+// `PRAGMA coramfs` tells how full the volume is, and how much only pins and forks hold. SQLite
+// takes one text as the answer.
 int answer_pragma(const connection_file& of, char** words) noexcept {
   if (sqlite3_stricmp(words[1], "coramfs") != 0) return SQLITE_NOTFOUND;
   const volume_stats stats = of.by->files().get_volume().stats();
-  words[0] = sqlite3_mprintf("used %llu\nquota %llu\nfree %llu",
+  words[0] = sqlite3_mprintf("used %llu\nquota %llu\nheld %llu",
                              static_cast<unsigned long long>(stats.used_bytes),
                              static_cast<unsigned long long>(stats.quota_bytes),
-                             static_cast<unsigned long long>(stats.free_bytes));
+                             static_cast<unsigned long long>(stats.held_bytes));
   return words[0] != nullptr ? SQLITE_OK : SQLITE_NOMEM;
 }
 
