@@ -87,8 +87,8 @@ struct open_options {
   when_full on_full = when_full::reject;
   /// Whether the open gives the file bytes of its own, where it shares some with copies or forks or
   /// where some are pinned: all of them are copied and paid for by the open, so that later writes
-  /// to them can not fail for space. Not with `open_mode::read`,
-  /// nor with `preallocate`, beside which it could not be refused without a trace.
+  /// to them can not fail for space. With `open_mode::read` it is `invalid_argument`, and so it is
+  /// with `preallocate`, beside which it could not be refused without a trace.
   bool own = false;
   /// A name for the handle, for people: errors of those who do not get its file tell it, and so
   /// does `volume::open_handles`. Up to 30 bytes of it are copied when the file is opened, so it

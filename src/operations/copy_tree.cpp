@@ -3,6 +3,7 @@
 #include "core/path.hpp"
 #include "core/quota.hpp"
 #include "handles/opening.hpp"
+#include "operations/clearing.hpp"
 #include "operations/copy_plan.hpp"
 #include "operations/long_operations.hpp"
 #include "tree/creation.hpp"
@@ -47,6 +48,7 @@ class tree_copy {
 result<void> check(const copy_options& o) noexcept {
   if (o.content != copy_options::content::own && o.content != copy_options::content::share)
     return errc::invalid_argument;
+  if (!clearing::is_known(o.open)) return errc::invalid_argument;
   if (o.existing == if_exists::replace) return errc::not_supported;
   if (o.existing != if_exists::fail) return errc::invalid_argument;
   return boost::outcome_v2::success();

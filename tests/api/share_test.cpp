@@ -309,6 +309,9 @@ TEST_CASE("share: what is refused leaves all as it was", "[sharing][errors]") {
         errc::invalid_argument);
   CHECK(s.by->copy_tree("/t", "/u", static_cast<enum copy_options::content>(7)).error() ==
         errc::invalid_argument);
+  const copy_options unknown(if_exists::fail, static_cast<if_open>(7));
+  CHECK(s.by->copy("/t/a", "/b", unknown).error() == errc::invalid_argument);
+  CHECK(s.by->copy_tree("/t", "/u", unknown).error() == errc::invalid_argument);
   if (s.counting == accounting::payload) {
     const auto refused = s.by->copy("/t/a", "/b", shared);
     CHECK(refused.error() == errc::quota_exceeded);
