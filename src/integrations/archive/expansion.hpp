@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -89,24 +90,27 @@ class expansion {
         auto passed = co_await pass_rest();
         if (!passed) co_return about_host_call(found->entry.name, passed.error(), request_.by);
       }
-      BOOST_OUTCOME_CO_TRY(co_await worked(work_of_entry));
+      if (is_turn_over(work_of_entry)) {
+        BOOST_OUTCOME_CO_TRY(co_await side_.turn());
+      }
     }
     for (bool is_done = false; !is_done;) {
       BOOST_OUTCOME_CO_TRY(is_done, from_.finish());
-      BOOST_OUTCOME_CO_TRY(co_await worked(expanded_in_turn / 2));
+      if (is_turn_over(expanded_in_turn / 2)) {
+        BOOST_OUTCOME_CO_TRY(co_await side_.turn());
+      }
     }
     auto linked = co_await link_all();
     co_return linked;
   }
 
-  // Notes work, and gives others a turn after enough of it.
-  task<void> worked(std::uint64_t work) {
+  // Notes work. Whether it is enough for others to have a turn; mostly it is not, and that is no
+  // coroutine's business.
+  bool is_turn_over(std::uint64_t work) noexcept {
     work_ += work;
-    if (work_ >= expanded_in_turn) {
-      work_ = 0;
-      BOOST_OUTCOME_CO_TRY(co_await side_.turn());
-    }
-    co_return success();
+    if (work_ < expanded_in_turn) return false;
+    work_ = 0;
+    return true;
   }
 
   // Returns whether more is wanted.
@@ -152,8 +156,11 @@ class expansion {
   }
 
   std::string below(const std::string& path) const {
-    if (path.empty()) return request_.dest;
-    return (request_.dest.back() == '/' ? request_.dest : request_.dest + '/') + path;
+    std::string all = request_.dest;
+    if (path.empty()) return all;
+    all.reserve(all.size() + 1 + path.size());
+    if (all.back() != '/') all += '/';
+    return all += path;
   }
   static std::string_view above(std::string_view path) noexcept {
     return path.substr(0, path.rfind('/'));
@@ -169,11 +176,13 @@ class expansion {
   task<verdict> judge(const std::string& path, bool is_directory) {
     if (request_.is_atomic) {
       for (std::string_view up = above(path); up.size() > request_.dest.size(); up = above(up)) {
-        if (directories_.find(up) != directories_.end()) break;
+        if (up == last_directory_ || directories_.find(up) != directories_.end()) break;
         if (files_.find(std::string(up)) != files_.end()) co_return errc::not_a_directory;
-        BOOST_OUTCOME_CO_TRY(co_await worked(up.size() + work_of_level));
+        if (is_turn_over(up.size() + work_of_level)) {
+          BOOST_OUTCOME_CO_TRY(co_await side_.turn());
+        }
       }
-      if (files_.find(path) != files_.end()) {
+      if (find_place(path)) {
         if (is_directory) co_return errc::not_a_directory;
         co_return conflict();
       }
@@ -184,9 +193,20 @@ class expansion {
     } else if (path == request_.dest && !is_directory) {
       co_return errc::is_a_directory;
     }
+    // It can not be there where its directory is not.
+    if (request_.is_atomic && above(path) == missing_directory_) co_return verdict::take;
     auto there = co_await Side::of(side_.volume().stat(path));
-    if (!there && there.error() == errc::not_found) co_return verdict::take;
-    if (!there) co_return there.error();
+    if (!there && there.error() != errc::not_found) co_return there.error();
+    if (!there) {
+      if (!request_.is_atomic || above(path) == present_directory_) co_return verdict::take;
+      std::string up(above(path));
+      // The root's name is the slash.
+      const std::string looked_at = up + '/';
+      const auto in = co_await Side::of(side_.volume().stat(looked_at));
+      const bool is_missing = !in && in.error() == errc::not_found;
+      (is_missing ? missing_directory_ : present_directory_) = std::move(up);
+      co_return verdict::take;
+    }
     if (there.value().is_directory != is_directory)
       co_return is_directory ? error(errc::not_a_directory) : error(errc::is_a_directory);
     if (is_directory) co_return verdict::take;
@@ -206,12 +226,28 @@ class expansion {
 
   // A directory with those above it, which will be there in the end.
   task<void> note_directory(std::string_view path) {
+    if (path == last_directory_) co_return success();
+    last_directory_ = path;
     for (; path.size() > request_.dest.size(); path = above(path)) {
       if (!directories_.emplace(path).second) break;
       BOOST_OUTCOME_CO_TRY(budget_.remember(path.size() + kept_for_name));
-      BOOST_OUTCOME_CO_TRY(co_await worked(path.size() + work_of_level));
+      if (is_turn_over(path.size() + work_of_level)) {
+        BOOST_OUTCOME_CO_TRY(co_await side_.turn());
+      }
     }
     co_return success();
+  }
+
+  // Finds where among the files one is, or belongs; returns whether it is there. Most archives are
+  // sorted, or nearly so: then it is behind the one before.
+  bool find_place(const std::string& path) {
+    if (!files_.empty() && last_->first < path) {
+      place_ = std::next(last_);
+      if (place_ != files_.end() && place_->first < path) place_ = files_.lower_bound(path);
+    } else {
+      place_ = files_.lower_bound(path);
+    }
+    return has_place_ = place_ != files_.end() && place_->first == path;
   }
 
   // The bytes of a file that were brought, and the limits that they may not pass.
@@ -228,10 +264,8 @@ class expansion {
   task<void> take_file(std::string path, const stream_entry& found) {
     const auto& limits = request_.options;
     // What it takes the place of does not count beside it.
-    const auto before = files_.find(path);
-    const bool replaces = before != files_.end();
-    replaced_bytes_ = replaces ? before->second.size().value() : 0;
-    const std::uint64_t files = sum_.files - (replaces ? 1 : 0);
+    replaced_bytes_ = has_place_ ? place_->second.size().value() : 0;
+    const std::uint64_t files = sum_.files - (has_place_ ? 1 : 0);
     if (limits.max_files && files >= *limits.max_files)
       co_return error(errc::too_large, files + 1, *limits.max_files);
     const std::optional<std::uint64_t> declared = found.entry.size;
@@ -244,12 +278,22 @@ class expansion {
       const std::uint64_t end = block->offset + block->bytes.size();
       BOOST_OUTCOME_CO_TRY(require_size(end));
       if (block->bytes.empty()) {
-        BOOST_OUTCOME_CO_TRY(co_await worked(block->work()));
+        if (is_turn_over(block->work())) {
+          BOOST_OUTCOME_CO_TRY(co_await side_.turn());
+        }
         continue;
       }
-      BOOST_OUTCOME_CO_TRY(co_await store(to, *block, size));
+      const asio::const_buffer content(block->bytes.data(), block->bytes.size());
+      auto stored = co_await Side::of(to.write_at(block->offset, content));
+      if (!stored) {
+        if (block->offset == size || stored.error() != errc::not_supported)
+          co_return stored.error();
+        BOOST_OUTCOME_CO_TRY(co_await store_behind_zeros(to, *block));
+      }
       size = end;
-      BOOST_OUTCOME_CO_TRY(co_await worked(block->work()));
+      if (is_turn_over(block->work())) {
+        BOOST_OUTCOME_CO_TRY(co_await side_.turn());
+      }
     }
     // The last thing of a sparse file may be a hole.
     const bool is_short = declared && size < *declared;
@@ -263,15 +307,9 @@ class expansion {
     co_return kept;
   }
 
-  // Stores a block behind what was stored, or behind a hole.
-  task<void> store(file_type& to, const data_block& block, std::uint64_t size) {
+  // The layout has no holes, or none behind so much: zeros take their place.
+  task<void> store_behind_zeros(file_type& to, const data_block& block) {
     const asio::const_buffer content(block.bytes.data(), block.bytes.size());
-    auto stored = co_await Side::of(to.write_at(block.offset, content));
-    if (stored || block.offset == size || stored.error() != errc::not_supported) {
-      if (!stored) co_return stored.error();
-      co_return success();
-    }
-    // The layout has no holes, or none behind so much: zeros take their place.
     BOOST_OUTCOME_CO_TRYV(co_await Side::of(to.truncate(block.offset)));
     BOOST_OUTCOME_CO_TRYV(co_await Side::of(to.write_at(block.offset, content)));
     co_return success();
@@ -291,14 +329,13 @@ class expansion {
       sum_.bytes += size;
       co_return success();
     }
-    const auto before = files_.find(path);
-    if (before != files_.end()) {
-      sum_.bytes -= before->second.size().value();
-      before->second = std::move(to);
+    if (has_place_) {
+      sum_.bytes -= place_->second.size().value();
+      place_->second = std::move(to);
     } else {
       BOOST_OUTCOME_CO_TRY(budget_.remember(path.size() + kept_for_name));
       BOOST_OUTCOME_CO_TRY(co_await note_directory(above(path)));
-      files_.emplace(std::move(path), std::move(to));
+      last_ = files_.emplace_hint(place_, std::move(path), std::move(to));
       ++sum_.files;
     }
     sum_.bytes += size;
@@ -310,7 +347,9 @@ class expansion {
     for (;;) {
       BOOST_OUTCOME_CO_TRY(const auto block, from_.read());
       if (!block) break;
-      BOOST_OUTCOME_CO_TRY(co_await worked(block->work()));
+      if (is_turn_over(block->work())) {
+        BOOST_OUTCOME_CO_TRY(co_await side_.turn());
+      }
     }
     co_return success();
   }
@@ -325,7 +364,9 @@ class expansion {
     directories.reserve(directories_.size());
     while (!directories_.empty()) {
       directories.push_back(std::move(directories_.extract(directories_.begin()).value()));
-      BOOST_OUTCOME_CO_TRY(co_await worked(work_of_level));
+      if (is_turn_over(work_of_level)) {
+        BOOST_OUTCOME_CO_TRY(co_await side_.turn());
+      }
     }
     const naming_options how = naming();
     auto named = co_await Side::of(side_.volume().give_names(files_, std::move(directories), how));
@@ -340,8 +381,15 @@ class expansion {
   std::uint64_t work_ = 0;
   std::uint64_t replaced_bytes_ = 0;  // of the file of the archive that one replaces
   // Of an atomic expansion: what will be there, by absolute paths.
-  std::map<std::string, file_type> files_;
+  using file_map = std::map<std::string, file_type>;
+  file_map files_;
   std::set<std::string, std::less<>> directories_;
+  // Where the file at hand is among these, or belongs, and the one that came before.
+  typename file_map::iterator place_, last_;
+  bool has_place_ = false;
+  // The directory that was noted last; and two of which it is known whether they are in the tree,
+  // so that it is asked about what is in them alone. What others make meanwhile is met at the end.
+  std::string last_directory_, missing_directory_, present_directory_;
 };
 
 }  // namespace coramfs::detail
