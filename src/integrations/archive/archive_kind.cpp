@@ -16,6 +16,11 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t block_size = 512;
+// Where an image of a disc, which begins with zeros, has its name.
+constexpr std::uint64_t disc_name = 32 * 1024 + 1;
+// What is skipped at most before a frame of zstd or lz4: decoders get no more of what brings
+// nothing.
+constexpr std::uint64_t most_skipped = 1 << 20;
 
 stream_filter filter_of(std::span<const std::byte> head) noexcept {
   struct magic {
@@ -35,6 +40,25 @@ stream_filter filter_of(std::span<const std::byte> head) noexcept {
   for (const magic& m : all)
     if (begins_with(head, m.bytes)) return m.filter;
   return stream_filter::none;
+}
+
+// Of what begins with frames that zstd and lz4 skip, by the one behind those: the programs that
+// compress in parallel begin so.
+result<stream_filter> filter_behind_skipped(archive_input& in) {
+  std::array<std::byte, 8> frame;
+  for (std::uint64_t at = 0; at <= most_skipped; at += 8 + std::uint64_t{long_at(frame, 4)}) {
+    BOOST_OUTCOME_TRY(const std::size_t count, in.copy(at, frame));
+    if (count < frame.size()) break;
+    if ((long_at(frame, 0) & 0xFFFFFFF0) == 0x184D2A50) continue;
+    const stream_filter found = filter_of(frame);
+    if (found == stream_filter::zstd || found == stream_filter::lz4) return found;
+    break;
+  }
+  return stream_filter::none;
+}
+
+bool is_zero(std::span<const std::byte> bytes) noexcept {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte(0); });
 }
 
 }  // namespace
@@ -57,9 +81,7 @@ bool is_tar_block(std::span<const std::byte> block) noexcept {
     sum += b;
     signed_sum += static_cast<std::int8_t>(b);
   }
-  const bool is_zero =
-      std::all_of(block.begin(), block.end(), [](std::byte b) { return b == std::byte(0); });
-  return is_zero || said == sum || static_cast<std::int32_t>(said) == signed_sum;
+  return is_zero(block) || said == sum || static_cast<std::int32_t>(said) == signed_sum;
 }
 
 result<archive_kind> kind_of(archive_input& in) {
@@ -72,8 +94,14 @@ result<archive_kind> kind_of(archive_input& in) {
     return kind;
   }
   kind.filter = filter_of(head);
+  if (kind.filter == stream_filter::none) {
+    BOOST_OUTCOME_TRY(kind.filter, filter_behind_skipped(in));
+  }
   if (kind.filter != stream_filter::none) return kind;
   if (is_tar_block(head)) {
+    std::array<std::byte, 5> name;
+    BOOST_OUTCOME_TRY(const std::size_t named, in.copy(disc_name, name));
+    if (named == name.size() && is_zero(head) && begins_with(name, "CD001"sv)) return kind;
     kind.container = container_format::tar;
     return kind;
   }

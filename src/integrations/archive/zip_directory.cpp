@@ -61,6 +61,8 @@ result<directory_place> find_directory(archive_input& in, const zip_end& end) {
   if (at > in.size()) return errc::corrupt_archive;
   BOOST_OUTCOME_TRY(take(in, at, record64));
   if (!begins_with(record64, "PK\6\6"sv)) return errc::corrupt_archive;
+  // The version that it takes to read an encrypted directory.
+  if (word_at(record64, 14) >= 62) return errc::unsupported_archive;
   place.said = place.found = number_at(record64, 48, 8);
   return place;
 }
@@ -92,10 +94,13 @@ result<std::optional<zip_end>> find_zip_end(archive_input& in) {
     if (byte_at(record, 0) != 'P' || !begins_with(record, "PK\5\6"sv)) continue;
     if (record.size() - end_size < word_at(record, 20)) continue;
     const zip_end end{from + i, word_at(record, 10), long_at(record, 12)};
-    // What libarchive asks of it: one volume, and a directory that stands before this.
+    // What libarchive asks of it: one volume, and a directory that stands before this. All ones are
+    // no number: that is in the larger record then.
     const std::uint64_t offset = long_at(record, 16);
-    const bool is_one = word_at(record, 4) == 0 && word_at(record, 6) == 0 &&
-                        word_at(record, 8) == word_at(record, 10);
+    const auto is_number = [&](std::size_t at) { return word_at(record, at) != 0xFFFF; };
+    const bool is_one =
+        (!is_number(4) || word_at(record, 4) == 0) && (!is_number(6) || word_at(record, 6) == 0) &&
+        (!is_number(8) || !is_number(10) || word_at(record, 8) == word_at(record, 10));
     const bool is_large = end.size == 0xFFFFFFFF || offset == 0xFFFFFFFF;
     if (is_one && (is_large || offset + end.size <= end.at)) return end;
   }

@@ -14,6 +14,10 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
+
+#include <archive.h>
+#include <archive_entry.h>
 
 namespace coramfs::tests {
 
@@ -255,6 +259,85 @@ TEST_CASE("expand_archive: what is encrypted", "[archive]") {
     CHECK(error_of(expand_by(way::thread, v, archive_source::on_host(out), "/7")) ==
           errc::unsupported_archive);
   }
+}
+
+namespace {
+
+// An image of a disc with one file, by libarchive.
+std::string disc_of(const std::string& name, const std::string& content) {
+  std::string image(4 << 20, '\0');
+  std::size_t used = 0;
+  ::archive* const a = ::archive_write_new();
+  ::archive_write_set_format_iso9660(a);
+  ::archive_write_open_memory(a, image.data(), image.size(), &used);
+  ::archive_entry* const e = ::archive_entry_new();
+  ::archive_entry_set_pathname(e, name.c_str());
+  ::archive_entry_set_filetype(e, AE_IFREG);
+  ::archive_entry_set_perm(e, 0644);
+  ::archive_entry_set_size(e, static_cast<la_int64_t>(content.size()));
+  REQUIRE(::archive_write_header(a, e) == ARCHIVE_OK);
+  ::archive_write_data(a, content.data(), content.size());
+  ::archive_entry_free(e);
+  REQUIRE(::archive_write_close(a) == ARCHIVE_OK);
+  ::archive_write_free(a);
+  image.resize(used);
+  return image;
+}
+
+// A zip whose last record has no numbers, but leaves them to a larger one before it.
+std::string zip64_of(const std::vector<zip_part>& parts, unsigned version) {
+  const std::string zip = zip_of(parts);
+  const std::size_t end = zip.size() - 22;
+  const std::string size = zip.substr(end + 12, 4), offset = zip.substr(end + 16, 4), none(4, '\0');
+  const std::string record = "PK\6\6" + le(44, 8) + le(version, 2) + le(version, 2) + le(0, 8) +
+                             le(parts.size(), 8) + le(parts.size(), 8) + size + none + offset +
+                             none;
+  return zip.substr(0, end) + record + "PK\6\7" + le(0, 4) + le(end, 8) + le(1, 4) + "PK\5\6" +
+         std::string(16, '\xFF') + le(0, 2);
+}
+
+}  // namespace
+
+TEST_CASE("expand_archive: an image of a disc begins as an empty tar does", "[archive]") {
+  const std::string image = disc_of("name", "content");
+  const auto v = volume::create().value();
+  CHECK(error_of(expand_by(way::thread, v, source_of(image), "/to")) == errc::unsupported_archive);
+  expand_options o;
+  o.formats = archive_formats::all;
+  CHECK(expand_by(way::thread, v, source_of(image), "/to", o).value().files == 1);
+  // And zeros alone are an empty tar, however many.
+  const std::string zeros(64 * 1024, '\0');
+  CHECK(expand_by(way::thread, v, source_of(zeros), "/zeros").value().files == 0);
+}
+
+TEST_CASE("expand_archive: a stream whose first frames are to be skipped", "[archive]") {
+  using namespace std::string_literals;
+  const way by = GENERATE(way::thread, way::coroutine, way::pool);
+  const auto skipped = [](std::size_t size) {
+    return "\x5A\x2A\x4D\x18"s + le(size, 4) + std::string(size, 's');
+  };
+  const std::string tar = tar_of({{"a", "content"}});
+  for (const char* const command : {"zstd -q", "lz4 -q"}) {
+    const std::string stream = piped(command, tar);
+    for (const std::string& before : {skipped(0), skipped(3), skipped(4) + skipped(100'000)}) {
+      const auto v = volume::create().value();
+      CHECK(expand_by(by, v, source_of(before + stream), "/to").value().files == 1);
+      CHECK(tree_in(v, "/to").at("a") == "content");
+    }
+    const auto v = volume::create().value();
+    for (const std::string& other : {skipped(2 << 20) + stream, skipped(3), skipped(3) + tar})
+      CHECK(error_of(expand_by(by, v, source_of(other), "/to")) == errc::unsupported_archive);
+  }
+}
+
+TEST_CASE("expand_archive: a zip whose last record leaves its numbers to a larger one",
+          "[archive]") {
+  const way by = GENERATE(way::thread, way::coroutine, way::pool);
+  const auto v = volume::create().value();
+  const std::vector<zip_part> parts = {{"a", "1"}, {"b", "2"}};
+  CHECK(expand_by(by, v, source_of(zip64_of(parts, 45)), "/to").value().files == 2);
+  // That is what an encrypted directory has, of which nothing can be read.
+  CHECK(error_of(list_by(by, v, source_of(zip64_of(parts, 62)))) == errc::unsupported_archive);
 }
 
 }  // namespace coramfs::tests

@@ -127,7 +127,9 @@ TEST_CASE("expand_archive: members without bytes, by the ten thousand", "[archiv
   for (const std::string* archive : {&tar, &zip})
     for (const call what : {call::list, call::expand, call::stream}) {
       const outcome o = run(*archive, what);
-      CHECK(o.code == number(errc::quota_exceeded));
+      // Of what a tar has the names alone are kept for a list.
+      const bool fits = archive == &tar && what == call::list;
+      CHECK(o.code == (fits ? 0 : number(errc::quota_exceeded)));
       CHECK(o.growth <= most);
     }
 }
