@@ -3,6 +3,7 @@
 
 #include <coramfs/archive_reader.hpp>
 #include <coramfs/blocking_pool.hpp>
+#include <coramfs/detail/arriving.hpp>
 #include <coramfs/detail/asio_compat.hpp>
 #include <coramfs/detail/export.hpp>
 #include <coramfs/file_system.hpp>
@@ -10,11 +11,13 @@
 #include <coramfs/sync/file_system.hpp>
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace coramfs {
@@ -203,6 +206,88 @@ CORAMFS_EXPORT result<std::vector<archive_entry>> list_archive(sync::file_system
                                                                archive_source source,
                                                                expand_options options = {});
 
+namespace detail {
+
+/// Expands what comes from a source, which must live until the call has ended.
+CORAMFS_EXPORT asio::awaitable<result<expand_summary>> expand_arriving(file_system fs,
+                                                                       arriving_source& from,
+                                                                       std::string dest,
+                                                                       expand_options options);
+CORAMFS_EXPORT result<expand_summary> expand_arriving(sync::file_system& fs, arriving_bytes& from,
+                                                      std::string dest,
+                                                      const expand_options& options);
+
+template <class AsyncReadStream>
+asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadStream& stream,
+                                                      std::string dest, expand_options options) {
+  arriving_stream<AsyncReadStream> from(stream);
+  auto expansion = expand_arriving(std::move(fs), from, std::move(dest), std::move(options));
+  auto done = co_await std::move(expansion);
+  if (from.thrown()) std::rethrow_exception(from.thrown());
+  co_return done;
+}
+
+}  // namespace detail
+
+/// Expands as `expand_archive` does an archive that still arrives by a stream, such as a socket or
+/// what is over one: all of it appears in one step when the stream has ended, or nothing. The
+/// stream is any AsyncReadStream. It is read until its end, also behind the end of the archive, so
+/// that a download that breaks off is a failure; a connection that stays open needs something over
+/// it that knows how long the archive is.
+///
+/// With a pool the archive is decoded while it comes, on a thread of the pool. That is taken until
+/// the call ends, also while nothing comes: so whoever has peers that are slow or hostile gives
+/// each a limit of time, by a cancellation, and the pool as many threads as archives are to be
+/// expanded at once. Others wait for a thread, with 128 KiB of their archive. No more than that,
+/// and 512 KiB that the decoder has, is kept of an archive: while the decoder is behind nothing is
+/// read. What can not be read from its beginning to its end is `unsupported_archive` then: a 7z, a
+/// zip behind something else, and one with members whose sizes stand behind them, unless these are
+/// deflated or empty; and all that `adapters` and `archive_formats::all` add.
+///
+/// A zip is read by the headers of its members then, before its directory comes, and the two are
+/// compared at the end: what they say differently of a member, its name, method, size, checksum or
+/// place, a member that one of them does not have, and bytes between members, are
+/// `corrupt_archive`. So an archive in which some tool has left members behind fails, where
+/// `expand_archive` goes by the directory. That a member is a link or a device is known from the
+/// directory alone: then the call fails with `unsafe_archive_entry`, whatever `unsafe` says.
+///
+/// Without a pool no thread is taken. What comes is kept in the volume, in a file without a name,
+/// and is expanded from there when it is whole, on the awaiting executor and in any format: the
+/// quota must have room for the archive and for its content.
+///
+/// Cancellation: at any time, with nothing left in the volume. All types are heard that the
+/// coroutine's filter lets through. With a pool it resumes when the decoder has stopped, which is
+/// one slice later. A context that is destroyed ends it in the same way, without waiting for that.
+/// A pool that is stopped or destroyed -> `canceled`.
+///
+/// Lifetime: the stream must live until the call has ended. Nothing else uses it meanwhile.
+///
+/// Errors: those of `expand_archive`, of which none is a source's; those of the stream, but for
+/// `eof`, and `canceled` for its `operation_aborted`; `corrupt_archive` for a stream that ends
+/// before the archive does. What the stream throws, but for Asio's error, passes through, and
+/// leaves nothing. How much of the stream a call that has failed has read is not known.
+/// Charges: as `expand_archive`. Also, with a pool and `accounting::memory`, 640 KiB for what is
+/// kept of the archive, and 40 bytes for each member of a zip; without a pool, the archive.
+///
+///     coramfs::expand_options options;
+///     options.pool = &pool;
+///     auto done = co_await coramfs::expand_arriving(fs, body_of_the_response, "/out", options);
+template <class AsyncReadStream>
+asio::awaitable<result<expand_summary>> expand_arriving(file_system& fs, AsyncReadStream& stream,
+                                                        std::string dest,
+                                                        expand_options options = {}) {
+  return detail::expand_stream(fs, stream, std::move(dest), std::move(options));
+}
+
+/// Expands as the awaited form does with a pool, on the calling thread, which waits for the stream:
+/// any SyncReadStream. It can not be cancelled, but by what ends its stream.
+template <class SyncReadStream>
+result<expand_summary> expand_arriving(sync::file_system& fs, SyncReadStream& stream,
+                                       std::string dest, expand_options options = {}) {
+  detail::blocking_stream<SyncReadStream> from(stream);
+  return detail::expand_arriving(fs, from, std::move(dest), options);
+}
+
 /// A format that is written. `tar` is pax, where a name or a size needs it, and else ustar.
 enum class archive_format { zip, tar, tar_gz, tar_xz, tar_zst, seven_zip };
 
@@ -266,6 +351,7 @@ namespace sync {
 using coramfs::create_archive;
 using coramfs::expand_archive;
 using coramfs::expand_archive_streaming;
+using coramfs::expand_arriving;
 using coramfs::expand_each;
 using coramfs::list_archive;
 }  // namespace sync

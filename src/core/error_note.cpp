@@ -67,6 +67,7 @@ std::string_view name_of(call c) noexcept {
     case call::expand_archive: return "expand_archive";
     case call::expand_archive_streaming: return "expand_archive_streaming";
     case call::expand_each: return "expand_each";
+    case call::expand_arriving: return "expand_arriving";
     case call::list_archive: return "list_archive";
     case call::create_archive: return "create_archive";
   }
@@ -153,6 +154,7 @@ error about_host_call(std::string_view path, const error& e, host_call by) noexc
     case host_call::expand_archive: return about(call::expand_archive, path, e);
     case host_call::expand_archive_streaming: return about(call::expand_archive_streaming, path, e);
     case host_call::expand_each: return about(call::expand_each, path, e);
+    case host_call::expand_arriving: return about(call::expand_arriving, path, e);
     case host_call::list_archive: return about(call::list_archive, path, e);
     case host_call::create_archive: return about(call::create_archive, path, e);
   }

@@ -67,6 +67,7 @@ enum class call : std::uint8_t {
   expand_archive,
   expand_archive_streaming,
   expand_each,
+  expand_arriving,
   list_archive,
   create_archive,
 };

@@ -32,6 +32,8 @@ ASIO = {
     "coramfs/detail/asio_spawn.hpp": re.compile(r"co_spawn\.hpp"),
     "coramfs/detail/asio_stream.hpp": re.compile(r"socket_base\.hpp"),
     "async/asio_timer.hpp": re.compile(r".*"),
+    "integrations/archive/asio_race.hpp":
+        re.compile(r"bind_cancellation_slot\.hpp|experimental/awaitable_operators\.hpp"),
     "integrations/testing/asio_scheduler.hpp": re.compile(r"detail/scheduler\.hpp"),
 }
 FROM_ASIO = re.compile(r"(?P<boost>boost/)?asio(?:\.hpp|/(?P<header>.*))")

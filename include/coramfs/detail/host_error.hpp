@@ -19,6 +19,7 @@ enum class host_call : unsigned char {
   expand_each,
   list_archive,
   create_archive,
+  expand_arriving,
 };
 
 /// Notes that an error is one of such a call, and of which path, as far as no note of it says so

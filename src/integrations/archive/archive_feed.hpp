@@ -96,7 +96,7 @@ class input_feed final : public archive_feed {
  private:
   result<std::span<const std::byte>> next_piece() override;
   std::optional<std::uint64_t> seek(std::int64_t offset, int from) noexcept override;
-  bool seeks() const noexcept override { return true; }
+  bool seeks() const noexcept override { return !in_.arrives(); }
   result<void> look(std::uint64_t end);
 
   archive_input& in_;

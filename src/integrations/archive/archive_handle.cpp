@@ -32,6 +32,18 @@ error failure_of(::archive* a, const archive_feed* from) noexcept {
   return is_unknown ? errc::unsupported_archive : errc::corrupt_archive;
 }
 
+entry_kind kind_of_entry(::archive_entry* e) noexcept {
+  if (::archive_entry_hardlink(e) != nullptr) return entry_kind::hard_link;
+  switch (::archive_entry_filetype(e)) {
+    case AE_IFREG: return entry_kind::file;
+    case AE_IFDIR: return entry_kind::directory;
+    case AE_IFLNK: return entry_kind::symbolic_link;
+    case AE_IFCHR:
+    case AE_IFBLK: return entry_kind::device;
+    default: return entry_kind::other;
+  }
+}
+
 utf8_scope::utf8_scope() noexcept
     : before_(utf8_locale() != nullptr ? ::uselocale(utf8_locale())
                                        : static_cast<::locale_t>(nullptr)) {}

@@ -40,6 +40,9 @@ inline entry_handle new_entry(::archive* of) {
 /// What a call of libarchive's has failed with: what its source has, if that is why.
 error failure_of(::archive* a, const archive_feed* from) noexcept;
 
+/// What an entry is, as libarchive has it.
+entry_kind kind_of_entry(::archive_entry* e) noexcept;
+
 /// Has the calling thread a locale in which names are UTF-8, whatever the program has set: then
 /// what libarchive converts stays as it is.
 class utf8_scope {

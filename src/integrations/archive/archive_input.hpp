@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +36,14 @@ class archive_input {
   /// Copies bytes from an offset on, and returns how many there were. What `at` has given stays
   /// valid. Errors: the host's.
   virtual result<std::size_t> copy(std::uint64_t offset, std::span<std::byte> to) = 0;
+
+  /// Whether it comes from its beginning to its end, and only its last part can be had again.
+  virtual bool arrives() const noexcept { return false; }
+  /// Of one that arrives: the first place behind its beginning where a gzip may begin.
+  virtual std::optional<std::uint64_t> second_gzip() const noexcept { return std::nullopt; }
+  /// Passes over what comes behind the archive, a slice of it, and returns whether there was
+  /// nothing more. Only of one that arrives there is anything to do. Errors: those of its source.
+  virtual result<bool> pass_rest() { return true; }
 
  protected:
   archive_input() = default;

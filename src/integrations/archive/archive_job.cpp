@@ -2,6 +2,8 @@
 #include "integrations/archive/archive_job.hpp"
 
 #include "integrations/archive/adapter_stream.hpp"
+#include "integrations/archive/arrival.hpp"
+#include "integrations/archive/arriving_input.hpp"
 #include "integrations/archive/libarchive_stream.hpp"
 
 #include <filesystem>
@@ -18,6 +20,14 @@ result<void> opened_archive::open() {
   if (!stream_) {
     BOOST_OUTCOME_TRY(stream_, libarchive_stream::open(std::move(in), options_.formats, budget_));
   }
+  return success();
+}
+
+result<void> opened_archive::open_arriving(arriving_bytes& from) {
+  BOOST_OUTCOME_TRY(budget_.begin());
+  BOOST_OUTCOME_TRY(budget_.remember(arrival::memory + arriving_input::memory));
+  BOOST_OUTCOME_TRY(stream_, libarchive_stream::open(std::make_unique<arriving_input>(from),
+                                                     archive_formats::common, budget_));
   return success();
 }
 

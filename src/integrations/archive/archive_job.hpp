@@ -3,6 +3,7 @@
 
 #include <coramfs/archive.hpp>
 #include <coramfs/blocking_pool.hpp>
+#include <coramfs/detail/arriving.hpp>
 #include <coramfs/detail/blocking_job.hpp>
 #include <coramfs/result.hpp>
 
@@ -10,7 +11,9 @@
 #include "integrations/archive/entry_stream.hpp"
 #include "integrations/archive/expansion.hpp"
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,8 +32,15 @@ class opened_archive {
         options_(options),
         budget_(std::move(of), name_, options.max_decoder_memory) {}
 
+  /// One whose bytes still arrive, for `open_arriving`.
+  opened_archive(volume of, const expand_options& options)
+      : opened_archive(std::move(of), archive_source(std::span<const std::byte>()), {}, options) {}
+
   /// Pays for the decoder, and opens the archive. Throws `std::bad_alloc`.
   result<void> open();
+  /// Does so with what comes from a source, which must outlive this. What may have to be kept of it
+  /// is paid for, too. Errors: also those of the source. Throws `std::bad_alloc`.
+  result<void> open_arriving(arriving_bytes& from);
 
   entry_stream& stream() noexcept { return *stream_; }
   decoder_budget& budget() noexcept { return budget_; }

@@ -105,6 +105,12 @@ result<archive_kind> kind_of(archive_input& in) {
     kind.container = container_format::tar;
     return kind;
   }
+  if (in.arrives()) {
+    // Its end can not be seen yet.
+    if (begins_with(head, "PK\3\4"sv) || begins_with(head, "PK\5\6"sv))
+      kind.container = container_format::zip;
+    return kind;
+  }
   BOOST_OUTCOME_TRY(const auto end, find_zip_end(in));
   if (end) {
     kind.container = container_format::zip;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/archive.hpp>
 
-#include <coramfs/detail/normal_text.hpp>
-
-#include "integrations/archive/expansion.hpp"
+#include "integrations/archive/expanding.hpp"
 #include "integrations/archive/reading.hpp"
 
 #include <utility>
@@ -13,31 +11,6 @@ namespace coramfs {
 namespace detail {
 
 namespace {
-
-/// An expansion as work on an opened archive.
-class expanding {
- public:
-  using value_type = expand_summary;
-
-  expanding(std::string dest, const expand_options& options, entry_visitor visitor, host_call by)
-      : request_{std::move(dest), options, std::move(visitor), by,
-                 by != host_call::expand_archive_streaming} {}
-
-  const std::string& path() const noexcept { return request_.dest; }
-  result<void> prepare() {
-    BOOST_OUTCOME_TRY(request_.dest, normal_text(request_.dest));
-    return success();
-  }
-  template <class Side>
-  typename Side::template task<expand_summary> run(Side& side, opened_archive& from) {
-    expansion<Side> all(side, request_, from.stream(), from.budget());
-    auto done = co_await all.run();
-    co_return done;
-  }
-
- private:
-  expansion_request request_;
-};
 
 asio::awaitable<result<expand_summary>> expand(file_system& fs, archive_source source,
                                                std::string dest, expand_options options,

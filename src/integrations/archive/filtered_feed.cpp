@@ -140,6 +140,11 @@ result<bool> filtered_feed::check_gzip() {
       return true;
     }
   }
+  if (in_.arrives()) {
+    const auto second = in_.second_gzip();
+    if (!second || *second >= unchecked_) return error(errc::corrupt_archive);
+    return true;
+  }
   // Bytes are looked at in slices, with those behind them that belong to a header.
   constexpr std::size_t header = 10;
   const std::uint64_t from = unchecked_ - std::min(unchecked_, checked_at_once);

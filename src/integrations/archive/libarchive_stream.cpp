@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "integrations/archive/libarchive_stream.hpp"
 
+#include "integrations/archive/arriving_zip.hpp"
 #include "integrations/archive/bytes_of.hpp"
 #include "integrations/archive/seven_zip_header.hpp"
 #include "integrations/archive/stream_watch.hpp"
 #include "integrations/archive/tar_header.hpp"
+#include "integrations/archive/zip_method.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,54 +20,6 @@ namespace {
 
 constexpr std::uint64_t tar_block = 512;
 constexpr std::size_t zip_end_record = 22;
-
-// The methods of members of a zip.
-enum method : unsigned {
-  stored = 0,
-  deflated = 8,
-  bzip2 = 12,
-  lzma = 14,
-  zstd = 93,
-  xz = 95,
-  ppmd = 98,
-};
-
-// What a member of that method wants of memory, by its first bytes; none if they mean nothing.
-std::optional<std::uint64_t> member_memory(unsigned how, std::span<const std::byte> head) noexcept {
-  // Before the properties of LZMA stand a version, and their size.
-  if (how == lzma) return head.size() < 9 ? std::nullopt : lzma_dictionary(head.subspan(4));
-  if (how == ppmd) {
-    if (head.size() < 2) return std::nullopt;
-    // An order, and one less than the memory of the model, in MiB.
-    return ((std::uint64_t{word_at(head, 0)} >> 4 & 0xFF) + 1) << 20;
-  }
-  return 0;
-}
-
-bool is_known_method(unsigned how) noexcept {
-  return how == stored || how == deflated || how == bzip2 || how == lzma || how == zstd ||
-         how == xz || how == ppmd;
-}
-
-// The filter that a member of that method is alike to.
-stream_filter filter_of_method(unsigned how) noexcept {
-  return how == bzip2  ? stream_filter::bzip2
-         : how == zstd ? stream_filter::zstd
-         : how == xz   ? stream_filter::xz
-                       : stream_filter::none;
-}
-
-entry_kind kind_of_entry(::archive_entry* e) noexcept {
-  if (::archive_entry_hardlink(e) != nullptr) return entry_kind::hard_link;
-  switch (::archive_entry_filetype(e)) {
-    case AE_IFREG: return entry_kind::file;
-    case AE_IFDIR: return entry_kind::directory;
-    case AE_IFLNK: return entry_kind::symbolic_link;
-    case AE_IFCHR:
-    case AE_IFBLK: return entry_kind::device;
-    default: return entry_kind::other;
-  }
-}
 
 // Formats that `archive_formats::all` adds. Some of libarchive's are none of an archive with bytes
 // in it: the one of mtree reads what it names from the disk.
@@ -100,6 +54,8 @@ result<std::unique_ptr<entry_stream>> libarchive_stream::open(std::unique_ptr<ar
                                                               archive_formats formats,
                                                               decoder_budget& budget) {
   BOOST_OUTCOME_TRY(const archive_kind kind, kind_of(*in));
+  if (in->arrives() && kind.container == container_format::zip)
+    return arriving_zip::open(std::move(in), budget);
   std::unique_ptr<libarchive_stream> stream(new libarchive_stream(std::move(in), kind, budget));
   BOOST_OUTCOME_TRY(stream->begin(formats));
   return std::unique_ptr<entry_stream>(std::move(stream));
@@ -123,6 +79,8 @@ result<void> libarchive_stream::begin(archive_formats formats) {
         return success();
       }
       size = end->at + zip_end_record;
+    } else if (in_->arrives() && kind_.container != container_format::tar) {
+      return error(errc::unsupported_archive);
     } else if (kind_.container == container_format::other) {
       BOOST_OUTCOME_TRY(const auto found, find_seven_zip(*in_));
       if (found) kind_.container = container_format::seven_zip;
@@ -317,6 +275,12 @@ result<std::optional<data_block>> libarchive_stream::read() {
   }
 }
 
-result<bool> libarchive_stream::finish() { return filtered_ ? filtered_->finish() : true; }
+result<bool> libarchive_stream::finish() {
+  if (filtered_ && !is_finished_) {
+    BOOST_OUTCOME_TRY(is_finished_, filtered_->finish());
+    if (!is_finished_) return false;
+  }
+  return in_->pass_rest();
+}
 
 }  // namespace coramfs::detail

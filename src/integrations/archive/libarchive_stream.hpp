@@ -60,6 +60,7 @@ class libarchive_stream final : public entry_stream {
   archive_handle handle_;
   entry_handle entry_;
   bool has_entry_ = false, has_ended_ = false;
+  bool is_finished_ = false;             // what was compressed
   bool is_known_ = true;                 // the method of the member
   std::uint64_t read_ = 0;               // of the entry, holes with it
   std::optional<std::string> tar_name_;  // of the entry, where libarchive may have changed it

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -80,6 +81,34 @@ std::optional<std::string_view> unicode_name(std::span<const std::byte> extra,
   return text_of(field->subspan(5));
 }
 
+// Numbers that a header has no room for stand in a field of their own, in this order.
+void take_large(std::span<const std::byte> extra, std::initializer_list<std::uint64_t*> numbers) {
+  const auto large = extra_field(extra, 1);
+  std::size_t at = 0;
+  for (std::uint64_t* const n : numbers) {
+    if (*n != 0xFFFFFFFF) continue;
+    if (large && large->size() >= at + 8) *n = number_at(*large, at, 8);
+    at += 8;
+  }
+}
+
+// As libarchive takes them: those of DOS, and modes of Unix. A pipe is what was packed from one.
+std::optional<entry_kind> kind_by_attributes(unsigned system, std::uint32_t attributes) noexcept {
+  constexpr unsigned dos = 0, unix = 3;
+  if (system == dos) return (attributes & 0x10) != 0 ? entry_kind::directory : entry_kind::file;
+  if (system != unix) return std::nullopt;
+  switch (attributes >> 28) {
+    case 0x0: return std::nullopt;
+    case 0x1:
+    case 0x8: return entry_kind::file;
+    case 0x4: return entry_kind::directory;
+    case 0xA: return entry_kind::symbolic_link;
+    case 0x2:
+    case 0x6: return entry_kind::device;
+    default: return entry_kind::other;
+  }
+}
+
 }  // namespace
 
 result<std::optional<zip_end>> find_zip_end(archive_input& in) {
@@ -107,6 +136,27 @@ result<std::optional<zip_end>> find_zip_end(archive_input& in) {
   return std::nullopt;
 }
 
+result<std::optional<zip_entry>> zip_entry_at(archive_input& in, std::uint64_t at) {
+  std::array<std::byte, entry_size> entry;
+  BOOST_OUTCOME_TRY(take(in, at, std::span(entry).first(4)));
+  if (!begins_with(entry, "PK\1\2"sv)) return std::nullopt;
+  BOOST_OUTCOME_TRY(take(in, at, entry));
+  const std::size_t name = word_at(entry, 28), more = word_at(entry, 30);
+  std::vector<std::byte> texts(name + more);
+  BOOST_OUTCOME_TRY(take(in, at + entry_size, texts));
+  const std::span<const std::byte> all = texts;
+  zip_entry e;
+  e.listed = {long_at(entry, 42), crc32(0, all.first(name))};
+  e.method = word_at(entry, 10);
+  e.crc = long_at(entry, 16);
+  e.packed_size = long_at(entry, 20);
+  e.size = long_at(entry, 24);
+  take_large(all.subspan(name), {&e.size, &e.packed_size, &e.listed.at});
+  e.kind = kind_by_attributes(byte_at(entry, 5), long_at(entry, 38));
+  e.next = at + entry_size + name + more + word_at(entry, 32);
+  return std::optional(e);
+}
+
 result<std::vector<zip_listed>> zip_members(archive_input& in, const zip_end& end,
                                             decoder_budget& budget) {
   std::vector<zip_listed> members;
@@ -121,27 +171,14 @@ result<std::vector<zip_listed>> zip_members(archive_input& in, const zip_end& en
     if (is_directory_record(entry)) break;
   }
   const std::uint64_t correction = at - place.said;
-  std::vector<std::byte> texts;
   for (;;) {
     BOOST_OUTCOME_TRY(take(in, at, std::span(entry).first(4)));
     if (begins_with(entry, "PK\5\6"sv) || begins_with(entry, "PK\6\6"sv)) break;
-    BOOST_OUTCOME_TRY(take(in, at, entry));
-    if (!begins_with(entry, "PK\1\2"sv)) return errc::corrupt_archive;
-    const std::size_t name = word_at(entry, 28), more = word_at(entry, 30);
-    std::uint64_t offset = long_at(entry, 42);
-    texts.resize(name + more);
-    BOOST_OUTCOME_TRY(take(in, at + entry_size, texts));
-    const std::span<const std::byte> all = texts;
-    if (offset == 0xFFFFFFFF) {
-      const auto large = extra_field(all.subspan(name), 1);
-      // It has those of three numbers that the entry has no room for.
-      const std::size_t before = (long_at(entry, 24) == 0xFFFFFFFF ? 8u : 0u) +
-                                 (long_at(entry, 20) == 0xFFFFFFFF ? 8u : 0u);
-      if (large && large->size() >= before + 8) offset = number_at(*large, before, 8);
-    }
+    BOOST_OUTCOME_TRY(const auto found, zip_entry_at(in, at));
+    if (!found) return errc::corrupt_archive;
     BOOST_OUTCOME_TRY(budget.remember(kept_for_entry));
-    members.push_back({offset + correction, crc32(0, all.first(name))});
-    at += entry_size + name + more + word_at(entry, 32);
+    members.push_back({found->listed.at + correction, found->listed.name_crc});
+    at = found->next;
   }
   std::sort(members.begin(), members.end(),
             [](const zip_listed& a, const zip_listed& b) { return a.at < b.at; });
@@ -156,8 +193,7 @@ result<std::vector<zip_listed>> zip_members(archive_input& in, const zip_end& en
   return members;
 }
 
-result<zip_member> zip_member_at(archive_input& in, const zip_listed& listed) {
-  const std::uint64_t offset = listed.at;
+result<zip_member> zip_header_at(archive_input& in, std::uint64_t offset) {
   std::array<std::byte, local_size> header;
   BOOST_OUTCOME_TRY(take(in, offset, header));
   if (!begins_with(header, "PK\3\4"sv)) return errc::corrupt_archive;
@@ -165,13 +201,24 @@ result<zip_member> zip_member_at(archive_input& in, const zip_listed& listed) {
   std::vector<std::byte> rest(name + extra);
   BOOST_OUTCOME_TRY(take(in, offset + local_size, rest));
   const std::span<const std::byte> all = rest;
-  if (crc32(0, all.first(name)) != listed.name_crc) return errc::corrupt_archive;
   zip_member m;
   m.method = word_at(header, 8);
   m.is_encrypted = (word_at(header, 6) & 0x41) != 0;
+  m.has_descriptor = (word_at(header, 6) & 8) != 0;
+  m.crc = long_at(header, 14);
+  m.packed_size = long_at(header, 18);
+  m.size = long_at(header, 22);
+  take_large(all.subspan(name), {&m.size, &m.packed_size});
+  m.name_crc = crc32(0, all.first(name));
   m.name = text_of(all.first(name));
   if (const auto better = unicode_name(all.subspan(name), all.first(name))) m.name = *better;
   m.data = offset + local_size + name + extra;
+  return m;
+}
+
+result<zip_member> zip_member_at(archive_input& in, const zip_listed& listed) {
+  BOOST_OUTCOME_TRY(zip_member m, zip_header_at(in, listed.at));
+  if (m.name_crc != listed.name_crc) return errc::corrupt_archive;
   return m;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/archive_reader.hpp>
 #include <coramfs/result.hpp>
 
 #include "integrations/archive/archive_input.hpp"
@@ -30,6 +31,20 @@ struct zip_listed {
   std::uint64_t at;        ///< where it begins
   std::uint32_t name_crc;  ///< of the name that the directory gives it
 };
+
+/// All that the directory says of a member.
+struct zip_entry {
+  zip_listed listed;
+  unsigned method;
+  std::uint32_t crc;
+  std::uint64_t packed_size, size;
+  std::optional<entry_kind> kind;  ///< where its attributes say one
+  std::uint64_t next;              ///< where the next entry begins
+};
+/// Reads the entry of the directory at an offset. None: something else stands there. Errors:
+/// `corrupt_archive`; the input's. Throws `std::bad_alloc`.
+result<std::optional<zip_entry>> zip_entry_at(archive_input& in, std::uint64_t at);
+
 /// The members of a zip, sorted by where they begin, each once: that is the order in which
 /// libarchive reads them, so it is known what comes before it is read. The budget pays for what
 /// libarchive is going to keep of each entry, and this. Errors: `corrupt_archive`, also for entries
@@ -41,9 +56,16 @@ result<std::vector<zip_listed>> zip_members(archive_input& in, const zip_end& en
 struct zip_member {
   unsigned method;
   bool is_encrypted;
-  std::string name;    ///< bytes, with what libarchive would cut: all behind a NUL
-  std::uint64_t data;  ///< the offset of its bytes
+  bool has_descriptor;  ///< its sizes and its checksum stand behind its bytes
+  std::uint32_t crc;
+  std::uint64_t packed_size, size;
+  std::uint32_t name_crc;  ///< of the name in the header, as the directory has it
+  std::string name;        ///< bytes, with what libarchive would cut: all behind a NUL
+  std::uint64_t data;      ///< the offset of its bytes
 };
+/// Errors: `corrupt_archive`; the input's. Throws `std::bad_alloc`.
+result<zip_member> zip_header_at(archive_input& in, std::uint64_t offset);
+/// The same of a member that the directory has.
 /// Errors: `corrupt_archive`, also for another name than the directory gives it: then it depends on
 /// the reader what it is called. Those of the input. Throws `std::bad_alloc`.
 result<zip_member> zip_member_at(archive_input& in, const zip_listed& listed);
