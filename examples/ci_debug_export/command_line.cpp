@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "command_line.hpp"
 
-#include "shared/size_option.hpp"
-
-#include <CLI/CLI.hpp>
-
-#include <map>
-#include <string>
-
 namespace ci_debug_export {
 
 namespace {
@@ -35,25 +28,14 @@ constexpr char footer[] =
 
 std::variant<settings, int> parse_command_line(int argc, const char* const* argv) {
   settings s;
-  std::vector<std::string> inputs;
-  const std::map<std::string, bug> bugs{
-      {"none", bug::none}, {"lost-line", bug::lost_line}, {"left-open", bug::left_open}};
-  CLI::App app(description, "ci_debug_export");
-  app.footer(footer);
-  app.add_option("FILE", inputs, "A text, or a directory, whose files are taken")
-      ->check(CLI::ExistingPath)
-      ->option_text("... [" + s.inputs.front().string() + ']');
-  shared::add_size(app, "--size", s.size, "4096",
-                   "The most that a part may have, in bytes or with a unit: 64K, 1MiB");
-  app.add_option("--bug", s.what, "What is wrong with the program: none, lost-line, left-open")
-      ->transform(CLI::CheckedTransformer(bugs))
-      ->option_text("BUG [none]");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? exit_ok : exit_usage;
-  }
-  if (!inputs.empty()) s.inputs.assign(inputs.begin(), inputs.end());
+  shared::command_line line("ci_debug_export", description, footer);
+  line.paths("FILE", s.inputs, "A text, or a directory, whose files are taken");
+  line.size("--size", s.size, "4096",
+            "The most that a part may have, in bytes or with a unit: 64K, 1MiB");
+  line.choice("--bug", "BUG", s.what,
+              {{"none", bug::none}, {"lost-line", bug::lost_line}, {"left-open", bug::left_open}},
+              "What is wrong with the program: none, lost-line, left-open");
+  if (const auto status = line.parse(argc, argv)) return *status;
   return s;
 }
 

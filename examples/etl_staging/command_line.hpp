@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "shared/command_line.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +22,7 @@ struct settings {
   std::chrono::milliseconds lock_timeout{30'000};
 };
 
-inline constexpr int exit_ok = 0, exit_failure = 1, exit_usage = 2;
+using shared::exit_failure, shared::exit_ok;
 
 /// The settings; or the status to exit with, when help was asked for and shown, or when the
 /// arguments are wrong and that was said on standard error.

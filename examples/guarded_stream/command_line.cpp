@@ -2,11 +2,7 @@
 #include "command_line.hpp"
 
 #include "input_stream.hpp"
-#include "shared/size_option.hpp"
 
-#include <CLI/CLI.hpp>
-
-#include <map>
 #include <string>
 
 namespace guarded_stream {
@@ -37,9 +33,7 @@ constexpr char footer[] =
     "  2  the command line is wrong\n"
     "  130 after Ctrl-C";
 
-enum class guard_choice { off, warn, reject };
-
-std::string require_input(const std::string& text) {
+std::string check_input(const std::string& text) {
   const bool ok = text == standard_input || std::filesystem::exists(text);
   return ok ? std::string() : text + " does not exist";
 }
@@ -47,36 +41,23 @@ std::string require_input(const std::string& text) {
 }  // namespace
 
 std::variant<settings, int> parse_command_line(int argc, const char* const* argv) {
+  using coramfs::guard_action;
+  using action = std::optional<guard_action>;
   settings s;
   std::string input = s.input.string();
-  guard_choice guard = guard_choice::reject;
-  std::uint64_t machine_memory = 0;
-  const std::map<std::string, guard_choice> choices{
-      {"off", guard_choice::off}, {"warn", guard_choice::warn}, {"reject", guard_choice::reject}};
-  CLI::App app(description, "guarded_stream");
-  app.footer(footer);
-  app.add_option("INPUT", input, "A file, a directory, or - for standard input")
-      ->check(require_input)
-      ->option_text('[' + input + ']');
-  shared::add_quota(app, s.quota, "16MiB");
-  shared::add_size(app, "--segment", s.segment_size, "1MiB", "How large a segment grows");
-  app.add_option("--guard", guard,
-                 "What happens when the machine has too little memory: off, warn, reject")
-      ->transform(CLI::CheckedTransformer(choices).description(""))
-      ->option_text("ACTION [reject]");
-  const CLI::Option* pretended =
-      shared::add_size(app, "--machine-memory", machine_memory, "",
-                       "Pretend that the machine has so much for the volume, once that is made");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? exit_ok : exit_usage;
-  }
+  shared::command_line line("guarded_stream", description, footer);
+  line.text("INPUT", input, "A file, a directory, or - for standard input", check_input);
+  line.quota(s.quota, "16MiB");
+  line.size("--segment", s.segment_size, "1MiB", "How large a segment grows");
+  line.choice("--guard", "ACTION", s.guard,
+              {{"off", action()},
+               {"warn", action(guard_action::warn)},
+               {"reject", action(guard_action::reject)}},
+              "What happens when the machine has too little memory: off, warn, reject");
+  line.size("--machine-memory", s.machine_memory,
+            "Pretend that the machine has so much for the volume, once that is made");
+  if (const auto status = line.parse(argc, argv)) return *status;
   s.input = input;
-  s.guard.reset();
-  if (guard == guard_choice::warn) s.guard = coramfs::guard_action::warn;
-  if (guard == guard_choice::reject) s.guard = coramfs::guard_action::reject;
-  if (pretended->count() != 0) s.machine_memory = machine_memory;
   return s;
 }
 

@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "command_line.hpp"
 
-#include "shared/size_option.hpp"
-
-#include <CLI/CLI.hpp>
-
-#include <map>
-#include <string>
-
 namespace sqlite_shared_store {
 
 namespace {
@@ -35,33 +28,17 @@ constexpr char footer[] =
 }  // namespace
 
 std::variant<settings, int> parse_command_line(int argc, const char* const* argv) {
+  using coramfs::sqlite::store_kind;
   settings s;
-  std::string directory = s.directory.string();
-  std::string database;
-  const std::map<std::string, coramfs::sqlite::store_kind> kinds{
-      {"hot", coramfs::sqlite::store_kind::hot}, {"live", coramfs::sqlite::store_kind::live}};
-  CLI::App app(description, "sqlite_shared_store");
-  app.footer(footer);
-  app.add_option("DIRECTORY", directory, "What is catalogued")
-      ->check(CLI::ExistingDirectory)
-      ->option_text("[" + directory + ']');
-  app.add_option("--database", database, "Where the database is on disk between two runs")
-      ->option_text("FILE");
-  app.add_option("--connections", s.connections, "How many add to it at the same time")
-      ->check(CLI::Range(1u, 1000u))
-      ->option_text("NUMBER [8]");
-  app.add_option("--kind", s.kind, "Where the database is while it is used: hot, live")
-      ->transform(CLI::CheckedTransformer(kinds))
-      ->option_text("KIND [hot]");
-  shared::add_size(app, "--quota", s.quota, "256M",
-                   "The most that the volume may take, in bytes or with a unit: 64M, 1GiB");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? exit_ok : exit_usage;
-  }
-  s.directory = directory;
-  if (!database.empty()) s.database = database;
+  shared::command_line line("sqlite_shared_store", description, footer);
+  line.directory("DIRECTORY", s.directory, "What is catalogued");
+  line.file("--database", s.database, "Where the database is on disk between two runs");
+  line.number("--connections", s.connections, 1u, 1000u, "How many add to it at the same time");
+  line.choice("--kind", "KIND", s.kind, {{"hot", store_kind::hot}, {"live", store_kind::live}},
+              "Where the database is while it is used: hot, live");
+  line.size("--quota", s.quota, "256M",
+            "The most that the volume may take, in bytes or with a unit: 64M, 1GiB");
+  if (const auto status = line.parse(argc, argv)) return *status;
   return s;
 }
 

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "command_line.hpp"
 
-#include "shared/size_option.hpp"
-
-#include <CLI/CLI.hpp>
-
-#include <string>
-
 namespace sqlite_test_fixtures {
 
 namespace {
@@ -35,28 +29,14 @@ constexpr char footer[] =
 
 std::variant<settings, int> parse_command_line(int argc, const char* const* argv) {
   settings s;
-  std::string directory = s.directory.string();
-  std::string folder = s.folder.string();
-  CLI::App app(description, "sqlite_test_fixtures");
-  app.footer(footer);
-  app.add_option("DIRECTORY", directory, "What is catalogued")
-      ->check(CLI::ExistingDirectory)
-      ->option_text("[" + directory + ']');
-  app.add_option("--tests", s.tests, "How many tests there are for each way")
-      ->check(CLI::Range(1u, 1'000'000u))
-      ->option_text("NUMBER [100]");
-  app.add_option("--folder", folder, "Where files are copied for comparison: on tmpfs, or a disk")
-      ->check(CLI::ExistingDirectory)
-      ->option_text("FOLDER [" + folder + ']');
-  shared::add_size(app, "--quota", s.quota, "256M",
-                   "The most that the volume may take, in bytes or with a unit: 64M, 1GiB");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? exit_ok : exit_usage;
-  }
-  s.directory = directory;
-  s.folder = folder;
+  shared::command_line line("sqlite_test_fixtures", description, footer);
+  line.directory("DIRECTORY", s.directory, "What is catalogued");
+  line.number("--tests", s.tests, 1u, 1'000'000u, "How many tests there are for each way");
+  line.directory("--folder", s.folder,
+                 "Where files are copied for comparison: on tmpfs, or a disk");
+  line.size("--quota", s.quota, "256M",
+            "The most that the volume may take, in bytes or with a unit: 64M, 1GiB");
+  if (const auto status = line.parse(argc, argv)) return *status;
   return s;
 }
 

@@ -3,14 +3,14 @@
 
 #include "shared/url.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <stdexcept>
 #include <string>
 
 namespace tested_proxy {
 
 namespace {
+
+constexpr unsigned most_schedules = 1'000'000'000;
 
 constexpr char description[] =
     "A caching proxy, and its test in ten thousand schedules.\n"
@@ -40,38 +40,23 @@ std::string check_url(const std::string& text) {
   }
 }
 
-void add_options(CLI::App& app, settings& s) {
-  app.add_option("DIR", s.directory, "The directory whose two smallest files are asked for")
-      ->check(CLI::ExistingDirectory)
-      ->option_text("[" + s.directory.string() + "]");
-  app.add_option("--schedules", s.schedules, "How many schedules are run at most")
-      ->check(CLI::PositiveNumber)
-      ->option_text("N [" + std::to_string(s.schedules) + ']');
-  app.add_flag(
-      "--bug", [&](std::int64_t) { s.how = build::by_hand; },
-      "Whoever waits for a file that is being fetched is woken by hand, and not always");
-  app.add_option("--faults", s.faults, "How likely it is that memory or space is refused, 0 to 1")
-      ->check(CLI::Range(0.0, 1.0))
-      ->option_text("RATE [0.002]");
-  app.add_option("--origin", s.origin, "Serve what is at that http:// URL instead")
-      ->check(check_url)
-      ->option_text("URL");
-  app.add_option("--port", s.port, "Serve on that port of the loopback interface; 0: a free one")
-      ->option_text("N [0]");
-}
-
 }  // namespace
 
 std::variant<settings, int> parse_command_line(int argc, const char* const* argv) {
   settings s;
-  CLI::App app(description, "tested_proxy");
-  app.footer(footer);
-  add_options(app, s);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? exit_ok : exit_usage;
-  }
+  bool is_wrong = false;
+  shared::command_line line("tested_proxy", description, footer);
+  line.directory("DIR", s.directory, "The directory whose two smallest files are asked for");
+  line.number("--schedules", s.schedules, 1u, most_schedules, "How many schedules are run at most");
+  line.flag("--bug", is_wrong,
+            "Whoever waits for a file that is being fetched is woken by hand, and not always");
+  line.share("--faults", s.faults, "0.002",
+             "How likely it is that memory or space is refused, 0 to 1");
+  line.text("--origin", s.origin, "URL", "Serve what is at that http:// URL instead", check_url);
+  line.number("--port", s.port, std::uint16_t{0}, std::uint16_t{65535},
+              "Serve on that port of the loopback interface; 0: a free one");
+  if (const auto status = line.parse(argc, argv)) return *status;
+  if (is_wrong) s.how = build::by_hand;
   return s;
 }
 

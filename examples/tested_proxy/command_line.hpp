@@ -2,6 +2,7 @@
 #pragma once
 
 #include "proxy.hpp"
+#include "shared/command_line.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -21,7 +22,7 @@ struct settings {
   std::uint16_t port = 0;
 };
 
-inline constexpr int exit_ok = 0, exit_failure = 1, exit_usage = 2;
+using shared::exit_failure, shared::exit_ok;
 
 /// The settings; or the status to exit with, when help was asked for and shown, or when the
 /// arguments are wrong and that was said on standard error.

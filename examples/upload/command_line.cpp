@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "command_line.hpp"
 
-#include "shared/size_option.hpp"
-
-#include <CLI/CLI.hpp>
-
 #include <string>
 
 namespace upload {
@@ -31,28 +27,16 @@ constexpr char footer[] =
     "  2  the command line is wrong\n"
     "  130 after Ctrl-C";
 
-void add_options(CLI::App& app, settings& s) {
-  app.add_option("DIR", s.directory, "The directory whose files are served")
-      ->check(CLI::ExistingDirectory)
-      ->option_text("[" + s.directory.string() + "]");
-  app.add_option("--connections", s.connections, "Files fetched at a time, 1 to 256")
-      ->check(CLI::Range(std::size_t{1}, most_connections))
-      ->option_text("N [" + std::to_string(s.connections) + ']');
-  shared::add_quota(app, s.quota, "1GiB");
-}
-
 }  // namespace
 
 std::variant<settings, int> parse_command_line(int argc, const char* const* argv) {
   settings s;
-  CLI::App app(description, "upload");
-  app.footer(footer);
-  add_options(app, s);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? exit_ok : exit_usage;
-  }
+  shared::command_line line("upload", description, footer);
+  line.directory("DIR", s.directory, "The directory whose files are served");
+  line.number("--connections", s.connections, std::size_t{1}, most_connections,
+              "Files fetched at a time, 1 to 256");
+  line.quota(s.quota, "1GiB");
+  if (const auto status = line.parse(argc, argv)) return *status;
   return s;
 }
 
