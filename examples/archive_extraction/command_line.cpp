@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "command_line.hpp"
 
-#include "shared/size_option.hpp"
-
-#include <CLI/CLI.hpp>
-
 #include <string>
 
 namespace archive_extraction {
@@ -34,27 +30,16 @@ constexpr char footer[] =
 
 std::variant<settings, int> parse_command_line(int argc, const char* const* argv) {
   settings s;
-  std::vector<std::string> archives;
-  std::string packages = s.packages.string(), directory = s.directory.string();
-  CLI::App app(description, "archive_extraction");
-  app.footer(footer);
-  app.add_option("ARCHIVE", archives, "What is expanded")->check(CLI::ExistingFile);
-  app.add_option("--packages", packages, "Where packages of Debian's are")
-      ->option_text("FOLDER [" + packages + ']');
-  app.add_option("--most", s.most, "How many of them are taken")->option_text("NUMBER [5]");
-  app.add_option("--make", directory, "What archives are made of")
-      ->check(CLI::ExistingDirectory)
-      ->option_text("DIRECTORY [" + directory + ']');
-  shared::add_size(app, "--quota", s.quota, "1G",
-                   "The most that the volume may take, in bytes or with a unit: 64M, 1GiB");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? exit_ok : exit_usage;
-  }
-  s.archives.assign(archives.begin(), archives.end());
+  std::string packages = s.packages.string();
+  shared::command_line line("archive_extraction", description, footer);
+  line.paths("ARCHIVE", s.archives, "What is expanded");
+  line.text("--packages", packages, "Where packages of Debian's are");
+  line.number("--most", s.most, 0u, 10'000u, "How many of them are taken");
+  line.directory("--make", s.directory, "What archives are made of");
+  line.size("--quota", s.quota, "1G",
+            "The most that the volume may take, in bytes or with a unit: 64M, 1GiB");
+  if (const auto status = line.parse(argc, argv)) return *status;
   s.packages = packages;
-  s.directory = directory;
   return s;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "shared/command_line.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <variant>
@@ -17,7 +19,7 @@ struct settings {
   std::uint64_t quota = 1024 * 1024 * 1024;
 };
 
-inline constexpr int exit_ok = 0, exit_failure = 1, exit_usage = 2;
+using shared::exit_failure, shared::exit_ok;
 
 /// The settings; or the status to exit with, when help was asked for and shown, or when the
 /// arguments are wrong and that was said on standard error.

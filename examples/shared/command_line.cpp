@@ -16,6 +16,11 @@ std::string with_initial(const std::string& kind, const std::string& initial) {
   return (kind.empty() ? "[" : kind + " [") + initial + ']';
 }
 
+CLI::Option& checked_by(const command_line::check& checked, CLI::Option& option) {
+  if (checked) option.check(checked);
+  return option;
+}
+
 std::uint64_t read_size(const char* name, const std::string& text) {
   const auto size = parse_size(text);
   if (!size) throw CLI::ValidationError(name, text + " is no size like 64K, 1MiB or 1.5G");
@@ -56,9 +61,10 @@ command_line::argument command_line::paths(const char* name, std::vector<std::fi
   const auto set = [&to](const std::vector<std::string>& texts) {
     to.assign(texts.begin(), texts.end());
   };
-  return argument(*app_->add_option_function<std::vector<std::string>>(name, set, meaning)
-                       ->check(CLI::ExistingPath)
-                       ->option_text(with_initial("...", to.front().string())));
+  return argument(
+      *app_->add_option_function<std::vector<std::string>>(name, set, meaning)
+           ->check(CLI::ExistingPath)
+           ->option_text(to.empty() ? "..." : with_initial("...", to.front().string())));
 }
 
 command_line::argument command_line::file(const char* name,
@@ -69,19 +75,20 @@ command_line::argument command_line::file(const char* name,
 }
 
 command_line::argument command_line::text(const char* name, std::string& to, const char* meaning,
-                                          check checked) {
+                                          const check& checked) {
   const std::string shown = with_initial("", to);
-  return argument(*app_->add_option(name, to, meaning)->check(checked)->option_text(shown));
+  return argument(checked_by(checked, *app_->add_option(name, to, meaning)->option_text(shown)));
 }
 
 command_line::argument command_line::text(const char* name, std::optional<std::string>& to,
-                                          const char* kind, const char* meaning, check checked) {
-  return argument(*app_->add_option(name, to, meaning)->check(checked)->option_text(kind));
+                                          const char* kind, const char* meaning,
+                                          const check& checked) {
+  return argument(checked_by(checked, *app_->add_option(name, to, meaning)->option_text(kind)));
 }
 
 command_line::argument command_line::texts(const char* name, std::vector<std::string>& to,
-                                           const char* meaning, check checked) {
-  return argument(*app_->add_option(name, to, meaning)->check(checked)->option_text("..."));
+                                           const char* meaning, const check& checked) {
+  return argument(checked_by(checked, *app_->add_option(name, to, meaning)->option_text("...")));
 }
 
 command_line::argument command_line::size(const char* name, std::uint64_t& to, const char* initial,

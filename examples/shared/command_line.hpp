@@ -55,12 +55,12 @@ class command_line {
   /// A file, which may be there or not.
   argument file(const char* name, std::optional<std::filesystem::path>& to, const char* meaning);
 
-  argument text(const char* name, std::string& to, const char* meaning, check checked);
+  argument text(const char* name, std::string& to, const char* meaning, const check& checked = {});
   /// `kind` is how the help calls a value, as in "--origin URL".
   argument text(const char* name, std::optional<std::string>& to, const char* kind,
-                const char* meaning, check checked);
+                const char* meaning, const check& checked = {});
   argument texts(const char* name, std::vector<std::string>& to, const char* meaning,
-                 check checked);
+                 const check& checked = {});
 
   /// Bytes, in digits or with a unit. `initial` is how the help writes what is in `to`.
   argument size(const char* name, std::uint64_t& to, const char* initial, const char* meaning);
