@@ -67,12 +67,12 @@ open_file::open_file(volume_state& v, node_use&& found, path_argument&& path, op
 
 node_use open_file::find_free(volume_state& v, const path_argument& path, open_mode mode,
                               const open_options& options) noexcept {
-  const bool takes_what_is_there =
-      mode == open_mode::read || mode == open_mode::update || appends(mode);
-  const bool knows_what_if_full =
-      options.on_full == when_full::reject || options.on_full == when_full::wait;
-  if (!takes_what_is_there || options.preallocate != 0 || options.own || !knows_what_if_full)
-    return {};
+  constexpr auto bit = [](open_mode m) { return 1U << static_cast<unsigned>(m); };
+  constexpr unsigned take_what_is_there = bit(open_mode::read) | bit(open_mode::update) |
+                                          bit(open_mode::append) | bit(open_mode::append_read);
+  // What is in no enumeration is refused where an open is looked at in full.
+  if (mode > open_mode::create_read || options.on_full > when_full::wait) return {};
+  if ((bit(mode) & take_what_is_there) == 0 || options.own || options.preallocate != 0) return {};
   const auto plain = path.valid() ? normal_path::if_plain(path.view()) : std::nullopt;
   if (!plain) return {};
   const auto kind = mode == open_mode::read ? fair_lock::kind::shared : fair_lock::kind::exclusive;

@@ -76,7 +76,7 @@ class forking {
     return s.size() / block_table::block_size;
   }
   result<void> put(const file_node& source, std::string_view name, const extent& shared,
-                   charge& wanted) noexcept;
+                   borrowing& loans, charge& wanted) noexcept;
   void forget_seen() noexcept;
   std::string_view path_or_root() const noexcept {
     return now_.path.empty() ? std::string_view("/") : std::string_view(now_.path);
@@ -230,10 +230,11 @@ result<void> forking::pay(const charge& wanted, bool has_content, std::string_vi
 result<void> forking::make_files() noexcept {
   charge wanted{};
   bool has_content = false, is_slice = false;
-  std::size_t end = made_;
+  std::size_t end = made_, blocks = 0;
   for (pace p; end < part_.size() && !is_slice; is_slice = p.has_done()) {
     held_file& h = part_[end++];
     h.shared = h.use->content.share_extent();
+    blocks += h.use->content.block_count();
     wanted += charge_of(*h.use, h.shared);
     has_content = has_content || h.shared.size > 0;
     p.add_nodes(blocks_of(h.use->content));
@@ -244,10 +245,11 @@ result<void> forking::make_files() noexcept {
   BOOST_OUTCOME_TRY(pay(wanted, has_content, path_or_root(), paid));
   directory_index& entries = now_.copy->entries;
   if (!entries.reserve(entries.size() + (end - made_))) return errc::out_of_memory;
+  borrowing loans(to_->payer.blocks(), blocks);
   for (; made_ < end; ++made_) {
     held_file& h = part_[made_];
     const std::string_view name(names_.data() + h.name, h.use->name.size());
-    BOOST_OUTCOME_TRY(put(*h.use, name, h.shared, wanted));
+    BOOST_OUTCOME_TRY(put(*h.use, name, h.shared, loans, wanted));
     h.use.release();
   }
   BOOST_OUTCOME_TRY(to_->limits.adjust(paid, wanted, {}));
@@ -269,7 +271,8 @@ result<void> forking::make_file(const file_node& source, const std::string& name
   reservation paid;
   BOOST_OUTCOME_TRY(pay(wanted, shared.size > 0, join(now_.path, name), paid));
   if (!entries.reserve(entries.size() + 1)) return errc::out_of_memory;
-  BOOST_OUTCOME_TRY(put(source, name, shared, wanted));
+  borrowing loans(to_->payer.blocks(), source.content.block_count());
+  BOOST_OUTCOME_TRY(put(source, name, shared, loans, wanted));
   BOOST_OUTCOME_TRY(to_->limits.adjust(paid, wanted, {}));
   paid.commit();
   done_.add_nodes(blocks_of(source.content));
@@ -281,10 +284,10 @@ result<void> forking::make_file(const file_node& source, const std::string& name
 // The key of both volumes is the same, and so are the hashes of their names. A table may have pages
 // that are of no use any more, which its copy does not have and is not charged for.
 result<void> forking::put(const file_node& source, std::string_view name, const extent& shared,
-                          charge& wanted) noexcept {
+                          borrowing& loans, charge& wanted) noexcept {
   auto file = new_file(*to_, name);
   if (file == nullptr) return errc::out_of_memory;
-  BOOST_OUTCOME_TRY(file->content.share(to_->payer.prepaid(), source.content));
+  BOOST_OUTCOME_TRY(file->content.share(to_->payer.prepaid(), source.content, loans));
   wanted -= to_->payer.of(shared);
   wanted += to_->payer.of(file->content.extent_now());
   file->publish_new(0);

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <utility>
 
 namespace coramfs::detail {
 
@@ -38,6 +39,11 @@ bool is_large(std::size_t capacity) noexcept {
 
 page_run& run_of(block* b) noexcept { return *std::launder(reinterpret_cast<page_run*>(b + 1)); }
 slice& slice_of(block* b) noexcept { return *std::launder(reinterpret_cast<slice*>(b + 1)); }
+// What stands behind the header of both begins with a pointer to the data.
+std::byte* data_behind(block* b) noexcept {
+  static_assert(offsetof(slice, data) == 0 && offsetof(page_run, data) == 0);
+  return *std::launder(reinterpret_cast<std::byte**>(b + 1));
+}
 
 }  // namespace
 
@@ -97,59 +103,28 @@ std::size_t block::usable(std::size_t capacity) noexcept {
                             : small_memory::usable(sizeof(block) + capacity) - sizeof(block);
 }
 
-// Pins of the lender are atomic, so that it does not matter whether its file is written to beside
-// this: a loan of a loan ends where that one does, or before, so no byte becomes pinned that was
-// not.
-block* block::borrow(block_memory& from, block& of, std::size_t size, loan_holds& held) noexcept {
-  block& lender = of.source();
-  void* const memory = from.small().take(loan_size, small_memory::use::fixed);
-  if (memory == nullptr) return nullptr;
-  auto* const made = new (memory) block(of.data(), size, lender);
-  block_memory& home = lender.home();
-  const bool is_foreign = &home != &from;
-  const std::uint64_t before = lender.pin(0, size, is_foreign ? one_pin : one_loan);
-  if (is_foreign) {
-    held.note(home.whole());
-  } else if ((before & in_live_files) == 0 && (before & keeps_charge) != 0) {
-    // A file of another volume has held it, of which this is a copy. No operation of the tree makes
-    // one in a volume that has lent anything, since what is forked to is new.
-    home.change_held(-static_cast<std::int64_t>(lender.footprint()));
-  }
-  return made;
-}
-
 std::uint64_t block::loan_footprint() noexcept { return small_memory::footprint(loan_size); }
 
 block::block(std::byte* data, std::size_t size, block& lender) noexcept
     : block(nullptr, kind::loan, size) {
-  const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&lender));
   borrowed_ = data;
-  pinned_begin_.store(static_cast<std::uint32_t>(address), std::memory_order_relaxed);
-  pinned_end_.store(static_cast<std::uint32_t>(address >> 32), std::memory_order_relaxed);
+  pinned_.store(reinterpret_cast<std::uintptr_t>(&lender), std::memory_order_relaxed);
 }
 
 block& block::lender() noexcept {
-  const std::uint64_t low = pinned_begin_.load(std::memory_order_relaxed);
-  const std::uint64_t high = pinned_end_.load(std::memory_order_relaxed);
-  return *reinterpret_cast<block*>(static_cast<std::uintptr_t>(high << 32 | low));
+  const std::uint64_t address = pinned_.load(std::memory_order_relaxed);
+  return *reinterpret_cast<block*>(static_cast<std::uintptr_t>(address));
 }
 
 block& block::source() noexcept { return is_loan() ? lender() : *this; }
 
-// What stands behind the header of the others begins with a pointer to the data.
-std::byte* block::data_elsewhere() noexcept {
-  static_assert(offsetof(slice, data) == 0 && offsetof(page_run, data) == 0);
-  return is_loan() ? borrowed_ : *std::launder(reinterpret_cast<std::byte**>(this + 1));
-}
+std::byte* block::data_elsewhere() noexcept { return is_loan() ? borrowed_ : data_behind(this); }
 
 std::uint64_t block::footprint() const noexcept {
   auto* const b = const_cast<block*>(this);
-  switch (kind_) {
-    case kind::large: return small_memory::footprint(large_size) + capacity_;
-    case kind::adopted: return slice_footprint() + slice_of(b).taken;
-    case kind::loan: return loan_footprint();
-    default: return small_memory::footprint(sizeof(block) + capacity_);
-  }
+  if (kind_ == kind::small) return small_memory::footprint(sizeof(block) + capacity_);
+  if (kind_ == kind::large) return small_memory::footprint(large_size) + capacity_;
+  return is_loan() ? loan_footprint() : slice_footprint() + slice_of(b).taken;
 }
 
 std::uint64_t block::slack() const noexcept {
@@ -158,12 +133,14 @@ std::uint64_t block::slack() const noexcept {
   return all - std::min(all, footprint(used));
 }
 
+// What is written to is no loan.
 void block::store(std::size_t begin, const std::byte* from, std::size_t size,
                   std::size_t in_all) noexcept {
+  std::byte* const to = is_small() ? reinterpret_cast<std::byte*>(this + 1) : data_behind(this);
   if (in_all >= long_copy_from && kind_ == kind::large && run_of(this).is_warm) {
-    long_copy(data() + begin, from, size);
+    long_copy(to + begin, from, size);
   } else {
-    std::memcpy(data() + begin, from, size);
+    std::memcpy(to + begin, from, size);
   }
 }
 
@@ -172,15 +149,12 @@ void block::pin(std::size_t begin, std::size_t end) noexcept { pin(begin, end, o
 
 std::uint64_t block::pin(std::size_t begin, std::size_t end, std::uint64_t share) noexcept {
   if (is_loan()) return state_.fetch_add(share, std::memory_order_relaxed);
-  const auto first = static_cast<std::uint32_t>(std::min(begin, no_end));
-  const auto behind = static_cast<std::uint32_t>(std::min(end, no_end));
-  std::uint32_t now = pinned_end_.load(std::memory_order_relaxed);
-  while (now < behind &&
-         !pinned_end_.compare_exchange_weak(now, behind, std::memory_order_relaxed)) {
-  }
-  now = pinned_begin_.load(std::memory_order_relaxed);
-  while (now > first &&
-         !pinned_begin_.compare_exchange_weak(now, first, std::memory_order_relaxed)) {
+  const std::uint64_t first = std::min(begin, no_end), behind = std::min(end, no_end);
+  std::uint64_t now = pinned_.load(std::memory_order_relaxed);
+  while (first < (now & no_end) || behind > now >> 32) {
+    const std::uint64_t wider =
+        std::max(behind, now >> 32) << 32 | std::min<std::uint64_t>(first, now & no_end);
+    if (pinned_.compare_exchange_weak(now, wider, std::memory_order_relaxed)) break;
   }
   return state_.fetch_add(share, std::memory_order_relaxed);
 }
@@ -190,12 +164,11 @@ void block::unpin() noexcept { drop(one_pin); }
 bool block::is_pinned_in(std::size_t begin, std::size_t end) noexcept {
   if (const std::uint64_t now = state_.load(std::memory_order_acquire); now >= one_pin) {
     if ((now & borrows) != 0) return true;
-    const std::uint32_t first = pinned_begin_.load(std::memory_order_relaxed);
-    const std::uint32_t behind = pinned_end_.load(std::memory_order_relaxed);
+    const std::uint64_t pinned = pinned_.load(std::memory_order_relaxed);
+    const std::uint64_t first = pinned & no_end, behind = pinned >> 32;
     return (begin < behind || behind == no_end) && end > first;
   }
-  pinned_end_.store(0, std::memory_order_relaxed);
-  pinned_begin_.store(static_cast<std::uint32_t>(no_end), std::memory_order_relaxed);
+  pinned_.store(nothing_pinned, std::memory_order_relaxed);
   return false;
 }
 
@@ -213,19 +186,22 @@ void block::settle_charge() noexcept {
   }
 }
 
+// The pages of a slice that is still used for the most part stay where they are.
+bool block::would_shrink(std::size_t capacity) const noexcept {
+  const std::uint64_t before = footprint(), after = footprint(capacity);
+  return after < before && (kind_ != kind::adopted || after <= before / 2);
+}
+
 // Gives back pages at the end of a large block that stays large. Otherwise what is left moves to a
 // new block, if that takes less.
 block* block::shrink(block* b, std::size_t capacity) noexcept {
-  const std::uint64_t before = b->footprint(), after = footprint(capacity);
-  if (after >= before) return b;
+  if (!b->would_shrink(capacity)) return b;
   if (b->kind_ == kind::large && is_large(capacity)) {
     const std::size_t kept = block_memory::whole_pages(capacity);
     b->home().put_tail(run_of(b), b->capacity_, kept);
     b->capacity_ = kept;
     return b;
   }
-  // The pages of a slice that is still used for the most part stay where they are.
-  if (b->kind_ == kind::adopted && after > before / 2) return b;
   block* const moved = allocate(b->home(), b->owner_, capacity);
   if (moved == nullptr) return b;
   std::memcpy(moved->data(), b->data(), std::min(capacity, b->capacity_));
@@ -266,15 +242,21 @@ block& block::move_to(void* memory) noexcept {
 // until it is dropped, and not afterwards.
 void block::drop(std::uint64_t share, bool at_once) noexcept {
   const std::uint64_t now = state_.load(std::memory_order_acquire);
+  if (now == owned && share == owned) return give_up(*this, at_once);  // as most
   const bool is_live = (share & in_live_files) != 0;
   if ((now & ~(keeps_charge | borrows)) == share)
     return end(now, is_live, is_live ? one_loan : one_pin, at_once);
+  if (!is_live) {
+    const std::uint64_t rest = state_.fetch_sub(share, std::memory_order_acq_rel) - share;
+    if ((rest & ~(keeps_charge | borrows)) == 0) end(rest, false, one_pin, at_once);
+    return;
+  }
   block_memory& memory = home();
   const std::uint64_t bytes = footprint();
-  if (is_live && is_loan()) leave_lender_to_pins();
+  if (is_loan()) leave_lender_to_pins();
   const std::uint64_t rest = state_.fetch_sub(share, std::memory_order_acq_rel) - share;
-  if ((rest & ~(keeps_charge | borrows)) == 0) return end(rest, is_live, one_pin, at_once);
-  if (is_live && (rest & in_live_files) == 0 && (rest & keeps_charge) != 0)
+  if ((rest & ~(keeps_charge | borrows)) == 0) return end(rest, true, one_pin, at_once);
+  if ((rest & in_live_files) == 0 && (rest & keeps_charge) != 0)
     memory.change_held(static_cast<std::int64_t>(bytes));
 }
 
@@ -355,6 +337,41 @@ block* block::take_over(storage* owner) noexcept {
   small_memory::give(this);
   memory.give_back(loan_footprint());
   return &lender;
+}
+
+borrowing::~borrowing() {
+  hold_lenders();
+  while (pieces_ != nullptr) small_memory::give(std::exchange(pieces_, pieces_->next));
+}
+
+void* borrowing::take_piece() noexcept {
+  if (pieces_ == nullptr) {
+    const std::size_t count = std::clamp<std::size_t>(left_, 1, at_once);
+    pieces_ = to_.small().take_some(loan_size, small_memory::use::fixed, count);
+    left_ -= std::min(left_, count);
+  }
+  return pieces_ != nullptr ? std::exchange(pieces_, pieces_->next) : nullptr;
+}
+
+// Pins of the lender are atomic, so that it does not matter whether its file is written to beside
+// this: a loan of a loan ends where that one does, or before, so no byte becomes pinned that was
+// not.
+block* borrowing::take(block& of, std::size_t size) noexcept {
+  void* const memory = take_piece();
+  if (memory == nullptr) return nullptr;
+  block& lender = of.source();
+  auto* const made = new (memory) block(of.data(), size, lender);
+  block_memory& home = lender.home();
+  const bool is_foreign = &home != &to_;
+  const std::uint64_t before = lender.pin(0, size, is_foreign ? block::one_pin : block::one_loan);
+  if (is_foreign) {
+    hold(home.whole());
+  } else if ((before & block::in_live_files) == 0 && (before & block::keeps_charge) != 0) {
+    // A file of another volume has held it, of which this is a copy. No operation of the tree makes
+    // one in a volume that has lent anything, since what is forked to is new.
+    home.change_held(-static_cast<std::int64_t>(lender.footprint()));
+  }
+  return made;
 }
 
 // Nobody pins while the file's lock is held exclusively, so what is not pinned stays so.

@@ -56,11 +56,7 @@ class block {
   /// Bytes that a slice takes beside those of the vector.
   static std::uint64_t slice_footprint() noexcept;
 
-  /// Makes a loan of the first `size` bytes of a block of any volume, or of what that is a loan of.
-  /// Of a lender in another volume this is noted in `held`. Null: memory is refused.
-  static block* borrow(block_memory& from, block& of, std::size_t size,
-                       class loan_holds& held) noexcept;
-  /// Bytes that a loan takes.
+  /// Bytes that a loan takes (`borrowing`).
   static std::uint64_t loan_footprint() noexcept;
   bool is_loan() const noexcept { return kind_ == kind::loan; }
   /// The block that has the bytes: the lender of a loan, or else this.
@@ -91,6 +87,8 @@ class block {
   bool extend(std::size_t capacity) noexcept;
   bool is_small() const noexcept { return kind_ == kind::small; }
   bool has_pages() const noexcept { return kind_ == kind::large; }
+  /// Whether `block_ref::shrink` would give something back, were the block not pinned.
+  bool would_shrink(std::size_t capacity) const noexcept;
   /// Bytes that `block_ref::shrink` to its `used` bytes would give back; 0 where it is pinned.
   std::uint64_t slack() const noexcept;
 
@@ -152,6 +150,7 @@ class block {
 
  private:
   friend class block_ref;
+  friend class borrowing;
   // The parts of `state_`. Loans in the same volume are counted above the pins, for what a live
   // file of the volume has is not held by others alone; one in another volume is a pin. The highest
   // bit is a loan's own, which so counts as pinned from the start.
@@ -160,12 +159,13 @@ class block {
                                  borrows = std::uint64_t{1} << 63;
   static constexpr std::uint64_t in_live_files = owned | (borrows - one_loan);
   static constexpr std::size_t no_end = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::uint64_t nothing_pinned = no_end;
 
   enum class kind : std::uint8_t { small, large, adopted, loan };
 
   block(storage* owner, kind what, std::size_t capacity) noexcept
-      : state_(what == kind::loan ? owned | borrows : owned),
-        kind_(what),
+      : kind_(what),
+        state_(what == kind::loan ? owned | borrows : owned),
         capacity_(capacity),
         owner_(owner) {}
   block(std::byte* data, std::size_t size, block& lender) noexcept;
@@ -188,14 +188,13 @@ class block {
     return (state_.load(std::memory_order_acquire) & ~borrows) >= one_pin;
   }
 
-  // While there are pins: no byte outside of these has one. Of a loan, which needs no such words,
-  // they are the two halves of the lender's address.
-  std::atomic<std::uint32_t> pinned_end_{0};
+  const kind kind_;
   /// This word alone decides who goes last: it says whether a file has the block, whether the block
   /// keeps its charge, and how many pins and loans there are.
   std::atomic<std::uint64_t> state_;
-  std::atomic<std::uint32_t> pinned_begin_{no_end};
-  const kind kind_;
+  // While there are pins: no byte has one in front of the lower half of this, or from the upper one
+  // on. Of a loan, which needs no such range, it is the lender's address.
+  std::atomic<std::uint64_t> pinned_{nothing_pinned};
   std::size_t capacity_;
   union {
     storage* owner_;
@@ -203,32 +202,44 @@ class block {
   };
 };
 
-/// The holds of other volumes for the loans that a file gets at once: one step for all of a
-/// volume's, and one for each when it goes. Declared behind what keeps the loans, for the holds
-/// have to be there before one of these goes.
+/// Makes the loans of one operation: memory for many of them is taken in one step, and the holds of
+/// another volume, one for each loan, are added in one step when this goes. It has to go before the
+/// first of the loans does.
 ///
-/// Thread safety: one operation's own.
-class loan_holds {
+/// Thread safety: one operation's own. Like all that takes memory it is used with no lock below the
+/// tree's held.
+class borrowing {
  public:
-  loan_holds() noexcept = default;
-  loan_holds(const loan_holds&) = delete;
-  loan_holds& operator=(const loan_holds&) = delete;
-  ~loan_holds() { take(); }
+  /// Memory comes from `to`, for `count` loans at most.
+  borrowing(block_memory& to, std::size_t count) noexcept : to_(to), left_(count) {}
+  borrowing(const borrowing&) = delete;
+  borrowing& operator=(const borrowing&) = delete;
+  ~borrowing();
 
-  void note(lifetime& of) noexcept {
-    if (of_ != &of) take();
-    of_ = &of;
-    ++count_;
+  /// Adds the holds for all loans that there are by now. To be called before one of these goes.
+  void hold_lenders() noexcept {
+    if (held_ != nullptr) held_->add_loans(holds_);
+    holds_ = 0;
   }
+  /// Makes a loan of the first `size` bytes of a block of any volume, or of what that is a loan of.
+  /// Null: memory is refused.
+  block* take(block& of, std::size_t size) noexcept;
 
  private:
-  void take() noexcept {
-    if (of_ != nullptr) of_->add_loans(count_);
-    count_ = 0;
+  static constexpr std::size_t at_once = 64;
+
+  void* take_piece() noexcept;
+  void hold(lifetime& of) noexcept {
+    if (held_ != &of) hold_lenders();
+    held_ = &of;
+    ++holds_;
   }
 
-  lifetime* of_ = nullptr;
-  std::uint64_t count_ = 0;
+  block_memory& to_;
+  std::size_t left_;  // loans for which no memory has been taken
+  free_piece* pieces_ = nullptr;
+  lifetime* held_ = nullptr;
+  std::uint64_t holds_ = 0;
 };
 
 /// A file's ownership of a block.

@@ -129,10 +129,42 @@ std::uint64_t block_map::missing_footprint(std::uint64_t first, std::uint64_t la
   return pages * page_footprint;
 }
 
-std::uint64_t block_map::pages_footprint() const noexcept {
-  std::uint64_t pages = footprint_;
-  for_each([&](std::uint64_t, const block& b) { pages -= b.charged(); });
+std::uint64_t block_map::count_pages(const slot& s, unsigned level) noexcept {
+  if (level == 0 || s.child == nullptr) return 0;
+  if (level == 1) return 1;
+  std::uint64_t pages = 1;
+  for (const slot& below : s.child->slots) pages += count_pages(below, level - 1);
   return pages;
+}
+
+bool block_map::borrow(block_memory& from, const block_map& of, borrowing& loans) noexcept {
+  levels_ = of.levels_;
+  const bool has_all = borrow(from, root_, of.root_, levels_, loans);
+  if (root_.child == nullptr) levels_ = 0;
+  return has_all;
+}
+
+// A loan has no slack. A page that has no blocks below it is not made again.
+bool block_map::borrow(block_memory& from, slot& s, const slot& of, unsigned level,
+                       borrowing& loans) noexcept {
+  if (of.child == nullptr) return true;
+  if (level == 0) {
+    s.leaf = loans.take(*of.leaf, of.leaf->used);
+    if (s.leaf == nullptr) return false;
+    s.leaf->place = of.leaf->place;
+    s.leaf->used = of.leaf->used;
+    footprint_ += block::loan_footprint();
+    return true;
+  }
+  s.child = new_page(from);
+  if (s.child == nullptr) return false;
+  bool has_any = false, has_all = true;
+  for (std::size_t i = 0; i < fanout && has_all; ++i) {
+    has_all = borrow(from, s.child->slots[i], of.child->slots[i], level - 1, loans);
+    has_any = has_any || s.child->slots[i].child != nullptr;
+  }
+  if (!has_any) delete_page(s);
+  return has_all;
 }
 
 std::uint64_t block_map::pages_footprint(range a, range b) noexcept {

@@ -35,7 +35,9 @@ class block_map {
   /// Bytes that the pages and the blocks take; of a block, what is in its file's charge.
   std::uint64_t footprint() const noexcept { return footprint_; }
   /// Bytes that the pages alone take.
-  std::uint64_t pages_footprint() const noexcept;
+  std::uint64_t pages_footprint() const noexcept {
+    return count_pages(root_, levels_) * page_footprint;
+  }
 
   /// Calls `action(number, block)` for each block, in order.
   template <class Action>
@@ -59,12 +61,15 @@ class block_map {
 
   /// As `block::take_over`, of the loan in that place.
   void take_over(std::uint64_t number, storage& owner) noexcept;
-  /// How many blocks there are. It looks at all of them.
+  /// How many blocks there are. It looks at all pages, and at no block.
   std::size_t count() const noexcept {
     std::size_t all = 0;
     for_each([&](std::uint64_t, const block&) { ++all; });
     return all;
   }
+  /// Makes loans of all blocks of another map. Returns whether it has; where memory is refused,
+  /// this has some of them. Precondition: this is empty.
+  bool borrow(block_memory& from, const block_map& of, borrowing& loans) noexcept;
 
   /// Changes how much of a block is used, which nothing else may do.
   void set_used(std::uint64_t number, block& b, std::uint32_t used) noexcept;
@@ -121,6 +126,9 @@ class block_map {
     for (std::uint64_t i = 0; i < fanout; ++i)
       for_each(s.child->slots[i], level - 1, first + (i << ((level - 1) * fanout_bits)), action);
   }
+  static std::uint64_t count_pages(const slot& s, unsigned level) noexcept;
+  bool borrow(block_memory& from, slot& s, const slot& of, unsigned level,
+              borrowing& loans) noexcept;
   static unsigned levels_for(std::uint64_t number) noexcept;
   unsigned levels_with(std::uint64_t number) const noexcept;
   static std::uint64_t pages_for(range r, unsigned levels) noexcept;

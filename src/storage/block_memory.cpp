@@ -11,6 +11,7 @@
 #include <cassert>
 #include <limits>
 #include <new>
+#include <utility>
 
 namespace coramfs::detail {
 
@@ -34,8 +35,8 @@ constexpr std::size_t with_header(std::size_t bytes) noexcept {
 
 }  // namespace
 
-/// Invariant: what is free and not released is resident, and counts as kept. Single pages that wait
-/// to be taken again are used here, and `kept` does not count them.
+/// Invariant: what is free and not released is resident, and counts as kept. Pages that are at
+/// hand, single ones and those behind runs, are used here, and `kept` does not count them.
 struct block_memory::region {
   std::byte* data;
   page_set<pages_in_region> used;      // taken by runs
@@ -118,7 +119,7 @@ block_memory::run block_memory::try_take(std::size_t bytes, std::size_t alignmen
     place at{};
     if (likely > bytes) at = find_place(likely / page_size, alignment / page_size);
     if (at.in == nullptr) at = find_place(pages, alignment / page_size);
-    if (at.in == nullptr && put_back_single_pages()) at = find_place(pages, alignment / page_size);
+    if (at.in == nullptr && put_back_pages_at_hand()) at = find_place(pages, alignment / page_size);
     if (at.in == nullptr) at = {add_region(bytes), 0};
     if (at.in == nullptr) return {};
     const std::uint64_t fresh = at.in->released.count(at.first, pages) * page_size;
@@ -133,28 +134,47 @@ block_memory::run block_memory::try_take(std::size_t bytes, std::size_t alignmen
 
 void block_memory::put_tail(const run& r, std::size_t bytes, std::size_t kept) noexcept {
   const std::lock_guard lock(mutex_);
-  const run tail{r.data + kept, r.in, true};
+  const run rest{r.data + kept, r.in, true};
   if (bytes - kept == page_size && single_page_count_ < most_single_pages) {
-    single_pages_[single_page_count_++] = tail;
+    single_pages_[single_page_count_++] = rest;
     kept_ += page_size;
   } else {
-    put_run(tail, (bytes - kept) / page_size);
+    put_run(rest, (bytes - kept) / page_size);
   }
   trim(max_recycled_);
 }
 
-// Nothing else is given up for it: whoever asks can take another run.
+// Nothing else is given up for it: whoever asks can take another run. A run that is extended a
+// second time is likely to be a third time.
 bool block_memory::extend(run& r, std::size_t bytes, std::size_t wanted) noexcept {
   assert(bytes % page_size == 0 && wanted % page_size == 0 && bytes < wanted);
   free_collected(wanted - bytes);
-  const std::size_t first = static_cast<std::size_t>(r.data - r.in->data + bytes) / page_size;
-  const std::size_t pages = (wanted - bytes) / page_size;
-  if (pages > pages_in_region - first) return false;
+  std::byte* const begin = r.data + bytes;
+  const std::size_t first = static_cast<std::size_t>(begin - r.in->data) / page_size;
+  const std::size_t more = wanted - bytes, pages = more / page_size;
   const std::lock_guard lock(mutex_);
-  put_back_single_pages(r.data + bytes, r.data + wanted);
-  if (r.in->used.count(first, pages) != 0) return false;
+  tail* behind = find_tail(begin);
+  if (behind != nullptr && behind->bytes >= more) {
+    behind->begin += more;
+    behind->bytes -= more;
+    kept_ -= more;
+    r.is_warm = r.is_warm && behind->is_warm;
+    return true;
+  }
+  if (pages > pages_in_region - first) return false;
+  if (behind != nullptr) put_back(*behind);
+  put_back_single_pages(begin, begin + more);
+  if (r.in->used.has_any(first, pages)) return false;
   if (!fits(r.in->released.count(first, pages) * page_size)) return false;
   r.is_warm = take_from({r.in, first}, pages).is_warm && r.is_warm;
+  if (behind == nullptr) {
+    behind = &tails_[next_tail_++ % most_tails];
+    put_back(*behind);
+    *behind = {begin + more, r.in};
+  } else {
+    *behind = {begin + more, r.in};
+    look_ahead(*behind, first + pages);
+  }
   return true;
 }
 
@@ -322,7 +342,7 @@ block_memory::run block_memory::take_from(const place& from, std::size_t pages) 
   const std::size_t fresh = r.released.count(from.first, pages);
   change_kept(r, static_cast<std::ptrdiff_t>(fresh) - static_cast<std::ptrdiff_t>(pages));
   resident_ += fresh * page_size;
-  const bool warm = r.warm.count(from.first, pages) == pages;
+  const bool warm = r.warm.has_all(from.first, pages);
   r.used.set(from.first, pages, true);
   r.warm.set(from.first, pages, true);
   r.released.set(from.first, pages, false);
@@ -342,13 +362,42 @@ void block_memory::put_run(const run& r, std::size_t pages) noexcept {
 }
 
 // Returns whether there were any.
-bool block_memory::put_back_single_pages() noexcept {
-  const bool any = single_page_count_ > 0;
+bool block_memory::put_back_pages_at_hand() noexcept {
+  bool any = single_page_count_ > 0;
   while (single_page_count_ > 0) {
     put_run(single_pages_[--single_page_count_], 1);
     kept_ -= page_size;  // not before, for others look at it meanwhile
   }
+  for (tail& t : tails_) {
+    any = any || t.bytes != 0;
+    put_back(t);
+  }
   return any;
+}
+
+block_memory::tail* block_memory::find_tail(const std::byte* begin) noexcept {
+  for (tail& t : tails_)
+    if (t.begin == begin) return &t;
+  return nullptr;
+}
+
+// Its place stays known.
+void block_memory::put_back(tail& t) noexcept {
+  if (t.bytes == 0) return;
+  const std::size_t bytes = std::exchange(t.bytes, 0);
+  put_run({t.begin, t.in, t.is_warm}, bytes / page_size);
+  kept_ -= bytes;  // not before, for others look at it meanwhile
+}
+
+// Only what is kept already: so it takes nothing from anybody.
+void block_memory::look_ahead(tail& t, std::size_t first) noexcept {
+  const auto free = t.in->used.next(first, false), kept = t.in->released.next(first, false);
+  if (free.first != first || kept.first != first) return;
+  const std::size_t pages = std::min({free.count, kept.count, most_ahead});
+  if (pages == 0) return;
+  t.is_warm = take_from({t.in, first}, pages).is_warm;
+  t.bytes = pages * page_size;
+  kept_ += t.bytes;
 }
 
 // Puts back those of them that stand between `begin` and `end`.
@@ -401,7 +450,7 @@ void block_memory::take_out(region& r) noexcept {
 }
 
 void block_memory::trim(std::uint64_t bytes) noexcept {
-  if (kept_ > bytes) put_back_single_pages();
+  if (kept_ > bytes) put_back_pages_at_hand();
   while (kept_ > bytes && keeping_ != nullptr) {
     region& r = *keeping_;
     if (r.is_empty()) {

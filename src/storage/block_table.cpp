@@ -517,48 +517,14 @@ std::uint64_t block_table::clone_bytes(const block_table& from, std::uint64_t be
 }
 
 extent block_table::share_extent() const noexcept {
-  extent now{size_, 0, 0};
-  std::uint64_t charged = 0;
-  blocks_.for_each([&](std::uint64_t, const block& b) {
-    charged += b.charged();
-    now.footprint += block::loan_footprint();
-  });
-  now.footprint += blocks_.footprint() - charged;
-  return now;
+  return {size_, blocks_.pages_footprint() + blocks_.count() * block::loan_footprint(), 0};
 }
 
-result<void> block_table::share(const account& prepaid, const block_table& from) noexcept {
-  block_memory& memory = prepaid.blocks();
-  bool has_memory = true;
-  // The pages of neighbours are made at once.
-  block_map::range run = block_map::none;
-  const auto end_run = [&] {
-    if (run.first <= run.last)
-      has_memory = has_memory && blocks_.make_pages(memory, run.first, run.last);
-  };
-  from.blocks_.for_each([&](std::uint64_t number, const block&) {
-    if (run.first <= run.last && number == run.last + 1) {
-      run.last = number;
-    } else {
-      end_run();
-      run = {number, number};
-    }
-  });
-  end_run();
-  {
-    loan_holds held;
-    from.blocks_.for_each([&](std::uint64_t number, block& b) {
-      block_ref loan(has_memory ? block::borrow(memory, b, b.used, held) : nullptr);
-      has_memory = static_cast<bool>(loan);
-      if (!has_memory) return;
-      loan->used = b.used;
-      blocks_.set(number, std::move(loan));
-    });
-  }
-  if (!has_memory) return errc::out_of_memory;
+bool block_table::share(block_memory& memory, const block_table& from, borrowing& loans) noexcept {
+  if (!blocks_.borrow(memory, from.blocks_, loans)) return false;
   size_ = from.size_;
   footprint_ = blocks_.footprint();
-  return boost::outcome_v2::success();
+  return true;
 }
 
 void block_table::replace_shared(std::uint64_t place, block_ref by, std::size_t size) noexcept {

@@ -68,6 +68,9 @@ result<void> chain::adopt(const account& payer, bytes& from) try {
   bytes& content = buffer->content();
   if (is_full) replace_table(grown);
   const std::uint64_t slack = shrink_last();
+  has_inner_slack_ =
+      has_inner_slack_ ||
+      (!chunks_.empty() && chunks_.back().memory->would_shrink(size_ - chunks_.back().begin));
   std::size_t at = 0;
   for (block_ref& slice : made) {
     const std::size_t end = adopted_buffer::end_of_slice(content, at);
@@ -142,23 +145,18 @@ extent chain::share_extent() const noexcept {
           chunks_.size()};
 }
 
-result<void> chain::share(const account& prepaid, const chain& from) noexcept {
-  if (from.size() == 0) return boost::outcome_v2::success();
-  chunk_list made;
-  if (!made.set_capacity(prepaid.blocks(), from.chunks_.size())) return errc::out_of_memory;
-  {
-    loan_holds held;
-    for (std::size_t i = 0; i < from.chunks_.size(); ++i) {
-      const chunk& c = from.chunks_[i];
-      block_ref loan(block::borrow(prepaid.blocks(), *c.memory, from.extent_of(i), held));
-      if (!loan) return errc::out_of_memory;
-      made.push_back({std::move(loan), c.begin});
-    }
+bool chain::share(block_memory& memory, const chain& from, borrowing& loans) noexcept {
+  if (from.size() == 0) return true;
+  if (!chunks_.set_capacity(memory, from.chunks_.size())) return false;
+  for (std::size_t i = 0; i < from.chunks_.size(); ++i) {
+    const chunk& c = from.chunks_[i];
+    block_ref loan(loans.take(*c.memory, from.extent_of(i)));
+    if (!loan) return false;
+    chunks_.push_back({std::move(loan), c.begin});
   }
-  chunks_.swap(made);
   size_ = from.size_;
   footprint_ = share_extent().footprint;
-  return boost::outcome_v2::success();
+  return true;
 }
 
 void chain::replace_shared(std::uint64_t place, block_ref by, std::size_t) noexcept {
@@ -198,8 +196,10 @@ void chain::take_over(storage& owner, std::uint64_t begin, std::uint64_t end) no
 }
 
 void chain::trim(const account& payer) noexcept {
+  is_trimmed_ = is_trimmed_ || is_snug();
   if (is_trimmed_) return;
   const extent before = extent_now();
+  if (has_inner_slack_) shrink_inner();
   split_last(payer);
   footprint_ -= shrink_last();
   trim_table(payer.blocks());
@@ -208,24 +208,49 @@ void chain::trim(const account& payer) noexcept {
   is_trimmed_ = charged_ == nullptr && !may_be_cut_later();
 }
 
-// Whether the last chunk was pinned when it was trimmed, or memory for another one was refused.
-bool chain::may_be_cut_later() const noexcept {
-  if (chunks_.empty()) return false;
+// Whether it can be told at once that there is nothing to give back, as of a file that has grown by
+// whole pages since it was trimmed.
+bool chain::is_snug() const noexcept {
+  if (charged_ != nullptr || has_inner_slack_ || chunks_.empty()) return false;
   const chunk& last = chunks_.back();
-  return last.memory->has_pins() ||
-         (!last.memory->is_adopted() &&
-          last.memory->footprint() > block::footprint(size_ - last.begin));
+  return last.memory->capacity() == size_ - last.begin && !last.memory->has_pins() &&
+         !last.memory->is_adopted() && kept_entries() >= chunks_.capacity();
 }
 
-// Gives back spare entries of the table. A long table keeps some: to make it anew takes as long as
-// the chain is, and would come with each little that is appended.
-void chain::trim_table(block_memory& memory) noexcept {
+// Whether there is what a trim gives back: chunks were pinned, or memory was refused.
+bool chain::may_be_cut_later() const noexcept {
+  if (chunks_.empty()) return false;
+  const block& last = *chunks_.back().memory;
+  return has_inner_slack_ || last.has_pins() || last.would_shrink(size_ - chunks_.back().begin) ||
+         kept_of_last() != 0 || kept_entries() < chunks_.capacity();
+}
+
+// Cuts the chunks in front of the last one that could not be cut when others came behind them.
+void chain::shrink_inner() noexcept {
+  has_inner_slack_ = false;
+  for (std::size_t i = 0; i + 1 < chunks_.size(); ++i) {
+    block_ref& b = chunks_[i].memory;
+    if (!b->would_shrink(extent_of(i))) continue;
+    const std::uint64_t had = b->charged();
+    b.shrink(extent_of(i));
+    footprint_ -= had - b->charged();
+    has_inner_slack_ = has_inner_slack_ || b->would_shrink(extent_of(i));
+  }
+}
+
+// How many entries of the table a trim leaves. A long table keeps some that are spare: to make it
+// anew takes as long as the chain is, and would come with each little that is appended.
+std::size_t chain::kept_entries() const noexcept {
   constexpr std::size_t is_short = 64;
-  const std::size_t n = chunks_.size(), kept = n <= is_short ? n : n + n / 8;
-  // Where memory for a smaller table is refused, the spare entries stay, and stay paid for.
+  const std::size_t n = chunks_.size();
+  return n <= is_short ? std::max<std::size_t>(n, 1) : n + n / 8;
+}
+
+// Gives back spare entries of the table. Where memory for a smaller one is refused they stay, and
+// stay paid for.
+void chain::trim_table(block_memory& memory) noexcept {
   chunk_list snug;
-  if (std::max<std::size_t>(kept, 1) >= chunks_.capacity() || !snug.set_capacity(memory, kept))
-    return;
+  if (kept_entries() >= chunks_.capacity() || !snug.set_capacity(memory, kept_entries())) return;
   footprint_ -= chunk_list::footprint(chunks_.capacity());
   footprint_ += chunk_list::footprint(snug.capacity());
   replace_table(snug);
@@ -242,30 +267,40 @@ std::uint64_t chain::shrink_last() noexcept {
   return before - last.memory->charged();
 }
 
+// How many of the last chunk's bytes stay in it where the rest takes less in one of its own, with
+// an entry for that. 0: all stay.
+std::uint64_t chain::kept_of_last() const noexcept {
+  const chunk& last = chunks_.back();
+  const std::uint64_t bytes = size_ - last.begin, kept = first_of(bytes);
+  if (kept == bytes || last.memory->capacity() <= kept || last.memory->is_adopted()) return 0;
+  const bool is_full = chunks_.size() == chunks_.capacity();
+  const std::uint64_t table = chunk_list::footprint(chunks_.capacity());
+  const std::uint64_t new_table = is_full ? chunk_list::footprint(chunks_.size() + 1) : table;
+  const std::uint64_t in_two = block::footprint(kept) + block::footprint(bytes - kept);
+  return in_two + new_table < last.memory->footprint() + table ? kept : 0;
+}
+
 // Gives the last chunk's bytes two chunks, where they take less. The chunk stays where memory is
 // refused.
 void chain::split_last(const account& payer) noexcept {
   if (chunks_.empty() || chunks_.back().memory->is_pinned()) return;
+  const std::uint64_t kept = kept_of_last();
+  if (kept == 0) return;
   chunk& last = chunks_.back();
-  const std::uint64_t bytes = size_ - last.begin, kept = first_of(bytes), begin = last.begin + kept;
-  if (kept == bytes || last.memory->capacity() <= kept) return;
+  const std::uint64_t behind = size_ - last.begin - kept, begin = last.begin + kept;
   const bool is_full = chunks_.size() == chunks_.capacity();
   chunk_list grown;
   if (is_full && !grown.set_capacity(payer.blocks(), chunks_.size() + 1)) return;
-  block_ref rest(block::allocate(payer.blocks(), payer.owner(), bytes - kept));
+  block_ref rest(block::allocate(payer.blocks(), payer.owner(), behind));
   if (!rest) return;
   const std::uint64_t had = last.memory->charged();
-  const std::uint64_t table = chunk_list::footprint(chunks_.capacity());
-  const std::uint64_t new_table = is_full ? chunk_list::footprint(grown.capacity()) : table;
-  if (last.memory->is_adopted() ||
-      block::footprint(kept) + rest->footprint() + new_table >= had + table)
-    return;
-  std::memcpy(rest->data(), last.memory->data() + kept, bytes - kept);
+  std::memcpy(rest->data(), last.memory->data() + kept, behind);
   last.memory.shrink(kept);
   if (last.memory->charged() == had) return;  // memory was refused, and all is in it still
-  footprint_ -= had + table;
-  footprint_ += last.memory->charged() + rest->charged() + new_table;
+  footprint_ -= had + chunk_list::footprint(chunks_.capacity());
+  footprint_ += last.memory->charged() + rest->charged();
   if (is_full) replace_table(grown);
+  footprint_ += chunk_list::footprint(chunks_.capacity());
   chunks_.push_back({std::move(rest), begin});
 }
 
@@ -334,6 +369,7 @@ void chain::cut(const account& payer, std::uint64_t size) noexcept {
     chunk_list none;
     chunks_.swap(none);
     footprint_ = 0;
+    has_inner_slack_ = false;
   }
   settle(payer, before);
 }

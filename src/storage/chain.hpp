@@ -61,7 +61,8 @@ class chain {
       : size_(std::exchange(other.size_, 0)),
         footprint_(std::exchange(other.footprint_, 0)),
         charged_(std::move(other.charged_)),
-        is_trimmed_(other.is_trimmed_) {
+        is_trimmed_(other.is_trimmed_),
+        has_inner_slack_(other.has_inner_slack_) {
     chunks_.swap(other.chunks_);
   }
 
@@ -132,9 +133,9 @@ class chain {
 
   /// What a copy amounts to that shares all bytes of this.
   extent share_extent() const noexcept;
-  /// Makes this such a copy of `from`; the caller has paid. Precondition: this is empty. Errors:
-  /// `out_of_memory`.
-  result<void> share(const account& prepaid, const chain& from) noexcept;
+  /// Makes this such a copy of `from`; the caller has paid. Returns whether it has: if memory is
+  /// refused, this may only be dropped. Precondition: this is empty.
+  bool share(block_memory& memory, const chain& from, borrowing& loans) noexcept;
   /// Takes over what was lent for the bytes between `begin` and `end` and nobody else has any more.
   void take_over(storage& owner, std::uint64_t begin, std::uint64_t end) noexcept;
   /// What `unsharing` does: it looks for the chunks of which others have a part, puts copies into
@@ -152,8 +153,10 @@ class chain {
   /// How many chunks there are.
   std::size_t block_count() const noexcept { return chunks_.size(); }
 
-  /// Gives back memory that no byte is in. Precondition: `settle_pins` for the last byte.
+  /// Gives back memory that no byte is in. Precondition: `settle_pins` for the last byte, and where
+  /// `has_inner_slack()` for all.
   void trim(const account& payer) noexcept;
+  bool has_inner_slack() const noexcept { return has_inner_slack_; }
 
   bool has_few_blocks() const noexcept { return chunks_.size() <= 16; }
   void set_owner(storage& owner) noexcept {
@@ -210,10 +213,15 @@ class chain {
   result<void> grant(const account& payer, wish w);
   result<void> apply(const account& payer, const wish& w, const growth& g, const extent& now,
                      reservation paid);
+  void note_growth(const wish& w, const extent& now, reservation& paid) noexcept;
   void replace_table(chunk_list& fresh) noexcept;
   extent taken() const noexcept { return {size_, footprint_, chunks_.size()}; }
   void settle(const account& payer, const extent& before) noexcept;
+  bool is_snug() const noexcept;
   bool may_be_cut_later() const noexcept;
+  std::size_t kept_entries() const noexcept;
+  std::uint64_t kept_of_last() const noexcept;
+  void shrink_inner() noexcept;
   void trim_table(block_memory& memory) noexcept;
   std::uint64_t shrink_last() noexcept;
   void split_last(const account& payer) noexcept;
@@ -229,6 +237,8 @@ class chain {
   charged_extent charged_;
   // Whether it was trimmed since it grew last, and there is nothing to trim again.
   bool is_trimmed_ = false;
+  // Whether chunks in front of the last one may have room that no byte is in.
+  bool has_inner_slack_ = false;
 };
 
 class chain::dismantling {

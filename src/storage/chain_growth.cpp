@@ -136,17 +136,23 @@ result<bool> chain::extend(const account& payer, const wish& w) {
   const extent now = after(w, *g);
   auto paid = payer.reserve(now, extent_now());
   if (!paid) return false;
-  // What goes into it is there twice for a moment.
-  const bool merges = g->kept < chunks_.size();
-  const auto twice = payer.reserve_beside(merges ? chunks_.back().memory->footprint() : 0);
+  result<reservation> twice = reservation();
+  if (g->kept < chunks_.size()) {
+    // What goes into it is there twice for a moment.
+    twice = payer.reserve_beside(chunks_.back().memory->footprint());
+    if (!twice) return false;
+  }
   block_ref& longer = chunks_[g->kept - 1].memory;
   const std::uint64_t had = longer->capacity();
-  if (!twice || !longer->extend(g->extended)) return false;
+  if (!longer->extend(g->extended)) return false;
   auto made = payer.approve(now, extent_now());
   if (made && payer.has_faults()) [[unlikely]] {
     made = payer.ask_allocating(now, extent_now());
   }
-  if (made) made = apply(payer, w, *g, now, std::move(paid).value());
+  // Where it is the last one and takes all, that is all.
+  const bool is_all = g->kept == chunks_.size() && g->room == 0;
+  if (made && is_all) note_growth(w, now, paid.value());
+  if (made && !is_all) made = apply(payer, w, *g, now, std::move(paid).value());
   if (made) return true;
   longer.shrink(had);
   return made.error();
@@ -231,7 +237,6 @@ result<void> chain::grant(const account& payer, wish w) try {
     size_ = w.size;
     return boost::outcome_v2::success();
   }
-  const growth least = exact(w);
   if (payer.has_faults()) [[unlikely]] {
     BOOST_OUTCOME_TRY(ask_growing(payer, w));
   }
@@ -241,6 +246,7 @@ result<void> chain::grant(const account& payer, wish w) try {
     BOOST_OUTCOME_TRY(const bool has_extended, extend(payer, w));
     if (has_extended) return boost::outcome_v2::success();
   }
+  const growth least = exact(w);
   // What is merged is there twice for a moment. Where little is left, little is merged.
   std::uint64_t most = max_chunk;
   if (least.kept > 0 && payer.counts_memory()) most = std::min(most, payer.limits().left() / 2);
@@ -325,12 +331,16 @@ result<void> chain::apply(const account& payer, const wish& w, const growth& g, 
     chunks_.push_back({std::move(b), begin});
     begin += capacity;
   }
+  note_growth(w, now, paid);
+  return boost::outcome_v2::success();
+}
+
+void chain::note_growth(const wish& w, const extent& now, reservation& paid) noexcept {
   size_ = w.size;
   footprint_ = now.footprint;
   is_trimmed_ = false;
   paid.commit();
   charged_.reset();
-  return boost::outcome_v2::success();
 }
 
 }  // namespace coramfs::detail

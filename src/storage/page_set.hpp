@@ -28,9 +28,22 @@ class page_set {
     std::size_t found = 0;
     const_cast<page_set*>(this)->for_each_word(
         first, count, [&](std::uint64_t word, std::uint64_t mask) {
-          found += static_cast<std::size_t>(std::popcount(word & mask));
+          // To count bits is a call where the processor is not known, and mostly there are none.
+          if ((word & mask) != 0) found += static_cast<std::size_t>(std::popcount(word & mask));
         });
     return found;
+  }
+  bool has_any(std::size_t first, std::size_t count) const noexcept {
+    std::uint64_t found = 0;
+    const_cast<page_set*>(this)->for_each_word(
+        first, count, [&](std::uint64_t word, std::uint64_t mask) { found |= word & mask; });
+    return found != 0;
+  }
+  bool has_all(std::size_t first, std::size_t count) const noexcept {
+    std::uint64_t missing = 0;
+    const_cast<page_set*>(this)->for_each_word(
+        first, count, [&](std::uint64_t word, std::uint64_t mask) { missing |= ~word & mask; });
+    return missing == 0;
   }
 
   /// Returns the next stretch, from `at` on, of pages that are in the set, or with `value` false of

@@ -26,6 +26,10 @@ struct small_memory::slab {
   std::uint16_t fresh = 0;     // the index of the first piece that has not been used
   std::uint16_t used = 0;
 
+  /// Returns a piece that has not been used before. Precondition: there is one.
+  free_piece* next_fresh() noexcept {
+    return new (pieces() + std::size_t{fresh++} * table.bytes[size]) free_piece{nullptr};
+  }
   std::byte* pieces() noexcept { return reinterpret_cast<std::byte*>(this) + header; }
   std::size_t capacity() const noexcept { return table.in_slab[size]; }
   /// Returns the quarter of a slab with so many used pieces; a full slab is in none.
@@ -56,6 +60,23 @@ small_memory::access::access(small_memory& to) noexcept : memory_(to) {
   }
 }
 
+free_piece* small_memory::take_some(std::size_t bytes, use what, std::size_t count) noexcept {
+  if (count == 1) {
+    void* const piece = take(bytes, what);
+    return piece != nullptr ? new (piece) free_piece{nullptr} : nullptr;
+  }
+  if (memory_is_refused()) return nullptr;
+  const std::size_t size = table.find(bytes);
+  for (bool has_more = true;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (slab* const from = slab_with_room(size, what)) return take_pieces(*from, count);
+    }
+    if (!has_more) return nullptr;
+    has_more = relieve();
+  }
+}
+
 small_memory::access::~access() {
   rack_ != nullptr ? rack_->lock.unlock() : memory_.mutex_.unlock();
 }
@@ -68,16 +89,14 @@ void* small_memory::access::take(std::size_t size, use what) const noexcept {
   const std::lock_guard lock(memory_.mutex_);
   slab* const from = memory_.slab_with_room(size, what);
   if (from == nullptr) return nullptr;
-  void* const piece = memory_.take_piece(*from);
   const std::size_t bytes = table.bytes[size];
-  for (std::size_t more = magazine_rack::capacity(bytes) / 2; more > 0; --more) {
-    if (from->used == from->capacity()) break;
-    void* const next = memory_.take_piece(*from);
-    if (rack_->put(kind, bytes, slab_size, next) == magazine_rack::put_result::done) continue;
-    memory_.give_piece(*from, next);
-    break;
+  free_piece* const taken = memory_.take_pieces(*from, 1 + magazine_rack::capacity(bytes) / 2);
+  for (free_piece* rest = taken->next; rest != nullptr;) {
+    free_piece* const piece = std::exchange(rest, rest->next);
+    if (rack_->put(kind, bytes, slab_size, piece) != magazine_rack::put_result::done)
+      memory_.give_piece(*from, piece);
   }
-  return piece;
+  return taken;
 }
 
 void small_memory::access::give(slab& to, void* piece) const noexcept {
@@ -173,15 +192,22 @@ void* small_memory::take_piece(std::size_t size, use what) noexcept {
   return from != nullptr ? take_piece(*from) : nullptr;
 }
 
-void* small_memory::take_piece(slab& from) noexcept {
-  void* piece = from.free;
-  if (piece != nullptr) {
-    from.free = from.free->next;
-  } else {
-    piece = from.pieces() + std::size_t{from.fresh++} * table.bytes[from.size];
+void* small_memory::take_piece(slab& from) noexcept { return take_pieces(from, 1); }
+
+// Takes as many as there are, up to `count`. Those that were used before come first.
+free_piece* small_memory::take_pieces(slab& from, std::size_t count) noexcept {
+  count = std::min(count, from.capacity() - from.used);
+  free_piece* first = nullptr;
+  free_piece** end = &first;
+  for (std::size_t i = 0; i < count; ++i) {
+    free_piece* const piece = from.free != nullptr ? from.free : from.next_fresh();
+    from.free = piece->next;
+    *end = piece;
+    end = &piece->next;
   }
-  change_used(from, +1);
-  return piece;
+  *end = nullptr;
+  change_used(from, static_cast<int>(count));
+  return first;
 }
 
 void small_memory::give_all(free_piece* first) noexcept {
@@ -199,13 +225,8 @@ void small_memory::change_used(slab& s, int by) noexcept {
   if (moves) take_out(s);
   s.used = after;
   if (moves) file_away(s);
-  if (by > 0) {
-    ++of.used;
-    change_free(0, table.share[s.size]);
-  } else {
-    --of.used;
-    change_free(table.share[s.size], 0);
-  }
+  of.used += static_cast<std::size_t>(by);
+  change_free(0, static_cast<std::uint64_t>(by) * table.share[s.size]);
 }
 
 void small_memory::change_free(std::uint64_t more, std::uint64_t less) noexcept {

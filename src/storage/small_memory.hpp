@@ -63,6 +63,9 @@ class small_memory {
   void* take(std::size_t bytes, use what) noexcept {
     return take(bytes, what, [](void*) {});
   }
+  /// Takes as many pieces of the same size as there is room for where the first one is, up to
+  /// `count`, which is 1 at least. Returns the chain of them; null: memory is refused.
+  free_piece* take_some(std::size_t bytes, use what, std::size_t count) noexcept;
   /// Gives a piece back, of whichever volume.
   static void give(void* memory) noexcept;
   /// The memory that a piece is from.
@@ -119,6 +122,7 @@ class small_memory {
   bool relieve() noexcept;
   slab* slab_with_room(std::size_t size, use what) noexcept;
   void* take_piece(slab& from) noexcept;
+  free_piece* take_pieces(slab& from, std::size_t count) noexcept;
   void* take_piece(std::size_t size, use what) noexcept;
   void give_all(free_piece* first) noexcept;
   void change_used(slab& s, int by) noexcept;

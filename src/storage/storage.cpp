@@ -265,14 +265,19 @@ extent storage::share_extent() const noexcept {
 
 // From here on both look for what others have before they write. Who only reads `from` may say so.
 // What was made for files of another volume may have been made for another layout.
-result<void> storage::share(const account& prepaid, const storage& from) noexcept {
-  const account own = prepaid.for_content(*this);
+result<void> storage::share(const account& prepaid, const storage& from,
+                            borrowing& loans) noexcept {
   from.expect_pins();
   expect_pins();
   layout_ = from.layout_;
-  if (const auto* const c = std::get_if<chain>(&from.content_))
-    return content_.emplace<chain>().share(own, *c);
-  return content_.emplace<block_table>().share(own, std::get<block_table>(from.content_));
+  const auto* const c = std::get_if<chain>(&from.content_);
+  const bool is_made = c != nullptr
+                           ? content_.emplace<chain>().share(prepaid.blocks(), *c, loans)
+                           : content_.emplace<block_table>().share(
+                                 prepaid.blocks(), std::get<block_table>(from.content_), loans);
+  if (is_made) return boost::outcome_v2::success();
+  loans.hold_lenders();  // for the caller may drop what was made
+  return errc::out_of_memory;
 }
 
 result<std::unique_ptr<unsharing>> storage::unshare(const account& payer) noexcept {
@@ -312,7 +317,9 @@ void storage::trim(const account& payer) noexcept {
   const std::uint64_t end = size();
   if (payer.size_ahead() > end || end == 0) return;
   constexpr std::uint64_t is_short = 4 * slice_size;
-  settle_pins(end <= is_short ? 0 : end - 1, std::numeric_limits<std::uint64_t>::max());
+  const auto* const as_chain = std::get_if<chain>(&content_);
+  const bool all = end <= is_short || (as_chain != nullptr && as_chain->has_inner_slack());
+  settle_pins(all ? 0 : end - 1, std::numeric_limits<std::uint64_t>::max());
   const account own = payer.for_content(*this);
   std::visit([&](auto& c) { c.trim(own); }, content_);
 }

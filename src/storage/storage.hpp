@@ -162,7 +162,12 @@ class storage {
   /// with the one that it was made for; it may be of another volume. The lock of the file that has
   /// `from` is held, shared or exclusive. Precondition: this is empty, and `prepaid` is. Errors:
   /// `out_of_memory`.
-  result<void> share(const account& prepaid, const storage& from) noexcept;
+  result<void> share(const account& prepaid, const storage& from) noexcept {
+    borrowing loans(prepaid.blocks(), from.block_count());
+    return share(prepaid, from, loans);
+  }
+  /// The same where many files share at once: `loans` makes those of all.
+  result<void> share(const account& prepaid, const storage& from, borrowing& loans) noexcept;
   /// Begins to give this content blocks of its own in the place of all that are shared or pinned.
   /// Null: there are none. Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
   result<std::unique_ptr<unsharing>> unshare(const account& payer) noexcept;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <iterator>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -389,6 +390,40 @@ TEST_CASE("charge: what was never paid for is not given back, by the file or by 
   t.pins.clear();
   t.fs.remove("/b").value();
   REQUIRE(t.used() == 0);
+}
+
+TEST_CASE("charge: what a close found no memory to give back the next one does",
+          "[allocation][close]") {
+  const auto write = GENERATE(
+      +[](sync::file& f) { write_at(f, 0, 3 * 4096 + 10).value(); },
+      +[](sync::file& f) {
+        for (std::uint64_t at = 0; at < 1 << 20; at += 60'000) write_at(f, at, 60'000).value();
+      },
+      +[](sync::file& f) {
+        bytes roomy;
+        roomy.reserve(1 << 20);
+        roomy.resize(100'000);
+        f.write(std::move(roomy)).value();
+      });
+  volume_options o;
+  o.accounting = accounting::memory;
+  auto fs = sync::file_system::create(o).value();
+  const auto used_after = [&](bool is_refused) {
+    auto f = fs.open("/a", open_mode::create).value();
+    write_at(f, 0, 1).value();
+    f.seek(1, seek_from::start).value();
+    write(f);
+    std::optional<malloc_faults> failing;
+    if (is_refused) failing.emplace(nth_allocation(1, true));
+    f.close().value();
+    failing.reset();
+    fs.open("/a", open_mode::update).value().close().value();
+    const std::uint64_t used = fs.stats().value().used_bytes;
+    fs.remove("/a").value();
+    return used;
+  };
+  const std::uint64_t least = used_after(false);
+  CHECK(used_after(true) == least);
 }
 
 }  // namespace coramfs::tests

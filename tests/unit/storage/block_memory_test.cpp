@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "unit/storage/bench.hpp"
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <random>
@@ -159,6 +160,53 @@ TEST_CASE("block memory: a run becomes longer where it is, as far as nobody has 
     CHECK_FALSE(first.is_warm);
     blocks.put(warm, page);
   }
+}
+
+TEST_CASE("block memory: pages behind a run that grows again and again are there for all others",
+          "[storage][blocks]") {
+  quota limits(64 * mib, std::nullopt);
+  block_memory blocks(limits, accounting::memory, 64 * mib);
+  constexpr std::size_t page = block_memory::page_size, region = block_memory::region_size;
+  // More of them than have pages at hand, each with a gap behind it.
+  std::array<block_memory::run, 5> runs;
+  std::array<block_memory::run, 5> gaps;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    runs[i] = blocks.take(2 * page);
+    gaps[i] = blocks.take(38 * page);
+    REQUIRE(gaps[i].data == runs[i].data + 2 * page);
+  }
+  for (const auto& r : gaps) blocks.put(r, 38 * page);
+  for (auto& r : runs)
+    for (std::size_t pages = 2; pages < 30; ++pages) {
+      REQUIRE(blocks.extend(r, pages * page, (pages + 1) * page));
+      r.data[pages * page] = std::byte{1};
+    }
+  const std::size_t used = runs.size() * 30 * page;
+  CHECK(blocks.kept_bytes() == region - used);
+
+  SECTION("who needs room has them") {
+    auto& last = runs.back();
+    const std::size_t rest =
+        static_cast<std::size_t>(runs[0].data + region - last.data) - 30 * page;
+    const auto behind = blocks.take(rest);
+    CHECK(behind.data == last.data + 30 * page);
+    CHECK(blocks.resident_bytes() == region);
+    CHECK_FALSE(blocks.extend(last, 30 * page, 31 * page));
+    CHECK(blocks.kept_bytes() == region - used - rest);
+    blocks.put(behind, rest);
+  }
+  SECTION("they are released as all that is kept") {
+    blocks.keep_at_most(0);
+    CHECK(blocks.kept_bytes() == 0);
+  }
+  SECTION("they go with the region") {
+    for (const auto& r : runs) blocks.put(r, 30 * page);
+    runs = {};
+    blocks.keep_at_most(0);
+    CHECK(blocks.resident_bytes() == 0);
+  }
+  for (const auto& r : runs)
+    if (r.data != nullptr) blocks.put(r, 30 * page);
 }
 
 TEST_CASE("block memory: a run becomes no longer than may be resident", "[storage][blocks]") {

@@ -309,6 +309,32 @@ TEST_CASE("chain: what was pinned at a close is given back at one after it",
   CHECK(b.used() <= trimmed + trimmed / 20);
 }
 
+TEST_CASE("chain: room that was pinned when a buffer was moved in behind it is given back later",
+          "[storage][chain][pin]") {
+  const bool is_long = GENERATE(false, true);
+  bench b(storage_layout::sequential);
+  std::uint64_t size = 0;
+  const auto append = [&](std::size_t count) {
+    REQUIRE(b.write(size, filled(count, 'x')));
+    size += count;
+  };
+  append(50'000);
+  append(10'000);
+  auto pinned = std::make_unique<piece_list>(b.pin(size - 1, 1));
+  bytes moved = filled(200'000, 'y');
+  REQUIRE(b.content.adopt(b.payer, size, moved).value());
+  size += 200'000;
+  for (int i = 0; is_long && i < 40; ++i) append(200'000);
+  b.content.trim(b.payer);
+  const std::uint64_t with_pin = b.used();
+  CHECK(b.content.extent_now().footprint < with_pin);  // the pin has what it keeps
+  pinned.reset();
+  b.content.trim(b.payer);
+  CHECK(b.used() < size + 20'000);
+  CHECK(b.used() == b.content.extent_now().footprint);
+  CHECK(b.content.size() == size);
+}
+
 TEST_CASE("chain: what is pinned is not merged", "[storage][chain][pin]") {
   bench b(storage_layout::sequential);
   std::vector<piece_list> pins;
