@@ -60,6 +60,7 @@ class with_default_token<file_system, Executor>
   using tokens::exists;
   using tokens::export_tree;
   using tokens::file_size;
+  using tokens::follow;
   using tokens::fork;
   using tokens::give_name;
   using tokens::give_names;
@@ -109,6 +110,7 @@ class with_default_token<file, Executor>
   /// The executor of the file.
   executor_type get_executor() const { return executor_type(file::get_executor()); }
 
+  using tokens::announce;
   using tokens::prepare;
   using tokens::punch_hole;
   using tokens::read;
@@ -144,6 +146,40 @@ class with_default_token<file, Executor>
     return file::async_write_some_at(offset, from, std::forward<Token>(token));
   }
   /// @}
+};
+
+/// A `follower` with a default token, also as a stream of Asio's.
+template <class Executor>
+class with_default_token<follower, Executor>
+    : public follower,
+      public detail::follower_tokens<follower, asio::default_completion_token_t<Executor>,
+                                     with_default_token<follower, Executor>> {
+  using default_token = asio::default_completion_token_t<Executor>;
+  using tokens =
+      detail::follower_tokens<follower, default_token, with_default_token<follower, Executor>>;
+
+ public:
+  /// With the default token.
+  using executor_type = Executor;
+
+  /// Makes a closed follower, or takes one over.
+  /// @{
+  with_default_token() noexcept = default;
+  with_default_token(follower&& of) noexcept : follower(std::move(of)) {}
+  /// @}
+
+  /// The executor of the follower.
+  executor_type get_executor() const { return executor_type(follower::get_executor()); }
+
+  using tokens::next;
+  using tokens::read;
+
+  /// The operation of Asio's stream concept.
+  template <class MutableBufferSequence,
+            asio::completion_token_for<void(asio_error_code, std::size_t)> Token = default_token>
+  auto async_read_some(const MutableBufferSequence& to, Token&& token = default_token()) {
+    return follower::async_read_some(to, std::forward<Token>(token));
+  }
 };
 
 }  // namespace coramfs

@@ -41,6 +41,7 @@ enum class errc {
   unsafe_archive_entry,  ///< no counterpart: absolute path, "..", link or device
   corrupt_archive,       ///< no counterpart: damaged, truncated, or of a wrong checksum
   unsupported_archive,   ///< no counterpart: no known format, or encrypted
+  abandoned,             ///< `connection_aborted`: the writer of a followed file has given it up
 };
 
 }  // namespace coramfs

@@ -230,6 +230,32 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
   /// Errors: `not_writable`; `invalid_argument` for more than is prepared, which stays.
   result<void> commit(std::size_t n) { return file_.commit(n); }
 
+  /// Tells those who follow this file how large it is going to be; a later call tells another size.
+  /// A `finish` at another one fails then, so a short download can not pass for a whole one. With
+  /// `reserve` it is paid for ahead at once, as by `reserve`.
+  ///
+  /// Errors: `not_supported` for a file that is not followable, or has ended; `too_large`;
+  /// `invalid_argument` for less than the file has; with `reserve` those of that, and nothing is
+  /// announced. Charges: with `reserve` what that does.
+  asio::awaitable<result<void>> announce(std::uint64_t size, bool reserve = false);
+  /// Says that a followable file is whole: whoever follows it comes to its end. The handle writes
+  /// no more, `not_supported`, and holds the lock until it is closed; from then on it is a file as
+  /// any other. What was prepared is given back.
+  ///
+  /// Errors: `not_supported` for a file that is not followable, or has ended; `invalid_argument` if
+  /// another size was announced: it can go on then.
+  result<void> finish() { return file_.finish(); }
+  /// Gives a followable file up, and closes the handle. Whoever follows it gets `why`, behind the
+  /// bytes that were written. With `on_abandon::remove` the path is free on return; the bytes go
+  /// with the last follower. With `on_abandon::keep` the file stays, and is marked as incomplete:
+  /// who follows it later gets its bytes and `errc::abandoned`, until somebody who appends to it as
+  /// followable has finished it, or it was emptied. A copy is as incomplete as the file.
+  ///
+  /// A handle that is closed or destroyed without `finish` does the same, with `errc::abandoned`.
+  ///
+  /// Errors: `not_supported` for a file that is not followable, or has ended.
+  result<void> abandon(error why = errc::abandoned) { return file_.abandon(why); }
+
   /// Moves the cursor, also past the end, and returns it. What was prepared is given back.
   ///
   /// Errors: `invalid_argument` for a position below 0 or above 2^63 - 1, or an unknown `from`.
@@ -261,6 +287,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
   }
 
   // Each operation for any completion token, too.
+  using tokens::announce;
   using tokens::prepare;
   using tokens::punch_hole;
   using tokens::read;
@@ -387,6 +414,7 @@ class CORAMFS_EXPORT file::later {
   initiation<result<std::uint64_t>> truncate(std::optional<std::uint64_t> size = {});
   initiation<result<void>> punch_hole(std::uint64_t offset, std::uint64_t size);
   initiation<result<void>> reserve(std::uint64_t size);
+  initiation<result<void>> announce(std::uint64_t size, bool reserve = false);
   initiation<result<prepared>> prepare(std::size_t n);
 
  private:
@@ -426,7 +454,7 @@ class file::initiate_write {
   void operator()(Handler&& handler, offset_or_cursor offset, const Buffers& from) const {
     using handler_type = std::decay_t<Handler>;
     handler_type taken(std::forward<Handler>(handler));
-    if (!file_.file_.waits_for_space() && !file_.file_.promotes_long(offset)) {
+    if (!file_.file_.writes_in_steps() && !file_.file_.promotes_long(offset)) {
       detail::transferred t;
       t.count = detail::take(file_.file_.write_all(offset, detail::source_of(from)), t.ec);
       return detail::complete_at_once(get_executor(), std::move(taken), t);

@@ -10,6 +10,7 @@
 #include <coramfs/entries.hpp>
 #include <coramfs/entry_pages.hpp>
 #include <coramfs/file.hpp>
+#include <coramfs/follow.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/result.hpp>
 #include <coramfs/volume.hpp>
@@ -50,9 +51,9 @@ concept execution_context = std::is_base_of_v<asio::execution_context, Context> 
 /// Names: a path means one node, by its spelling alone. There are no links: a replacing `rename`
 /// switches a name from one content to the next.
 ///
-/// Waits: only `open`, `read_file`, `write_file`, the copies and the exports can wait, and what has
-/// `if_open::wait` in its options, each for one file's lock at a time (an `open` also for space, if
-/// its options say so), and for each no longer than the timeout of the options, or else
+/// Waits: only `open`, `follow`, `read_file`, `write_file`, copies and exports can wait, and what
+/// has `if_open::wait` in its options, each for one file's lock at a time (an `open` also for
+/// space, if its options say so), and for each no longer than the timeout of the options, or else
 /// `volume_options::default_lock_timeout`. While one waits, all else on the volume goes on. The
 /// lock is not re-entrant: a coroutine that opens for writing what it has open waits for itself
 /// until the timeout.
@@ -188,6 +189,20 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `invalid_argument` for an unknown enumerator; `out_of_memory`; `timed_out`; `canceled`.
   /// Charges: its node and the preallocation.
   asio::awaitable<result<file>> open_unnamed(open_options options = {});
+
+  /// Follows a file while it is written. One that a handle with `open_options::followable` writes
+  /// is read at once, from its first byte on, and its follower learns how it ends; any other is
+  /// opened for reading, and complete. Nothing is lost between this call and the first `next`.
+  ///
+  /// A file that is written and not followable is waited for, as by an `open`, for as long as
+  /// `follow_options::patience` says; who waits for its lock goes on waiting also if the next one
+  /// who has it is followable. While it is followed the file is busy; only its own writer removes
+  /// it, by abandoning it. One that was abandoned is followed no more by its path.
+  ///
+  /// Errors: `not_found`; `is_a_directory`; `would_block` with `lock_timeout::immediate()`;
+  /// `timed_out`; `busy` for more than 10,000 followers of a file that is written; `canceled`.
+  /// Charges: nothing. It takes no memory but what its own wait does.
+  asio::awaitable<result<follower>> follow(path_argument path, follow_options options = {});
 
   /// Gives the file of a handle that has none, as `open_unnamed` makes it, its name: it appears at
   /// `path`, whole, in one step, and the missing parents with it. The handle is closed by that.
@@ -571,6 +586,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   using tokens::exists;
   using tokens::export_tree;
   using tokens::file_size;
+  using tokens::follow;
   using tokens::fork;
   using tokens::give_name;
   using tokens::give_names;
@@ -628,6 +644,7 @@ class CORAMFS_EXPORT file_system::later {
 
   initiation<result<file>> open(path_argument path, open_mode mode, open_options options = {});
   initiation<result<file>> open_unnamed(open_options options = {});
+  initiation<result<follower>> follow(path_argument path, follow_options options = {});
   initiation<result<void>> give_name(file& f, path_argument path, naming_options options = {});
   initiation<result<void>> give_names(std::map<std::string, file>& files,
                                       std::vector<std::string> directories = {},

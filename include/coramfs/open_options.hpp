@@ -73,6 +73,11 @@ enum class when_full : unsigned char {
 /// the file.
 enum class seek_from { start, current, end };
 
+/// What becomes of a followable file whose writer gives it up: it is taken out of the tree in the
+/// same step (`remove`), or it stays where it is and is marked as incomplete (`keep`), so that
+/// somebody else may append the rest.
+enum class on_abandon : unsigned char { remove, keep };
+
 /// How `open` behaves beyond its mode.
 struct open_options {
   /// Bytes: a smaller file is extended with zeros to this size by the open. Writes inside it can
@@ -90,6 +95,15 @@ struct open_options {
   /// to them can not fail for space. With `open_mode::read` it is `invalid_argument`, and so it is
   /// with `preallocate`, beside which it could not be refused without a trace.
   bool own = false;
+  /// Whether others may read the file while this handle writes it (`follow`). It is for `write`,
+  /// `create` and `append`. The handle only appends, so that what is written never changes: a
+  /// `seek`, a `truncate`, a `punch_hole` and a write elsewhere than at the end fail with
+  /// `not_supported`. It says by `finish` that the file is whole; a handle that is closed or
+  /// destroyed without that has abandoned it. With another mode, `preallocate` or `own` it is
+  /// `invalid_argument`, and so it is with `open_unnamed`.
+  bool followable = false;
+  /// What becomes of a followable file that is abandoned.
+  on_abandon abandoned = on_abandon::remove;
   /// A name for the handle, for people: errors of those who do not get its file tell it, and so
   /// does `volume::open_handles`. Up to 30 bytes of it are copied when the file is opened, so it
   /// must live until the open has completed. Null: it has none.

@@ -134,22 +134,13 @@ auto hole(bool is_due, open_file& f, std::uint64_t offset, std::uint64_t size) n
 
 bool is_short(const open_file& f, std::optional<std::uint64_t> offset,
               asio::const_buffer from) noexcept {
-  return from.size() <= detail::slice_size && !f.waits_for_space() && !f.promotes_long(offset);
+  return from.size() <= detail::slice_size && !f.writes_in_steps() && !f.promotes_long(offset);
 }
 
 }  // namespace
 
-// Returns whether an operation of `size` bytes has to give others a turn before it begins. One that
-// takes no more than a slice completes without suspending, but a long sequence of them would keep
-// the thread to itself, so one of them waits after a few slices' worth. An operation counts for
-// little beside its bytes, so that many small ones are not held up.
 bool file::is_due(std::uint64_t size) noexcept {
-  constexpr std::uint64_t beside_bytes = 2;
-  done_in_turn_ += size + beside_bytes;
-  // A longer one gives others turns by itself.
-  if (size <= detail::slice_size && done_in_turn_ < detail::most_in_turn) return false;
-  done_in_turn_ = detail::done_in_turn(executor_.get());
-  return size <= detail::slice_size;
+  return detail::is_turn_due(done_in_turn_, size, executor_.get());
 }
 
 asio::awaitable<result<std::size_t>> file::read(asio::mutable_buffer to) {
@@ -214,6 +205,10 @@ asio::awaitable<result<prepared>> file::prepare(std::size_t n) {
   return detail::run(in_turn<preparing>(is_due(n), file_, n));
 }
 
+asio::awaitable<result<void>> file::announce(std::uint64_t size, bool reserve) {
+  return detail::run(in_turn<detail::announcing>(is_due(0), file_, size, reserve));
+}
+
 void file::start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,
                        offset_or_cursor offset, const detail::byte_source& from) {
   detail::start(to, detail::gathering(f, offset, from));
@@ -275,6 +270,12 @@ detail::initiation<result<void>> file::later::punch_hole(std::uint64_t offset, s
 detail::initiation<result<void>> file::later::reserve(std::uint64_t size) {
   return detail::later(executor_, [&f = of_, size]() mutable {
     return in_turn<detail::reserving>(f.is_due(0), f.file_, size);
+  });
+}
+
+detail::initiation<result<void>> file::later::announce(std::uint64_t size, bool reserve) {
+  return detail::later(executor_, [&f = of_, size, reserve]() mutable {
+    return in_turn<detail::announcing>(f.is_due(0), f.file_, size, reserve);
   });
 }
 

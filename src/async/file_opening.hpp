@@ -29,33 +29,33 @@ class file_opening {
 
   file_opening(volume_state& v, path_argument path, open_mode mode, const open_options& options,
                executor_ptr executor) noexcept
-      : volume_(&v),
-        executor_(std::move(executor)),
-        now_(std::in_place_type<request>, std::move(path), mode, options) {}
+      : executor_(std::move(executor)),
+        now_(std::in_place_type<request>, v, std::move(path), mode, options) {}
 
   /// For an open that `unbegun` is.
-  file_opening(volume_state& v, opening unbegun, executor_ptr executor) noexcept
-      : volume_(&v),
-        executor_(std::move(executor)),
-        now_(std::in_place_type<opening>, std::move(unbegun)) {}
+  file_opening(opening unbegun, executor_ptr executor) noexcept
+      : executor_(std::move(executor)), now_(std::in_place_type<opening>, std::move(unbegun)) {}
   /// For a file without a name.
   static file_opening unnamed(volume_state& v, const open_options& options,
                               executor_ptr executor) noexcept {
-    return file_opening(v, opening::unnamed(lent(v), options), std::move(executor));
+    return file_opening(opening::unnamed(lent(v), options), std::move(executor));
   }
 
   progress advance() noexcept {
     if (auto* const wanted = std::get_if<request>(&now_)) {
-      wanted->found = open_file::find_free(*volume_, wanted->path, wanted->mode, wanted->options);
+      wanted->found =
+          open_file::find_free(*wanted->of, wanted->path, wanted->mode, wanted->options);
       if (wanted->found) return progress::done;
       request all(std::move(*wanted));
-      now_.emplace<opening>(lent(*volume_), std::move(all.path), all.mode, all.options);
+      now_.emplace<opening>(lent(*all.of), std::move(all.path), all.mode, all.options);
     }
     return open_in_steps();
   }
   claim& awaited() noexcept { return in_steps().awaited(); }
   lock_timeout patience() const noexcept { return std::get_if<opening>(&now_)->patience(); }
-  std::atomic<std::uint64_t>* waiting() const noexcept { return &volume_->waiting; }
+  std::atomic<std::uint64_t>* waiting() const noexcept {
+    return std::get_if<opening>(&now_)->waiting();
+  }
   void refuse(const error& why) noexcept { in_steps().refuse(why); }
   error unmet() const noexcept { return std::get_if<opening>(&now_)->unmet(); }
 
@@ -66,16 +66,18 @@ class file_opening {
                           const std::uint64_t done = done_in_turn(executor_.get());
                           if (wanted == nullptr)
                             return file(in_steps(), std::move(executor_), done);
-                          return file(*volume_, std::move(wanted->found), std::move(wanted->path),
-                                      wanted->mode, wanted->options, std::move(executor_), done);
+                          return file(*wanted->of, std::move(wanted->found),
+                                      std::move(wanted->path), wanted->mode, wanted->options,
+                                      std::move(executor_), done);
                         }));
   }
 
  private:
   struct request {
-    request(path_argument p, open_mode m, const open_options& o) noexcept
-        : path(std::move(p)), mode(m), options(o) {}
+    request(volume_state& v, path_argument p, open_mode m, const open_options& o) noexcept
+        : of(&v), path(std::move(p)), mode(m), options(o) {}
 
+    volume_state* of;
     path_argument path;
     open_mode mode;
     open_options options;
@@ -96,7 +98,6 @@ class file_opening {
   }
   opening& in_steps() noexcept { return *std::get_if<opening>(&now_); }
 
-  volume_state* volume_;
   executor_ptr executor_;
   std::variant<request, opening> now_;
 };

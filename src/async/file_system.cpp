@@ -2,6 +2,7 @@
 #include <coramfs/file_system.hpp>
 
 #include "async/file_opening.hpp"
+#include "async/follower_opening.hpp"
 #include "async/freeing.hpp"
 #include "async/later.hpp"
 #include "async/run.hpp"
@@ -96,6 +97,11 @@ asio::awaitable<result<file>> file_system::open(path_argument path, open_mode mo
 asio::awaitable<result<file>> file_system::open_unnamed(open_options options) {
   return with_turn(executor_,
                    detail::run(detail::file_opening::unnamed(*state(volume_), options, executor_)));
+}
+
+asio::awaitable<result<follower>> file_system::follow(path_argument path, follow_options options) {
+  return with_turn(executor_, detail::run(detail::follower_opening(*state(volume_), std::move(path),
+                                                                   options, executor_)));
 }
 
 asio::awaitable<result<void>> file_system::give_name(file& f, path_argument path,
@@ -332,6 +338,14 @@ detail::initiation<result<file>> file_system::later::open_unnamed(open_options o
                        [v = &*state(of_.volume_), executor = of_.executor_, options]() mutable {
                          return detail::file_opening::unnamed(*v, options, std::move(executor));
                        });
+}
+
+detail::initiation<result<follower>> file_system::later::follow(path_argument path,
+                                                                follow_options options) {
+  return detail::later(*of_.executor_, [v = &*state(of_.volume_), executor = of_.executor_,
+                                        path = std::move(path), options]() mutable {
+    return detail::follower_opening(*v, std::move(path), options, std::move(executor));
+  });
 }
 
 detail::initiation<result<void>> file_system::later::give_name(file& f, path_argument path,

@@ -44,6 +44,20 @@ inline std::uint64_t done_in_turn(const asio::any_io_executor* on) noexcept {
   return gives_turns(on) ? most_in_turn : 0;
 }
 
+/// Returns whether an operation of `size` bytes has to give others a turn before it begins, where
+/// those before it have done so many. One that takes no more than a slice completes without
+/// suspending, but a long sequence of them would keep the thread to itself. An operation counts for
+/// little beside its bytes, so that many small ones are not held up.
+inline bool is_turn_due(std::uint64_t& done, std::uint64_t size,
+                        const asio::any_io_executor* on) noexcept {
+  constexpr std::uint64_t beside_bytes = 2;
+  done += size + beside_bytes;
+  // A longer one gives others turns by itself.
+  if (size <= slice_size && done < most_in_turn) return false;
+  done = done_in_turn(on);
+  return size <= slice_size;
+}
+
 /// Runs an operation that has not begun after others have had a turn. A cancellation during that
 /// turn is the operation's to see.
 template <class T>

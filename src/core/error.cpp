@@ -41,6 +41,7 @@ description describe(errc c) {
     case errc::unsafe_archive_entry: return {"unsafe archive entry", std::nullopt};
     case errc::corrupt_archive: return {"corrupt archive", std::nullopt};
     case errc::unsupported_archive: return {"unsupported archive", std::nullopt};
+    case errc::abandoned: return {"abandoned by its writer", std::errc::connection_aborted};
   }
   return {"unknown error", std::nullopt};
 }

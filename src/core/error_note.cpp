@@ -60,6 +60,11 @@ std::string_view name_of(call c) noexcept {
     case call::pin: return "pin";
     case call::prepare: return "prepare";
     case call::commit: return "commit";
+    case call::announce: return "announce";
+    case call::finish: return "finish";
+    case call::abandon: return "abandon";
+    case call::follow: return "follow";
+    case call::next: return "next";
     case call::export_to_host: return "export_to_host";
     case call::import_from_host: return "import_from_host";
     case call::to_memfd: return "to_memfd";

@@ -115,6 +115,12 @@ void wait_queue::prepend(waiter& w, std::uint64_t wanted) noexcept {
   insert(w, wanted, nullptr, head_);
 }
 
+void wait_queue::insert_by_want(waiter& w, std::uint64_t wanted) noexcept {
+  waiter* behind = tail_;
+  while (behind != nullptr && behind->wanted_ > wanted) behind = behind->previous_;
+  insert(w, wanted, behind, behind != nullptr ? behind->next_ : head_);
+}
+
 void wait_queue::insert(waiter& w, std::uint64_t wanted, waiter* previous, waiter* next) noexcept {
   assert(w.state_ != waiter::state::queued);
   w.wanted_ = wanted;

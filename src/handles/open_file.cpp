@@ -46,12 +46,15 @@ open_file::open_file(opening& done) noexcept
       patience_(done.patience()),
       path_(done.path_.take()),
       zeros_from_(done.zeros_from_),
-      mode_(done.wanted_.mode),
+      flow_(std::move(done.flow_)),
+      mode_(flow_ ? open_mode::append : done.wanted_.mode),
+      opened_with_(done.wanted_.mode),
+      writes_in_steps_(flow_ || done.funds_.on_full() == when_full::wait),
       on_full_(done.funds_.on_full()) {
   node_.make_handle();
   // An append begins where the file ended before this open has extended it with zeros.
   if (mode_ == open_mode::append) cursor_ = std::min(zeros_from_, content().size());
-  record_ = volume().names.handles().add(*node_, mode_, done.wanted_.label);
+  record_ = volume().names.handles().add(*node_, opened_with_, done.wanted_.label);
 }
 
 open_file::open_file(volume_state& v, node_use&& found, path_argument&& path, open_mode mode,
@@ -61,6 +64,8 @@ open_file::open_file(volume_state& v, node_use&& found, path_argument&& path, op
       patience_(options.timeout.value_or(v.options.default_lock_timeout)),
       path_(path.take()),
       mode_(mode),
+      opened_with_(mode),
+      writes_in_steps_(options.on_full == when_full::wait),
       on_full_(options.on_full) {
   if (mode == open_mode::append) cursor_ = node_->content.size();
 }
@@ -72,7 +77,9 @@ node_use open_file::find_free(volume_state& v, const path_argument& path, open_m
                                           bit(open_mode::append) | bit(open_mode::append_read);
   // What is in no enumeration is refused where an open is looked at in full.
   if (mode > open_mode::create_read || options.on_full > when_full::wait) return {};
-  if ((bit(mode) & take_what_is_there) == 0 || options.own || options.preallocate != 0) return {};
+  if ((bit(mode) & take_what_is_there) == 0 || options.own || options.preallocate != 0 ||
+      options.followable || options.abandoned != on_abandon::remove)
+    return {};
   const auto plain = path.valid() ? normal_path::if_plain(path.view()) : std::nullopt;
   if (!plain) return {};
   const auto kind = mode == open_mode::read ? fair_lock::kind::shared : fair_lock::kind::exclusive;
@@ -94,7 +101,10 @@ open_file& open_file::operator=(open_file&& other) noexcept {
   let_go();
   node_ = std::move(other.node_);
   cursor_ = other.cursor_;
+  flow_ = std::move(other.flow_);
   mode_ = other.mode_;
+  opened_with_ = other.opened_with_;
+  writes_in_steps_ = other.writes_in_steps_;
   on_full_ = other.on_full_;
   record_ = other.record_;
   patience_ = other.patience_;
@@ -136,9 +146,12 @@ result<std::size_t> open_file::read_at(std::uint64_t offset, std::span<std::byte
 inline bool open_file::overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept {
   if (appends(mode_) || prepared_ != nullptr || !content().overwrite(offset, from)) return false;
   end_zeros_at(offset + from.size());
-  changed();
+  show_change();
   return true;
 }
+
+// What plain writes end with. Others publish what is followed, too.
+inline void open_file::show_change() noexcept { node_->publish_change(volume().clock.node_time()); }
 
 result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
   if (!writable()) return require_writable().error();
@@ -149,7 +162,7 @@ result<std::size_t> open_file::write(std::span<const std::byte> from) noexcept {
   }
   BOOST_OUTCOME_TRY(const auto offset, make_room({}, from.size(), payer(), nullptr));
   content().store(offset, from);
-  changed();
+  show_change();
   cursor_ = offset + from.size();
   return from.size();
 }
@@ -161,7 +174,7 @@ result<std::size_t> open_file::write_at(std::uint64_t offset,
   if (overwrite(offset, from)) return from.size();
   BOOST_OUTCOME_TRY(make_room(offset, from.size(), payer(), nullptr));
   content().store(offset, from);
-  changed();
+  show_change();
   return from.size();
 }
 
@@ -169,6 +182,7 @@ result<std::size_t> open_file::write_all(std::optional<std::uint64_t> offset,
                                          const byte_source& from) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   if (from.size() == 0) return 0;
+  BOOST_OUTCOME_TRY(expect_growth(from.size()));
   BOOST_OUTCOME_TRY(const auto at, make_room(offset, from.size(), payer(), nullptr));
   store_all(offset, at, from);
   return from.size();
@@ -230,6 +244,7 @@ result<std::uint64_t> open_file::make_room(std::optional<std::uint64_t> offset, 
                                            grant& granted,
                                            std::unique_ptr<promotion>& rest) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
+  BOOST_OUTCOME_TRY(expect_growth(size));
   return make_room(offset, size, payer().funded(granted), &rest);
 }
 
@@ -254,6 +269,7 @@ result<bool> open_file::adopt(bytes& from, grant& granted) noexcept {
   BOOST_OUTCOME_TRY(require_writable());
   const std::size_t count = from.size();
   if (count == 0) return true;
+  BOOST_OUTCOME_TRY(expect_growth(count));
   drop_prepared();
   const std::uint64_t offset = write_offset();
   BOOST_OUTCOME_TRY(const bool adopted, content().adopt(payer().funded(granted), offset, from));
@@ -266,6 +282,7 @@ result<bool> open_file::adopt(bytes& from, grant& granted) noexcept {
 
 result<std::uint64_t> open_file::make_length(std::uint64_t size, grant& granted) noexcept {
   BOOST_OUTCOME_TRY(require_writable(call::truncate));
+  BOOST_OUTCOME_TRY(require_changeable(call::truncate));
   drop_prepared();
   auto made = content().make_length(payer().funded(granted), size);
   if (!made) return noted(call::truncate, made.error());
@@ -290,10 +307,14 @@ void open_file::length_made(std::uint64_t size) noexcept {
   if (size < before) cursor_ = std::min(cursor_, size);
 }
 
-void open_file::changed() noexcept { node_->publish_change(volume().clock.node_time()); }
+void open_file::changed() noexcept {
+  show_change();
+  if (flow_) flow_->publish(content());
+}
 
 result<void> open_file::punch_hole(std::uint64_t offset, std::uint64_t size) noexcept {
   BOOST_OUTCOME_TRY(require_writable(call::punch_hole));
+  BOOST_OUTCOME_TRY(require_changeable(call::punch_hole));
   drop_prepared();
   const std::uint64_t end = content().size();
   if (size == 0 || offset >= end) return boost::outcome_v2::success();
@@ -329,6 +350,7 @@ void open_file::drop_prepared() noexcept {
 
 result<std::uint64_t> open_file::seek(std::int64_t offset, seek_from from) noexcept {
   if (!is_open()) return noted(call::seek, errc::not_open);
+  BOOST_OUTCOME_TRY(require_changeable(call::seek));
   drop_prepared();
   std::uint64_t base = 0;
   switch (from) {
@@ -376,6 +398,7 @@ void open_file::close() noexcept { let_go(); }
 void open_file::let_go() noexcept {
   if (!is_open()) return;
   if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
+  if (flow_) end_flow(errc::abandoned);
   if (may_write()) give_up_rest();
   if (may_write() && is_unnamed()) free_content(*node_, volume().payer);
   volume().names.handles().remove(record_);

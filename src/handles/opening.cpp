@@ -27,8 +27,8 @@ bool has_gone(const error& e) noexcept {
 opening::opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
                  const open_options& options, call by) noexcept
     : opening(std::move(v), std::move(path),
-              {mode, by, false, stage::checks, options.own, nullptr, options.preallocate,
-               options.label},
+              {mode, by, false, stage::checks, options.followable, options.abandoned, options.own,
+               nullptr, options.preallocate, options.label},
               options.on_full, options.timeout) {}
 
 opening::opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
@@ -41,8 +41,8 @@ opening::opening(std::shared_ptr<volume_state> v, path_argument path, const requ
 opening opening::replacing(std::shared_ptr<volume_state> v, path_argument path,
                            std::span<const std::byte> content) noexcept {
   return opening(std::move(v), std::move(path),
-                 {open_mode::write, call::write_file, false, stage::checks, false, content.data(),
-                  content.size(), nullptr},
+                 {open_mode::write, call::write_file, false, stage::checks, false,
+                  on_abandon::remove, false, content.data(), content.size(), nullptr},
                  when_full::reject, {});
 }
 
@@ -53,7 +53,8 @@ opening opening::unnamed(std::shared_ptr<volume_state> v, const open_options& op
 
 opening opening::reading(std::shared_ptr<volume_state> v, path_argument path, call by) noexcept {
   return opening(std::move(v), std::move(path),
-                 {open_mode::read, by, true, stage::checks, false, nullptr, 0, nullptr},
+                 {open_mode::read, by, true, stage::checks, false, on_abandon::remove, false,
+                  nullptr, 0, nullptr},
                  when_full::reject, {});
 }
 
@@ -61,6 +62,7 @@ opening opening::reading(std::shared_ptr<volume_state> v, path_argument path, ca
 // Bytes of a caller's may be gone, and so is the content that they replace, so the file is left
 // empty.
 opening::~opening() {
+  if (flow_) drop_flow();
   if (wanted_.reached != stage::fills) return;
   if (wanted_.content == nullptr) {
     stored().finish();
@@ -97,6 +99,10 @@ void opening::granted() noexcept {
   }
   node_.hold(kind());
   now_.emplace<filling>();
+  if (node_->parent != nullptr && flow_) {
+    const tree::exclusive_access access(volume_->names);
+    if (node_->parent != nullptr) begin_flow();
+  }
   if (node_->parent != nullptr) return;
   // The file has lost its name meanwhile, and another may have come into its place.
   node_.release();
@@ -140,7 +146,7 @@ result<void> opening::step() noexcept {
   return boost::outcome_v2::success();
 }
 
-result<void> opening::check() const noexcept {
+result<void> opening::check() noexcept {
   if (wanted_.mode > open_mode::create_read) return errc::invalid_argument;
   if (funds_.on_full() != when_full::reject && funds_.on_full() != when_full::wait)
     return errc::invalid_argument;
@@ -149,7 +155,12 @@ result<void> opening::check() const noexcept {
   if (wanted_.owns && wanted_.preallocate() != 0) return errc::invalid_argument;
   if (wanted_.preallocate() > max_file_size)
     return error(errc::too_large, wanted_.preallocate(), max_file_size);
-  return boost::outcome_v2::success();
+  if (wanted_.when_abandoned != on_abandon::remove && wanted_.when_abandoned != on_abandon::keep)
+    return errc::invalid_argument;
+  if (wanted_.is_followable && (may_read(wanted_.mode) || wanted_.preallocate() != 0 ||
+                                wanted_.owns || wanted_.is_unnamed()))
+    return errc::invalid_argument;
+  return wanted_.is_followable ? make_flow() : boost::outcome_v2::success();
 }
 
 result<normal_path> opening::path(path_buffer& buffer) const noexcept {
@@ -168,7 +179,7 @@ result<void> opening::find() noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, path(buffer));
   found is = found::hot;
-  {
+  if (!flow_) {
     const tree::shared_access access(volume_->names);
     BOOST_OUTCOME_TRY(is, look(normal, to_make));
   }
@@ -176,6 +187,7 @@ result<void> opening::find() noexcept {
     const tree::exclusive_access access(volume_->names);
     if (file_node* const file = volume_->names.find_file(normal)) volume_->names.cool(*file);
     BOOST_OUTCOME_TRY(is, look(normal, to_make));
+    if (is == found::taken && flow_ && node_.is_locked()) begin_flow();
   }
   if (is == found::taken) {
     heat();
@@ -266,6 +278,7 @@ result<void> opening::link_new(file_draft& draft, normal_path normal,
   if (other != nullptr) {
     volume_->names.cool(*other);
     take(*other);
+    if (flow_ && node_.is_locked()) begin_flow();
     return boost::outcome_v2::success();
   }
   if (const auto linked = draft.link(at); !linked) {
@@ -273,6 +286,7 @@ result<void> opening::link_new(file_draft& draft, normal_path normal,
     return linked.error();
   }
   take(fresh);
+  if (flow_) begin_flow();
   wanted_.reached = stage::ended;
   return boost::outcome_v2::success();
 }
@@ -303,6 +317,11 @@ result<void> opening::begin_content() noexcept {
   if (empties(wanted_.mode)) {
     BOOST_OUTCOME_TRY(content.recreate(payer, wanted_.size));
     fill(content, 0);
+  } else if (flow_) {
+    BOOST_OUTCOME_TRY(flow_->expect(content.size()));
+    flow_->publish(content);
+    wanted_.reached = stage::ended;
+    return boost::outcome_v2::success();
   } else if (wanted_.owns) {
     return begin_owning(content, payer);
   } else if (wanted_.preallocate() != 0 && wanted_.preallocate() > content.size()) {
@@ -323,6 +342,25 @@ result<void> opening::begin_owning(storage& content, const account& payer) noexc
   wanted_.reached = begun == nullptr ? stage::ended : stage::owns;
   if (begun != nullptr) now_.emplace<std::unique_ptr<unsharing>>(std::move(begun));
   return boost::outcome_v2::success();
+}
+
+result<void> opening::make_flow() noexcept {
+  flow_ = flow::make(wanted_.when_abandoned);
+  if (!flow_) return errc::out_of_memory;
+  return boost::outcome_v2::success();
+}
+
+// From here on followers find it. Under the tree's exclusive lock, and with the file's.
+void opening::begin_flow() noexcept { volume_->names.flows().add(*flow_, *node_); }
+
+// Followers may have come before the open has failed, or was dropped.
+void opening::drop_flow() noexcept {
+  if (flow_->is_listed()) {
+    const tree::exclusive_access access(volume_->names);
+    volume_->names.flows().remove(*flow_);
+  }
+  flow_->end(follow_state::abandoned, errc::abandoned);
+  flow_.reset();
 }
 
 void opening::fill(storage& content, std::uint64_t begin) noexcept {
@@ -376,6 +414,7 @@ void opening::end_with(const error& e) noexcept {
       lacks_lock ? about(wanted_.by, path_.view(), e, volume_->names.who_has(*node_)) : noted(e);
   now_.emplace<error>(why);
   wanted_.reached = stage::ended;
+  if (flow_) drop_flow();
   let_go();
 }
 

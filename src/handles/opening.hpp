@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coramfs/detail/fair_lock.hpp>
+#include <coramfs/detail/flow_ref.hpp>
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/open_options.hpp>
@@ -77,6 +78,8 @@ class opening {
 
  private:
   friend class open_file;
+  friend class following;
+  friend class open_follower;
 
   enum class stage : unsigned char { checks, finds, fills_new, locks, begins, owns, fills, ended };
 
@@ -87,6 +90,8 @@ class opening {
     call by;
     bool is_given_out;  // whether the path is one that the tree gave out
     stage reached;
+    bool is_followable;
+    on_abandon when_abandoned;
     bool owns;                 // whether the content is to have its blocks alone
     const std::byte* content;  // what the file is made of at once; null for zeros
     std::uint64_t size;        // bytes of that content, or bytes to preallocate
@@ -100,7 +105,7 @@ class opening {
   opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
           when_full on_full, const std::optional<lock_timeout>& patience) noexcept;
   result<void> step() noexcept;
-  result<void> check() const noexcept;
+  result<void> check() noexcept;
   result<normal_path> path(path_buffer& buffer) const noexcept;
   result<void> find() noexcept;
   enum class found { taken, hot, missing };
@@ -125,6 +130,9 @@ class opening {
   void granted() noexcept;
   void fill(storage& content, std::uint64_t begin) noexcept;
   void publish() noexcept;
+  result<void> make_flow() noexcept;
+  void begin_flow() noexcept;
+  void drop_flow() noexcept;
   progress fail(const error& e) noexcept;
   void end_with(const error& e) noexcept;
   std::uint64_t own_charge() const noexcept;
@@ -138,6 +146,8 @@ class opening {
   // A new file whose content takes more than a slice, or one without a name, for a handle to take.
   std::unique_ptr<file_draft> draft_;
   node_use node_;
+  // Of a followable file: among the tree's as soon as the file is locked, until a handle takes it.
+  flow_ref flow_;
   // Where the zeros begin that it has stored for a preallocation.
   std::uint64_t zeros_from_ = no_zeros;
   // What it stores, what it copies, what it waits for, or what it has failed with.

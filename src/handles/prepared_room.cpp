@@ -55,6 +55,7 @@ result<void> open_file::reserve(std::uint64_t size, grant& granted) noexcept {
 result<std::unique_ptr<preparation>> open_file::prepare(std::size_t size, grant& granted,
                                                         std::unique_ptr<promotion>& rest) noexcept {
   BOOST_OUTCOME_TRY(require_writable(call::prepare));
+  BOOST_OUTCOME_TRY(expect_growth(size));
   drop_prepared();
   const std::uint64_t offset = write_offset();
   BOOST_OUTCOME_TRY(storage::require_end(offset, size));
@@ -114,6 +115,7 @@ result<void> open_file::require_room(std::size_t size) noexcept {
 }
 
 result<void> open_file::make_room_behind(std::size_t size) noexcept {
+  BOOST_OUTCOME_TRY(expect_growth(size));
   drop_prepared();
   const std::uint64_t end = content().size();
   BOOST_OUTCOME_TRY(storage::require_end(end, size));
@@ -143,6 +145,7 @@ result<piece_list> open_file::places(std::uint64_t offset, std::size_t size) noe
   if (size == 0) return piece_list();
   // Only bytes of the file need room to be made; the room behind its end is there.
   if (offset < size_now()) {
+    BOOST_OUTCOME_TRY(require_changeable(call::write));
     BOOST_OUTCOME_TRY(content().make_room(payer(), offset, size));
   }
   end_zeros_at(offset + size);

@@ -20,6 +20,7 @@ bool open_file::is_of(const volume_state& v) const noexcept { return &volume() =
 // Under the tree's lock, for whoever takes the name is not done with the node before he lets go of
 // that.
 result<void> open_file::require_alone() const noexcept {
+  BOOST_OUTCOME_TRY(require_changeable(call::unknown));
   const tree::shared_access access(volume().names);
   if (node_->users.load(std::memory_order_acquire) == (node::unnamed | 1))
     return boost::outcome_v2::success();
@@ -49,8 +50,8 @@ void open_file::give_back(volume_state& v, taken_file taken) noexcept {
   node_.make_handle();
   const char* const shown = label.front() != '\0' ? label.data() : nullptr;
   handle_table& handles = v.names.handles();
-  record_ = taken.is_recorded ? handles.add(*node_, mode_, shown, taken.since)
-                              : handles.add(*node_, mode_, shown);
+  record_ = taken.is_recorded ? handles.add(*node_, opened_with_, shown, taken.since)
+                              : handles.add(*node_, opened_with_, shown);
 }
 
 }  // namespace coramfs::detail

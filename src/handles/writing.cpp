@@ -150,6 +150,14 @@ progress reserving::advance() noexcept {
   return paid ? progress::done : fail(paid.error());
 }
 
+progress announcing::advance() noexcept {
+  if (!resume()) return progress::done;
+  auto told = file_->require_growing(call::announce);
+  if (told && reserves_) told = file_->reserve(size_, funds_.grant());
+  if (told) told = file_->announce(size_);
+  return told ? progress::done : fail(told.error());
+}
+
 progress preparing::advance() noexcept {
   if (!resume()) return progress::done;
   if (made_ == nullptr) {

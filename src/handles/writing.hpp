@@ -153,6 +153,20 @@ class reserving : public growing {
   const std::uint64_t size_;
 };
 
+/// An `announce`, which may pay for what it announces. If it is dropped, nothing is announced.
+class announcing : public growing {
+ public:
+  announcing(open_file& file, std::uint64_t size, bool reserves) noexcept
+      : growing(file, call::announce), size_(size), reserves_(reserves) {}
+
+  progress advance() noexcept;
+  result<void> outcome() const noexcept { return status_; }
+
+ private:
+  const std::uint64_t size_;
+  const bool reserves_;
+};
+
 /// A `prepare`. If it is dropped, the file stays as it was.
 class preparing : public growing {
  public:

@@ -36,10 +36,10 @@ class storage;
 ///
 /// A block that is not pinned may be moved by whoever knows that nobody uses its file: `move_to`.
 ///
-/// Thread safety: pins and loans may go on any thread, without a lock. Whoever pins a block, makes
-/// a loan of it, or reads bytes that are not pinned, holds the file's lock, shared or exclusive;
-/// all else needs it exclusively. Who makes a loan of a loan holds the lock of the file that has
-/// that, and not the lender's.
+/// Thread safety: pins and loans may go on any thread, without a lock. Whoever makes a loan of a
+/// block, reads bytes that are not pinned, or pins any, unless he has a pin of the same bytes,
+/// holds the file's lock, shared or exclusive; all else needs it exclusively. Who makes a loan of a
+/// loan holds the lock of the file that has that, and not the lender's.
 class block {
  public:
   /// Makes a block with uninitialised room for `capacity` bytes or a little more, for a file's

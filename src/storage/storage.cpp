@@ -38,6 +38,7 @@ storage::storage(storage_layout layout) noexcept : layout_(layout) {
 storage::storage(storage&& other) noexcept
     : content_(std::move(other.content_)),
       layout_(other.layout_),
+      is_incomplete_(other.is_incomplete_),
       may_have_pins_(other.may_have_pins_.load(std::memory_order_relaxed)) {
   std::visit([this](auto& c) { c.set_owner(*this); }, content_);
 }
@@ -219,7 +220,9 @@ result<void> storage::recreate(const account& payer, std::uint64_t size) {
   BOOST_OUTCOME_TRY(require_size(size));
   settle_for_change(0, std::numeric_limits<std::uint64_t>::max());
   const account own = payer.for_content(*this);
-  return std::visit([&](auto& c) { return c.recreate(own, size); }, content_);
+  auto made = std::visit([&](auto& c) { return c.recreate(own, size); }, content_);
+  if (made) is_incomplete_ = false;
+  return made;
 }
 
 result<void> storage::assign(const account& payer, std::span<const std::byte> from) {
@@ -244,6 +247,7 @@ extent storage::clone_extent() const noexcept {
 
 result<void> storage::clone_room(const account& prepaid, const storage& from) {
   const account own = prepaid.for_content(*this);
+  is_incomplete_ = from.is_incomplete_;
   if (const auto* const c = std::get_if<chain>(&from.content_))
     return std::get<chain>(content_).clone_room(own, *c);
   return content_.emplace<block_table>().clone_room(own, std::get<block_table>(from.content_));
@@ -270,6 +274,7 @@ result<void> storage::share(const account& prepaid, const storage& from,
   from.expect_pins();
   expect_pins();
   layout_ = from.layout_;
+  is_incomplete_ = from.is_incomplete_;
   const auto* const c = std::get_if<chain>(&from.content_);
   const bool is_made = c != nullptr
                            ? content_.emplace<chain>().share(prepaid.blocks(), *c, loans)

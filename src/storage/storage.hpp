@@ -178,6 +178,11 @@ class storage {
   /// gives back the memory that it had. The tree is held exclusively, and nobody uses the file.
   void move(block& b, void* to) noexcept;
 
+  /// Whether whoever wrote the content has given it up in the middle. Copies and loans of it are
+  /// as incomplete as it is, and new content in its place is not.
+  bool is_incomplete() const noexcept { return is_incomplete_; }
+  void set_incomplete(bool to) noexcept { is_incomplete_ = to; }
+
   /// Gives slack back, but not while bytes beyond the end are paid for ahead.
   void trim(const account& payer) noexcept;
   /// Gives slack back if there is more of it than growth by doubling would leave.
@@ -197,7 +202,8 @@ class storage {
 
   // The small members are the last, so that others may stand beside them.
   std::variant<chain, block_table> content_;
-  storage_layout layout_ : 8;  // changes only where `share` makes it the source's
+  storage_layout layout_ : 7;  // changes only where `share` makes it the source's
+  bool is_incomplete_ : 1 = false;
   mutable std::atomic<bool> may_have_pins_{false};  // readers set it at the same time
 };
 

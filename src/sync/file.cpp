@@ -12,7 +12,7 @@ result<std::size_t> file::read(asio::mutable_buffer to) { return file_.read(deta
 result<bytes> file::read_all() { return file_.read_all(); }
 
 result<std::size_t> file::write(asio::const_buffer from) {
-  if (!file_.waits_for_space()) return file_.write(detail::to_span(from));
+  if (!file_.writes_in_steps()) return file_.write(detail::to_span(from));
   return detail::run_blocking(detail::writing(file_, {}, detail::to_span(from)));
 }
 
@@ -25,13 +25,13 @@ result<std::size_t> file::read_at(std::uint64_t offset, asio::mutable_buffer to)
 }
 
 result<std::size_t> file::write_at(std::uint64_t offset, asio::const_buffer from) {
-  if (!file_.waits_for_space()) return file_.write_at(offset, detail::to_span(from));
+  if (!file_.writes_in_steps()) return file_.write_at(offset, detail::to_span(from));
   return detail::run_blocking(detail::writing(file_, offset, detail::to_span(from)));
 }
 
 result<std::size_t> file::write_all(std::optional<std::uint64_t> offset,
                                     const detail::byte_source& from) {
-  if (!file_.waits_for_space()) return file_.write_all(offset, from);
+  if (!file_.writes_in_steps()) return file_.write_all(offset, from);
   return detail::run_blocking(detail::gathering(file_, offset, from));
 }
 
@@ -51,6 +51,10 @@ result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
 
 result<void> file::reserve(std::uint64_t size) {
   return detail::run_blocking(detail::reserving(file_, size));
+}
+
+result<void> file::announce(std::uint64_t size, bool reserve) {
+  return detail::run_blocking(detail::announcing(file_, size, reserve));
 }
 
 result<prepared> file::prepare(std::size_t n) {

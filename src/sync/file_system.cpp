@@ -2,6 +2,7 @@
 #include <coramfs/sync/file_system.hpp>
 
 #include "core/made_by.hpp"
+#include "handles/following.hpp"
 #include "handles/opening.hpp"
 #include "handles/reading.hpp"
 #include "handles/replacing.hpp"
@@ -58,6 +59,22 @@ result<file> file_system::open(path_argument path, open_mode mode, open_options 
 
 result<file> file_system::open_unnamed(open_options options) {
   return detail::run_blocking(file_opening(detail::opening::unnamed(lent_state(volume_), options)));
+}
+
+// A `follow` that ends with a follower of this facade.
+class file_system::follower_opening : public detail::following {
+ public:
+  using following::following;
+
+  result<follower> outcome() noexcept {
+    if (const auto followed = following::outcome(); !followed) return followed.error();
+    return result<follower>(std::in_place_type<follower>,
+                            detail::made_by([this] { return follower(*this); }));
+  }
+};
+
+result<follower> file_system::follow(path_argument path, follow_options options) {
+  return detail::run_blocking(follower_opening(lent_state(volume_), std::move(path), options));
 }
 
 result<void> file_system::give_name(file& f, path_argument path, naming_options options) try {

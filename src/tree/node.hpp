@@ -185,7 +185,9 @@ class file_node final : public node {
  public:
   /// Whether a mark in the hold table is its shared lock, too. While it is so nobody holds it
   /// exclusively or waits for it. Guarded by the tree's lock: changed under the exclusive one.
-  bool is_hot = false;
+  bool is_hot : 1 = false;
+  /// Whether it is among the tree's `flows`. Guarded by the tree's lock in the same way.
+  bool is_followable : 1 = false;
 
   file_node(storage_layout layout, time_point now) noexcept
       : node(false, now), content(layout), modified_at_(now.time_since_epoch().count()) {}

@@ -12,6 +12,7 @@
 #include "core/quota.hpp"
 #include "core/step_scope.hpp"
 #include "storage/account.hpp"
+#include "tree/flow.hpp"
 #include "tree/handle_table.hpp"
 #include "tree/hold_table.hpp"
 #include "tree/node.hpp"
@@ -140,6 +141,8 @@ class tree {
   hold_table& holds() noexcept { return holds_; }
   /// The handles that are open.
   handle_table& handles() noexcept { return handles_; }
+  /// The files that are written for others to follow.
+  flow_table& flows() noexcept { return flows_; }
   /// Who has a file open, of the first thousand handles, and how many wait for it, up to a
   /// thousand: not more are looked at, since one who polls for a lock must not pay for all that is
   /// open. The caller holds the file busy, or the lock.
@@ -238,6 +241,7 @@ class tree {
   detached_node root_;
   hold_table holds_;
   handle_table handles_;
+  flow_table flows_;
   mutable recent_directories recent_;
   mutable std::atomic<std::uint64_t> last_id_{0};
 };

@@ -7,6 +7,7 @@
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/entries.hpp>
 #include <coramfs/file.hpp>
+#include <coramfs/follow.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/result.hpp>
 #include <coramfs/volume.hpp>
@@ -49,6 +50,14 @@ class file_system_tokens {
   template <token_for<file> Token = Default>
   auto open_unnamed(Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.open_unnamed(); });
+  }
+  template <token_for<follower> Token = Default>
+  auto follow(path_argument path, follow_options options, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.follow(std::move(path), options); });
+  }
+  template <token_for<follower> Token = Default>
+  auto follow(path_argument path, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.follow(std::move(path)); });
   }
   template <token_for<void> Token = Default>
   auto give_name(file& f, path_argument path, naming_options options, Token&& token = Default()) {

@@ -73,6 +73,14 @@ class file_tokens {
   auto reserve(std::uint64_t size, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.reserve(size); });
   }
+  template <token_for<void> Token = Default>
+  auto announce(std::uint64_t size, bool reserve, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.announce(size, reserve); });
+  }
+  template <token_for<void> Token = Default>
+  auto announce(std::uint64_t size, Token&& token = Default()) {
+    return call<Token>(token, [&](auto&& on) { return on.announce(size); });
+  }
   template <token_for<prepared> Token = Default>
   auto prepare(std::size_t n, Token&& token = Default()) {
     return call<Token>(token, [&](auto&& on) { return on.prepare(n); });

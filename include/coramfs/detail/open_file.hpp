@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coramfs/detail/fair_lock.hpp>
+#include <coramfs/detail/flow_ref.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/detail/piece_list.hpp>
 #include <coramfs/open_options.hpp>
@@ -139,7 +140,8 @@ class open_file {
 
   // The steps of operations that wait for space, or go on in slices. They change nothing that can
   // be seen until `changed`.
-  bool waits_for_space() const noexcept { return on_full_ == when_full::wait && may_write(); }
+  /// Whether its writes are operations: they wait for space, or others follow what they write.
+  bool writes_in_steps() const noexcept { return writes_in_steps_ && may_write(); }
   /// How its operations come by their bytes.
   funding funds() const noexcept;
   /// Bytes that the file is charged, those paid for ahead included. Precondition: is open.
@@ -236,6 +238,15 @@ class open_file {
   /// Shows what was written.
   void changed() noexcept;
 
+  // What is for a file that others follow.
+  /// Checks that it is followable and has not ended. Errors: `not_supported`.
+  result<void> require_growing(call by) const noexcept;
+  /// Tells followers how large the file is going to be. Errors: `too_large`; `invalid_argument` if
+  /// it is larger already. Precondition: `require_growing`.
+  result<void> announce(std::uint64_t size) noexcept;
+  CORAMFS_EXPORT result<void> finish() noexcept;
+  CORAMFS_EXPORT result<void> abandon(const error& why) noexcept;
+
   CORAMFS_EXPORT result<std::uint64_t> seek(std::int64_t offset, seek_from from) noexcept;
   CORAMFS_EXPORT result<std::uint64_t> tell() const noexcept;
   CORAMFS_EXPORT result<std::uint64_t> size() const noexcept;
@@ -248,7 +259,7 @@ class open_file {
   bool readable() const noexcept { return is_open() && may_read(); }
   bool writable() const noexcept { return is_open() && may_write(); }
   bool seekable() const noexcept { return is_open(); }
-  open_mode mode() const noexcept { return mode_; }
+  open_mode mode() const noexcept { return opened_with_; }
   /// Made at the first call. Empty if memory for it is refused.
   CORAMFS_EXPORT const std::string& path() const noexcept;
 
@@ -257,10 +268,14 @@ class open_file {
   bool may_write() const noexcept { return detail::may_write(mode_); }
   result<std::uint64_t> make_room(std::optional<std::uint64_t> offset, std::uint64_t size,
                                   const account& payer, std::unique_ptr<promotion>* rest) noexcept;
+  result<void> expect_growth(std::uint64_t bytes) noexcept;
+  result<void> require_changeable(call by) const noexcept;
+  void end_flow(const error& why) noexcept;
   std::uint64_t write_offset() const noexcept;
   std::uint64_t size_now() const noexcept;
   std::size_t read_from(std::uint64_t offset, std::span<std::byte> to) const noexcept;
   bool overwrite(std::uint64_t offset, std::span<const std::byte> from) noexcept;
+  void show_change() noexcept;
   result<void> make_room_behind(std::size_t size) noexcept;
   void drop_prepared() noexcept;
   void drop_reserve() noexcept;
@@ -293,7 +308,10 @@ class open_file {
   // The bytes from here to the end are zeros that the open has stored for a preallocation.
   std::uint64_t zeros_from_ = std::numeric_limits<std::uint64_t>::max();
   std::unique_ptr<preparation> prepared_;
-  open_mode mode_ = open_mode::read;
+  flow_ref flow_;                     // of a handle that is followable
+  open_mode mode_ = open_mode::read;  // what it may do: of one that is followable, to append
+  open_mode opened_with_ = open_mode::read;
+  bool writes_in_steps_ = false;
   when_full on_full_ = when_full::reject;
   bool is_room_ = false;  // what is prepared is room for a buffer, not for `commit`
   bool is_room_short_ = false;

@@ -98,6 +98,9 @@ class wait_queue {
   void append(waiter& w, std::uint64_t wanted) noexcept;
   /// Puts a waiter in front of all others, since it has waited before.
   void prepend(waiter& w, std::uint64_t wanted) noexcept;
+  /// Puts a waiter behind all who want no more than it does. It takes time with the number of those
+  /// who want more.
+  void insert_by_want(waiter& w, std::uint64_t wanted) noexcept;
   /// Grants the head what it wants, and has `told` tell it. Precondition: not empty.
   void admit_head(admission& told) noexcept;
   /// Grants the head what it wants, without telling it: it is the caller's. Precondition: not

@@ -157,6 +157,32 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// Errors: `not_writable`; `invalid_argument` for more than is prepared, which stays.
   result<void> commit(std::size_t n) { return file_.commit(n); }
 
+  /// Tells those who follow this file how large it is going to be; a later call tells another size.
+  /// A `finish` at another one fails then, so a short download can not pass for a whole one. With
+  /// `reserve` it is paid for ahead at once, as by `reserve`.
+  ///
+  /// Errors: `not_supported` for a file that is not followable, or has ended; `too_large`;
+  /// `invalid_argument` for less than the file has; with `reserve` those of that, and nothing is
+  /// announced. Charges: with `reserve` what that does.
+  result<void> announce(std::uint64_t size, bool reserve = false);
+  /// Says that a followable file is whole: whoever follows it comes to its end. The handle writes
+  /// no more, `not_supported`, and holds the lock until it is closed; from then on it is a file as
+  /// any other. What was prepared is given back.
+  ///
+  /// Errors: `not_supported` for a file that is not followable, or has ended; `invalid_argument` if
+  /// another size was announced: it can go on then.
+  result<void> finish() { return file_.finish(); }
+  /// Gives a followable file up, and closes the handle. Whoever follows it gets `why`, behind the
+  /// bytes that were written. With `on_abandon::remove` the path is free on return; the bytes go
+  /// with the last follower. With `on_abandon::keep` the file stays, and is marked as incomplete:
+  /// who follows it later gets its bytes and `errc::abandoned`, until somebody who appends to it as
+  /// followable has finished it, or it was emptied. A copy is as incomplete as the file.
+  ///
+  /// A handle that is closed or destroyed without `finish` does the same, with `errc::abandoned`.
+  ///
+  /// Errors: `not_supported` for a file that is not followable, or has ended.
+  result<void> abandon(error why = errc::abandoned) { return file_.abandon(why); }
+
   /// Moves the cursor, also past the end, and returns it. What was prepared is given back.
   ///
   /// Errors: `invalid_argument` for a position below 0 or above 2^63 - 1, or an unknown `from`.

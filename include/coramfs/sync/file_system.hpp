@@ -5,10 +5,12 @@
 #include <coramfs/detail/buffer_span.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/entries.hpp>
+#include <coramfs/follow_options.hpp>
 #include <coramfs/open_options.hpp>
 #include <coramfs/result.hpp>
 #include <coramfs/sync/entry_range.hpp>
 #include <coramfs/sync/file.hpp>
+#include <coramfs/sync/follower.hpp>
 #include <coramfs/volume.hpp>
 
 #include <chrono>
@@ -27,7 +29,7 @@ namespace coramfs::sync {
 /// A volume, for threads. It has the names, arguments, results and effects of
 /// `coramfs::file_system`, and each call returns its result. Nothing here can be cancelled.
 ///
-/// Only `open`, `read_file`, `write_file`, the copies and the exports can wait, and what has
+/// Only `open`, `follow`, `read_file`, `write_file`, copies and exports can wait, and what has
 /// `if_open::wait` in its options, each for one file's lock at a time (an `open` also for space, if
 /// its options say so), and for each no longer than the timeout of the options, or else
 /// `volume_options::default_lock_timeout`. They block the calling thread, in the same queue as the
@@ -88,6 +90,20 @@ class CORAMFS_EXPORT file_system {
   /// `invalid_argument` for an unknown enumerator; `out_of_memory`; `timed_out`.
   /// Charges: its node and the preallocation.
   result<file> open_unnamed(open_options options = {});
+
+  /// Follows a file while it is written. One that a handle with `open_options::followable` writes
+  /// is read at once, from its first byte on, and its follower learns how it ends; any other is
+  /// opened for reading, and complete. Nothing is lost between this call and the first `next`.
+  ///
+  /// A file that is written and not followable is waited for, as by an `open`, for as long as
+  /// `follow_options::patience` says; who waits for its lock goes on waiting also if the next one
+  /// who has it is followable. While it is followed the file is busy; only its own writer removes
+  /// it, by abandoning it. One that was abandoned is followed no more by its path.
+  ///
+  /// Errors: `not_found`; `is_a_directory`; `would_block` with `lock_timeout::immediate()`;
+  /// `timed_out`; `busy` for more than 10,000 followers of a file that is written.
+  /// Charges: nothing. It takes no memory but what its own wait does.
+  result<follower> follow(path_argument path, follow_options options = {});
   /// Gives the file of a handle that has none, as `open_unnamed` makes it, its name: it appears at
   /// `path`, whole, in one step, and the missing parents with it. The handle is closed by that.
   /// With `if_exists::replace` it takes the place of a file, which goes.
@@ -407,6 +423,7 @@ class CORAMFS_EXPORT file_system {
 
  private:
   class file_opening;
+  class follower_opening;
   result<std::vector<std::string>> files_below(path_argument prefix, const export_options& options);
   // Gives no bytes if the file has gone.
   result<std::optional<bytes>> read_if_there(const std::string& path);

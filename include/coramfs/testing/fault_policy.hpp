@@ -31,9 +31,9 @@ enum class fault_point : unsigned char {
   /// `accounting::memory`. Memory for results, such as those of `read_all` or `list`, and for the
   /// frames of coroutines is not the volume's.
   allocate,
-  /// Before an operation queues for a file's lock: `errc::timed_out`, which is `errc::canceled` for
-  /// a wait without an end, or `errc::canceled`. An operation that takes the lock at once, or whose
-  /// timeout is immediate, does not wait. The amount is 0.
+  /// Before an operation queues for a file's lock, or for bytes of one that it follows:
+  /// `errc::timed_out`, or `errc::canceled`, which a wait without an end gives for both. An
+  /// operation that has it at once, or an immediate timeout, does not wait. The amount is 0.
   lock,
   /// Before an operation queues for bytes: the same errors. The amount is the bytes.
   space,

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+// A handle whose file others follow.
+#include <coramfs/detail/open_file.hpp>
+
+#include "core/error_note.hpp"
+#include "handles/preparation.hpp"
+#include "handles/writing.hpp"
+#include "tree/flow.hpp"
+#include "tree/volume_state.hpp"
+
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+namespace coramfs::detail {
+
+result<void> open_file::require_growing(call by) const noexcept {
+  if (!is_open()) return noted(by, errc::not_open);
+  if (!flow_ || flow_->has_ended()) return noted(by, errc::not_supported);
+  return boost::outcome_v2::success();
+}
+
+// Those who follow the file rely on it that what is there does not change.
+result<void> open_file::require_changeable(call by) const noexcept {
+  if (flow_) return noted(by, errc::not_supported);
+  return boost::outcome_v2::success();
+}
+
+// Before a write: what it takes to show its bytes to followers has to be there when it is done.
+result<void> open_file::expect_growth(std::uint64_t bytes) noexcept {
+  if (!flow_) return boost::outcome_v2::success();
+  BOOST_OUTCOME_TRY(require_growing(call::write));
+  BOOST_OUTCOME_TRY(storage::require_end(content().size(), bytes));
+  return flow_->expect(bytes);
+}
+
+result<void> open_file::announce(std::uint64_t size) noexcept {
+  BOOST_OUTCOME_TRY(storage::require_end(0, size));
+  if (size < size_now()) return errc::invalid_argument;
+  flow_->announce(size);
+  return boost::outcome_v2::success();
+}
+
+// The handle keeps the flow, so that who comes before it is closed need not wait for its lock.
+result<void> open_file::finish() noexcept {
+  BOOST_OUTCOME_TRY(require_growing(call::finish));
+  drop_prepared();
+  const auto announced = flow_->announced();
+  if (announced && *announced != content().size())
+    return noted(call::finish, errc::invalid_argument);
+  content().set_incomplete(false);
+  flow_->end(follow_state::complete, std::error_code());
+  return boost::outcome_v2::success();
+}
+
+result<void> open_file::abandon(const error& why) noexcept {
+  BOOST_OUTCOME_TRY(require_growing(call::abandon));
+  if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
+  end_flow(why ? why : error(errc::abandoned));
+  let_go();
+  return boost::outcome_v2::success();
+}
+
+// Ends what has not ended before, as abandoned. In one hold of the tree's lock the file can not be
+// followed any more and loses its name, and only then followers are told: who makes the file anew
+// because of that finds the name free.
+void open_file::end_flow(const error& why) noexcept {
+  volume_state& v = volume();
+  const bool is_abandoned = !flow_->has_ended();
+  const bool is_kept = flow_->when_abandoned() == on_abandon::keep;
+  if (is_abandoned && is_kept) content().set_incomplete(true);
+  std::uint64_t entry_bytes = 0;
+  {
+    const tree::exclusive_access access(v.names);
+    v.names.flows().remove(*flow_);
+    if (is_abandoned && !is_kept && !is_unnamed()) {
+      const directory_node& in = *node_->parent;
+      static_cast<void>(v.names.take_name(*node_));
+      entry_bytes = v.payer.of_metadata(entry_footprint(in));
+    }
+  }
+  if (entry_bytes > 0) v.limits.release({.bytes = entry_bytes});
+  if (is_abandoned) flow_->end(follow_state::abandoned, why);
+  flow_.reset();
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "handles/following.hpp"
+
+#include "core/path.hpp"
+#include "tree/tree.hpp"
+#include "tree/volume_state.hpp"
+
+namespace coramfs::detail {
+
+following::following(std::shared_ptr<volume_state> v, path_argument path,
+                     const follow_options& options) noexcept
+    : opening(std::move(v), std::move(path), open_mode::read, {.timeout = options.patience},
+              call::follow),
+      options_(options) {}
+
+// A writer that lets others follow may come between the look and the attempt to get the lock, so it
+// is looked again before anything is waited for.
+progress following::advance() noexcept {
+  if (joined_ || refused_) return progress::done;
+  if (!has_waited_ && join()) return progress::done;
+  const progress p = opening::advance();
+  if (p == progress::waits && !std::exchange(has_waited_, true) && join()) return progress::done;
+  const bool is_refused = p == progress::done && !opening::outcome();
+  if (is_refused && opening::outcome().error() == errc::would_block) join();
+  return p;
+}
+
+// Returns whether it has come to an end by that.
+bool following::join() noexcept {
+  path_buffer buffer;
+  const auto normal = path(buffer);
+  if (!normal) return false;
+  {
+    const tree::shared_access access(volume_->names);
+    file_node* const file = volume_->names.find_file(normal.value());
+    if (file == nullptr || !file->is_followable) return false;
+    joined_ = volume_->names.flows().find(*file).join();
+    if (joined_) use_ = node_use(*file, *volume_);
+  }
+  if (!joined_) {
+    refused_ = noted(errc::busy);
+    return true;
+  }
+  use_.make_handle();
+  now_.emplace<filling>();
+  let_go();
+  return true;
+}
+
+result<void> following::outcome() const noexcept {
+  if (refused_) return *refused_;
+  if (joined_) return boost::outcome_v2::success();
+  return opening::outcome();
+}
+
+progress arriving::advance() noexcept {
+  claim_.reset();
+  if (!status_) return progress::done;
+  const auto missing = of_.missing(at_most_);
+  if (!missing) {
+    status_ = of_.noted(by_, missing.error());
+    return progress::done;
+  }
+  if (!missing.value()) return progress::done;
+  if (const auto goes_on = of_.ask_waiting(); !goes_on) {
+    status_ = of_.noted(by_, goes_on.error());
+    return progress::done;
+  }
+  claim_.emplace(of_.waits_for(), *missing.value());
+  return progress::waits;
+}
+
+void arriving::refuse(const error& why) noexcept {
+  if (claim_) status_ = of_.noted(by_, why);
+}
+
+}  // namespace coramfs::detail

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <coramfs/detail/flow_ref.hpp>
+#include <coramfs/detail/open_file.hpp>
+#include <coramfs/detail/open_follower.hpp>
+#include <coramfs/detail/path_argument.hpp>
+#include <coramfs/follow_options.hpp>
+#include <coramfs/result.hpp>
+
+#include "core/error_note.hpp"
+#include "core/operation.hpp"
+#include "handles/opening.hpp"
+#include "tree/flow.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace coramfs::detail {
+
+/// A `follow`, as an operation: it joins the flow of a file that is written for others to follow,
+/// or else opens the file for reading, for which it may wait.
+///
+/// Guarded as `opening`. What it joins is looked up under the tree's shared lock, under which no
+/// flow comes or goes.
+class following : public opening {
+ public:
+  following(std::shared_ptr<volume_state> v, path_argument path,
+            const follow_options& options) noexcept;
+  following(following&& unbegun) noexcept = default;
+
+  progress advance() noexcept;
+  /// Whether the file is followed. After `done`.
+  result<void> outcome() const noexcept;
+
+ private:
+  friend class open_follower;
+  bool join() noexcept;
+
+  follow_options options_;
+  node_use use_;
+  flow_ref joined_;
+  std::optional<error> refused_;
+  bool has_waited_ = false;
+};
+
+/// What the calls of a follower have in common: they wait until enough bytes have come. The
+/// follower must stay where it is until they end.
+///
+/// Guarded by its follower, which takes one call at a time.
+class arriving {
+ public:
+  progress advance() noexcept;
+  claim& awaited() noexcept { return *claim_; }
+  lock_timeout patience() const noexcept { return of_.patience(); }
+  std::atomic<std::uint64_t>* waiting() const noexcept { return of_.waiting(); }
+  void refuse(const error& why) noexcept;
+  error unmet() const noexcept { return of_.noted(by_, errc::timed_out); }
+
+ protected:
+  arriving(open_follower& of, std::size_t at_most, call by) noexcept
+      : of_(of), at_most_(at_most), by_(by) {}
+
+  open_follower& of_;
+  const std::size_t at_most_;
+  result<void> status_ = boost::outcome_v2::success();
+
+ private:
+  const call by_;
+  std::optional<flow_claim> claim_;  // what it waits for, if it does
+};
+
+/// A `next` of a follower.
+class pinning_next : public arriving {
+ public:
+  pinning_next(open_follower& of, std::size_t at_most) noexcept
+      : arriving(of, at_most, call::next) {}
+
+  result<piece_list> outcome() noexcept {
+    if (!status_) return status_.error();
+    return of_.pin(at_most_);
+  }
+};
+
+/// A `read` of a follower.
+class reading_next : public arriving {
+ public:
+  reading_next(open_follower& of, std::span<std::byte> to) noexcept
+      : arriving(of, to.size(), call::read), to_(to) {}
+
+  progress advance() noexcept { return to_.empty() ? progress::done : arriving::advance(); }
+  result<std::size_t> outcome() noexcept {
+    if (!status_) return status_.error();
+    return of_.read(to_);
+  }
+
+ private:
+  const std::span<std::byte> to_;
+};
+
+}  // namespace coramfs::detail
