@@ -214,6 +214,11 @@ asio::awaitable<result<prepared>> file::prepare(std::size_t n) {
   return detail::run(in_turn<preparing>(is_due(n), file_, n));
 }
 
+result<void> file::close() {
+  file_.close();
+  return success();
+}
+
 void file::start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,
                        offset_or_cursor offset, const detail::byte_source& from) {
   detail::start(to, detail::gathering(f, offset, from));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coramfs/detail/fair_lock.hpp>
+#include <coramfs/detail/export.hpp>
+#include <coramfs/detail/lock_kind.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/detail/piece_list.hpp>
 #include <coramfs/open_options.hpp>
@@ -53,7 +54,7 @@ class node_use {
   /// A use that is counted, of a file of that volume. The tree's lock is held, shared or exclusive.
   node_use(file_node& node, lifetime& whole) noexcept;
   /// A use that is a mark, and has the file's lock.
-  node_use(file_node& node, fair_lock::kind k, hold_mark& mark, std::uint64_t ticket,
+  node_use(file_node& node, lock_kind k, hold_mark& mark, std::uint64_t ticket,
            lifetime& whole) noexcept
       : node_(&node), mark_(&mark), ticket_(ticket), whole_(&whole), is_locked_(true), kind_(k) {}
   node_use(node_use&& other) noexcept { swap(other); }
@@ -67,7 +68,7 @@ class node_use {
     if (node_ != nullptr) let_go();
   }
   /// Takes over a hold of the node's lock, which the caller has.
-  void hold(fair_lock::kind k) noexcept {
+  void hold(lock_kind k) noexcept {
     is_locked_ = true;
     kind_ = k;
   }
@@ -87,12 +88,25 @@ class node_use {
 
  private:
   void swap(node_use& other) noexcept {
-    std::swap(node_, other.node_);
-    std::swap(mark_, other.mark_);
-    std::swap(ticket_, other.ticket_);
-    std::swap(whole_, other.whole_);
-    std::swap(is_locked_, other.is_locked_);
-    std::swap(kind_, other.kind_);
+    // Without `std::swap`, which costs those who include this more than the rest of the class.
+    file_node* const node = node_;
+    hold_mark* const mark = mark_;
+    const std::uint64_t ticket = ticket_;
+    lifetime* const whole = whole_;
+    const bool is_locked = is_locked_;
+    const lock_kind kind = kind_;
+    node_ = other.node_;
+    mark_ = other.mark_;
+    ticket_ = other.ticket_;
+    whole_ = other.whole_;
+    is_locked_ = other.is_locked_;
+    kind_ = other.kind_;
+    other.node_ = node;
+    other.mark_ = mark;
+    other.ticket_ = ticket;
+    other.whole_ = whole;
+    other.is_locked_ = is_locked;
+    other.kind_ = kind;
   }
   void let_go() noexcept;
 
@@ -101,7 +115,7 @@ class node_use {
   std::uint64_t ticket_ = 0;   // of the mark, or whether it is a handle's
   lifetime* whole_ = nullptr;  // the volume
   bool is_locked_ = false;
-  fair_lock::kind kind_ = fair_lock::kind::shared;
+  lock_kind kind_ = lock_kind::shared;
 };
 
 /// What both facades' `file` is: one handle, its lock, its cursor. Nothing here waits.
@@ -252,6 +266,12 @@ class open_file {
   /// Made at the first call. Empty if memory for it is refused.
   CORAMFS_EXPORT const std::string& path() const noexcept;
 
+  /// Keeps why a stream operation has failed, whose own error code has no room for that.
+  /// Nothing is kept where memory for it is refused.
+  CORAMFS_EXPORT void stream_failed(const error& why) noexcept;
+  /// What was kept last; an error with the code 0 if nothing was.
+  CORAMFS_EXPORT error stream_failure() const noexcept;
+
  private:
   bool may_read() const noexcept { return detail::may_read(mode_); }
   bool may_write() const noexcept { return detail::may_write(mode_); }
@@ -293,6 +313,7 @@ class open_file {
   // The bytes from here to the end are zeros that the open has stored for a preallocation.
   std::uint64_t zeros_from_ = std::numeric_limits<std::uint64_t>::max();
   std::unique_ptr<preparation> prepared_;
+  std::unique_ptr<const error> stream_failure_;  // null until a stream operation has failed
   open_mode mode_ = open_mode::read;
   when_full on_full_ = when_full::reject;
   bool is_room_ = false;  // what is prepared is room for a buffer, not for `commit`

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 
 namespace coramfs::detail {
 
@@ -32,9 +31,11 @@ class piece_list {
 
   piece_list() noexcept = default;
   CORAMFS_EXPORT piece_list(const piece_list& other) noexcept;
-  piece_list(piece_list&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  piece_list(piece_list&& other) noexcept : shared_(other.shared_) { other.shared_ = nullptr; }
   piece_list& operator=(piece_list other) noexcept {
-    std::swap(shared_, other.shared_);
+    const shared* const mine = shared_;
+    shared_ = other.shared_;
+    other.shared_ = mine;
     return *this;
   }
   CORAMFS_EXPORT ~piece_list();
