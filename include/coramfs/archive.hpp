@@ -143,14 +143,15 @@ using entry_visitor = std::function<entry_action(const archive_entry&)>;
 ///     options.max_file_bytes = 64 << 20;
 ///     auto done = co_await coramfs::expand_archive(
 ///         fs, coramfs::archive_source::in_volume("/in.zip"), "/out", options);
-CORAMFS_EXPORT asio::awaitable<result<expand_summary>> expand_archive(file_system& fs,
+CORAMFS_EXPORT asio::awaitable<result<expand_summary>> expand_archive(const file_system& fs,
                                                                       archive_source source,
                                                                       std::string dest,
                                                                       expand_options options = {});
 
 /// Expands as the awaited form does, on the calling thread. It can not be cancelled.
-CORAMFS_EXPORT result<expand_summary> expand_archive(sync::file_system& fs, archive_source source,
-                                                     std::string dest, expand_options options = {});
+CORAMFS_EXPORT result<expand_summary> expand_archive(const sync::file_system& fs,
+                                                     archive_source source, std::string dest,
+                                                     expand_options options = {});
 
 /// Does what `expand_archive` does, but each file appears when it is whole, and directories when
 /// their turn has come. So there is no more than one file beside what is in the tree. Returns how
@@ -162,10 +163,10 @@ CORAMFS_EXPORT result<expand_summary> expand_archive(sync::file_system& fs, arch
 ///
 /// Errors and charges: as `expand_archive`.
 CORAMFS_EXPORT asio::awaitable<result<std::uint64_t>> expand_archive_streaming(
-    file_system& fs, archive_source source, std::string dest, expand_options options = {});
+    const file_system& fs, archive_source source, std::string dest, expand_options options = {});
 
 /// Expands as the awaited form does, on the calling thread. It can not be cancelled.
-CORAMFS_EXPORT result<std::uint64_t> expand_archive_streaming(sync::file_system& fs,
+CORAMFS_EXPORT result<std::uint64_t> expand_archive_streaming(const sync::file_system& fs,
                                                               archive_source source,
                                                               std::string dest,
                                                               expand_options options = {});
@@ -181,15 +182,16 @@ CORAMFS_EXPORT result<std::uint64_t> expand_archive_streaming(sync::file_system&
 ///     };
 ///     auto done = co_await coramfs::expand_each(
 ///         fs, coramfs::archive_source::in_volume("/in.zip"), "/out", only_texts);
-CORAMFS_EXPORT asio::awaitable<result<expand_summary>> expand_each(file_system& fs,
+CORAMFS_EXPORT asio::awaitable<result<expand_summary>> expand_each(const file_system& fs,
                                                                    archive_source source,
                                                                    std::string dest,
                                                                    entry_visitor visitor,
                                                                    expand_options options = {});
 
 /// Expands as the awaited form does, on the calling thread. It can not be cancelled.
-CORAMFS_EXPORT result<expand_summary> expand_each(sync::file_system& fs, archive_source source,
-                                                  std::string dest, entry_visitor visitor,
+CORAMFS_EXPORT result<expand_summary> expand_each(const sync::file_system& fs,
+                                                  archive_source source, std::string dest,
+                                                  entry_visitor visitor,
                                                   expand_options options = {});
 
 /// The entries of an archive, in its order, as it has them: none is checked. Of a zip and a plain
@@ -199,10 +201,10 @@ CORAMFS_EXPORT result<expand_summary> expand_each(sync::file_system& fs, archive
 /// `too_large` with more files than `max_files`. Charges: the decoder, as `expand_archive`, and
 /// with `accounting::memory` the entries, until it ends.
 CORAMFS_EXPORT asio::awaitable<result<std::vector<archive_entry>>> list_archive(
-    file_system& fs, archive_source source, expand_options options = {});
+    const file_system& fs, archive_source source, expand_options options = {});
 
 /// Lists as the awaited form does, on the calling thread. It can not be cancelled.
-CORAMFS_EXPORT result<std::vector<archive_entry>> list_archive(sync::file_system& fs,
+CORAMFS_EXPORT result<std::vector<archive_entry>> list_archive(const sync::file_system& fs,
                                                                archive_source source,
                                                                expand_options options = {});
 
@@ -213,8 +215,8 @@ CORAMFS_EXPORT asio::awaitable<result<expand_summary>> expand_arriving(file_syst
                                                                        arriving_source& from,
                                                                        std::string dest,
                                                                        expand_options options);
-CORAMFS_EXPORT result<expand_summary> expand_arriving(sync::file_system& fs, arriving_bytes& from,
-                                                      std::string dest,
+CORAMFS_EXPORT result<expand_summary> expand_arriving(const sync::file_system& fs,
+                                                      arriving_bytes& from, std::string dest,
                                                       const expand_options& options);
 
 template <class AsyncReadStream>
@@ -273,8 +275,8 @@ asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadS
 ///     options.pool = &pool;
 ///     auto done = co_await coramfs::expand_arriving(fs, body_of_the_response, "/out", options);
 template <class AsyncReadStream>
-asio::awaitable<result<expand_summary>> expand_arriving(file_system& fs, AsyncReadStream& stream,
-                                                        std::string dest,
+asio::awaitable<result<expand_summary>> expand_arriving(const file_system& fs,
+                                                        AsyncReadStream& stream, std::string dest,
                                                         expand_options options = {}) {
   return detail::expand_stream(fs, stream, std::move(dest), std::move(options));
 }
@@ -282,7 +284,7 @@ asio::awaitable<result<expand_summary>> expand_arriving(file_system& fs, AsyncRe
 /// Expands as the awaited form does with a pool, on the calling thread, which waits for the stream:
 /// any SyncReadStream. It can not be cancelled, but by what ends its stream.
 template <class SyncReadStream>
-result<expand_summary> expand_arriving(sync::file_system& fs, SyncReadStream& stream,
+result<expand_summary> expand_arriving(const sync::file_system& fs, SyncReadStream& stream,
                                        std::string dest, expand_options options = {}) {
   detail::blocking_stream<SyncReadStream> from(stream);
   return detail::expand_arriving(fs, from, std::move(dest), options);
@@ -336,14 +338,14 @@ static_assert(std::is_trivially_destructible_v<archive_options>);
 ///
 ///     auto files = co_await coramfs::create_archive(fs, "/site", "/site.tar.zst",
 ///                                                   coramfs::archive_format::tar_zst);
-CORAMFS_EXPORT asio::awaitable<result<std::uint64_t>> create_archive(file_system& fs,
+CORAMFS_EXPORT asio::awaitable<result<std::uint64_t>> create_archive(const file_system& fs,
                                                                      std::string prefix,
                                                                      std::string archive_path,
                                                                      archive_format format,
                                                                      archive_options options = {});
 
 /// Writes an archive as the awaited form does, on the calling thread. It can not be cancelled.
-CORAMFS_EXPORT result<std::uint64_t> create_archive(sync::file_system& fs, std::string prefix,
+CORAMFS_EXPORT result<std::uint64_t> create_archive(const sync::file_system& fs, std::string prefix,
                                                     std::string archive_path, archive_format format,
                                                     archive_options options = {});
 

@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 namespace coramfs {
@@ -82,8 +81,6 @@ struct remove_options {
   /// `default_lock_timeout`.
   std::optional<lock_timeout> timeout = {};
 };
-// g++ 12 destroys some temporaries of a co_await expression twice.
-static_assert(std::is_trivially_destructible_v<remove_options>);
 
 /// How something gets another name, or another place.
 struct rename_options {
@@ -93,8 +90,6 @@ struct rename_options {
   /// `default_lock_timeout`.
   std::optional<lock_timeout> timeout = {};
 };
-// g++ 12 destroys some temporaries of a co_await expression twice.
-static_assert(std::is_trivially_destructible_v<rename_options>);
 
 /// How a copy is made.
 struct copy_options {
@@ -123,8 +118,6 @@ struct copy_options {
   /// For how long `if_open::wait` waits. If empty, it is the volume's `default_lock_timeout`.
   std::optional<lock_timeout> timeout = {};
 };
-// g++ 12 destroys some temporaries of a co_await expression twice.
-static_assert(std::is_trivially_destructible_v<copy_options>);
 
 /// How files get their names.
 struct naming_options {
@@ -137,8 +130,6 @@ struct naming_options {
   /// `default_lock_timeout`.
   std::optional<lock_timeout> timeout = {};
 };
-// g++ 12 destroys some temporaries of a co_await expression twice.
-static_assert(std::is_trivially_destructible_v<naming_options>);
 
 /// How files are imported.
 struct import_options {
@@ -147,15 +138,11 @@ struct import_options {
   /// `default_lock_timeout`.
   std::optional<lock_timeout> timeout = {};
 };
-// g++ 12 destroys some temporaries of a co_await expression twice.
-static_assert(std::is_trivially_destructible_v<import_options>);
 
 /// Which files an export takes.
 struct export_options {
   bool only_dirty = false;  ///< only those whose generation is above 0
 };
-// g++ 12 destroys some temporaries of a co_await expression twice.
-static_assert(std::is_trivially_destructible_v<export_options>);
 
 /// Whole files by their absolute paths.
 using file_map = std::map<std::string, bytes>;

@@ -4,7 +4,6 @@
 #include <coramfs/asio.hpp>
 #include <coramfs/detail/asio_compat.hpp>
 #include <coramfs/detail/entry_walk.hpp>
-#include <coramfs/detail/export.hpp>
 #include <coramfs/entries.hpp>
 #include <coramfs/result.hpp>
 
@@ -13,13 +12,6 @@
 #include <vector>
 
 namespace coramfs {
-
-namespace detail {
-
-/// Gives others on the awaiting executor a turn. Errors: `canceled`.
-CORAMFS_EXPORT asio::awaitable<result<void>> turn_for_others();
-
-}  // namespace detail
 
 /// What `each`, `each_below` and `each_match` of a file system return: entries, of which a page of
 /// 256 is in memory at a time, and of `each_match` one of each directory on the way down. They are
@@ -51,31 +43,9 @@ class entry_pages {
   /// Errors: those of `list_some` for the path; for what is below it, and for a pattern, only
   /// `name_too_long`, `canceled` and `out_of_memory`. What others remove meanwhile is left out.
   /// Charges nothing: the page is the caller's.
-  asio::awaitable<result<std::vector<found_entry>>> next() {
-    while (!walk_.has_found()) {
-      BOOST_OUTCOME_CO_TRY(const bool has_more, walk_.go_on());
-      if (!has_more) break;
-      if (walk_.has_found()) continue;
-      if (seen_in_turn_ >= seen_in_turn) {
-        seen_in_turn_ = 0;
-        if (const auto goes_on = co_await detail::turn_for_others(); !goes_on)
-          co_return walk_.end_with(goes_on.error());
-      }
-      if (walk_.wants_status()) {
-        const auto only = co_await fs_.stat(walk_.path());
-        BOOST_OUTCOME_CO_TRY(walk_.take(only));
-      } else {
-        auto page = co_await fs_.list_some(walk_.path(), walk_.after(), walk_.page_size());
-        BOOST_OUTCOME_CO_TRY(walk_.take(std::move(page)));
-      }
-      seen_in_turn_ += walk_.take_work();
-    }
-    co_return walk_.take_found();
-  }
+  asio::awaitable<result<std::vector<found_entry>>> next();
 
  private:
-  static constexpr std::size_t seen_in_turn = 2000;
-
   FileSystem fs_;
   detail::entry_walk walk_;
   std::size_t seen_in_turn_ = 0;  // entries, and pages, since others had one

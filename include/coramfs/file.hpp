@@ -281,10 +281,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
 
   /// Releases the lock, and gives slack, prepared and reserved room back to the quota. It never
   /// fails, and a second close does nothing.
-  result<void> close() {
-    file_.close();
-    return boost::outcome_v2::success();
-  }
+  result<void> close();
 
   // Each operation for any completion token, too.
   using tokens::announce;
@@ -307,7 +304,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
   // the file must live, and the file must stay where it is, until completion; the sequence itself
   // is copied. Memory comes from the associated allocator, whose exceptions pass through the
   // initiation. All cancellation types end a wait for space. An error code has no numbers and no
-  // path: who wants to know how much was asked for calls `write`, or `prepare` and `commit`.
+  // path: `last_error` tells them afterwards.
 
   /// Reads at the cursor into the buffers in order, at most 1 MiB, and moves the cursor.
   ///
@@ -456,7 +453,8 @@ class file::initiate_write {
     handler_type taken(std::forward<Handler>(handler));
     if (!file_.file_.writes_in_steps() && !file_.file_.promotes_long(offset)) {
       detail::transferred t;
-      t.count = detail::take(file_.file_.write_all(offset, detail::source_of(from)), t.ec);
+      t.count =
+          detail::take(file_.file_.write_all(offset, detail::source_of(from)), t.ec, file_.file_);
       return detail::complete_at_once(get_executor(), std::move(taken), t);
     }
     // The operation may go on after the initiation, so it needs a sequence of its own.
@@ -464,7 +462,7 @@ class file::initiate_write {
     const auto kept =
         std::allocate_shared<const Buffers>(asio::get_associated_allocator(taken), from);
     auto& to = detail::handler_completion<wrapped, result<std::size_t>>::make(
-        wrapped{std::move(taken), kept}, get_executor());
+        wrapped{std::move(taken), &file_.file_, kept}, get_executor());
     start_write(to, file_.file_, offset, detail::source_of(*kept));
   }
 

@@ -67,12 +67,12 @@ concept execution_context = std::is_base_of_v<asio::execution_context, Context> 
 /// they end with `canceled` between two slices, and leave nothing. A write or a removal that has
 /// begun runs to its end. A coroutine's default filter lets only terminal cancellation through.
 ///
-/// Lifetime: it is cheap to copy, and a copy shares the volume; its operations are not const, so a
-/// copy is what to pass on. An operation keeps the volume and
-/// the executor alive. A context that is destroyed destroys the coroutines of its operations, and
-/// their handlers uncalled. They read no more of their callers' buffers. What they had begun is
-/// undone, but a removal and the preallocation of an existing file are finished, and a `write_file`
-/// that had begun to replace a content leaves the file empty.
+/// Lifetime: it is a handle, cheap to copy, and a copy shares the volume. Its operations are const,
+/// as those of an executor are: what they change is the volume, for all copies. An operation keeps
+/// the volume and the executor alive. A context that is destroyed destroys the coroutines of its
+/// operations, and their handlers uncalled. They read no more of their callers' buffers. What they
+/// had begun is undone, but a removal and the preallocation of an existing file are finished, and a
+/// `write_file` that had begun to replace a content leaves the file empty.
 ///
 /// Executors: whoever has waited is handed to its own executor and to no other, with no lock of the
 /// library held but perhaps that of a file. What an executor refuses with `std::bad_alloc` it is
@@ -174,7 +174,8 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// fit; `memory_guard` for the preallocation. A refused open leaves no new file and no emptied
   /// old one.
   /// Charges: a new file's node and name, and the preallocation.
-  asio::awaitable<result<file>> open(path_argument path, open_mode mode, open_options options = {});
+  asio::awaitable<result<file>> open(path_argument path, open_mode mode,
+                                     open_options options = {}) const;
 
   /// Opens a new file that has no name yet, with `open_mode::write_read`. It is in no directory, so
   /// nobody else finds it, and its lock is never waited for. It does all that a file does, counts
@@ -188,7 +189,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// with `when_full::wait` only where it could never fit; `memory_guard` for the preallocation;
   /// `invalid_argument` for an unknown enumerator; `out_of_memory`; `timed_out`; `canceled`.
   /// Charges: its node and the preallocation.
-  asio::awaitable<result<file>> open_unnamed(open_options options = {});
+  asio::awaitable<result<file>> open_unnamed(open_options options = {}) const;
 
   /// Follows a file while it is written. One that a handle with `open_options::followable` writes
   /// is read at once, from its first byte on, and its follower learns how it ends; any other is
@@ -202,7 +203,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// Errors: `not_found`; `is_a_directory`; `would_block` with `lock_timeout::immediate()`;
   /// `timed_out`; `busy` for more than 10,000 followers of a file that is written; `canceled`.
   /// Charges: nothing. It takes no memory but what its own wait does.
-  asio::awaitable<result<follower>> follow(path_argument path, follow_options options = {});
+  asio::awaitable<result<follower>> follow(path_argument path, follow_options options = {}) const;
 
   /// Gives the file of a handle that has none, as `open_unnamed` makes it, its name: it appears at
   /// `path`, whole, in one step, and the missing parents with it. The handle is closed by that.
@@ -229,7 +230,8 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `node_limit_exceeded`; `quota_exceeded`; `canceled` between slices, before that step.
   /// Charges: as `create_directory` for each parent that is made, and with `accounting::memory` a
   /// long name and the entry; less what it replaces.
-  asio::awaitable<result<void>> give_name(file& f, path_argument path, naming_options options = {});
+  asio::awaitable<result<void>> give_name(file& f, path_argument path,
+                                          naming_options options = {}) const;
 
   /// Does what `give_name` does for many files, by the paths that they are to get, and makes the
   /// directories that are listed, also where nothing comes into them: all of it in one step, or
@@ -249,20 +251,20 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// request of the quota.
   asio::awaitable<result<void>> give_names(std::map<std::string, file>& files,
                                            std::vector<std::string> directories = {},
-                                           naming_options options = {});
+                                           naming_options options = {}) const;
 
   /// Makes one directory, whose parent must exist.
   ///
   /// Errors: `already_exists` for anything at the path; `node_limit_exceeded`; `quota_exceeded`.
   /// Charges: with `accounting::memory` its node, its name and its entry.
-  asio::awaitable<result<void>> create_directory(path_argument path);
+  asio::awaitable<result<void>> create_directory(path_argument path) const;
 
   /// Makes a directory with its missing parents, all or none. Returns whether this call made the
   /// directory, rather than found it there.
   ///
   /// Errors: `already_exists` for a file at the path; `node_limit_exceeded`; `quota_exceeded`.
   /// Charges: as `create_directory`, for each that is made.
-  asio::awaitable<result<bool>> create_directories(path_argument path);
+  asio::awaitable<result<bool>> create_directories(path_argument path) const;
 
   /// Removes a file, and gives back its charge by its completion.
   ///
@@ -282,14 +284,14 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// Errors: `not_found`; `is_a_directory`; with `if_open::fail` `busy` if it is open, or somebody
   /// waits for it; with `if_open::wait` `would_block` with `lock_timeout::immediate()`,
   /// `timed_out`, and `canceled`.
-  asio::awaitable<result<void>> remove(path_argument path, remove_options options = {});
+  asio::awaitable<result<void>> remove(path_argument path, remove_options options = {}) const;
 
   /// Removes an empty directory, and gives back its charge by its completion. What others create in
   /// it meanwhile is there before, or is refused with `not_found`.
   ///
   /// Errors: `not_found`; `not_a_directory`; `invalid_argument` for the root;
   /// `directory_not_empty`.
-  asio::awaitable<result<void>> remove_directory(path_argument path);
+  asio::awaitable<result<void>> remove_directory(path_argument path) const;
 
   /// Removes a directory with all below it, in one step for others, and gives back the charges by
   /// its completion.
@@ -304,7 +306,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// below is in use, with `if_open::fail`; with `if_open::wait` `would_block` with
   /// `lock_timeout::immediate()`, `timed_out`, and `canceled`. With another option than `fail` also
   /// `out_of_memory`.
-  asio::awaitable<result<void>> remove_tree(path_argument path, remove_options options = {});
+  asio::awaitable<result<void>> remove_tree(path_argument path, remove_options options = {}) const;
 
   /// Gives a file, or a directory with all below it, another name or place, in one step. With
   /// `if_exists::replace` a file takes the place of a file, and a directory that of an empty
@@ -328,10 +330,9 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// directory.
   /// @{
   asio::awaitable<result<void>> rename(path_argument from, path_argument to,
-                                       rename_options options = {});
-  asio::awaitable<result<void>> rename(path_argument from, path_argument to, if_exists existing) {
-    return rename(std::move(from), std::move(to), rename_options{existing});
-  }
+                                       rename_options options = {}) const;
+  asio::awaitable<result<void>> rename(path_argument from, path_argument to,
+                                       if_exists existing) const;
   /// @}
 
   /// Does what `rename` does, and makes the missing parents of `to` in the same step.
@@ -340,10 +341,9 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// Charges: as `rename`, and as `create_directory` for each parent that is made.
   /// @{
   asio::awaitable<result<void>> move(path_argument from, path_argument to,
-                                     rename_options options = {});
-  asio::awaitable<result<void>> move(path_argument from, path_argument to, if_exists existing) {
-    return move(std::move(from), std::move(to), rename_options{existing});
-  }
+                                     rename_options options = {}) const;
+  asio::awaitable<result<void>> move(path_argument from, path_argument to,
+                                     if_exists existing) const;
   /// @}
 
   /// Makes an independent copy of a file, which appears whole, at the end. It waits for the
@@ -363,7 +363,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `copy_options::content::share` some 50 bytes for each block in the place of the content, but
   /// with `accounting::payload` its size.
   asio::awaitable<result<void>> copy(path_argument from, path_argument to,
-                                     copy_options options = {});
+                                     copy_options options = {}) const;
 
   /// Copies a directory with all below it, whole or not at all. Each directory below is seen at
   /// one moment, as by `walk`, before anything is paid for. Then each file is read under its
@@ -379,7 +379,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// that is copied, as one request of the quota; what is shared as `copy`, where
   /// each block of a file beyond the first is asked for when it is the file's turn.
   asio::awaitable<result<void>> copy_tree(path_argument from, path_argument to,
-                                          copy_options options = {});
+                                          copy_options options = {}) const;
 
   /// Makes a volume that has all directories and files of this one, with locks, a quota and options
   /// of its own, as `volume::fork` does. Where a file is open for writing it is waited for with the
@@ -389,7 +389,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// Errors: `would_block`, `timed_out`, `canceled` of the waits, the last also between slices;
   /// else as `volume::fork`. Nothing is left of a fork that fails. Charges the fork: see
   /// `volume::fork`.
-  asio::awaitable<result<volume>> fork(fork_options options = {});
+  asio::awaitable<result<volume>> fork(fork_options options = {}) const;
 
   /// The names in a directory at one moment, sorted as unsigned bytes. A large one is seen in
   /// slices, and begun anew if others change it meanwhile; after a few times it is seen in one
@@ -397,13 +397,13 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   ///
   /// Errors: `not_found` and `not_a_directory`, also where the path has come to name nothing, or a
   /// file, between slices; `canceled` between slices.
-  asio::awaitable<result<std::vector<std::string>>> list(path_argument path);
+  asio::awaitable<result<std::vector<std::string>>> list(path_argument path) const;
 
   /// What is in a directory, with what `stat` tells of each, sorted by name. Which entries there
   /// are is of one moment, as for `list`; the status of each is of a moment of its own.
   ///
   /// Errors: as `list`.
-  asio::awaitable<result<std::vector<directory_entry>>> list_entries(path_argument path);
+  asio::awaitable<result<std::vector<directory_entry>>> list_entries(path_argument path) const;
 
   /// A page of a directory: of the entries that come after a name, the first ones, `most` at most.
   /// `after` is empty for the first page, and then the last name of the page before. A page with
@@ -423,19 +423,15 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `name_too_long` for an `after` above 255 bytes; `canceled` between slices.
   asio::awaitable<result<std::vector<directory_entry>>> list_some(path_argument path,
                                                                   path_argument after,
-                                                                  std::size_t most);
+                                                                  std::size_t most) const;
 
   /// The entries of a directory, or all below it, a page at a time as `list_some` gives it,
   /// so that memory does not grow with the directory. `each_below` gives each directory before what
   /// is in it, and keeps for each level what is yet to be entered of one page; what is below a path
   /// of more than 4,096 bytes it does not reach.
   /// @{
-  entry_pages<file_system> each(path_argument path = "/") {
-    return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::one_directory)};
-  }
-  entry_pages<file_system> each_below(path_argument path = "/") {
-    return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::all_below)};
-  }
+  entry_pages<file_system> each(path_argument path = "/") const;
+  entry_pages<file_system> each_below(path_argument path = "/") const;
   /// @}
 
   /// All that `glob` would find, a part at a time, so that memory does not grow with the tree: it
@@ -446,15 +442,13 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   ///
   /// Errors of the pages: only `name_too_long`, for a pattern above 4,096 bytes or a path;
   /// `canceled` after 2,000 entries; `out_of_memory`.
-  entry_pages<file_system> each_match(path_argument pattern) {
-    return {*this, detail::entry_walk(std::move(pattern), detail::entry_walk::depth::matching)};
-  }
+  entry_pages<file_system> each_match(path_argument pattern) const;
 
   /// A directory and all directories below it, each before those in it, sorted. Each is seen at one
   /// moment; what others remove before its turn is left out.
   ///
   /// Errors: `not_found` and `not_a_directory` for the path; `canceled` between slices.
-  asio::awaitable<result<std::vector<walk_entry>>> walk(path_argument path = "/");
+  asio::awaitable<result<std::vector<walk_entry>>> walk(path_argument path = "/") const;
 
   /// The absolute paths of all files and directories that match, sorted, each once. `*` is any
   /// run of characters but "/", `?` one character, `[a-z]` and `[!a-z]` one of a class or not
@@ -465,20 +459,20 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   ///
   /// Errors: only `name_too_long` for a pattern above 4,096 bytes; `canceled` between slices;
   /// `out_of_memory`.
-  asio::awaitable<result<std::vector<std::string>>> glob(path_argument pattern);
+  asio::awaitable<result<std::vector<std::string>>> glob(path_argument pattern) const;
 
   /// Whether there is anything, a file or a directory at the path; an invalid path leads to
   /// nothing. They take no file's lock. The result is true in an `if` also where the answer is no:
   /// ask for its `value()`. Errors: only `out_of_memory`, where none was had for a long path.
   /// @{
-  asio::awaitable<result<bool>> exists(path_argument path);
-  asio::awaitable<result<bool>> is_file(path_argument path);
-  asio::awaitable<result<bool>> is_directory(path_argument path);
+  asio::awaitable<result<bool>> exists(path_argument path) const;
+  asio::awaitable<result<bool>> is_file(path_argument path) const;
+  asio::awaitable<result<bool>> is_directory(path_argument path) const;
   /// @}
 
   /// Kind, size, times, generation, id and allocated bytes, as of one moment, also while the file
   /// is being written. It takes no file's lock. Errors: `not_found`.
-  asio::awaitable<result<file_status>> stat(path_argument path);
+  asio::awaitable<result<file_status>> stat(path_argument path) const;
 
   /// Makes `modified_at` of a file or a directory another time, as programs do that restore a tree.
   /// It takes no file's lock, and changes no content and no generation. A later change sets the
@@ -486,12 +480,12 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   ///
   /// Errors: `not_found`.
   asio::awaitable<result<void>> set_modified(path_argument path,
-                                             std::chrono::system_clock::time_point to);
+                                             std::chrono::system_clock::time_point to) const;
 
   /// The size of a file, with what an open writer has written. It takes no file's lock.
   ///
   /// Errors: `not_found`; `is_a_directory`.
-  asio::awaitable<result<std::uint64_t>> file_size(path_argument path);
+  asio::awaitable<result<std::uint64_t>> file_size(path_argument path) const;
 
   /// Reads a whole file under its shared lock, which is waited for with the volume's default
   /// timeout.
@@ -500,7 +494,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// allocated; `would_block`, `timed_out`, `canceled` of the wait, the last also between slices.
   /// Charges nothing: the bytes are the caller's.
   asio::awaitable<result<bytes>> read_file(path_argument path,
-                                           std::optional<std::uint64_t> max_size = {});
+                                           std::optional<std::uint64_t> max_size = {}) const;
 
   /// Makes a file of `content`, or replaces a file's content by it in one step under its exclusive
   /// lock, which is waited for with the volume's default timeout. It never waits for space.
@@ -510,12 +504,12 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `node_limit_exceeded`; `quota_exceeded`; `memory_guard`. A content that costs no more than the
   /// old one is never refused for space, and after a failure the old content is there.
   /// Charges: a new file's node and name; what the new content costs beyond the old.
-  asio::awaitable<result<void>> write_file(path_argument path, asio::const_buffer content);
+  asio::awaitable<result<void>> write_file(path_argument path, asio::const_buffer content) const;
 
   /// `write_file` of text or of bytes, which must live until completion. An array of `char`, as a
   /// literal is, is text up to its first NUL; bytes in one are written by `asio::buffer(array)`.
   template <detail::content_like Content>
-  asio::awaitable<result<void>> write_file(path_argument path, const Content& content) {
+  asio::awaitable<result<void>> write_file(path_argument path, const Content& content) const {
     return write_file(std::move(path), detail::to_buffer(content));
   }
 
@@ -523,10 +517,8 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// an encoding is for `text_file`.
   /// @{
   asio::awaitable<result<std::string>> read_text(path_argument path,
-                                                 std::optional<std::uint64_t> max_size = {});
-  asio::awaitable<result<void>> write_text(path_argument path, std::string_view text) {
-    return write_file(std::move(path), text);
-  }
+                                                 std::optional<std::uint64_t> max_size = {}) const;
+  asio::awaitable<result<void>> write_text(path_argument path, std::string_view text) const;
   /// @}
 
   /// All files at and below `prefix` by their absolute paths, which are none if it names nothing.
@@ -537,7 +529,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `canceled` of the waits, the last also between slices; `out_of_memory`.
   /// Charges nothing: the map is the caller's.
   asio::awaitable<result<file_map>> export_tree(path_argument prefix = "/",
-                                                export_options options = {});
+                                                export_options options = {}) const;
 
   /// Exports as `export_tree` does, with one file in memory at a time: calls
   /// `visitor(const std::string& path, bytes content)` for each in the order of the paths, with
@@ -547,7 +539,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   ///
   /// Errors: as `export_tree`; those of the visitor.
   template <class Visitor>
-  asio::awaitable<result<void>> export_each(path_argument prefix, Visitor visitor) {
+  asio::awaitable<result<void>> export_each(path_argument prefix, Visitor visitor) const {
     return export_each_of(*this, std::move(prefix), std::move(visitor));
   }
 
@@ -573,10 +565,10 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `if_open::wait` `would_block`, `timed_out`, `canceled`; `node_limit_exceeded`;
   /// `quota_exceeded`; `memory_guard`; `canceled` between slices, before that step.
   /// Charges: the new files and directories, less the files that they replace.
-  asio::awaitable<result<void>> import_tree(file_map files, import_options options = {});
+  asio::awaitable<result<void>> import_tree(file_map files, import_options options = {}) const;
 
   /// The volume's figures at one moment. It never fails.
-  asio::awaitable<result<volume_stats>> stats();
+  asio::awaitable<result<volume_stats>> stats() const;
 
   // Each operation for any completion token, too.
   using tokens::copy;
@@ -625,9 +617,9 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   static asio::awaitable<result<void>> export_each_of(file_system fs, path_argument prefix,
                                                       Visitor visitor);
   asio::awaitable<result<std::vector<std::string>>> files_below(path_argument prefix,
-                                                                export_options options);
+                                                                export_options options) const;
   // Gives no bytes if the file has gone. `path` must live until completion.
-  asio::awaitable<result<std::optional<bytes>>> read_if_there(const std::string& path);
+  asio::awaitable<result<std::optional<bytes>>> read_if_there(const std::string& path) const;
 
   volume volume_;
   executor_ptr executor_;

@@ -92,20 +92,21 @@ static_assert(std::is_trivially_destructible_v<host_options>);
 ///     coramfs::host_options options;
 ///     options.existing = coramfs::if_exists::replace;
 ///     auto files = co_await coramfs::export_to_host(fs, "/site", "/srv/www", options);
-CORAMFS_EXPORT asio::awaitable<result<std::uint64_t>> export_to_host(file_system& fs,
+CORAMFS_EXPORT asio::awaitable<result<std::uint64_t>> export_to_host(const file_system& fs,
                                                                      std::string prefix,
                                                                      std::filesystem::path dir,
                                                                      host_options options = {});
 
 /// Writes a tree as the awaited form does, from a thread, which makes the calls of the host itself.
 /// It can not be cancelled.
-CORAMFS_EXPORT result<std::uint64_t> export_to_host(sync::file_system& fs, std::string prefix,
+CORAMFS_EXPORT result<std::uint64_t> export_to_host(const sync::file_system& fs, std::string prefix,
                                                     std::filesystem::path dir,
                                                     host_options options = {});
 
 /// Reads all files and directories below the directory `dir` of the host, empty ones too, into the
-/// directory `dest` of the volume, which is made with its parents if it is missing. All of it
-/// appears in one step at the end, or nothing. Returns how many files there are.
+/// directory `dest` of the volume, which is made with its parents if it is missing. A file `dir`
+/// comes into `dest` by its name, as `export_to_host` writes one. All of it appears in one step at
+/// the end, or nothing. Returns how many files there are.
 ///
 /// Names are sorted as unsigned bytes, and what is in a directory comes right behind it. Each
 /// directory is read whole before anything in it is looked at; what others remove before its turn
@@ -131,12 +132,12 @@ CORAMFS_EXPORT result<std::uint64_t> export_to_host(sync::file_system& fs, std::
 ///
 /// Errors, those of the host with its own code and the path on the host, and of several failures
 /// that of the first path in the order: `invalid_argument` for an unknown enumerator, a mode with
-/// other bits than 0777, no file at a time, and a NUL in `dir`; the host's errors `ENOENT` and
-/// `ENOTDIR` for `dir`, and whatever else it refuses, as `EWOULDBLOCK` for a file that another
-/// process has a lease of; `not_supported` for links and what else is
-/// neither a file nor a directory, with `host_links::refuse`; `invalid_path` for a name with a
-/// backslash; `name_too_long` for what would have a path above 4,096 bytes in the volume;
-/// `already_exists` for a file that is there with `if_exists::fail`; `is_a_directory` for a
+/// other bits than 0777, no file at a time, and a NUL in `dir`; the host's error `ENOENT`
+/// for `dir`, `ENOTDIR` where it is neither a directory nor a file, and whatever else it refuses,
+/// as `EWOULDBLOCK` for a file that another process has a lease of; `not_supported` for links and
+/// what else is neither a file nor a directory, with `host_links::refuse`; `invalid_path` for a
+/// name with a backslash; `name_too_long` for what would have a path above 4,096 bytes in the
+/// volume; `already_exists` for a file that is there with `if_exists::fail`; `is_a_directory` for a
 /// directory in the place of a file; `not_a_directory` for a file in the place of a directory, or
 /// above `dest`; `busy` for a file that is to be replaced and open or waited for;
 /// `node_limit_exceeded`; `quota_exceeded`, with the bytes of the piece that did not fit, and
@@ -150,14 +151,14 @@ CORAMFS_EXPORT result<std::uint64_t> export_to_host(sync::file_system& fs, std::
 ///     coramfs::host_options options;
 ///     options.special = coramfs::host_links::skip;
 ///     auto files = co_await coramfs::import_from_host(fs, "/srv/templates", "/site", options);
-CORAMFS_EXPORT asio::awaitable<result<std::uint64_t>> import_from_host(file_system& fs,
+CORAMFS_EXPORT asio::awaitable<result<std::uint64_t>> import_from_host(const file_system& fs,
                                                                        std::filesystem::path dir,
                                                                        std::string dest,
                                                                        host_options options = {});
 
 /// Reads a tree as the awaited form does, from a thread, which makes the calls of the host itself.
 /// It can not be cancelled.
-CORAMFS_EXPORT result<std::uint64_t> import_from_host(sync::file_system& fs,
+CORAMFS_EXPORT result<std::uint64_t> import_from_host(const sync::file_system& fs,
                                                       std::filesystem::path dir, std::string dest,
                                                       host_options options = {});
 

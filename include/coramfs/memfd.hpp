@@ -106,12 +106,13 @@ class CORAMFS_EXPORT memory_file {
 ///     auto memory = co_await coramfs::to_memfd(fs, "/report.csv");
 ///     if (!memory) co_return memory.error();
 ///     const std::string command = "sha256sum " + memory.value().path();
-CORAMFS_EXPORT asio::awaitable<result<memory_file>> to_memfd(file_system& fs, std::string path,
+CORAMFS_EXPORT asio::awaitable<result<memory_file>> to_memfd(const file_system& fs,
+                                                             std::string path,
                                                              memfd_options options = {});
 
 /// Copies as the awaited form does, in the calling thread, which also waits for the lock. It can
 /// not be cancelled.
-CORAMFS_EXPORT result<memory_file> to_memfd(sync::file_system& fs, std::string path,
+CORAMFS_EXPORT result<memory_file> to_memfd(const sync::file_system& fs, std::string path,
                                             memfd_options options = {});
 
 /// Copies what a descriptor has, into a new file of the volume, and returns how many bytes that
@@ -149,10 +150,11 @@ CORAMFS_EXPORT result<memory_file> to_memfd(sync::file_system& fs, std::string p
 ///     if (std::system(("date > " + memory.path()).c_str()) != 0) throw std::runtime_error("date");
 ///     auto size = coramfs::from_memfd(fs, memory.fd(), "/date");
 CORAMFS_EXPORT asio::awaitable<result<std::uint64_t>> from_memfd(
-    file_system& fs, int fd, std::string path, if_exists existing = if_exists::fail);
+    const file_system& fs, int fd, std::string path, if_exists existing = if_exists::fail);
 
 /// Copies as the awaited form does, in the calling thread. It can not be cancelled.
-CORAMFS_EXPORT result<std::uint64_t> from_memfd(sync::file_system& fs, int fd, std::string path,
+CORAMFS_EXPORT result<std::uint64_t> from_memfd(const sync::file_system& fs, int fd,
+                                                std::string path,
                                                 if_exists existing = if_exists::fail);
 
 namespace sync {

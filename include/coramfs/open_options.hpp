@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <type_traits>
 
 namespace coramfs {
 
@@ -109,8 +108,5 @@ struct open_options {
   /// must live until the open has completed. Null: it has none.
   const char* label = nullptr;
 };
-
-// g++ 12 destroys some temporaries of a co_await expression twice.
-static_assert(std::is_trivially_destructible_v<open_options>);
 
 }  // namespace coramfs

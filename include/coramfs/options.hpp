@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coramfs/clock.hpp>
+#include <coramfs/detail/export.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -9,7 +10,6 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <utility>
 
 namespace coramfs {
 
@@ -84,10 +84,7 @@ class lock_timeout {
   constexpr bool is_immediate() const noexcept { return length_ == duration::zero(); }
 
   /// When a wait that begins at `now` ends, or nothing if it never does.
-  constexpr std::optional<time_point> deadline(time_point now) const noexcept {
-    if (is_forever() || now.time_since_epoch() > duration::max() - length_) return std::nullopt;
-    return now + length_;
-  }
+  CORAMFS_EXPORT std::optional<time_point> deadline(time_point now) const noexcept;
 
  private:
   struct exactly {};
@@ -147,19 +144,9 @@ struct volume_options {
 /// The settings of a fork, each of which is the origin's where it is not set: the quota that the
 /// origin has now, and what it was made with. From the options of a volume all are set.
 struct fork_options {
-  fork_options() = default;
+  CORAMFS_EXPORT fork_options() noexcept;
   /// All settings of a volume.
-  fork_options(volume_options all)
-      : max_quota(all.max_quota),
-        max_nodes(all.max_nodes),
-        default_storage(all.default_storage),
-        promotion_hard_limit(all.promotion_hard_limit),
-        accounting(all.accounting),
-        max_recycled(all.max_recycled),
-        default_lock_timeout(all.default_lock_timeout),
-        memory_guard(std::move(all.memory_guard)),
-        clock(std::move(all.clock)),
-        faults(all.faults) {}
+  CORAMFS_EXPORT fork_options(volume_options all);
 
   /// As the member of `volume_options` that has the same name.
   /// @{

@@ -146,7 +146,7 @@ class CORAMFS_EXPORT store {
   /// A store of the file at `path`, which need not be there yet; its parent must, when the first
   /// connection comes, or, for a hot store, when it is saved. Nothing is opened. May throw
   /// `std::bad_alloc`.
-  store(file_system& in, std::string path, store_options options = {});
+  store(const file_system& in, std::string path, store_options options = {});
   store(const store&) = delete;
   store& operator=(const store&) = delete;
   ~store();
@@ -223,7 +223,7 @@ class store {
  public:
   /// As `sqlite::store`; for errors and charges of all members see there.
   /// @{
-  store(coramfs::sync::file_system& in, std::string path, const store_options& options = {})
+  store(const coramfs::sync::file_system& in, std::string path, const store_options& options = {})
       : state_(detail::store_access::make(in.get_volume(), std::move(path), options)) {}
   store(const store&) = delete;
   store& operator=(const store&) = delete;

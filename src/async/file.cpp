@@ -209,6 +209,11 @@ asio::awaitable<result<void>> file::announce(std::uint64_t size, bool reserve) {
   return detail::run(in_turn<detail::announcing>(is_due(0), file_, size, reserve));
 }
 
+result<void> file::close() {
+  file_.close();
+  return success();
+}
+
 void file::start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,
                        offset_or_cursor offset, const detail::byte_source& from) {
   detail::start(to, detail::gathering(f, offset, from));

@@ -89,23 +89,24 @@ file_system::file_system(executor_type executor, volume over) : volume_(over) {
 }
 
 asio::awaitable<result<file>> file_system::open(path_argument path, open_mode mode,
-                                                open_options options) {
+                                                open_options options) const {
   return with_turn(executor_, detail::run(detail::file_opening(*state(volume_), std::move(path),
                                                                mode, options, executor_)));
 }
 
-asio::awaitable<result<file>> file_system::open_unnamed(open_options options) {
+asio::awaitable<result<file>> file_system::open_unnamed(open_options options) const {
   return with_turn(executor_,
                    detail::run(detail::file_opening::unnamed(*state(volume_), options, executor_)));
 }
 
-asio::awaitable<result<follower>> file_system::follow(path_argument path, follow_options options) {
+asio::awaitable<result<follower>> file_system::follow(path_argument path,
+                                                      follow_options options) const {
   return with_turn(executor_, detail::run(detail::follower_opening(*state(volume_), std::move(path),
                                                                    options, executor_)));
 }
 
 asio::awaitable<result<void>> file_system::give_name(file& f, path_argument path,
-                                                     naming_options options) {
+                                                     naming_options options) const {
   return with_turn(
       executor_,
       detail::run(detail::freeing(detail::give_names(state(volume_), detail::handle_of(f, path), {},
@@ -114,21 +115,22 @@ asio::awaitable<result<void>> file_system::give_name(file& f, path_argument path
 
 asio::awaitable<result<void>> file_system::give_names(std::map<std::string, file>& files,
                                                       std::vector<std::string> directories,
-                                                      naming_options options) {
+                                                      naming_options options) const {
   return with_turn(executor_, detail::run(detail::freeing(detail::give_names(
                                   state(volume_), detail::handles_of(files), std::move(directories),
                                   options, detail::call::give_names))));
 }
 
-asio::awaitable<result<void>> file_system::create_directory(path_argument path) {
+asio::awaitable<result<void>> file_system::create_directory(path_argument path) const {
   return with_turn(executor_, run(state(volume_), std::move(path), detail::create_directory));
 }
 
-asio::awaitable<result<bool>> file_system::create_directories(path_argument path) {
+asio::awaitable<result<bool>> file_system::create_directories(path_argument path) const {
   return with_turn(executor_, run(state(volume_), std::move(path), detail::create_directories));
 }
 
-asio::awaitable<result<void>> file_system::remove(path_argument path, remove_options options) {
+asio::awaitable<result<void>> file_system::remove(path_argument path,
+                                                  remove_options options) const {
   if (options.open == if_open::wait) {
     return with_turn(executor_, detail::run(detail::freeing(detail::removal_in_turn(
                                     state(volume_), std::move(path), options.timeout))));
@@ -139,11 +141,12 @@ asio::awaitable<result<void>> file_system::remove(path_argument path, remove_opt
                    }));
 }
 
-asio::awaitable<result<void>> file_system::remove_directory(path_argument path) {
+asio::awaitable<result<void>> file_system::remove_directory(path_argument path) const {
   return with_turn(executor_, run(state(volume_), std::move(path), detail::remove_directory));
 }
 
-asio::awaitable<result<void>> file_system::remove_tree(path_argument path, remove_options options) {
+asio::awaitable<result<void>> file_system::remove_tree(path_argument path,
+                                                       remove_options options) const {
   if (options.open == if_open::fail) {
     return with_turn(
         executor_, detail::run(detail::freeing(detail::removing(state(volume_), std::move(path)))));
@@ -153,7 +156,7 @@ asio::awaitable<result<void>> file_system::remove_tree(path_argument path, remov
 }
 
 asio::awaitable<result<void>> file_system::rename(path_argument from, path_argument to,
-                                                  rename_options options) {
+                                                  rename_options options) const {
   if (options.open == if_open::wait) {
     return with_turn(executor_, detail::run(detail::freeing(detail::rename_in_turn(
                                     state(volume_), std::move(from), std::move(to), options))));
@@ -163,8 +166,13 @@ asio::awaitable<result<void>> file_system::rename(path_argument from, path_argum
                                 options] { return detail::rename(*v, from, to, options); }));
 }
 
+asio::awaitable<result<void>> file_system::rename(path_argument from, path_argument to,
+                                                  if_exists existing) const {
+  return rename(std::move(from), std::move(to), rename_options{existing});
+}
+
 asio::awaitable<result<void>> file_system::move(path_argument from, path_argument to,
-                                                rename_options options) {
+                                                rename_options options) const {
   if (options.open == if_open::wait) {
     return with_turn(executor_, detail::run(detail::freeing(detail::move_in_turn(
                                     state(volume_), std::move(from), std::move(to), options))));
@@ -174,59 +182,75 @@ asio::awaitable<result<void>> file_system::move(path_argument from, path_argumen
                                 options] { return detail::move(*v, from, to, options); }));
 }
 
+asio::awaitable<result<void>> file_system::move(path_argument from, path_argument to,
+                                                if_exists existing) const {
+  return move(std::move(from), std::move(to), rename_options{existing});
+}
+
 asio::awaitable<result<void>> file_system::copy(path_argument from, path_argument to,
-                                                copy_options options) {
+                                                copy_options options) const {
   return with_turn(executor_, detail::run(detail::freeing(detail::copy(
                                   state(volume_), std::move(from), std::move(to), options))));
 }
 
 asio::awaitable<result<void>> file_system::copy_tree(path_argument from, path_argument to,
-                                                     copy_options options) {
+                                                     copy_options options) const {
   return with_turn(executor_, detail::run(detail::copy_tree(state(volume_), std::move(from),
                                                             std::move(to), options)));
 }
 
-asio::awaitable<result<volume>> file_system::fork(fork_options options) {
+asio::awaitable<result<volume>> file_system::fork(fork_options options) const {
   return with_turn(executor_, detail::run(detail::fork(state(volume_), std::move(options), {})));
 }
 
-asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argument path) {
+asio::awaitable<result<std::vector<std::string>>> file_system::list(path_argument path) const {
   return with_turn(executor_, detail::run(detail::list(state(volume_), std::move(path))));
 }
 
 asio::awaitable<result<std::vector<directory_entry>>> file_system::list_entries(
-    path_argument path) {
+    path_argument path) const {
   return with_turn(executor_, detail::run(detail::list_entries(state(volume_), std::move(path))));
 }
 
-asio::awaitable<result<std::vector<directory_entry>>> file_system::list_some(path_argument path,
-                                                                             path_argument after,
-                                                                             std::size_t most) {
+asio::awaitable<result<std::vector<directory_entry>>> file_system::list_some(
+    path_argument path, path_argument after, std::size_t most) const {
   return with_turn(executor_, detail::run(detail::list_some(state(volume_), std::move(path),
                                                             std::move(after), most)));
 }
 
-asio::awaitable<result<std::vector<walk_entry>>> file_system::walk(path_argument path) {
+entry_pages<file_system> file_system::each(path_argument path) const {
+  return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::one_directory)};
+}
+
+entry_pages<file_system> file_system::each_below(path_argument path) const {
+  return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::all_below)};
+}
+
+entry_pages<file_system> file_system::each_match(path_argument pattern) const {
+  return {*this, detail::entry_walk(std::move(pattern), detail::entry_walk::depth::matching)};
+}
+
+asio::awaitable<result<std::vector<walk_entry>>> file_system::walk(path_argument path) const {
   return with_turn(executor_, detail::run(detail::walk(state(volume_), std::move(path))));
 }
 
-asio::awaitable<result<std::vector<std::string>>> file_system::glob(path_argument pattern) {
+asio::awaitable<result<std::vector<std::string>>> file_system::glob(path_argument pattern) const {
   return with_turn(executor_, detail::run(detail::glob(state(volume_), std::move(pattern))));
 }
 
-asio::awaitable<result<bool>> file_system::exists(path_argument path) {
+asio::awaitable<result<bool>> file_system::exists(path_argument path) const {
   return with_turn(executor_, run(state(volume_), std::move(path), detail::exists));
 }
 
-asio::awaitable<result<bool>> file_system::is_file(path_argument path) {
+asio::awaitable<result<bool>> file_system::is_file(path_argument path) const {
   return with_turn(executor_, run(state(volume_), std::move(path), detail::is_file));
 }
 
-asio::awaitable<result<bool>> file_system::is_directory(path_argument path) {
+asio::awaitable<result<bool>> file_system::is_directory(path_argument path) const {
   return with_turn(executor_, run(state(volume_), std::move(path), detail::is_directory));
 }
 
-asio::awaitable<result<file_status>> file_system::stat(path_argument path) {
+asio::awaitable<result<file_status>> file_system::stat(path_argument path) const {
   return with_turn(executor_, run(state(volume_), std::move(path), detail::stat));
 }
 
@@ -239,25 +263,30 @@ asio::awaitable<result<void>> set_modified_now(state_ptr v, path_argument path,
 
 }  // namespace
 
-asio::awaitable<result<void>> file_system::set_modified(path_argument path,
-                                                        std::chrono::system_clock::time_point to) {
+asio::awaitable<result<void>> file_system::set_modified(
+    path_argument path, std::chrono::system_clock::time_point to) const {
   return with_turn(executor_, set_modified_now(state(volume_), std::move(path), to));
 }
 
-asio::awaitable<result<std::uint64_t>> file_system::file_size(path_argument path) {
+asio::awaitable<result<std::uint64_t>> file_system::file_size(path_argument path) const {
   return with_turn(executor_, run(state(volume_), std::move(path), detail::file_size));
 }
 
 asio::awaitable<result<bytes>> file_system::read_file(path_argument path,
-                                                      std::optional<std::uint64_t> max_size) {
+                                                      std::optional<std::uint64_t> max_size) const {
   return with_turn(executor_, detail::run(detail::file_reading<bytes>(
                                   detail::opening(state(volume_), std::move(path), open_mode::read,
                                                   {}, detail::call::read_file),
                                   max_size)));
 }
 
-asio::awaitable<result<std::string>> file_system::read_text(path_argument path,
-                                                            std::optional<std::uint64_t> max_size) {
+asio::awaitable<result<void>> file_system::write_text(path_argument path,
+                                                      std::string_view text) const {
+  return write_file(std::move(path), detail::to_buffer(text));
+}
+
+asio::awaitable<result<std::string>> file_system::read_text(
+    path_argument path, std::optional<std::uint64_t> max_size) const {
   return with_turn(executor_, detail::run(detail::file_reading<std::string>(
                                   detail::opening(state(volume_), std::move(path), open_mode::read,
                                                   {}, detail::call::read_text),
@@ -265,35 +294,37 @@ asio::awaitable<result<std::string>> file_system::read_text(path_argument path,
 }
 
 asio::awaitable<result<void>> file_system::write_file(path_argument path,
-                                                      asio::const_buffer content) {
+                                                      asio::const_buffer content) const {
   return with_turn(executor_, detail::run(detail::freeing(detail::replacing(
                                   state(volume_), std::move(path), detail::to_span(content)))));
 }
 
 asio::awaitable<result<file_map>> file_system::export_tree(path_argument prefix,
-                                                           export_options options) {
+                                                           export_options options) const {
   return with_turn(executor_,
                    detail::run(detail::export_tree(state(volume_), std::move(prefix), options)));
 }
 
-asio::awaitable<result<void>> file_system::import_tree(file_map files, import_options options) {
+asio::awaitable<result<void>> file_system::import_tree(file_map files,
+                                                       import_options options) const {
   return with_turn(
       executor_,
       detail::run(detail::freeing(detail::import_tree(state(volume_), std::move(files), options))));
 }
 
-asio::awaitable<result<std::vector<std::string>>> file_system::files_below(path_argument prefix,
-                                                                           export_options options) {
+asio::awaitable<result<std::vector<std::string>>> file_system::files_below(
+    path_argument prefix, export_options options) const {
   return with_turn(executor_, detail::run(detail::files_below(state(volume_), std::move(prefix),
                                                               options, detail::call::export_each)));
 }
 
-asio::awaitable<result<std::optional<bytes>>> file_system::read_if_there(const std::string& path) {
+asio::awaitable<result<std::optional<bytes>>> file_system::read_if_there(
+    const std::string& path) const {
   return with_turn(executor_, detail::run(detail::given_out_reading(state(volume_), path,
                                                                     detail::call::export_each)));
 }
 
-asio::awaitable<result<volume_stats>> file_system::stats() {
+asio::awaitable<result<volume_stats>> file_system::stats() const {
   return with_turn(executor_, read_stats(volume_));
 }
 

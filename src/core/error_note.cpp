@@ -35,6 +35,9 @@ std::string_view name_of(call c) noexcept {
     case call::list: return "list";
     case call::list_entries: return "list_entries";
     case call::list_some: return "list_some";
+    case call::each: return "each";
+    case call::each_below: return "each_below";
+    case call::each_match: return "each_match";
     case call::walk: return "walk";
     case call::glob: return "glob";
     case call::stat: return "stat";
@@ -118,14 +121,24 @@ error error_notes::note(call by, std::string_view path, const error& e,
   if (find(e, n) && n.is_complete(l != nullptr)) return e;
   n.code = e.code_.value();
   if (n.by == call::unknown) n.by = by;
-  if (n.path_size == 0) n.set_path(path);
+  if (!n.has_path) n.set_path(path);
   if (l != nullptr && !n.knows_lock) n.set_lock(*l);
   error noted = e;
   noted.note_ = add(n, e.note_);
   return noted;
 }
 
+error error_notes::rename(call by, const error& e) noexcept {
+  error_note n;
+  if (!find(e, n) || n.by == by) return e;
+  n.by = by;
+  error renamed = e;
+  renamed.note_ = add(n, e.note_);
+  return renamed;
+}
+
 void error_note::set_path(std::string_view text) noexcept {
+  has_path = text.data() != nullptr;
   is_path_cut = text.size() > max_path;
   if (is_path_cut) text.remove_prefix(text.size() - max_path);
   // Not in the middle of a character.
@@ -148,6 +161,10 @@ error about(call by, std::string_view path, const error& e) noexcept {
 
 error about(call by, std::string_view path, const error& e, const lock_state& l) noexcept {
   return error_notes::note(by, path, e, &l);
+}
+
+error about_instead(call by, std::string_view path, const error& e) noexcept {
+  return error_notes::rename(by, about(by, path, e));
 }
 
 error about_host_call(std::string_view path, const error& e, host_call by) noexcept {
@@ -261,7 +278,7 @@ std::string error::message() const {
   detail::error_note n;
   const bool is_noted = detail::error_notes::find(*this, n);
   if (is_noted && n.by != detail::call::unknown) text.append(": ").append(detail::name_of(n.by));
-  if (is_noted && n.path_size != 0) {
+  if (is_noted && n.has_path) {
     text += n.by == detail::call::unknown ? ": " : " ";
     detail::append_quoted(text, detail::path_of(n));
   }

@@ -35,6 +35,9 @@ enum class call : std::uint8_t {
   list,
   list_entries,
   list_some,
+  each,
+  each_below,
+  each_match,
   walk,
   glob,
   stat,
@@ -103,14 +106,19 @@ struct lock_state {
 };
 
 /// Notes what an error is about, as far as no note of it says so already: whoever is nearest to the
-/// failure knows the path best, and whoever is farthest knows the call. Returns the error with its
-/// note. A foreign code other than the system's has no note, and is returned as it is.
+/// failure knows the path best, and whoever is farthest knows the call. A path without data is
+/// none, and an empty one is what the caller gave. Returns the error with its note. A foreign code
+/// other than the system's has no note, and is returned as it is.
 ///
 /// It costs a hundred instructions or so, and neither allocates nor waits. Thread safety: may be
 /// called in any thread, with any locks held.
 error about(call by, std::string_view path, const error& e) noexcept;
 /// The same, with who has the file open.
 error about(call by, std::string_view path, const error& e, const lock_state& l) noexcept;
+
+/// The same in the name of a call that is made of others: it takes the place of the one that the
+/// note names.
+error about_instead(call by, std::string_view path, const error& e) noexcept;
 
 /// Returns the result of `act`, with a note if it is an error.
 template <class Act>

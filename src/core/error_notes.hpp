@@ -25,7 +25,7 @@ struct error_note {
   void set_lock(const lock_state& l) noexcept;
   /// Whether nothing can be added to it, but for a lock.
   bool is_complete(bool with_lock) const noexcept {
-    return by != call::unknown && path_size != 0 && (knows_lock || !with_lock);
+    return by != call::unknown && has_path && (knows_lock || !with_lock);
   }
   std::size_t named_holders() const noexcept {
     return std::min<std::size_t>(holder_count, holders.size());
@@ -36,6 +36,7 @@ struct error_note {
   }
 
   call by = call::unknown;
+  bool has_path = false;
   bool is_path_cut = false;
   bool knows_lock = false;
   std::uint16_t path_size = 0;
@@ -122,6 +123,7 @@ class alignas(64) note_lane {
 class error_notes {
  public:
   static error note(call by, std::string_view path, const error& e, const lock_state* l) noexcept;
+  static error rename(call by, const error& e) noexcept;
   /// Returns whether there is a note of the error. If not, `to` is as it was.
   static bool find(const error& e, error_note& to) noexcept;
 

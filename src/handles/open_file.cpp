@@ -109,6 +109,7 @@ open_file& open_file::operator=(open_file&& other) noexcept {
   record_ = other.record_;
   patience_ = other.patience_;
   path_ = std::move(other.path_);
+  stream_failure_ = std::move(other.stream_failure_);
   shown_path_ = std::move(other.shown_path_);
   reserve_ = std::move(other.reserve_);
   zeros_from_ = other.zeros_from_;
@@ -446,8 +447,17 @@ result<void> open_file::require_writable(call by) const noexcept {
   return boost::outcome_v2::success();
 }
 
+void open_file::stream_failed(const error& why) noexcept {
+  stream_failure_.reset(new (std::nothrow) error(why));
+}
+
+error open_file::stream_failure() const noexcept {
+  return stream_failure_ != nullptr ? *stream_failure_ : error(std::error_code());
+}
+
 error open_file::noted(call by, const error& e) const noexcept {
-  return about(by, path_.view(), e);
+  // A file without a name was opened by no path.
+  return about(by, path_.view().empty() ? std::string_view() : path_.view(), e);
 }
 
 std::uint64_t open_file::size_now() const noexcept {

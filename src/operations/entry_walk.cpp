@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace coramfs::detail {
 
@@ -25,21 +26,51 @@ bool may_be_a_name(std::string_view name) noexcept {
          name.find('\0') == std::string_view::npos;
 }
 
+call call_of(entry_walk::depth d) noexcept {
+  if (d == entry_walk::depth::matching) return call::each_match;
+  return d == entry_walk::depth::all_below ? call::each_below : call::each;
+}
+
 }  // namespace
 
 void entry_walk::pattern_end::operator()(pattern* p) const noexcept { delete p; }
 
+entry_walk::entry_walk(path_argument top, depth d) noexcept : top_(std::move(top)), depth_(d) {}
+entry_walk::entry_walk(entry_walk&& other) noexcept = default;
+entry_walk& entry_walk::operator=(entry_walk&& other) noexcept = default;
+entry_walk::~entry_walk() = default;
+
+bool entry_walk::wants_status() const noexcept { return levels_.back().wants_status; }
+
+const std::string& entry_walk::path() const noexcept {
+  return wants_status() ? levels_.back().after : levels_.back().path;
+}
+
+const std::string& entry_walk::after() const noexcept { return levels_.back().after; }
+
+error entry_walk::end_with(const error& e) noexcept {
+  levels_.clear();
+  found_.clear();
+  return about_instead(call_of(depth_), top_.view(), e);
+}
+
+bool entry_walk::has_found() const noexcept { return !found_.empty(); }
+
+std::vector<found_entry> entry_walk::take_found() noexcept { return std::exchange(found_, {}); }
+
+std::size_t entry_walk::take_work() noexcept { return std::exchange(work_, 0); }
+
 result<bool> entry_walk::go_on() noexcept try {
   if (!std::exchange(has_begun_, true)) {
     if (depth_ == depth::matching) {
-      if (!top_.valid()) return errc::out_of_memory;
-      if (top_.view().size() > pattern::max_size)
-        return about(call::glob, top_.view(), errc::name_too_long);
+      if (!top_.valid()) return end_with(errc::out_of_memory);
+      if (top_.view().size() > pattern::max_size) return end_with(errc::name_too_long);
       begin_pattern();
     } else {
       path_buffer buffer;
-      BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(top_));
-      enter(std::string(normal.text()), {});
+      const auto normal = buffer.normalise(top_);
+      if (!normal) return end_with(normal.error());
+      enter(std::string(normal.value().text()), {});
     }
   }
   while (!levels_.empty()) {
@@ -77,7 +108,7 @@ void entry_walk::begin_pattern() {
 
 // Where only one name can match, and there can be none, nothing is there.
 void entry_walk::enter(std::string path, places at) {
-  levels_.push_back({std::move(path), {}, std::move(at)});
+  levels_.push_back({std::move(path), {}, std::move(at), false, false, {}});
   if (wanted_ == nullptr) return;
   level& entered = levels_.back();
   const auto only = wanted_->only_name(entered.at);

@@ -46,7 +46,7 @@ class file_system::file_opening : public detail::opening {
   }
 };
 
-result<file> file_system::open(path_argument path, open_mode mode, open_options options) {
+result<file> file_system::open(path_argument path, open_mode mode, open_options options) const {
   detail::volume_state& v = state(volume_);
   if (auto found = detail::open_file::find_free(v, path, mode, options)) {
     return result<file>(std::in_place_type<file>, detail::made_by([&] {
@@ -57,7 +57,7 @@ result<file> file_system::open(path_argument path, open_mode mode, open_options 
       file_opening(detail::opening(lent_state(volume_), std::move(path), mode, options)));
 }
 
-result<file> file_system::open_unnamed(open_options options) {
+result<file> file_system::open_unnamed(open_options options) const {
   return detail::run_blocking(file_opening(detail::opening::unnamed(lent_state(volume_), options)));
 }
 
@@ -73,11 +73,11 @@ class file_system::follower_opening : public detail::following {
   }
 };
 
-result<follower> file_system::follow(path_argument path, follow_options options) {
+result<follower> file_system::follow(path_argument path, follow_options options) const {
   return detail::run_blocking(follower_opening(lent_state(volume_), std::move(path), options));
 }
 
-result<void> file_system::give_name(file& f, path_argument path, naming_options options) try {
+result<void> file_system::give_name(file& f, path_argument path, naming_options options) const try {
   return detail::run_blocking(detail::give_names(lent_state(volume_), detail::handle_of(f, path),
                                                  {}, options, detail::call::give_name));
 } catch (const std::bad_alloc&) {
@@ -86,7 +86,7 @@ result<void> file_system::give_name(file& f, path_argument path, naming_options 
 
 result<void> file_system::give_names(std::map<std::string, file>& files,
                                      std::vector<std::string> directories,
-                                     naming_options options) try {
+                                     naming_options options) const try {
   return detail::run_blocking(detail::give_names(lent_state(volume_), detail::handles_of(files),
                                                  std::move(directories), options,
                                                  detail::call::give_names));
@@ -94,105 +94,108 @@ result<void> file_system::give_names(std::map<std::string, file>& files,
   return errc::out_of_memory;
 }
 
-result<void> file_system::create_directory(path_argument path) {
+result<void> file_system::create_directory(path_argument path) const {
   return detail::create_directory(state(volume_), path);
 }
 
-result<bool> file_system::create_directories(path_argument path) {
+result<bool> file_system::create_directories(path_argument path) const {
   return detail::create_directories(state(volume_), path);
 }
 
-result<void> file_system::remove(path_argument path, remove_options options) {
+result<void> file_system::remove(path_argument path, remove_options options) const {
   if (options.open != if_open::wait) return detail::remove(state(volume_), path, options.open);
   return detail::run_blocking(
       detail::removal_in_turn(lent_state(volume_), std::move(path), options.timeout));
 }
 
-result<void> file_system::remove_directory(path_argument path) {
+result<void> file_system::remove_directory(path_argument path) const {
   return detail::remove_directory(state(volume_), path);
 }
 
-result<void> file_system::remove_tree(path_argument path, remove_options options) {
+result<void> file_system::remove_tree(path_argument path, remove_options options) const {
   if (options.open == if_open::fail)
     return detail::run_blocking(detail::removing(lent_state(volume_), std::move(path)));
   return detail::run_blocking(
       detail::remove_tree_in_use(lent_state(volume_), std::move(path), options));
 }
 
-result<void> file_system::rename(path_argument from, path_argument to, rename_options options) {
+result<void> file_system::rename(path_argument from, path_argument to,
+                                 rename_options options) const {
   if (options.open != if_open::wait) return detail::rename(state(volume_), from, to, options);
   return detail::run_blocking(
       detail::rename_in_turn(lent_state(volume_), std::move(from), std::move(to), options));
 }
 
-result<void> file_system::move(path_argument from, path_argument to, rename_options options) {
+result<void> file_system::move(path_argument from, path_argument to, rename_options options) const {
   if (options.open != if_open::wait) return detail::move(state(volume_), from, to, options);
   return detail::run_blocking(
       detail::move_in_turn(lent_state(volume_), std::move(from), std::move(to), options));
 }
 
-result<void> file_system::copy(path_argument from, path_argument to, copy_options options) {
+result<void> file_system::copy(path_argument from, path_argument to, copy_options options) const {
   return detail::run_blocking(
       detail::copy(lent_state(volume_), std::move(from), std::move(to), options));
 }
 
-result<void> file_system::copy_tree(path_argument from, path_argument to, copy_options options) {
+result<void> file_system::copy_tree(path_argument from, path_argument to,
+                                    copy_options options) const {
   return detail::run_blocking(
       detail::copy_tree(lent_state(volume_), std::move(from), std::move(to), options));
 }
 
-result<volume> file_system::fork(fork_options options) {
+result<volume> file_system::fork(fork_options options) const {
   return detail::run_blocking(detail::fork(lent_state(volume_), std::move(options), {}));
 }
 
-result<std::vector<std::string>> file_system::list(path_argument path) {
+result<std::vector<std::string>> file_system::list(path_argument path) const {
   return detail::run_blocking(detail::list(lent_state(volume_), std::move(path)));
 }
 
-result<std::vector<directory_entry>> file_system::list_entries(path_argument path) {
+result<std::vector<directory_entry>> file_system::list_entries(path_argument path) const {
   return detail::run_blocking(detail::list_entries(lent_state(volume_), std::move(path)));
 }
 
 result<std::vector<directory_entry>> file_system::list_some(path_argument path, path_argument after,
-                                                            std::size_t most) {
+                                                            std::size_t most) const {
   return detail::run_blocking(
       detail::list_some(lent_state(volume_), std::move(path), std::move(after), most));
 }
 
-result<bool> file_system::exists(path_argument path) {
+result<bool> file_system::exists(path_argument path) const {
   return detail::exists(state(volume_), path);
 }
 
-result<bool> file_system::is_file(path_argument path) {
+result<bool> file_system::is_file(path_argument path) const {
   return detail::is_file(state(volume_), path);
 }
 
-result<bool> file_system::is_directory(path_argument path) {
+result<bool> file_system::is_directory(path_argument path) const {
   return detail::is_directory(state(volume_), path);
 }
 
-result<file_status> file_system::stat(path_argument path) {
+result<file_status> file_system::stat(path_argument path) const {
   return detail::stat(state(volume_), path);
 }
 
 result<void> file_system::set_modified(path_argument path,
-                                       std::chrono::system_clock::time_point to) {
+                                       std::chrono::system_clock::time_point to) const {
   return detail::set_modified(state(volume_), path, to);
 }
 
-result<std::uint64_t> file_system::file_size(path_argument path) {
+result<std::uint64_t> file_system::file_size(path_argument path) const {
   return detail::file_size(state(volume_), path);
 }
 
-result<std::vector<walk_entry>> file_system::walk(path_argument path) {
+result<std::vector<walk_entry>> file_system::walk(path_argument path) const {
   return detail::run_blocking(detail::walk(lent_state(volume_), std::move(path)));
 }
 
-result<std::vector<std::string>> file_system::glob(path_argument pattern) {
+result<std::vector<std::string>> file_system::glob(path_argument pattern) const {
   return detail::run_blocking(detail::glob(lent_state(volume_), std::move(pattern)));
 }
 
-result<bytes> file_system::read_file(path_argument path, std::optional<std::uint64_t> max_size) {
+result<bytes> file_system::read_file(path_argument path,
+                                     std::optional<std::uint64_t> max_size) const {
   return detail::run_blocking(
       detail::file_reading<bytes>(detail::opening(lent_state(volume_), std::move(path),
                                                   open_mode::read, {}, detail::call::read_file),
@@ -200,37 +203,37 @@ result<bytes> file_system::read_file(path_argument path, std::optional<std::uint
 }
 
 result<std::string> file_system::read_text(path_argument path,
-                                           std::optional<std::uint64_t> max_size) {
+                                           std::optional<std::uint64_t> max_size) const {
   return detail::run_blocking(detail::file_reading<std::string>(
       detail::opening(lent_state(volume_), std::move(path), open_mode::read, {},
                       detail::call::read_text),
       max_size));
 }
 
-result<void> file_system::write_file(path_argument path, asio::const_buffer content) {
+result<void> file_system::write_file(path_argument path, asio::const_buffer content) const {
   return detail::run_blocking(
       detail::replacing(lent_state(volume_), std::move(path), detail::to_span(content)));
 }
 
-result<file_map> file_system::export_tree(path_argument prefix, export_options options) {
+result<file_map> file_system::export_tree(path_argument prefix, export_options options) const {
   return detail::run_blocking(detail::export_tree(lent_state(volume_), std::move(prefix), options));
 }
 
-result<void> file_system::import_tree(file_map files, import_options options) {
+result<void> file_system::import_tree(file_map files, import_options options) const {
   return detail::run_blocking(detail::import_tree(lent_state(volume_), std::move(files), options));
 }
 
 result<std::vector<std::string>> file_system::files_below(path_argument prefix,
-                                                          const export_options& options) {
+                                                          const export_options& options) const {
   return detail::run_blocking(detail::files_below(lent_state(volume_), std::move(prefix), options,
                                                   detail::call::export_each));
 }
 
-result<std::optional<bytes>> file_system::read_if_there(const std::string& path) {
+result<std::optional<bytes>> file_system::read_if_there(const std::string& path) const {
   return detail::run_blocking(
       detail::given_out_reading(lent_state(volume_), path, detail::call::export_each));
 }
 
-result<volume_stats> file_system::stats() { return volume_.stats(); }
+result<volume_stats> file_system::stats() const { return volume_.stats(); }
 
 }  // namespace coramfs::sync

@@ -63,6 +63,9 @@ TEST_CASE("error details: each call tells its name and the path that failed",
       {"list_entries", "/f", errc::not_a_directory, [&] { return no(fs->list_entries("/f")); }},
       {"list_some", "/no", errc::not_found, [&] { return no(fs->list_some("/no", "", 1)); }},
       {"list_some", "/d", errc::invalid_argument, [&] { return no(fs->list_some("/d", "", 0)); }},
+      {"each", "/no", errc::not_found, [&] { return no(fs->each("/no")); }},
+      {"each", "..", errc::invalid_path, [&] { return no(fs->each("..")); }},
+      {"each_below", "/f", errc::not_a_directory, [&] { return no(fs->each_below("/f")); }},
       {"walk", "/f", errc::not_a_directory, [&] { return no(fs->walk("/f")); }},
       {"stat", "no", errc::not_found, [&] { return no(fs->stat("no")); }},
       {"set_modified", "/no", errc::not_found, [&] { return no(fs->set_modified("/no", {})); }},
@@ -90,6 +93,24 @@ TEST_CASE("error details: the calls about holes tell theirs", "[api][errors][det
   check({{"punch_hole", "/f", errc::not_open, [&] { return error_of(f->punch_hole(0, 1)); }},
          {"next_data", "/f", errc::not_open, [&] { return error_of(f->next_data(0)); }},
          {"next_hole", "/f", errc::not_open, [&] { return error_of(f->next_hole(0)); }}});
+}
+
+TEST_CASE("error details: an empty path is told, and where there is none nothing is",
+          "[api][errors][details]") {
+  const scenario fs;
+  CHECK(error_of(fs->open("", open_mode::read)).message() == "is a directory: open \"\"");
+  auto f = fs->open_unnamed().value();
+  f->close().value();
+  CHECK(error_of(f->size()).message() == "not open: size");
+}
+
+TEST_CASE("error details: an iteration by a pattern tells its name and the pattern",
+          "[api][errors][details]") {
+  const scenario fs;
+  const std::string pattern(5000, '*');
+  const error e = error_of(fs->each_match(pattern));
+  CHECK(e == errc::name_too_long);
+  CHECK(e.details().operation == "each_match");
 }
 
 TEST_CASE("error details: of a path that is too long the end is told", "[api][errors][details]") {

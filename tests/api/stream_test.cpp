@@ -168,6 +168,56 @@ TEST_CASE("stream: errors are those of the plain operations", "[api][stream]") {
   CHECK_THROWS_AS(r.write_some(buffer_of(text)), asio_system_error);
 }
 
+TEST_CASE("stream: the error behind a code tells its numbers and its path",
+          "[api][stream][errors]") {
+  asio::io_context context;
+  const auto v = volume::create({.max_quota = 100, .accounting = accounting::payload}).value();
+  file_system fs(context, v);
+  auto opened = fs.open("/a", open_mode::write_read, asio::use_future);
+  context.run();
+  file f = opened.get().value();
+  const std::string text(150, 'x');
+  std::array<char, 3> to{};
+  asio_error_code ec;
+  CHECK(!f.last_error());
+  CHECK(f.read_some(asio::buffer(to), ec) == 0);
+  CHECK(ec == asio::error::eof);
+  CHECK(!f.last_error());
+  const auto tells = [&](const error& why, const char* path) {
+    CHECK(ec == why.code());
+    CHECK(why == errc::quota_exceeded);
+    CHECK(why.requested() == 150);
+    CHECK(why.available() == 100);
+    CHECK(why.details().path == path);
+  };
+  SECTION("blocking, until the next failure, and in the file that it is moved to") {
+    f.write_some(buffer_of(text), ec);
+    tells(f.last_error(), "/a");
+    asio_error_code none;
+    CHECK(f.write_some_at(0, asio::buffer("abc", 3), none) == 3);
+    CHECK(!none);
+    file moved = std::move(f);
+    CHECK(moved.last_error() == errc::quota_exceeded);
+    f = std::move(moved);
+    CHECK(f.last_error() == errc::quota_exceeded);
+    f.close().value();
+    f.read_some(asio::buffer(to), none);
+    CHECK(f.last_error() == errc::not_open);
+  }
+  SECTION("a composed operation") {
+    asio::async_write(f, buffer_of(text), [&](asio_error_code e, std::size_t) { ec = e; });
+    context.restart();
+    context.run();
+    tells(f.last_error(), "/a");
+  }
+  SECTION("in a thread") {
+    sync::file s = sync::file_system(v).open("/b", open_mode::write).value();
+    CHECK(!s.last_error());
+    asio::write(s, buffer_of(text), ec);
+    tells(s.last_error(), "/b");
+  }
+}
+
 TEST_CASE("stream: a write takes the whole sequence or nothing of it", "[api][stream]") {
   asio::io_context context;
   const auto v = volume::create({.max_quota = 100, .accounting = accounting::payload}).value();
@@ -257,6 +307,7 @@ TEST_CASE("stream: a write that waits for space ends when there is some", "[api]
   fs.open("/a", open_mode::create, wait, [&](result<file> opened) {
     f = std::move(opened).value();
     const std::array<asio::const_buffer, 2> pieces{buffer_of(half), buffer_of(half)};
+    CHECK(!f->last_error());
     f->async_write_some(
         pieces, asio::bind_cancellation_slot(signal.slot(), [&](asio_error_code ec, std::size_t n) {
           seen = ec;
@@ -278,6 +329,8 @@ TEST_CASE("stream: a write that waits for space ends when there is some", "[api]
     context.restart();
     context.run();
     CHECK(seen == asio::error::operation_aborted);
+    CHECK(f->last_error() == errc::canceled);
+    CHECK(f->last_error().details().path == "/a");
     CHECK(count == 0);
     CHECK(f->size().value() == 0);
   }

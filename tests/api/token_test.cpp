@@ -25,6 +25,7 @@
 #include <string>
 #include <thread>
 #include <tuple>
+#include <vector>
 
 namespace coramfs::tests {
 
@@ -49,6 +50,17 @@ TEST_CASE("tokens: a callback is called later, on its own executor", "[api][toke
   }
   CHECK(on_strand == true);
   CHECK(t.is_clean());
+}
+
+TEST_CASE("tokens: a file system that is const does what any does", "[api][tokens]") {
+  token_fixture t;
+  t.threads.write_file("/a", "abc").value();
+  const auto read = [fs = t.fs] { return fs.read_text("/a", asio::use_future); };
+  const auto list = [fs = t.threads] { return fs.list("/").value(); };
+  auto text = read();
+  t.context.run();
+  CHECK(text.get().value() == "abc");
+  CHECK(list() == std::vector<std::string>{"a"});
 }
 
 TEST_CASE("tokens: an error is told as a result is", "[api][tokens]") {

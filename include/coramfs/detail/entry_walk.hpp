@@ -10,8 +10,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 namespace coramfs::detail {
@@ -42,7 +40,10 @@ class entry_walk {
   enum class depth : unsigned char { one_directory, all_below, matching };
 
   /// With `depth::matching`, `top` is a pattern.
-  entry_walk(path_argument top, depth d) noexcept : top_(std::move(top)), depth_(d) {}
+  CORAMFS_EXPORT entry_walk(path_argument top, depth d) noexcept;
+  CORAMFS_EXPORT entry_walk(entry_walk&& other) noexcept;
+  CORAMFS_EXPORT entry_walk& operator=(entry_walk&& other) noexcept;
+  CORAMFS_EXPORT ~entry_walk();
 
   /// Goes to the next place that something is to be asked about, unless it finds something on the
   /// way. Returns whether it does one of both. Errors: `invalid_path`, `name_too_long`,
@@ -51,12 +52,10 @@ class entry_walk {
 
   /// Whether what is to be asked for is the status of the path, as that of the only name there that
   /// can match; else it is a page of the directory.
-  bool wants_status() const noexcept { return levels_.back().wants_status; }
-  const std::string& path() const noexcept {
-    return wants_status() ? levels_.back().after : levels_.back().path;
-  }
+  CORAMFS_EXPORT bool wants_status() const noexcept;
+  CORAMFS_EXPORT const std::string& path() const noexcept;
   /// The name behind which the page is to begin.
-  const std::string& after() const noexcept { return levels_.back().after; }
+  CORAMFS_EXPORT const std::string& after() const noexcept;
   std::size_t page_size() const noexcept { return page_size_; }
 
   /// Takes that page, or that status. What is in a directory below the top that has gone is left
@@ -66,18 +65,14 @@ class entry_walk {
   CORAMFS_EXPORT result<void> take(const result<file_status>& only) noexcept;
   /// @}
 
-  /// Ends it. Returns the error.
-  error end_with(const error& e) noexcept {
-    levels_.clear();
-    found_.clear();
-    return e;
-  }
+  /// Ends it. Returns the error, which names the call that has begun the walk.
+  error end_with(const error& e) noexcept;
 
-  bool has_found() const noexcept { return !found_.empty(); }
-  std::vector<found_entry> take_found() noexcept { return std::exchange(found_, {}); }
+  CORAMFS_EXPORT bool has_found() const noexcept;
+  CORAMFS_EXPORT std::vector<found_entry> take_found() noexcept;
 
   /// How much has been looked at since the last call, in entries.
-  std::size_t take_work() noexcept { return std::exchange(work_, 0); }
+  std::size_t take_work() noexcept;
 
  private:
   using places = std::vector<std::uint16_t>;  // in the pattern
@@ -92,10 +87,10 @@ class entry_walk {
   struct level {
     std::string path;   // absolute
     std::string after;  // the last name that was seen; or the path of the only one that can match
-    places at = {};
+    places at;
     bool is_complete = false;
     bool wants_status = false;
-    std::vector<pending> rest = {};  // of the last page, the next one last
+    std::vector<pending> rest;  // of the last page, the next one last
   };
   struct pattern_end {
     CORAMFS_EXPORT void operator()(pattern* p) const noexcept;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coramfs/detail/export.hpp>
+#include <coramfs/detail/lock_kind.hpp>
 #include <coramfs/detail/waiting.hpp>
 
 #include <atomic>
@@ -34,7 +35,7 @@ namespace coramfs::detail {
 /// `std::mutex`. For that an unlock touches nothing of the lock once another may have it.
 class fair_lock {
  public:
-  enum class kind : unsigned char { shared, exclusive, moving };
+  using kind = lock_kind;
 
   fair_lock() = default;
   fair_lock(const fair_lock&) = delete;

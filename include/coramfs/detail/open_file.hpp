@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coramfs/detail/fair_lock.hpp>
+#include <coramfs/detail/export.hpp>
 #include <coramfs/detail/flow_ref.hpp>
+#include <coramfs/detail/lock_kind.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/detail/piece_list.hpp>
 #include <coramfs/open_options.hpp>
@@ -54,7 +55,7 @@ class node_use {
   /// A use that is counted, of a file of that volume. The tree's lock is held, shared or exclusive.
   node_use(file_node& node, lifetime& whole) noexcept;
   /// A use that is a mark, and has the file's lock.
-  node_use(file_node& node, fair_lock::kind k, hold_mark& mark, std::uint64_t ticket,
+  node_use(file_node& node, lock_kind k, hold_mark& mark, std::uint64_t ticket,
            lifetime& whole) noexcept
       : node_(&node), mark_(&mark), ticket_(ticket), whole_(&whole), is_locked_(true), kind_(k) {}
   node_use(node_use&& other) noexcept { swap(other); }
@@ -68,7 +69,7 @@ class node_use {
     if (node_ != nullptr) let_go();
   }
   /// Takes over a hold of the node's lock, which the caller has.
-  void hold(fair_lock::kind k) noexcept {
+  void hold(lock_kind k) noexcept {
     is_locked_ = true;
     kind_ = k;
   }
@@ -102,7 +103,7 @@ class node_use {
   std::uint64_t ticket_ = 0;   // of the mark, or whether it is a handle's
   lifetime* whole_ = nullptr;  // the volume
   bool is_locked_ = false;
-  fair_lock::kind kind_ = fair_lock::kind::shared;
+  lock_kind kind_ = lock_kind::shared;
 };
 
 /// What both facades' `file` is: one handle, its lock, its cursor. Nothing here waits.
@@ -263,6 +264,12 @@ class open_file {
   /// Made at the first call. Empty if memory for it is refused.
   CORAMFS_EXPORT const std::string& path() const noexcept;
 
+  /// Keeps why a stream operation has failed, whose own error code has no room for that.
+  /// Nothing is kept where memory for it is refused.
+  CORAMFS_EXPORT void stream_failed(const error& why) noexcept;
+  /// What was kept last; an error with the code 0 if nothing was.
+  CORAMFS_EXPORT error stream_failure() const noexcept;
+
  private:
   bool may_read() const noexcept { return detail::may_read(mode_); }
   bool may_write() const noexcept { return detail::may_write(mode_); }
@@ -308,7 +315,8 @@ class open_file {
   // The bytes from here to the end are zeros that the open has stored for a preallocation.
   std::uint64_t zeros_from_ = std::numeric_limits<std::uint64_t>::max();
   std::unique_ptr<preparation> prepared_;
-  flow_ref flow_;                     // of a handle that is followable
+  flow_ref flow_;                                // of a handle that is followable
+  std::unique_ptr<const error> stream_failure_;  // null until a stream operation has failed
   open_mode mode_ = open_mode::read;  // what it may do: of one that is followable, to append
   open_mode opened_with_ = open_mode::read;
   bool writes_in_steps_ = false;

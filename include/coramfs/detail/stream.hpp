@@ -26,9 +26,16 @@ inline asio_error_code stream_error(const error& e) noexcept {
 }
 
 /// Returns the count of a write, and puts its error into `ec` as Asio's operations report theirs.
-inline std::size_t take(const result<std::size_t>& written, asio_error_code& ec) noexcept {
-  ec = written ? asio_error_code() : stream_error(written.error());
-  return written ? written.value() : 0;
+/// The file keeps the error itself.
+inline std::size_t take(const result<std::size_t>& written, asio_error_code& ec,
+                        open_file& file) noexcept {
+  if (written.has_value()) {
+    ec = asio_error_code();
+    return written.assume_value();
+  }
+  file.stream_failed(written.assume_error());
+  ec = stream_error(written.assume_error());
+  return 0;
 }
 
 inline std::size_t value_or_throw(std::size_t count, const asio_error_code& ec) {
@@ -71,8 +78,12 @@ std::size_t read_some(open_file& file, std::optional<std::uint64_t> offset,
                       const MutableBufferSequence& to, asio_error_code& ec,
                       std::size_t limit = static_cast<std::size_t>(-1)) noexcept {
   const auto may_read = file.require_readable();
-  ec = may_read ? asio_error_code() : stream_error(may_read.error());
-  if (ec) return 0;
+  ec = asio_error_code();
+  if (!may_read) {
+    file.stream_failed(may_read.assume_error());
+    ec = stream_error(may_read.assume_error());
+    return 0;
+  }
   const std::uint64_t begin = offset.value_or(file.cursor());
   std::size_t count = 0;
   bool is_at_end = false;
@@ -92,7 +103,8 @@ std::size_t read_some(open_file& file, std::optional<std::uint64_t> offset,
 /// What makes a file a SyncReadStream, a SyncWriteStream, and the two random-access devices.
 /// Buffers are used in order; a write takes the whole sequence, or fails with 0 bytes. Errors are
 /// the `errc` of the plain operations; reading at or past the end is `asio::error::eof`. The
-/// overloads without an error code throw `asio_system_error`.
+/// overloads without an error code throw `asio_system_error`. What a code has no room for, such as
+/// how much was asked for, `last_error` tells.
 ///
 /// `File` derives from this. It has a member `file_`, which is an `open_file`, and a function
 /// `write_all`.
@@ -111,7 +123,7 @@ class stream_members {
   }
   template <class ConstBufferSequence>
   std::size_t write_some(const ConstBufferSequence& from, asio_error_code& ec) {
-    return take(self().write_all({}, source_of(from)), ec);
+    return take(self().write_all({}, source_of(from)), ec, self().file_);
   }
   template <class ConstBufferSequence>
   std::size_t write_some(const ConstBufferSequence& from) {
@@ -133,7 +145,7 @@ class stream_members {
   template <class ConstBufferSequence>
   std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from,
                             asio_error_code& ec) {
-    return take(self().write_all(offset, source_of(from)), ec);
+    return take(self().write_all(offset, source_of(from)), ec, self().file_);
   }
   template <class ConstBufferSequence>
   std::size_t write_some_at(std::uint64_t offset, const ConstBufferSequence& from) {
@@ -142,10 +154,17 @@ class stream_members {
     return value_or_throw(n, ec);
   }
 
+  /// Why the last stream operation failed that did, blocking or asynchronous, other than by the end
+  /// of the file: the `error` that is behind its code, with its numbers, the path and who waits. It
+  /// stays until the next one fails or the file goes, and its code is 0 if none has failed. Where
+  /// memory for it was refused it is not kept.
+  error last_error() const noexcept { return self().file_.stream_failure(); }
+
  private:
   friend File;
   stream_members() = default;
   File& self() noexcept { return static_cast<File&>(*this); }
+  const File& self() const noexcept { return static_cast<const File&>(*this); }
 };
 
 }  // namespace coramfs::detail

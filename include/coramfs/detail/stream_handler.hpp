@@ -3,6 +3,7 @@
 
 #include <coramfs/asio.hpp>
 #include <coramfs/detail/completion.hpp>
+#include <coramfs/detail/open_file.hpp>
 #include <coramfs/detail/stream.hpp>
 #include <coramfs/result.hpp>
 
@@ -23,6 +24,7 @@ struct transferred {
 template <class Handler>
 struct stream_handler {
   Handler handler;
+  open_file* file = nullptr;  // of an operation that ends with a result
   std::shared_ptr<const void> kept = nullptr;
 
   void operator()(const transferred& t) {
@@ -31,7 +33,7 @@ struct stream_handler {
   }
   void operator()(const result<std::size_t>& written) {
     transferred t;
-    t.count = take(written, t.ec);
+    t.count = take(written, t.ec, *file);
     (*this)(t);
   }
 };

@@ -75,7 +75,7 @@ class CORAMFS_EXPORT file_system {
   /// `memory_guard` for the preallocation. A refused open leaves no new file and no emptied old
   /// one.
   /// Charges: a new file's node and name, and the preallocation.
-  result<file> open(path_argument path, open_mode mode, open_options options = {});
+  result<file> open(path_argument path, open_mode mode, open_options options = {}) const;
 
   /// Opens a new file that has no name yet, with `open_mode::write_read`. It is in no directory, so
   /// nobody else finds it, and its lock is never waited for. It does all that a file does, counts
@@ -89,7 +89,7 @@ class CORAMFS_EXPORT file_system {
   /// with `when_full::wait` only where it could never fit; `memory_guard` for the preallocation;
   /// `invalid_argument` for an unknown enumerator; `out_of_memory`; `timed_out`.
   /// Charges: its node and the preallocation.
-  result<file> open_unnamed(open_options options = {});
+  result<file> open_unnamed(open_options options = {}) const;
 
   /// Follows a file while it is written. One that a handle with `open_options::followable` writes
   /// is read at once, from its first byte on, and its follower learns how it ends; any other is
@@ -103,7 +103,7 @@ class CORAMFS_EXPORT file_system {
   /// Errors: `not_found`; `is_a_directory`; `would_block` with `lock_timeout::immediate()`;
   /// `timed_out`; `busy` for more than 10,000 followers of a file that is written.
   /// Charges: nothing. It takes no memory but what its own wait does.
-  result<follower> follow(path_argument path, follow_options options = {});
+  result<follower> follow(path_argument path, follow_options options = {}) const;
   /// Gives the file of a handle that has none, as `open_unnamed` makes it, its name: it appears at
   /// `path`, whole, in one step, and the missing parents with it. The handle is closed by that.
   /// With `if_exists::replace` it takes the place of a file, which goes.
@@ -126,7 +126,7 @@ class CORAMFS_EXPORT file_system {
   /// `quota_exceeded`.
   /// Charges: as `create_directory` for each parent that is made, and with `accounting::memory` a
   /// long name and the entry; less what it replaces.
-  result<void> give_name(file& f, path_argument path, naming_options options = {});
+  result<void> give_name(file& f, path_argument path, naming_options options = {}) const;
   /// Does what `give_name` does for many files, by the paths that they are to get, and makes the
   /// directories that are listed, also where nothing comes into them: all of it in one step, or
   /// nothing, also in the eyes of others. A directory that is there already stays as it is. On
@@ -141,19 +141,20 @@ class CORAMFS_EXPORT file_system {
   /// Charges: as `give_name`, and as `create_directory` for each directory that is made, as one
   /// request of the quota.
   result<void> give_names(std::map<std::string, file>& files,
-                          std::vector<std::string> directories = {}, naming_options options = {});
+                          std::vector<std::string> directories = {},
+                          naming_options options = {}) const;
 
   /// Makes one directory, whose parent must exist.
   ///
   /// Errors: `already_exists` for anything at the path; `node_limit_exceeded`; `quota_exceeded`.
   /// Charges: with `accounting::memory` its node, its name and its entry.
-  result<void> create_directory(path_argument path);
+  result<void> create_directory(path_argument path) const;
   /// Makes a directory with its missing parents, all or none. Returns whether this call made the
   /// directory, rather than found it there.
   ///
   /// Errors: `already_exists` for a file at the path; `node_limit_exceeded`; `quota_exceeded`.
   /// Charges: as `create_directory`, for each that is made.
-  result<bool> create_directories(path_argument path);
+  result<bool> create_directories(path_argument path) const;
   /// Removes a file, and gives back its charge.
   ///
   /// `options.open` decides about a file that is in use: open, or waited for. With `if_open::wait`
@@ -170,13 +171,13 @@ class CORAMFS_EXPORT file_system {
   /// Errors: `not_found`; `is_a_directory`; with `if_open::fail` `busy` if it is open, or somebody
   /// waits for it; with `if_open::wait` `would_block` with `lock_timeout::immediate()`, and
   /// `timed_out`.
-  result<void> remove(path_argument path, remove_options options = {});
+  result<void> remove(path_argument path, remove_options options = {}) const;
   /// Removes an empty directory, and gives back its charge. What others create in it meanwhile is
   /// there before, or is refused with `not_found`.
   ///
   /// Errors: `not_found`; `not_a_directory`; `invalid_argument` for the root;
   /// `directory_not_empty`.
-  result<void> remove_directory(path_argument path);
+  result<void> remove_directory(path_argument path) const;
   /// Removes a directory with all below it, in one step for others, and gives back the charges.
   ///
   /// `options.open` decides about files below that are in use. With `if_open::wait` the removal
@@ -189,7 +190,7 @@ class CORAMFS_EXPORT file_system {
   /// below is in use, with `if_open::fail`; with `if_open::wait` `would_block` with
   /// `lock_timeout::immediate()`, and `timed_out`. With another option than `fail` also
   /// `out_of_memory`.
-  result<void> remove_tree(path_argument path, remove_options options = {});
+  result<void> remove_tree(path_argument path, remove_options options = {}) const;
 
   /// Gives a file, or a directory with all below it, another name or place, in one step. With
   /// `if_exists::replace` a file takes the place of a file, and a directory that of an empty
@@ -212,8 +213,8 @@ class CORAMFS_EXPORT file_system {
   /// Charges: with `accounting::memory` what a longer name takes, and the entry in another
   /// directory.
   /// @{
-  result<void> rename(path_argument from, path_argument to, rename_options options = {});
-  result<void> rename(path_argument from, path_argument to, if_exists existing) {
+  result<void> rename(path_argument from, path_argument to, rename_options options = {}) const;
+  result<void> rename(path_argument from, path_argument to, if_exists existing) const {
     return rename(std::move(from), std::move(to), rename_options{existing});
   }
   /// @}
@@ -222,8 +223,8 @@ class CORAMFS_EXPORT file_system {
   /// Errors: as `rename`; `node_limit_exceeded`.
   /// Charges: as `rename`, and as `create_directory` for each parent that is made.
   /// @{
-  result<void> move(path_argument from, path_argument to, rename_options options = {});
-  result<void> move(path_argument from, path_argument to, if_exists existing) {
+  result<void> move(path_argument from, path_argument to, rename_options options = {}) const;
+  result<void> move(path_argument from, path_argument to, if_exists existing) const {
     return move(std::move(from), std::move(to), rename_options{existing});
   }
   /// @}
@@ -243,7 +244,7 @@ class CORAMFS_EXPORT file_system {
   /// Charges: a new file with the content, less what it replaces; holes stay holes. With
   /// `copy_options::content::share` some 50 bytes for each block in the place of the content, but
   /// with `accounting::payload` its size.
-  result<void> copy(path_argument from, path_argument to, copy_options options = {});
+  result<void> copy(path_argument from, path_argument to, copy_options options = {}) const;
   /// Copies a directory with all below it, whole or not at all. Each directory below is seen at
   /// one moment, as by `walk`, before anything is paid for. Then each file is read under its
   /// shared lock, which is waited for with the volume's default timeout. What others remove before
@@ -257,7 +258,7 @@ class CORAMFS_EXPORT file_system {
   /// `quota_exceeded`; `memory_guard`. Charges: all that is copied, as one request of the quota;
   /// what is shared as `copy`, where each block of a file beyond the first is asked for when it is
   /// the file's turn.
-  result<void> copy_tree(path_argument from, path_argument to, copy_options options = {});
+  result<void> copy_tree(path_argument from, path_argument to, copy_options options = {}) const;
 
   /// Makes a volume that has all directories and files of this one, with locks, a quota and options
   /// of its own, as `volume::fork` does. Where a file is open for writing it is waited for with the
@@ -267,18 +268,18 @@ class CORAMFS_EXPORT file_system {
   /// Errors: `would_block`, `timed_out` of the waits; else as
   /// `volume::fork`. Nothing is left of a fork that fails.
   /// Charges the fork: see `volume::fork`.
-  result<volume> fork(fork_options options = {});
+  result<volume> fork(fork_options options = {}) const;
 
   /// The names in a directory at one moment, sorted as unsigned bytes.
   ///
   /// Errors: `not_found` and `not_a_directory`, also where the path has come to name nothing, or a
   /// file, while a large directory was looked at.
-  result<std::vector<std::string>> list(path_argument path);
+  result<std::vector<std::string>> list(path_argument path) const;
   /// What is in a directory, with what `stat` tells of each, sorted by name. Which entries there
   /// are is of one moment, as for `list`; the status of each is of a moment of its own.
   ///
   /// Errors: as `list`.
-  result<std::vector<directory_entry>> list_entries(path_argument path);
+  result<std::vector<directory_entry>> list_entries(path_argument path) const;
   /// A page of a directory: of the entries that come after a name, the first ones, `most` at most.
   /// `after` is empty for the first page, and then the last name of the page before. A page with
   /// fewer entries than `most` is the last one.
@@ -296,16 +297,16 @@ class CORAMFS_EXPORT file_system {
   /// Errors: `not_found` and `not_a_directory`, as `list`; `invalid_argument` for a `most` of 0;
   /// `name_too_long` for an `after` above 255 bytes.
   result<std::vector<directory_entry>> list_some(path_argument path, path_argument after,
-                                                 std::size_t most);
+                                                 std::size_t most) const;
   /// The entries of a directory, or all below it, for a range-based `for`, a page of `list_some` at
   /// a time, so that memory does not grow with the directory. `each_below` gives each directory
   /// before what is in it, and keeps for each level what is yet to be entered of one page; what is
   /// below a path of more than 4,096 bytes it does not reach.
   /// @{
-  entry_range<file_system> each(path_argument path = "/") {
+  entry_range<file_system> each(path_argument path = "/") const {
     return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::one_directory)};
   }
-  entry_range<file_system> each_below(path_argument path = "/") {
+  entry_range<file_system> each_below(path_argument path = "/") const {
     return {*this, detail::entry_walk(std::move(path), detail::entry_walk::depth::all_below)};
   }
   /// @}
@@ -319,40 +320,40 @@ class CORAMFS_EXPORT file_system {
   ///
   /// Errors of the range: only `name_too_long`, for a pattern above 4,096 bytes or a path;
   /// `out_of_memory`.
-  entry_range<file_system> each_match(path_argument pattern) {
+  entry_range<file_system> each_match(path_argument pattern) const {
     return {*this, detail::entry_walk(std::move(pattern), detail::entry_walk::depth::matching)};
   }
   /// A directory and all directories below it, each before those in it, sorted. Each is seen at one
   /// moment; what others remove before its turn is left out.
   ///
   /// Errors: `not_found` and `not_a_directory` for the path.
-  result<std::vector<walk_entry>> walk(path_argument path = "/");
+  result<std::vector<walk_entry>> walk(path_argument path = "/") const;
   /// The absolute paths of all files and directories that match, sorted, each once. The pattern is
   /// that of `coramfs::file_system::glob`: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` and `**`.
   ///
   /// Errors: only `name_too_long` for a pattern above 4,096 bytes; `out_of_memory`.
-  result<std::vector<std::string>> glob(path_argument pattern);
+  result<std::vector<std::string>> glob(path_argument pattern) const;
   /// Whether there is anything, a file or a directory at the path; an invalid path leads to
   /// nothing. They take no file's lock. The result is true in an `if` also where the answer is no:
   /// ask for its `value()`. Errors: only `out_of_memory`, where none was had for a long path.
   /// @{
-  result<bool> exists(path_argument path);
-  result<bool> is_file(path_argument path);
-  result<bool> is_directory(path_argument path);
+  result<bool> exists(path_argument path) const;
+  result<bool> is_file(path_argument path) const;
+  result<bool> is_directory(path_argument path) const;
   /// @}
   /// Kind, size, times, generation, id and allocated bytes, as of one moment, also while the file
   /// is being written. It takes no file's lock. Errors: `not_found`.
-  result<file_status> stat(path_argument path);
+  result<file_status> stat(path_argument path) const;
   /// Makes `modified_at` of a file or a directory another time, as programs do that restore a tree.
   /// It takes no file's lock, and changes no content and no generation. A later change sets the
   /// time of that change, unless the time set here is still to come: no change takes a time back.
   ///
   /// Errors: `not_found`.
-  result<void> set_modified(path_argument path, std::chrono::system_clock::time_point to);
+  result<void> set_modified(path_argument path, std::chrono::system_clock::time_point to) const;
   /// The size of a file, with what an open writer has written. It takes no file's lock.
   ///
   /// Errors: `not_found`; `is_a_directory`.
-  result<std::uint64_t> file_size(path_argument path);
+  result<std::uint64_t> file_size(path_argument path) const;
 
   /// Reads a whole file under its shared lock, which is waited for with the volume's default
   /// timeout.
@@ -360,7 +361,7 @@ class CORAMFS_EXPORT file_system {
   /// Errors: `not_found`; `is_a_directory`; `too_large` above `max_size` bytes, before anything is
   /// allocated; `would_block`, `timed_out` of the wait. Charges nothing: the bytes are the
   /// caller's.
-  result<bytes> read_file(path_argument path, std::optional<std::uint64_t> max_size = {});
+  result<bytes> read_file(path_argument path, std::optional<std::uint64_t> max_size = {}) const;
   /// Makes a file of `content`, or replaces a file's content by it in one step under its exclusive
   /// lock, which is waited for with the volume's default timeout. It never waits for space.
   ///
@@ -369,17 +370,18 @@ class CORAMFS_EXPORT file_system {
   /// refused for space, and after a failure the old content is there.
   /// Charges: a new file's node and name; what the new content costs beyond the old.
   /// @{
-  result<void> write_file(path_argument path, asio::const_buffer content);
+  result<void> write_file(path_argument path, asio::const_buffer content) const;
   template <detail::content_like Content>
-  result<void> write_file(path_argument path, const Content& content) {
+  result<void> write_file(path_argument path, const Content& content) const {
     return write_file(std::move(path), detail::to_buffer(content));
   }
   /// @}
   /// `read_file` into a string, and `write_file` of one. The bytes are taken as they are: text in
   /// an encoding is for `text_file`.
   /// @{
-  result<std::string> read_text(path_argument path, std::optional<std::uint64_t> max_size = {});
-  result<void> write_text(path_argument path, std::string_view text) {
+  result<std::string> read_text(path_argument path,
+                                std::optional<std::uint64_t> max_size = {}) const;
+  result<void> write_text(path_argument path, std::string_view text) const {
     return write_file(std::move(path), text);
   }
   /// @}
@@ -390,7 +392,7 @@ class CORAMFS_EXPORT file_system {
   ///
   /// Errors: of the path only `invalid_path` and `name_too_long`; `would_block`, `timed_out` of the
   /// waits; `out_of_memory`. Charges nothing: the map is the caller's.
-  result<file_map> export_tree(path_argument prefix = "/", export_options options = {});
+  result<file_map> export_tree(path_argument prefix = "/", export_options options = {}) const;
   /// Exports as `export_tree` does, with one file in memory at a time: calls
   /// `visitor(const std::string& path, bytes content)` for each in the order of the paths, with no
   /// lock held. The visitor returns void or `result<void>`. Its failure ends the export and is
@@ -398,7 +400,7 @@ class CORAMFS_EXPORT file_system {
   ///
   /// Errors: as `export_tree`; those of the visitor.
   template <class Visitor>
-  result<void> export_each(path_argument prefix, Visitor visitor);
+  result<void> export_each(path_argument prefix, Visitor visitor) const;
   /// Makes all files of a map, with the directories above them, in one step: all or nothing, also
   /// in the eyes of others. It replaces files by new ones, and leaves all else.
   ///
@@ -416,23 +418,24 @@ class CORAMFS_EXPORT file_system {
   /// `if_open::wait` `would_block`, `timed_out`; `node_limit_exceeded`; `quota_exceeded`;
   /// `memory_guard`.
   /// Charges: the new files and directories, less the files that they replace.
-  result<void> import_tree(file_map files, import_options options = {});
+  result<void> import_tree(file_map files, import_options options = {}) const;
 
   /// The volume's figures at one moment. It never fails.
-  result<volume_stats> stats();
+  result<volume_stats> stats() const;
 
  private:
   class file_opening;
   class follower_opening;
-  result<std::vector<std::string>> files_below(path_argument prefix, const export_options& options);
+  result<std::vector<std::string>> files_below(path_argument prefix,
+                                               const export_options& options) const;
   // Gives no bytes if the file has gone.
-  result<std::optional<bytes>> read_if_there(const std::string& path);
+  result<std::optional<bytes>> read_if_there(const std::string& path) const;
 
   volume volume_;
 };
 
 template <class Visitor>
-result<void> file_system::export_each(path_argument prefix, Visitor visitor) {
+result<void> file_system::export_each(path_argument prefix, Visitor visitor) const {
   BOOST_OUTCOME_TRY(const auto paths, files_below(std::move(prefix), {}));
   for (const std::string& path : paths) {
     BOOST_OUTCOME_TRY(auto content, read_if_there(path));

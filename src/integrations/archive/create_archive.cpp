@@ -57,7 +57,7 @@ asio::awaitable<result<std::uint64_t>> create_for_coroutine(file_system fs, std:
   co_return made->value();
 }
 
-result<std::uint64_t> create_on_thread(sync::file_system& fs, const std::string& prefix,
+result<std::uint64_t> create_on_thread(const sync::file_system& fs, const std::string& prefix,
                                        const std::string& to, archive_format format,
                                        const archive_options& options) try {
   archive_by_thread side(fs, std::stop_token());
@@ -71,7 +71,7 @@ result<std::uint64_t> create_on_thread(sync::file_system& fs, const std::string&
 
 }  // namespace detail
 
-asio::awaitable<result<std::uint64_t>> create_archive(file_system& fs, std::string prefix,
+asio::awaitable<result<std::uint64_t>> create_archive(const file_system& fs, std::string prefix,
                                                       std::string archive_path,
                                                       archive_format format,
                                                       archive_options options) {
@@ -79,7 +79,7 @@ asio::awaitable<result<std::uint64_t>> create_archive(file_system& fs, std::stri
                                       options);
 }
 
-result<std::uint64_t> create_archive(sync::file_system& fs, std::string prefix,
+result<std::uint64_t> create_archive(const sync::file_system& fs, std::string prefix,
                                      std::string archive_path, archive_format format,
                                      archive_options options) {
   auto made = detail::create_on_thread(fs, prefix, archive_path, format, options);

@@ -12,7 +12,7 @@ namespace detail {
 
 namespace {
 
-asio::awaitable<result<expand_summary>> expand(file_system& fs, archive_source source,
+asio::awaitable<result<expand_summary>> expand(const file_system& fs, archive_source source,
                                                std::string dest, expand_options options,
                                                entry_visitor visitor, host_call by) {
   expanding work(std::move(dest), options, std::move(visitor), by);
@@ -21,7 +21,7 @@ asio::awaitable<result<expand_summary>> expand(file_system& fs, archive_source s
                             std::move(pool));
 }
 
-result<expand_summary> expand(sync::file_system& fs, archive_source source, std::string dest,
+result<expand_summary> expand(const sync::file_system& fs, archive_source source, std::string dest,
                               const expand_options& options, entry_visitor visitor,
                               host_call by) try {
   expanding work(std::move(dest), options, std::move(visitor), by);
@@ -40,19 +40,19 @@ asio::awaitable<result<std::uint64_t>> files_of(asio::awaitable<result<expand_su
 
 }  // namespace detail
 
-asio::awaitable<result<expand_summary>> expand_archive(file_system& fs, archive_source source,
+asio::awaitable<result<expand_summary>> expand_archive(const file_system& fs, archive_source source,
                                                        std::string dest, expand_options options) {
   return detail::expand(fs, std::move(source), std::move(dest), std::move(options), {},
                         detail::host_call::expand_archive);
 }
 
-result<expand_summary> expand_archive(sync::file_system& fs, archive_source source,
+result<expand_summary> expand_archive(const sync::file_system& fs, archive_source source,
                                       std::string dest, expand_options options) {
   return detail::expand(fs, std::move(source), std::move(dest), options, {},
                         detail::host_call::expand_archive);
 }
 
-asio::awaitable<result<std::uint64_t>> expand_archive_streaming(file_system& fs,
+asio::awaitable<result<std::uint64_t>> expand_archive_streaming(const file_system& fs,
                                                                 archive_source source,
                                                                 std::string dest,
                                                                 expand_options options) {
@@ -60,7 +60,7 @@ asio::awaitable<result<std::uint64_t>> expand_archive_streaming(file_system& fs,
                                          {}, detail::host_call::expand_archive_streaming));
 }
 
-result<std::uint64_t> expand_archive_streaming(sync::file_system& fs, archive_source source,
+result<std::uint64_t> expand_archive_streaming(const sync::file_system& fs, archive_source source,
                                                std::string dest, expand_options options) {
   BOOST_OUTCOME_TRY(const auto done,
                     detail::expand(fs, std::move(source), std::move(dest), options, {},
@@ -68,15 +68,16 @@ result<std::uint64_t> expand_archive_streaming(sync::file_system& fs, archive_so
   return done.files;
 }
 
-asio::awaitable<result<expand_summary>> expand_each(file_system& fs, archive_source source,
+asio::awaitable<result<expand_summary>> expand_each(const file_system& fs, archive_source source,
                                                     std::string dest, entry_visitor visitor,
                                                     expand_options options) {
   return detail::expand(fs, std::move(source), std::move(dest), std::move(options),
                         std::move(visitor), detail::host_call::expand_each);
 }
 
-result<expand_summary> expand_each(sync::file_system& fs, archive_source source, std::string dest,
-                                   entry_visitor visitor, expand_options options) {
+result<expand_summary> expand_each(const sync::file_system& fs, archive_source source,
+                                   std::string dest, entry_visitor visitor,
+                                   expand_options options) {
   return detail::expand(fs, std::move(source), std::move(dest), options, std::move(visitor),
                         detail::host_call::expand_each);
 }

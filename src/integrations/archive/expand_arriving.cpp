@@ -100,7 +100,7 @@ asio::awaitable<result<void>> fed_by(arrival& to, arriving_source& from) {
   co_return errc::out_of_memory;
 }
 
-asio::awaitable<result<expand_summary>> expand_on_pool(file_system& fs, arriving_source& from,
+asio::awaitable<result<expand_summary>> expand_on_pool(const file_system& fs, arriving_source& from,
                                                        expanding& work,
                                                        const expand_options& options) {
   const auto shared = std::make_shared<arrival>();
@@ -128,7 +128,7 @@ asio::awaitable<result<expand_summary>> expand_on_pool(file_system& fs, arriving
 }
 
 // What comes is put into a file first, which nobody else sees.
-asio::awaitable<result<expand_summary>> expand_kept(file_system& fs, arriving_source& from,
+asio::awaitable<result<expand_summary>> expand_kept(const file_system& fs, arriving_source& from,
                                                     expanding& work,
                                                     const expand_options& options) {
   BOOST_OUTCOME_CO_TRY(file kept, co_await fs.open_unnamed());
@@ -144,7 +144,7 @@ asio::awaitable<result<expand_summary>> expand_kept(file_system& fs, arriving_so
   co_return done;
 }
 
-asio::awaitable<result<expand_summary>> expand_valid(file_system& fs, arriving_source& from,
+asio::awaitable<result<expand_summary>> expand_valid(const file_system& fs, arriving_source& from,
                                                      expanding& work,
                                                      const expand_options& options) {
   BOOST_OUTCOME_CO_TRY(require_valid(options));
@@ -167,7 +167,7 @@ asio::awaitable<result<expand_summary>> expand_arriving(file_system fs, arriving
   co_return done;
 }
 
-result<expand_summary> expand_arriving(sync::file_system& fs, arriving_bytes& from,
+result<expand_summary> expand_arriving(const sync::file_system& fs, arriving_bytes& from,
                                        std::string dest, const expand_options& options) {
   const auto expand = [&]() -> result<expand_summary> {
     try {

@@ -67,7 +67,7 @@ class listing {
 
 }  // namespace detail
 
-asio::awaitable<result<std::vector<archive_entry>>> list_archive(file_system& fs,
+asio::awaitable<result<std::vector<archive_entry>>> list_archive(const file_system& fs,
                                                                  archive_source source,
                                                                  expand_options options) {
   detail::listing work(detail::name_of(source), options);
@@ -76,7 +76,7 @@ asio::awaitable<result<std::vector<archive_entry>>> list_archive(file_system& fs
                                     detail::host_call::list_archive, std::move(pool));
 }
 
-result<std::vector<archive_entry>> list_archive(sync::file_system& fs, archive_source source,
+result<std::vector<archive_entry>> list_archive(const sync::file_system& fs, archive_source source,
                                                 expand_options options) try {
   detail::listing work(detail::name_of(source), options);
   return detail::read_for_thread(fs, std::move(source), options, std::move(work),

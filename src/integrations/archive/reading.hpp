@@ -43,7 +43,7 @@ result<typename Work::value_type> read_on_thread(sync::file_system fs, archive_s
 }
 
 template <class Work>
-asio::awaitable<result<typename Work::value_type>> read_by_coroutine(file_system& fs,
+asio::awaitable<result<typename Work::value_type>> read_by_coroutine(const file_system& fs,
                                                                      archive_source source,
                                                                      expand_options options,
                                                                      Work& work,
@@ -106,7 +106,8 @@ asio::awaitable<result<typename Work::value_type>> read_for_coroutine(file_syste
 }
 
 template <class Work>
-result<typename Work::value_type> read_for_thread(sync::file_system& fs, archive_source source,
+result<typename Work::value_type> read_for_thread(const sync::file_system& fs,
+                                                  archive_source source,
                                                   const expand_options& options, Work work,
                                                   host_call by) {
   const auto read = [&]() -> result<typename Work::value_type> {

@@ -22,9 +22,9 @@ class archive_by_coroutine {
   template <class T>
   using task = asio::awaitable<result<T>>;
 
-  explicit archive_by_coroutine(file_system& fs) noexcept : fs_(fs) {}
+  explicit archive_by_coroutine(const file_system& fs) noexcept : fs_(fs) {}
 
-  file_system& volume() noexcept { return fs_; }
+  const file_system& volume() noexcept { return fs_; }
   template <class T>
   static asio::awaitable<T> of(asio::awaitable<T> operation) noexcept {
     return operation;
@@ -43,7 +43,7 @@ class archive_by_coroutine {
   }
 
  private:
-  file_system& fs_;
+  const file_system& fs_;
 };
 
 /// The same for a thread, which is asked to stop by a token, or never.
@@ -53,10 +53,10 @@ class archive_by_thread {
   template <class T>
   using task = on_thread<result<T>>;
 
-  archive_by_thread(sync::file_system& fs, std::stop_token stop) noexcept
+  archive_by_thread(const sync::file_system& fs, std::stop_token stop) noexcept
       : fs_(fs), stop_(std::move(stop)) {}
 
-  sync::file_system& volume() noexcept { return fs_; }
+  const sync::file_system& volume() noexcept { return fs_; }
   template <class T>
   static made<T> of(T done) noexcept {
     return made<T>(std::move(done));
@@ -67,7 +67,7 @@ class archive_by_thread {
   static made<result<void>> turn_in_any_case() noexcept { return of(result<void>(success())); }
 
  private:
-  sync::file_system& fs_;
+  const sync::file_system& fs_;
   const std::stop_token stop_;
 };
 

@@ -37,7 +37,7 @@ class by_coroutine {
   template <class T>
   using task = asio::awaitable<result<T>>;
 
-  by_coroutine(file_system& fs, pooled<tree_export>& to) noexcept : fs_(fs), to_(to) {}
+  by_coroutine(const file_system& fs, pooled<tree_export>& to) noexcept : fs_(fs), to_(to) {}
 
   auto walk(const std::string& path) { return fs_.walk(path); }
   auto open(std::string path) { return fs_.open(std::move(path), open_mode::read); }
@@ -55,7 +55,7 @@ class by_coroutine {
   std::uint64_t files() const noexcept { return to_.object().files(); }
 
  private:
-  file_system& fs_;
+  const file_system& fs_;
   pooled<tree_export>& to_;
 };
 
@@ -65,7 +65,7 @@ class by_thread {
   template <class T>
   using task = on_thread<result<T>>;
 
-  by_thread(sync::file_system& fs, tree_export& to) noexcept : fs_(fs), to_(to) {}
+  by_thread(const sync::file_system& fs, tree_export& to) noexcept : fs_(fs), to_(to) {}
 
   auto walk(const std::string& path) { return made(fs_.walk(path)); }
   auto open(std::string path) { return made(fs_.open(std::move(path), open_mode::read)); }
@@ -77,7 +77,7 @@ class by_thread {
   std::uint64_t files() const noexcept { return to_.files(); }
 
  private:
-  sync::file_system& fs_;
+  const sync::file_system& fs_;
   tree_export& to_;
 };
 
@@ -145,7 +145,7 @@ asio::awaitable<result<std::uint64_t>> export_for_coroutine(file_system fs, std:
   co_return co_await make_export(side, prefix, options);
 }
 
-result<std::uint64_t> export_on_thread(sync::file_system& fs, const std::string& prefix,
+result<std::uint64_t> export_on_thread(const sync::file_system& fs, const std::string& prefix,
                                        std::filesystem::path dir, const host_options& options) try {
   BOOST_OUTCOME_TRY(require_valid(dir, options));
   tree_export to(std::move(dir), options);
@@ -159,7 +159,7 @@ result<std::uint64_t> export_on_thread(sync::file_system& fs, const std::string&
 
 }  // namespace detail
 
-asio::awaitable<result<std::uint64_t>> export_to_host(file_system& fs, std::string prefix,
+asio::awaitable<result<std::uint64_t>> export_to_host(const file_system& fs, std::string prefix,
                                                       std::filesystem::path dir,
                                                       host_options options) {
   auto operation =
@@ -168,7 +168,7 @@ asio::awaitable<result<std::uint64_t>> export_to_host(file_system& fs, std::stri
                                              std::move(operation));
 }
 
-result<std::uint64_t> export_to_host(sync::file_system& fs, std::string prefix,
+result<std::uint64_t> export_to_host(const sync::file_system& fs, std::string prefix,
                                      std::filesystem::path dir, host_options options) {
   auto made = detail::export_on_thread(fs, prefix, std::move(dir), options);
   if (!made) return detail::about_host_call(prefix, made.error());

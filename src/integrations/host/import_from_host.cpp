@@ -61,9 +61,9 @@ class by_coroutine {
   template <class T>
   using task = asio::awaitable<result<T>>;
 
-  by_coroutine(file_system& fs, pooled<tree_source>& from) noexcept : fs_(fs), from_(from) {}
+  by_coroutine(const file_system& fs, pooled<tree_source>& from) noexcept : fs_(fs), from_(from) {}
 
-  file_system& volume() noexcept { return fs_; }
+  const file_system& volume() noexcept { return fs_; }
   tree_source& source() noexcept { return from_.object(); }
   template <class T>
   static asio::awaitable<T> of(asio::awaitable<T> operation) noexcept {
@@ -79,7 +79,7 @@ class by_coroutine {
   }
 
  private:
-  file_system& fs_;
+  const file_system& fs_;
   pooled<tree_source>& from_;
 };
 
@@ -90,9 +90,9 @@ class by_thread {
   template <class T>
   using task = on_thread<result<T>>;
 
-  by_thread(sync::file_system& fs, tree_source& from) noexcept : fs_(fs), from_(from) {}
+  by_thread(const sync::file_system& fs, tree_source& from) noexcept : fs_(fs), from_(from) {}
 
-  sync::file_system& volume() noexcept { return fs_; }
+  const sync::file_system& volume() noexcept { return fs_; }
   tree_source& source() noexcept { return from_; }
   template <class T>
   static made<T> of(T done) noexcept {
@@ -109,7 +109,7 @@ class by_thread {
   static made<result<void>> turn() noexcept { return of(result<void>(success())); }
 
  private:
-  sync::file_system& fs_;
+  const sync::file_system& fs_;
   tree_source& from_;
 };
 
@@ -304,7 +304,7 @@ asio::awaitable<result<std::uint64_t>> import_for_coroutine(file_system fs,
   co_return co_await make_import(side, normal.value(), options);
 }
 
-result<std::uint64_t> import_on_thread(sync::file_system& fs, std::filesystem::path dir,
+result<std::uint64_t> import_on_thread(const sync::file_system& fs, std::filesystem::path dir,
                                        const std::string& dest, const host_options& options) try {
   BOOST_OUTCOME_TRY(require_valid(dir, options));
   BOOST_OUTCOME_TRY(const auto normal, normal_text(dest));
@@ -319,15 +319,16 @@ result<std::uint64_t> import_on_thread(sync::file_system& fs, std::filesystem::p
 
 }  // namespace detail
 
-asio::awaitable<result<std::uint64_t>> import_from_host(file_system& fs, std::filesystem::path dir,
-                                                        std::string dest, host_options options) {
+asio::awaitable<result<std::uint64_t>> import_from_host(const file_system& fs,
+                                                        std::filesystem::path dir, std::string dest,
+                                                        host_options options) {
   auto operation =
       detail::import_for_coroutine(fs, std::move(dir), dest, options, detail::pool_of(options));
   return detail::with_cancellation_as_result(std::move(dest), detail::host_call::import_from_host,
                                              std::move(operation));
 }
 
-result<std::uint64_t> import_from_host(sync::file_system& fs, std::filesystem::path dir,
+result<std::uint64_t> import_from_host(const sync::file_system& fs, std::filesystem::path dir,
                                        std::string dest, host_options options) {
   auto made = detail::import_on_thread(fs, std::move(dir), dest, options);
   if (!made)

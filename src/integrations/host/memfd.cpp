@@ -81,7 +81,7 @@ asio::awaitable<result<memory_file>> to_memfd_for_coroutine(file_system fs, std:
   co_return co_await outcome_of(library_pool(), std::move(job));
 }
 
-result<memory_file> to_memfd_in_thread(sync::file_system& fs, const std::string& path,
+result<memory_file> to_memfd_in_thread(const sync::file_system& fs, const std::string& path,
                                        const memfd_options& options) try {
   BOOST_OUTCOME_TRY(auto file, fs.open(path, open_mode::read));
   BOOST_OUTCOME_TRY(auto draft, draft_of(std::move(file), fs.get_volume(), path, options));
@@ -101,7 +101,7 @@ asio::awaitable<result<std::uint64_t>> from_memfd_for_coroutine(sync::file_syste
   co_return co_await outcome_of(library_pool(), std::move(job));
 }
 
-result<std::uint64_t> from_memfd_in_thread(sync::file_system& fs, int number,
+result<std::uint64_t> from_memfd_in_thread(const sync::file_system& fs, int number,
                                            const std::string& path, if_exists existing) try {
   return copy_from_descriptor(fs, number, path, existing, std::stop_token());
 } catch (const std::bad_alloc&) {
@@ -118,20 +118,20 @@ std::string memory_file::path() const {
   return fd_ < 0 ? std::string() : "/proc/self/fd/" + std::to_string(fd_);
 }
 
-asio::awaitable<result<memory_file>> to_memfd(file_system& fs, std::string path,
+asio::awaitable<result<memory_file>> to_memfd(const file_system& fs, std::string path,
                                               memfd_options options) {
   auto operation = detail::to_memfd_for_coroutine(fs, path, options);
   return detail::with_cancellation_as_result(std::move(path), detail::host_call::to_memfd,
                                              std::move(operation));
 }
 
-result<memory_file> to_memfd(sync::file_system& fs, std::string path, memfd_options options) {
+result<memory_file> to_memfd(const sync::file_system& fs, std::string path, memfd_options options) {
   auto made = detail::to_memfd_in_thread(fs, path, options);
   if (!made) return detail::about_host_call(path, made.error(), detail::host_call::to_memfd);
   return made;
 }
 
-asio::awaitable<result<std::uint64_t>> from_memfd(file_system& fs, int fd, std::string path,
+asio::awaitable<result<std::uint64_t>> from_memfd(const file_system& fs, int fd, std::string path,
                                                   if_exists existing) {
   auto operation =
       detail::from_memfd_for_coroutine(sync::file_system(fs.get_volume()), fd, path, existing);
@@ -139,7 +139,7 @@ asio::awaitable<result<std::uint64_t>> from_memfd(file_system& fs, int fd, std::
                                              std::move(operation));
 }
 
-result<std::uint64_t> from_memfd(sync::file_system& fs, int fd, std::string path,
+result<std::uint64_t> from_memfd(const sync::file_system& fs, int fd, std::string path,
                                  if_exists existing) {
   auto copied = detail::from_memfd_in_thread(fs, fd, path, existing);
   if (!copied) return detail::about_host_call(path, copied.error(), detail::host_call::from_memfd);

@@ -42,7 +42,8 @@ result<std::uint64_t> size_of(int number) noexcept {
 }
 
 // Looks first at what would be refused after all has been copied.
-result<void> require_place(sync::file_system& fs, const std::string& path, if_exists existing) {
+result<void> require_place(const sync::file_system& fs, const std::string& path,
+                           if_exists existing) {
   const auto there = fs.stat(path);
   if (!there && there.error() == errc::not_found) return success();
   if (!there) return there.error().code();

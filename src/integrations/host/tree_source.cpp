@@ -58,14 +58,32 @@ result<std::size_t> read_all(int number, std::vector<iovec>& to, std::uint64_t a
 
 result<void> tree_source::begin() {
   auto top = open_at(AT_FDCWD, dir_.c_str(), O_RDONLY | O_DIRECTORY);
+  if (!top && top.error() == std::errc::not_a_directory) return begin_with_file(top.error());
   if (!top) return noted({}, top.error());
   walk_.emplace(std::move(top.value()), options_.special, most_path_);
+  return success();
+}
+
+// As a directory may be, it may be reached by a link, and it is not waited for if it is a pipe.
+result<void> tree_source::begin_with_file(const error& no_directory) {
+  auto opened = open_at(AT_FDCWD, dir_.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!opened) return noted({}, opened.error());
+  only_.emplace();
+  only_->path = dir_.filename().native();
+  BOOST_OUTCOME_TRY(const bool is_file, take_over(std::move(opened.value()), *only_));
+  if (!is_file) return noted({}, no_directory);
+  if (only_->path.find('\\') != std::string::npos) return noted({}, errc::invalid_path);
+  if (only_->path.size() > most_path_) return noted({}, errc::name_too_long);
   return success();
 }
 
 result<void> tree_source::find(const std::stop_token& stop) {
   next_.clear();
   has_next_ = true;
+  if (!walk_) {
+    if (!std::exchange(is_only_found_, true)) next_.push_back(std::move(*only_));
+    return success();
+  }
   std::size_t files = 0, size = 0;
   const std::size_t most = std::min<std::size_t>(options_.parallel, most_files);
   while (after_ && next_.size() < most_items && files < most && size < piece_size) {
@@ -109,13 +127,18 @@ result<bool> tree_source::open(const host_entry& e, source_item& to) {
     BOOST_OUTCOME_TRY(walk_->leave_out(opened.error()));
     return false;
   }
+  BOOST_OUTCOME_TRY(const bool is_file, take_over(std::move(opened.value()), to));
+  if (is_file) return true;
+  BOOST_OUTCOME_TRY(walk_->leave_out(errc::not_supported));
+  return false;
+}
+
+// Returns whether it is a file.
+result<bool> tree_source::take_over(descriptor opened, source_item& to) const {
   struct stat found;
-  if (::fstat(opened.value().number(), &found) != 0) return last_host_error();
-  if (!S_ISREG(found.st_mode)) {
-    BOOST_OUTCOME_TRY(walk_->leave_out(errc::not_supported));
-    return false;
-  }
-  to.opened = std::move(opened.value());
+  if (::fstat(opened.number(), &found) != 0) return last_host_error();
+  if (!S_ISREG(found.st_mode)) return false;
+  to.opened = std::move(opened);
   const auto size = static_cast<std::uint64_t>(std::max<off_t>(found.st_size, 0));
   to.is_sparse = keeps_holes_ && size >= least_hole &&
                  static_cast<std::uint64_t>(found.st_blocks) * block_unit < size;
@@ -218,7 +241,7 @@ result<void> tree_source::end(source_item& item) noexcept {
 }
 
 error tree_source::noted(const std::string& path, const error& why) const {
-  return about_host_call(path.empty() ? dir_.native() : (dir_ / path).native(), why,
+  return about_host_call(path.empty() || only_ ? dir_.native() : (dir_ / path).native(), why,
                          host_call::import_from_host);
 }
 

@@ -20,7 +20,7 @@ namespace coramfs::detail {
 
 /// A directory of the host's, or a file on its way into a volume, in pieces.
 struct source_item {
-  std::string path;  ///< below the directory of the import
+  std::string path;  ///< below the directory of the import, or the name of its only file
   bool is_directory = false;
   bool is_sparse = false;  ///< of a file: whether it has holes that may stay holes
   std::uint64_t size = 0;  ///< of a file: what the host has said when it was opened
@@ -52,7 +52,7 @@ class tree_source {
               bool keeps_holes)
       : dir_(std::move(dir)), options_(options), most_path_(most_path), keeps_holes_(keeps_holes) {}
 
-  /// Opens the directory. Errors: the host's.
+  /// Opens the directory, or the file, which is all that is found then. Errors: the host's.
   result<void> begin();
   /// Finds what comes next: a few files, of which those but the last have no more than a piece in
   /// all, and the directories among them. There are none at the end, and before a failure.
@@ -81,7 +81,9 @@ class tree_source {
   error noted(const std::string& path, const error& why) const;
 
  private:
+  result<void> begin_with_file(const error& no_directory);
   result<bool> open(const host_entry& e, source_item& to);
+  result<bool> take_over(descriptor opened, source_item& to) const;
   static result<void> read(source_item& item, const prepared& room);
   static result<void> read_beyond(source_item& item);
   static void look_ahead(source_item& item) noexcept;
@@ -92,6 +94,8 @@ class tree_source {
   const std::size_t most_path_;
   const bool keeps_holes_;
   std::optional<host_walk> walk_;
+  std::optional<source_item> only_;  // where it is a file and no directory
+  bool is_only_found_ = false;
   std::vector<source_item> items_, next_;
   bool has_next_ = false;
   result<void> after_ = success();

@@ -65,7 +65,7 @@ asio::awaitable<result<void>> store_access::close_in_pool(std::shared_ptr<store_
 
 }  // namespace detail
 
-store::store(file_system& in, std::string path, store_options options)
+store::store(const file_system& in, std::string path, store_options options)
     : own_pool_(options.pool == nullptr ? std::make_unique<blocking_pool>(own_threads) : nullptr),
       pool_(options.pool == nullptr ? *own_pool_ : *options.pool),
       state_(detail::store_access::make(in.get_volume(), std::move(path), options)) {}

@@ -229,7 +229,10 @@ TEST_CASE("import_from_host: what is no directory has the host's own error", "[h
   CHECK(missing == std::errc::no_such_file_or_directory);
   CHECK(missing.code().category() == std::system_category());
   CHECK(missing.details().path == s / "missing");
-  CHECK(refusal(by_coroutine, v, s / "file", "/to") == std::errc::not_a_directory);
+  const error no_directory = refusal(by_coroutine, v, s / "file/below", "/to");
+  CHECK(no_directory == std::errc::not_a_directory);
+  CHECK(no_directory.details().path == s / "file/below");
+  CHECK(refusal(by_coroutine, v, "/dev/null", "/to") == std::errc::not_a_directory);
   CHECK(refusal(by_coroutine, v, s / std::string_view("a\0b", 3), "/to") == errc::invalid_argument);
   CHECK(refusal(by_coroutine, v, s.path(), "/..") == errc::invalid_path);
   CHECK(refusal(by_coroutine, v, s.path(), std::string(5000, 'x')) == errc::name_too_long);
@@ -239,6 +242,28 @@ TEST_CASE("import_from_host: what is no directory has the host's own error", "[h
   odd = {};
   odd.existing = static_cast<if_exists>(7);
   CHECK(refusal(by_coroutine, v, s.path(), "/to", odd) == errc::invalid_argument);
+}
+
+TEST_CASE("import_from_host: a file comes by its name, as an export writes one", "[host]") {
+  const bool by_coroutine = GENERATE(false, true);
+  const scratch s;
+  const std::string large((1 << 20) + 17, 'l');
+  put(s / "file", large);
+  disk::create_symlink("file", s / "link");
+  const auto v = volume::create().value();
+  CHECK(import_by(by_coroutine, v, s / "file", "/to/there").value() == 1);
+  CHECK(tree_in(v) == tree{{"to/", ""}, {"to/there/", ""}, {"to/there/file", large}});
+  CHECK(import_by(by_coroutine, v, s / "link", "/").value() == 1);
+  CHECK(tree_in(v).at("link") == large);
+  const error again = refusal(by_coroutine, v, s / "file", "/to/there");
+  CHECK(again == errc::already_exists);
+  CHECK(again.details().path == "/to/there/file");
+  put(s / "file", "new");
+  CHECK(import_by(by_coroutine, v, s / "file", "/to/there", replacing()).value() == 1);
+  CHECK(tree_in(v).at("to/there/file") == "new");
+  put(s / "a\\b", "");
+  CHECK(refusal(by_coroutine, v, s / "a\\b", "/to") == errc::invalid_path);
+  CHECK(refusal(by_coroutine, v, s / "file", std::string(4094, 'x')) == errc::name_too_long);
 }
 
 TEST_CASE("import_from_host: what is there is replaced where that is asked for", "[host]") {
