@@ -10,7 +10,7 @@ namespace {
 // The bias is given after so many shared holds without an exclusive one, and one more for each lane
 // in use: taking it away looks at every lane, so it must not come and go often.
 constexpr unsigned enough_undisturbed = 16;
-constexpr int looks = 200;
+constexpr int lane_looks = 200;
 
 }  // namespace
 
@@ -29,7 +29,7 @@ void biased_lock::revoke() noexcept {
 
 void biased_lock::await_left(const lane_mark& lane) noexcept {
   const auto is_left = [&] { return !lane.is_held.load(std::memory_order_seq_cst); };
-  for (int i = 0; i < looks; ++i) {
+  for (int i = 0; i < lane_looks; ++i) {
     if (is_left()) return;
     spin_pause();
   }

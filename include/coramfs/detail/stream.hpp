@@ -25,17 +25,16 @@ inline asio_error_code stream_error(const error& e) noexcept {
   return e.code();
 }
 
-/// Returns the count of a write, and puts its error into `ec` as Asio's operations report theirs.
-/// The file keeps the error itself.
-inline std::size_t take(const result<std::size_t>& written, asio_error_code& ec,
+/// Returns the count of a transfer, and puts its error into `ec` as Asio's operations report theirs.
+inline std::size_t take(const result<std::size_t>& done, asio_error_code& ec) noexcept {
+  ec = done ? asio_error_code() : stream_error(done.assume_error());
+  return done ? done.assume_value() : 0;
+}
+/// As above; the file keeps the error itself.
+inline std::size_t take(const result<std::size_t>& done, asio_error_code& ec,
                         open_file& file) noexcept {
-  if (written.has_value()) {
-    ec = asio_error_code();
-    return written.assume_value();
-  }
-  file.stream_failed(written.assume_error());
-  ec = stream_error(written.assume_error());
-  return 0;
+  if (!done) file.stream_failed(done.assume_error());
+  return take(done, ec);
 }
 
 inline std::size_t value_or_throw(std::size_t count, const asio_error_code& ec) {

@@ -17,7 +17,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::size_t start_size = 32, stream_header = 12, stream_footer = 12, small_slice = 4096;
+constexpr std::size_t start_size = 32, xz_stream_header = 12, xz_stream_footer = 12,
+                      xz_slice = 4096;
 constexpr std::size_t most_kept = 64 * 1024;
 constexpr std::int64_t windows_epoch = 11'644'473'600;  // seconds before 1970
 
@@ -167,7 +168,7 @@ class seven_zip_writer final : public archive_writer {
   }
 
   std::span<const std::byte> start() const noexcept override { return start_; }
-  std::size_t slice() const noexcept override { return small_slice; }
+  std::size_t slice() const noexcept override { return xz_slice; }
 
  private:
   void end_file() {
@@ -180,15 +181,15 @@ class seven_zip_writer final : public archive_writer {
     auto& more = to_.made();
     kept_.insert(kept_.end(), more.begin(), more.end());
     more.clear();
-    if (header_size_ == 0 && kept_.size() > stream_header) {
-      const std::size_t block = (byte_at(kept_, stream_header) + 1u) * 4;
-      if (kept_.size() < stream_header + block) return;
-      properties_ = xz_block_of(std::span<const std::byte>(kept_).subspan(stream_header, block));
+    if (header_size_ == 0 && kept_.size() > xz_stream_header) {
+      const std::size_t block = (byte_at(kept_, xz_stream_header) + 1u) * 4;
+      if (kept_.size() < xz_stream_header + block) return;
+      properties_ = xz_block_of(std::span<const std::byte>(kept_).subspan(xz_stream_header, block));
       header_size_ = block;
       // Of the block's header the last but its padding and its checksum: the code of LZMA2.
-      code_ = byte_at(kept_, stream_header + 4);
+      code_ = byte_at(kept_, xz_stream_header + 4);
       kept_.erase(kept_.begin(),
-                  kept_.begin() + static_cast<std::ptrdiff_t>(stream_header + block));
+                  kept_.begin() + static_cast<std::ptrdiff_t>(xz_stream_header + block));
     }
     if (header_size_ == 0 || kept_.size() <= most_kept) return;
     give(kept_.size() - most_kept);
@@ -203,11 +204,11 @@ class seven_zip_writer final : public archive_writer {
   // Gives on the last of the block, whose size the index has, and returns that size.
   result<std::uint64_t> end_of_block() {
     const std::span<const std::byte> all = kept_;
-    if (header_size_ == 0 || !properties_ || all.size() < stream_footer)
+    if (header_size_ == 0 || !properties_ || all.size() < xz_stream_footer)
       return error(errc::unsupported_archive);
     const std::size_t index = (long_at(all, all.size() - 8) + std::size_t{1}) * 4;
-    if (index + stream_footer > all.size()) return error(errc::unsupported_archive);
-    auto record = all.subspan(all.size() - stream_footer - index).subspan(2);
+    if (index + xz_stream_footer > all.size()) return error(errc::unsupported_archive);
+    auto record = all.subspan(all.size() - xz_stream_footer - index).subspan(2);
     std::uint64_t size = 0;
     for (unsigned shift = 0; !record.empty() && shift < 63; shift += 7) {
       const unsigned b = byte_at(record, 0);

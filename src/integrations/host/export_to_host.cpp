@@ -32,12 +32,12 @@ result<pinned> pin_all(File& file) {
 }
 
 /// Both sides of an export, the volume and the host, for a coroutine.
-class by_coroutine {
+class exporting_coroutine {
  public:
   template <class T>
   using task = asio::awaitable<result<T>>;
 
-  by_coroutine(const file_system& fs, pooled<tree_export>& to) noexcept : fs_(fs), to_(to) {}
+  exporting_coroutine(const file_system& fs, pooled<tree_export>& to) noexcept : fs_(fs), to_(to) {}
 
   auto walk(const std::string& path) { return fs_.walk(path); }
   auto open(std::string path) { return fs_.open(std::move(path), open_mode::read); }
@@ -60,12 +60,12 @@ class by_coroutine {
 };
 
 /// The same for a thread.
-class by_thread {
+class exporting_thread {
  public:
   template <class T>
   using task = on_thread<result<T>>;
 
-  by_thread(const sync::file_system& fs, tree_export& to) noexcept : fs_(fs), to_(to) {}
+  exporting_thread(const sync::file_system& fs, tree_export& to) noexcept : fs_(fs), to_(to) {}
 
   auto walk(const std::string& path) { return made(fs_.walk(path)); }
   auto open(std::string path) { return made(fs_.open(std::move(path), open_mode::read)); }
@@ -141,7 +141,7 @@ asio::awaitable<result<std::uint64_t>> export_for_coroutine(file_system fs, std:
                                                             host_options options, pool_ptr pool) {
   if (const auto valid = require_valid(dir, options); !valid) co_return valid.error();
   pooled<tree_export> to(std::move(pool), std::move(dir), options);
-  by_coroutine side(fs, to);
+  exporting_coroutine side(fs, to);
   co_return co_await make_export(side, prefix, options);
 }
 
@@ -149,7 +149,7 @@ result<std::uint64_t> export_on_thread(const sync::file_system& fs, const std::s
                                        std::filesystem::path dir, const host_options& options) try {
   BOOST_OUTCOME_TRY(require_valid(dir, options));
   tree_export to(std::move(dir), options);
-  by_thread side(fs, to);
+  exporting_thread side(fs, to);
   return make_export(side, prefix, options).take();
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;

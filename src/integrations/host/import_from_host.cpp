@@ -55,13 +55,14 @@ void exchange_handles(std::vector<File>& files, std::vector<open_file>& with) no
 
 /// What an import does, for a coroutine: operations of the volume on the awaiting executor, calls
 /// of the host's on a pool.
-class by_coroutine {
+class importing_coroutine {
  public:
   using file_type = file;
   template <class T>
   using task = asio::awaitable<result<T>>;
 
-  by_coroutine(const file_system& fs, pooled<tree_source>& from) noexcept : fs_(fs), from_(from) {}
+  importing_coroutine(const file_system& fs, pooled<tree_source>& from) noexcept
+      : fs_(fs), from_(from) {}
 
   const file_system& volume() noexcept { return fs_; }
   tree_source& source() noexcept { return from_.object(); }
@@ -84,13 +85,14 @@ class by_coroutine {
 };
 
 /// The same for a thread, which does all of it itself.
-class by_thread {
+class importing_thread {
  public:
   using file_type = sync::file;
   template <class T>
   using task = on_thread<result<T>>;
 
-  by_thread(const sync::file_system& fs, tree_source& from) noexcept : fs_(fs), from_(from) {}
+  importing_thread(const sync::file_system& fs, tree_source& from) noexcept
+      : fs_(fs), from_(from) {}
 
   const sync::file_system& volume() noexcept { return fs_; }
   tree_source& source() noexcept { return from_; }
@@ -300,7 +302,7 @@ asio::awaitable<result<std::uint64_t>> import_for_coroutine(file_system fs,
   if (!normal) co_return normal.error();
   pooled<tree_source> from(std::move(pool), std::move(dir), options, most_below(normal.value()),
                            has_holes(fs.get_volume()));
-  by_coroutine side(fs, from);
+  importing_coroutine side(fs, from);
   co_return co_await make_import(side, normal.value(), options);
 }
 
@@ -309,7 +311,7 @@ result<std::uint64_t> import_on_thread(const sync::file_system& fs, std::filesys
   BOOST_OUTCOME_TRY(require_valid(dir, options));
   BOOST_OUTCOME_TRY(const auto normal, normal_text(dest));
   tree_source from(std::move(dir), options, most_below(normal), has_holes(fs.get_volume()));
-  by_thread side(fs, from);
+  importing_thread side(fs, from);
   return make_import(side, normal, options).take();
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
