@@ -27,7 +27,7 @@
 namespace coramfs {
 
 namespace detail {
-class file_opening;
+class open_file_operation;
 }
 
 template <class Object, class Executor>
@@ -353,7 +353,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
   open_mode mode() const noexcept { return file_.mode(); }
 
  private:
-  friend class detail::file_opening;
+  friend class detail::open_file_operation;
   friend class detail::stream_members<file>;
   friend struct detail::handle_access;
   template <class, class, class>
@@ -376,7 +376,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
   }
   static void start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,
                           offset_or_cursor offset, const detail::byte_source& from);
-  file(detail::opening& done, std::shared_ptr<const executor_type> executor,
+  file(detail::open_operation& done, std::shared_ptr<const executor_type> executor,
        std::uint64_t done_in_turn) noexcept
       : executor_(std::move(executor)), file_(done), done_in_turn_(done_in_turn) {}
   file(detail::volume_state& v, detail::node_use&& found, path_argument&& path, open_mode mode,

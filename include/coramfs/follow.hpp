@@ -23,7 +23,7 @@
 namespace coramfs {
 
 namespace detail {
-class follower_opening;
+class open_follower_operation;
 }
 
 template <class Object, class Executor>
@@ -136,7 +136,7 @@ class CORAMFS_EXPORT follower : public detail::follower_tokens<follower> {
   std::optional<std::uint64_t> expected_size() const noexcept { return file_.expected_size(); }
 
  private:
-  friend class detail::follower_opening;
+  friend class detail::open_follower_operation;
   template <class, class, class>
   friend class detail::follower_tokens;
 
@@ -144,7 +144,7 @@ class CORAMFS_EXPORT follower : public detail::follower_tokens<follower> {
   class initiate_read;
   static void start_read(detail::completion<result<std::size_t>>& to, follower& f,
                          asio::mutable_buffer into);
-  follower(detail::following& done, std::shared_ptr<const executor_type> executor,
+  follower(detail::follow_operation& done, std::shared_ptr<const executor_type> executor,
            std::uint64_t done_in_turn) noexcept
       : executor_(std::move(executor)), file_(done), done_in_turn_(done_in_turn) {}
   bool is_due(std::size_t at_most) noexcept;

@@ -16,7 +16,7 @@ namespace coramfs {
 
 namespace detail {
 template <class Hold>
-class acquiring;
+class lock_operation;
 }
 
 /// An exclusive hold of an `rw_lock`, which its destructor releases. Move-only; a moved-from one
@@ -35,7 +35,7 @@ class unique_hold {
   void release() noexcept { hold_.release(); }
 
  private:
-  friend class detail::acquiring<unique_hold>;
+  friend class detail::lock_operation<unique_hold>;
   explicit unique_hold(detail::lock_hold&& hold) noexcept : hold_(std::move(hold)) {}
   detail::lock_hold hold_;
 };
@@ -56,7 +56,7 @@ class shared_hold {
   void release() noexcept { hold_.release(); }
 
  private:
-  friend class detail::acquiring<shared_hold>;
+  friend class detail::lock_operation<shared_hold>;
   explicit shared_hold(detail::lock_hold&& hold) noexcept : hold_(std::move(hold)) {}
   detail::lock_hold hold_;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/file.hpp>
 
-#include "async/freeing.hpp"
+#include "async/freeing_operation.hpp"
 #include "async/in_turn.hpp"
 #include "async/later.hpp"
 #include "async/lent_buffer.hpp"
@@ -10,8 +10,8 @@
 #include "async/turns.hpp"
 #include "core/error_note.hpp"
 #include "core/pace.hpp"
-#include "handles/reading.hpp"
-#include "handles/writing.hpp"
+#include "handles/read_operations.hpp"
+#include "handles/write_operations.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -54,35 +54,35 @@ asio::awaitable<result<std::size_t>> write_at_now(open_file& f, std::uint64_t of
 }
 
 // A `prepare` whose outcome is of the public type.
-class preparing : public detail::preparing {
+class prepare_operation : public detail::prepare_operation {
  public:
-  using detail::preparing::preparing;
+  using detail::prepare_operation::prepare_operation;
 
   result<prepared> outcome() noexcept {
-    BOOST_OUTCOME_TRY(auto places, detail::preparing::outcome());
+    BOOST_OUTCOME_TRY(auto places, detail::prepare_operation::outcome());
     return prepared(std::move(places));
   }
 };
 
-// Holds the buffer of an `adopting` below. It is a base in front of that one, so it is destroyed
-// after it.
+// Holds the buffer of an `adopt_operation` below. It is a base in front of that one, so it is
+// destroyed after it.
 struct lent {
   std::shared_ptr<detail::lent_buffer> buffer;
 };
 // A write of a buffer that the caller lent, and gets back if the write fails.
-class adopting : private lent, public detail::adopting {
+class adopt_operation : private lent, public detail::adopt_operation {
  public:
-  adopting(open_file& f, std::shared_ptr<detail::lent_buffer> from) noexcept
-      : lent{std::move(from)}, detail::adopting(f, buffer->content) {}
-  adopting(adopting&&) noexcept = default;
+  adopt_operation(open_file& f, std::shared_ptr<detail::lent_buffer> from) noexcept
+      : lent{std::move(from)}, detail::adopt_operation(f, buffer->content) {}
+  adopt_operation(adopt_operation&&) noexcept = default;
   // A write that is dropped before it has begun gives the buffer back as one that fails does.
-  ~adopting() {
+  ~adopt_operation() {
     if (buffer != nullptr && !has_ended_ && !has_begun()) buffer->give_back();
   }
 
   result<std::size_t> outcome() noexcept {
     has_ended_ = true;
-    auto count = detail::adopting::outcome();
+    auto count = detail::adopt_operation::outcome();
     if (!count) buffer->give_back();
     return count;
   }
@@ -96,13 +96,13 @@ struct owned {
   open_file& of;
   bytes content;
 };
-class adopting_own : private owned, public detail::adopting {
+class adopt_own_operation : private owned, public detail::adopt_operation {
  public:
-  adopting_own(open_file& f, bytes&& from) noexcept
-      : owned{f, std::move(from)}, detail::adopting(f, content) {}
+  adopt_own_operation(open_file& f, bytes&& from) noexcept
+      : owned{f, std::move(from)}, detail::adopt_operation(f, content) {}
   // It moves only before it has begun, so nothing is lost if it is made anew over the buffer here.
-  adopting_own(adopting_own&& unbegun) noexcept
-      : adopting_own(unbegun.of, std::move(unbegun.content)) {}
+  adopt_own_operation(adopt_own_operation&& unbegun) noexcept
+      : adopt_own_operation(unbegun.of, std::move(unbegun.content)) {}
 };
 
 asio::awaitable<result<std::size_t>> write_nothing(errc why) { co_return why; }
@@ -124,12 +124,14 @@ std::uint64_t growth(const open_file& f, std::optional<std::uint64_t> size) noex
 
 auto truncation(bool is_due, open_file& f, std::optional<std::uint64_t> size) noexcept {
   auto alive = f.is_open() ? f.keep_volume() : detail::life_hold();
-  return detail::freeing(in_turn<detail::truncating>(is_due, f, size), std::move(alive));
+  return detail::freeing_operation(in_turn<detail::truncate_operation>(is_due, f, size),
+                                   std::move(alive));
 }
 
 auto hole(bool is_due, open_file& f, std::uint64_t offset, std::uint64_t size) noexcept {
   auto alive = f.is_open() ? f.keep_volume() : detail::life_hold();
-  return detail::freeing(in_turn<detail::punching>(is_due, f, offset, size), std::move(alive));
+  return detail::freeing_operation(in_turn<detail::punch_operation>(is_due, f, offset, size),
+                                   std::move(alive));
 }
 
 bool is_short(const open_file& f, std::optional<std::uint64_t> offset,
@@ -146,17 +148,17 @@ bool file::is_due(std::uint64_t size) noexcept {
 asio::awaitable<result<std::size_t>> file::read(asio::mutable_buffer to) {
   const bool due = is_due(to.size());
   if (to.size() <= detail::slice_size && !due) return read_now(file_, to_span(to));
-  return detail::run(in_turn<detail::reading>(due, file_, std::nullopt, to_span(to)));
+  return detail::run(in_turn<detail::read_operation>(due, file_, std::nullopt, to_span(to)));
 }
 
 asio::awaitable<result<bytes>> file::read_all() {
-  return detail::run(in_turn<detail::reading_all>(is_due(bytes_left(file_)), file_));
+  return detail::run(in_turn<detail::read_all_operation>(is_due(bytes_left(file_)), file_));
 }
 
 asio::awaitable<result<std::size_t>> file::write(asio::const_buffer from) {
   const bool due = is_due(from.size());
   if (!due && is_short(file_, {}, from)) return write_now(file_, to_span(from));
-  return detail::run(in_turn<detail::writing>(due, file_, std::nullopt, to_span(from)));
+  return detail::run(in_turn<detail::write_operation>(due, file_, std::nullopt, to_span(from)));
 }
 
 asio::awaitable<result<std::size_t>> file::write(bytes&& from, detail::call_scope&& scope) {
@@ -168,19 +170,19 @@ asio::awaitable<result<std::size_t>> file::write(bytes&& from, detail::call_scop
     return write_nothing(errc::out_of_memory);
   }
   scope.end_with(taken);
-  return detail::run(in_turn<adopting>(due, file_, std::move(taken)));
+  return detail::run(in_turn<adopt_operation>(due, file_, std::move(taken)));
 }
 
 asio::awaitable<result<std::size_t>> file::read_at(std::uint64_t offset, asio::mutable_buffer to) {
   const bool due = is_due(to.size());
   if (to.size() <= detail::slice_size && !due) return read_at_now(file_, offset, to_span(to));
-  return detail::run(in_turn<detail::reading>(due, file_, offset, to_span(to)));
+  return detail::run(in_turn<detail::read_operation>(due, file_, offset, to_span(to)));
 }
 
 asio::awaitable<result<std::size_t>> file::write_at(std::uint64_t offset, asio::const_buffer from) {
   const bool due = is_due(from.size());
   if (!due && is_short(file_, offset, from)) return write_at_now(file_, offset, to_span(from));
-  return detail::run(in_turn<detail::writing>(due, file_, offset, to_span(from)));
+  return detail::run(in_turn<detail::write_operation>(due, file_, offset, to_span(from)));
 }
 
 asio::awaitable<result<std::uint64_t>> file::truncate(std::optional<std::uint64_t> size) {
@@ -198,15 +200,15 @@ result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
 }
 
 asio::awaitable<result<void>> file::reserve(std::uint64_t size) {
-  return detail::run(in_turn<detail::reserving>(is_due(0), file_, size));
+  return detail::run(in_turn<detail::reserve_operation>(is_due(0), file_, size));
 }
 
 asio::awaitable<result<prepared>> file::prepare(std::size_t n) {
-  return detail::run(in_turn<preparing>(is_due(n), file_, n));
+  return detail::run(in_turn<prepare_operation>(is_due(n), file_, n));
 }
 
 asio::awaitable<result<void>> file::announce(std::uint64_t size, bool reserve) {
-  return detail::run(in_turn<detail::announcing>(is_due(0), file_, size, reserve));
+  return detail::run(in_turn<detail::announce_operation>(is_due(0), file_, size, reserve));
 }
 
 result<void> file::close() {
@@ -216,47 +218,48 @@ result<void> file::close() {
 
 void file::start_write(detail::completion<result<std::size_t>>& to, detail::open_file& f,
                        offset_or_cursor offset, const detail::byte_source& from) {
-  detail::start(to, detail::gathering(f, offset, from));
+  detail::start(to, detail::gather_write_operation(f, offset, from));
 }
 
 // With completion tokens. Whether a turn is due is decided where the operation begins.
 
 detail::initiation<result<std::size_t>> file::later::read(asio::mutable_buffer to) {
   return detail::later(executor_, [&f = of_, to]() mutable {
-    return in_turn<detail::reading>(f.is_due(to.size()), f.file_, std::nullopt, to_span(to));
+    return in_turn<detail::read_operation>(f.is_due(to.size()), f.file_, std::nullopt, to_span(to));
   });
 }
 
 detail::initiation<result<bytes>> file::later::read_all() {
   return detail::later(executor_, [&f = of_]() mutable {
-    return in_turn<detail::reading_all>(f.is_due(bytes_left(f.file_)), f.file_);
+    return in_turn<detail::read_all_operation>(f.is_due(bytes_left(f.file_)), f.file_);
   });
 }
 
 detail::initiation<result<std::size_t>> file::later::write(asio::const_buffer from) {
   return detail::later(executor_, [&f = of_, from]() mutable {
-    return in_turn<detail::writing>(f.is_due(from.size()), f.file_, std::nullopt, to_span(from));
+    return in_turn<detail::write_operation>(f.is_due(from.size()), f.file_, std::nullopt,
+                                            to_span(from));
   });
 }
 
 detail::initiation<result<std::size_t>> file::later::write(bytes&& from) {
   return detail::later(executor_, [&f = of_, from = std::move(from)]() mutable {
     const bool due = f.is_due(from.size());
-    return in_turn<adopting_own>(due, f.file_, std::move(from));
+    return in_turn<adopt_own_operation>(due, f.file_, std::move(from));
   });
 }
 
 detail::initiation<result<std::size_t>> file::later::read_at(std::uint64_t offset,
                                                              asio::mutable_buffer to) {
   return detail::later(executor_, [&f = of_, offset, to]() mutable {
-    return in_turn<detail::reading>(f.is_due(to.size()), f.file_, offset, to_span(to));
+    return in_turn<detail::read_operation>(f.is_due(to.size()), f.file_, offset, to_span(to));
   });
 }
 
 detail::initiation<result<std::size_t>> file::later::write_at(std::uint64_t offset,
                                                               asio::const_buffer from) {
   return detail::later(executor_, [&f = of_, offset, from]() mutable {
-    return in_turn<detail::writing>(f.is_due(from.size()), f.file_, offset, to_span(from));
+    return in_turn<detail::write_operation>(f.is_due(from.size()), f.file_, offset, to_span(from));
   });
 }
 
@@ -274,19 +277,20 @@ detail::initiation<result<void>> file::later::punch_hole(std::uint64_t offset, s
 
 detail::initiation<result<void>> file::later::reserve(std::uint64_t size) {
   return detail::later(executor_, [&f = of_, size]() mutable {
-    return in_turn<detail::reserving>(f.is_due(0), f.file_, size);
+    return in_turn<detail::reserve_operation>(f.is_due(0), f.file_, size);
   });
 }
 
 detail::initiation<result<void>> file::later::announce(std::uint64_t size, bool reserve) {
   return detail::later(executor_, [&f = of_, size, reserve]() mutable {
-    return in_turn<detail::announcing>(f.is_due(0), f.file_, size, reserve);
+    return in_turn<detail::announce_operation>(f.is_due(0), f.file_, size, reserve);
   });
 }
 
 detail::initiation<result<prepared>> file::later::prepare(std::size_t n) {
-  return detail::later(
-      executor_, [&f = of_, n]() mutable { return in_turn<preparing>(f.is_due(n), f.file_, n); });
+  return detail::later(executor_, [&f = of_, n]() mutable {
+    return in_turn<prepare_operation>(f.is_due(n), f.file_, n);
+  });
 }
 
 namespace detail {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <coramfs/file_system.hpp>
 
-#include "async/file_opening.hpp"
-#include "async/follower_opening.hpp"
-#include "async/freeing.hpp"
+#include "async/freeing_operation.hpp"
 #include "async/later.hpp"
+#include "async/open_file_operation.hpp"
+#include "async/open_follower_operation.hpp"
 #include "async/run.hpp"
 #include "async/turns.hpp"
-#include "handles/opening.hpp"
-#include "handles/reading.hpp"
-#include "handles/replacing.hpp"
+#include "handles/open_operation.hpp"
+#include "handles/read_operations.hpp"
+#include "handles/write_file_operation.hpp"
 #include "operations/long_operations.hpp"
 #include "operations/operations.hpp"
-#include "operations/removing.hpp"
+#include "operations/removal.hpp"
 #include "tree/volume_state.hpp"
 
 #include <new>
@@ -69,7 +69,7 @@ class one_step {
 // Runs an operation that never waits, but may give up a file, whose memory is freed in turns.
 template <class Step>
 asio::awaitable<result<void>> run_freeing(Step s) {
-  return detail::run(detail::freeing(one_step<Step>(std::move(s))));
+  return detail::run(detail::freeing_operation(one_step<Step>(std::move(s))));
 }
 
 asio::awaitable<result<volume_stats>> read_stats(volume v) { co_return v.stats(); }
@@ -90,33 +90,33 @@ file_system::file_system(executor_type executor, volume over) : volume_(over) {
 
 asio::awaitable<result<file>> file_system::open(path_argument path, open_mode mode,
                                                 open_options options) const {
-  return with_turn(executor_, detail::run(detail::file_opening(*state(volume_), std::move(path),
-                                                               mode, options, executor_)));
+  return with_turn(executor_, detail::run(detail::open_file_operation(
+                                  *state(volume_), std::move(path), mode, options, executor_)));
 }
 
 asio::awaitable<result<file>> file_system::open_unnamed(open_options options) const {
-  return with_turn(executor_,
-                   detail::run(detail::file_opening::unnamed(*state(volume_), options, executor_)));
+  return with_turn(executor_, detail::run(detail::open_file_operation::unnamed(
+                                  *state(volume_), options, executor_)));
 }
 
 asio::awaitable<result<follower>> file_system::follow(path_argument path,
                                                       follow_options options) const {
-  return with_turn(executor_, detail::run(detail::follower_opening(*state(volume_), std::move(path),
-                                                                   options, executor_)));
+  return with_turn(executor_, detail::run(detail::open_follower_operation(
+                                  *state(volume_), std::move(path), options, executor_)));
 }
 
 asio::awaitable<result<void>> file_system::give_name(file& f, path_argument path,
                                                      naming_options options) const {
   return with_turn(
       executor_,
-      detail::run(detail::freeing(detail::give_names(state(volume_), detail::handle_of(f, path), {},
-                                                     options, detail::call::give_name))));
+      detail::run(detail::freeing_operation(detail::give_names(
+          state(volume_), detail::handle_of(f, path), {}, options, detail::call::give_name))));
 }
 
 asio::awaitable<result<void>> file_system::give_names(std::map<std::string, file>& files,
                                                       std::vector<std::string> directories,
                                                       naming_options options) const {
-  return with_turn(executor_, detail::run(detail::freeing(detail::give_names(
+  return with_turn(executor_, detail::run(detail::freeing_operation(detail::give_names(
                                   state(volume_), detail::handles_of(files), std::move(directories),
                                   options, detail::call::give_names))));
 }
@@ -132,7 +132,7 @@ asio::awaitable<result<bool>> file_system::create_directories(path_argument path
 asio::awaitable<result<void>> file_system::remove(path_argument path,
                                                   remove_options options) const {
   if (options.open == if_open::wait) {
-    return with_turn(executor_, detail::run(detail::freeing(detail::removal_in_turn(
+    return with_turn(executor_, detail::run(detail::freeing_operation(detail::removal_in_turn(
                                     state(volume_), std::move(path), options.timeout))));
   }
   return with_turn(executor_,
@@ -148,17 +148,17 @@ asio::awaitable<result<void>> file_system::remove_directory(path_argument path) 
 asio::awaitable<result<void>> file_system::remove_tree(path_argument path,
                                                        remove_options options) const {
   if (options.open == if_open::fail) {
-    return with_turn(
-        executor_, detail::run(detail::freeing(detail::removing(state(volume_), std::move(path)))));
+    return with_turn(executor_, detail::run(detail::freeing_operation(detail::remove_tree_operation(
+                                    state(volume_), std::move(path)))));
   }
-  return with_turn(executor_, detail::run(detail::freeing(detail::remove_tree_in_use(
+  return with_turn(executor_, detail::run(detail::freeing_operation(detail::remove_tree_in_use(
                                   state(volume_), std::move(path), options))));
 }
 
 asio::awaitable<result<void>> file_system::rename(path_argument from, path_argument to,
                                                   rename_options options) const {
   if (options.open == if_open::wait) {
-    return with_turn(executor_, detail::run(detail::freeing(detail::rename_in_turn(
+    return with_turn(executor_, detail::run(detail::freeing_operation(detail::rename_in_turn(
                                     state(volume_), std::move(from), std::move(to), options))));
   }
   return with_turn(executor_,
@@ -174,7 +174,7 @@ asio::awaitable<result<void>> file_system::rename(path_argument from, path_argum
 asio::awaitable<result<void>> file_system::move(path_argument from, path_argument to,
                                                 rename_options options) const {
   if (options.open == if_open::wait) {
-    return with_turn(executor_, detail::run(detail::freeing(detail::move_in_turn(
+    return with_turn(executor_, detail::run(detail::freeing_operation(detail::move_in_turn(
                                     state(volume_), std::move(from), std::move(to), options))));
   }
   return with_turn(executor_,
@@ -189,7 +189,7 @@ asio::awaitable<result<void>> file_system::move(path_argument from, path_argumen
 
 asio::awaitable<result<void>> file_system::copy(path_argument from, path_argument to,
                                                 copy_options options) const {
-  return with_turn(executor_, detail::run(detail::freeing(detail::copy(
+  return with_turn(executor_, detail::run(detail::freeing_operation(detail::copy(
                                   state(volume_), std::move(from), std::move(to), options))));
 }
 
@@ -274,10 +274,11 @@ asio::awaitable<result<std::uint64_t>> file_system::file_size(path_argument path
 
 asio::awaitable<result<bytes>> file_system::read_file(path_argument path,
                                                       std::optional<std::uint64_t> max_size) const {
-  return with_turn(executor_, detail::run(detail::file_reading<bytes>(
-                                  detail::opening(state(volume_), std::move(path), open_mode::read,
-                                                  {}, detail::call::read_file),
-                                  max_size)));
+  return with_turn(executor_,
+                   detail::run(detail::read_file_operation<bytes>(
+                       detail::open_operation(state(volume_), std::move(path), open_mode::read, {},
+                                              detail::call::read_file),
+                       max_size)));
 }
 
 asio::awaitable<result<void>> file_system::write_text(path_argument path,
@@ -287,15 +288,16 @@ asio::awaitable<result<void>> file_system::write_text(path_argument path,
 
 asio::awaitable<result<std::string>> file_system::read_text(
     path_argument path, std::optional<std::uint64_t> max_size) const {
-  return with_turn(executor_, detail::run(detail::file_reading<std::string>(
-                                  detail::opening(state(volume_), std::move(path), open_mode::read,
-                                                  {}, detail::call::read_text),
-                                  max_size)));
+  return with_turn(executor_,
+                   detail::run(detail::read_file_operation<std::string>(
+                       detail::open_operation(state(volume_), std::move(path), open_mode::read, {},
+                                              detail::call::read_text),
+                       max_size)));
 }
 
 asio::awaitable<result<void>> file_system::write_file(path_argument path,
                                                       asio::const_buffer content) const {
-  return with_turn(executor_, detail::run(detail::freeing(detail::replacing(
+  return with_turn(executor_, detail::run(detail::freeing_operation(detail::write_file_operation(
                                   state(volume_), std::move(path), detail::to_span(content)))));
 }
 
@@ -307,9 +309,8 @@ asio::awaitable<result<file_map>> file_system::export_tree(path_argument prefix,
 
 asio::awaitable<result<void>> file_system::import_tree(file_map files,
                                                        import_options options) const {
-  return with_turn(
-      executor_,
-      detail::run(detail::freeing(detail::import_tree(state(volume_), std::move(files), options))));
+  return with_turn(executor_, detail::run(detail::freeing_operation(
+                                  detail::import_tree(state(volume_), std::move(files), options))));
 }
 
 asio::awaitable<result<std::vector<std::string>>> file_system::files_below(
@@ -320,8 +321,8 @@ asio::awaitable<result<std::vector<std::string>>> file_system::files_below(
 
 asio::awaitable<result<std::optional<bytes>>> file_system::read_if_there(
     const std::string& path) const {
-  return with_turn(executor_, detail::run(detail::given_out_reading(state(volume_), path,
-                                                                    detail::call::export_each)));
+  return with_turn(executor_, detail::run(detail::given_out_reader(state(volume_), path,
+                                                                   detail::call::export_each)));
 }
 
 asio::awaitable<result<volume_stats>> file_system::stats() const {
@@ -335,13 +336,13 @@ namespace {
 template <class Container>
 auto file_content(state_ptr v, path_argument path, std::optional<std::uint64_t> max_size,
                   detail::call by) {
-  return detail::file_reading<Container>(
-      detail::opening(std::move(v), std::move(path), open_mode::read, {}, by), max_size);
+  return detail::read_file_operation<Container>(
+      detail::open_operation(std::move(v), std::move(path), open_mode::read, {}, by), max_size);
 }
 
 template <class Step>
 auto freeing_step(Step s) {
-  return detail::freeing(one_step<Step>(std::move(s)));
+  return detail::freeing_operation(one_step<Step>(std::move(s)));
 }
 
 // One that never waits and gives up nothing.
@@ -360,22 +361,22 @@ detail::initiation<result<file>> file_system::later::open(path_argument path, op
                                                           open_options options) {
   return detail::later(*of_.executor_, [v = &*state(of_.volume_), executor = of_.executor_,
                                         path = std::move(path), mode, options]() mutable {
-    return detail::file_opening(*v, std::move(path), mode, options, std::move(executor));
+    return detail::open_file_operation(*v, std::move(path), mode, options, std::move(executor));
   });
 }
 
 detail::initiation<result<file>> file_system::later::open_unnamed(open_options options) {
-  return detail::later(*of_.executor_,
-                       [v = &*state(of_.volume_), executor = of_.executor_, options]() mutable {
-                         return detail::file_opening::unnamed(*v, options, std::move(executor));
-                       });
+  return detail::later(
+      *of_.executor_, [v = &*state(of_.volume_), executor = of_.executor_, options]() mutable {
+        return detail::open_file_operation::unnamed(*v, options, std::move(executor));
+      });
 }
 
 detail::initiation<result<follower>> file_system::later::follow(path_argument path,
                                                                 follow_options options) {
   return detail::later(*of_.executor_, [v = &*state(of_.volume_), executor = of_.executor_,
                                         path = std::move(path), options]() mutable {
-    return detail::follower_opening(*v, std::move(path), options, std::move(executor));
+    return detail::open_follower_operation(*v, std::move(path), options, std::move(executor));
   });
 }
 
@@ -383,7 +384,7 @@ detail::initiation<result<void>> file_system::later::give_name(file& f, path_arg
                                                                naming_options options) {
   return detail::later(*of_.executor_, [v = state(of_.volume_), all = detail::handle_of(f, path),
                                         options]() mutable {
-    return detail::freeing(
+    return detail::freeing_operation(
         detail::give_names(std::move(v), std::move(all), {}, options, detail::call::give_name));
   });
 }
@@ -393,8 +394,8 @@ detail::initiation<result<void>> file_system::later::give_names(
     naming_options options) {
   return detail::later(*of_.executor_, [v = state(of_.volume_), all = detail::handles_of(files),
                                         directories = std::move(directories), options]() mutable {
-    return detail::freeing(detail::give_names(std::move(v), std::move(all), std::move(directories),
-                                              options, detail::call::give_names));
+    return detail::freeing_operation(detail::give_names(
+        std::move(v), std::move(all), std::move(directories), options, detail::call::give_names));
   });
 }
 
@@ -413,7 +414,7 @@ detail::initiation<result<void>> file_system::later::remove(path_argument path,
   if (options.open == if_open::wait) {
     return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path),
                                           patience = options.timeout]() mutable {
-      return detail::freeing(detail::removal_in_turn(v, std::move(path), patience));
+      return detail::freeing_operation(detail::removal_in_turn(v, std::move(path), patience));
     });
   }
   return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path),
@@ -432,13 +433,14 @@ detail::initiation<result<void>> file_system::later::remove_directory(path_argum
 detail::initiation<result<void>> file_system::later::remove_tree(path_argument path,
                                                                  remove_options options) {
   if (options.open != if_open::fail) {
-    return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path),
-                                          options]() mutable {
-      return detail::freeing(detail::remove_tree_in_use(std::move(v), std::move(path), options));
-    });
+    return detail::later(*of_.executor_,
+                         [v = state(of_.volume_), path = std::move(path), options]() mutable {
+                           return detail::freeing_operation(
+                               detail::remove_tree_in_use(std::move(v), std::move(path), options));
+                         });
   }
   return detail::later(*of_.executor_, [v = state(of_.volume_), path = std::move(path)]() mutable {
-    return detail::freeing(detail::removing(v, std::move(path)));
+    return detail::freeing_operation(detail::remove_tree_operation(v, std::move(path)));
   });
 }
 
@@ -447,7 +449,7 @@ detail::initiation<result<void>> file_system::later::rename(path_argument from, 
   if (options.open == if_open::wait) {
     return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
                                           to = std::move(to), options]() mutable {
-      return detail::freeing(
+      return detail::freeing_operation(
           detail::rename_in_turn(std::move(v), std::move(from), std::move(to), options));
     });
   }
@@ -464,7 +466,7 @@ detail::initiation<result<void>> file_system::later::move(path_argument from, pa
   if (options.open == if_open::wait) {
     return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
                                           to = std::move(to), options]() mutable {
-      return detail::freeing(
+      return detail::freeing_operation(
           detail::move_in_turn(std::move(v), std::move(from), std::move(to), options));
     });
   }
@@ -480,7 +482,8 @@ detail::initiation<result<void>> file_system::later::copy(path_argument from, pa
                                                           copy_options options) {
   return detail::later(*of_.executor_, [v = state(of_.volume_), from = std::move(from),
                                         to = std::move(to), options]() mutable {
-    return detail::freeing(detail::copy(std::move(v), std::move(from), std::move(to), options));
+    return detail::freeing_operation(
+        detail::copy(std::move(v), std::move(from), std::move(to), options));
   });
 }
 
@@ -576,7 +579,8 @@ detail::initiation<result<void>> file_system::later::write_file(path_argument pa
                                                                 asio::const_buffer content) {
   return detail::later(
       *of_.executor_, [v = state(of_.volume_), path = std::move(path), content]() mutable {
-        return detail::freeing(detail::replacing(v, std::move(path), detail::to_span(content)));
+        return detail::freeing_operation(
+            detail::write_file_operation(v, std::move(path), detail::to_span(content)));
       });
 }
 
@@ -599,10 +603,10 @@ detail::initiation<result<file_map>> file_system::later::export_tree(path_argume
 
 detail::initiation<result<void>> file_system::later::import_tree(file_map files,
                                                                  import_options options) {
-  return detail::later(
-      *of_.executor_, [v = state(of_.volume_), files = std::move(files), options]() mutable {
-        return detail::freeing(detail::import_tree(std::move(v), std::move(files), options));
-      });
+  return detail::later(*of_.executor_, [v = state(of_.volume_), files = std::move(files),
+                                        options]() mutable {
+    return detail::freeing_operation(detail::import_tree(std::move(v), std::move(files), options));
+  });
 }
 
 detail::initiation<result<volume_stats>> file_system::later::stats() {

@@ -8,7 +8,7 @@
 #include "async/run.hpp"
 #include "async/start.hpp"
 #include "async/turns.hpp"
-#include "handles/following.hpp"
+#include "handles/follow_operation.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -19,18 +19,18 @@ namespace coramfs {
 namespace {
 
 // A `next` whose outcome is of the public type.
-class pinning_next : public detail::pinning_next {
+class pin_next_operation : public detail::pin_next_operation {
  public:
-  using detail::pinning_next::pinning_next;
+  using detail::pin_next_operation::pin_next_operation;
 
   result<pinned> outcome() noexcept {
-    BOOST_OUTCOME_TRY(auto list, detail::pinning_next::outcome());
+    BOOST_OUTCOME_TRY(auto list, detail::pin_next_operation::outcome());
     return pinned(std::move(list));
   }
 };
 
-using next_in_turn = detail::in_turn<pinning_next>;
-using read_in_turn = detail::in_turn<detail::reading_next>;
+using next_in_turn = detail::in_turn<pin_next_operation>;
+using read_in_turn = detail::in_turn<detail::read_next_operation>;
 
 }  // namespace
 

@@ -4,7 +4,7 @@
 
 #include "core/error_note.hpp"
 #include "handles/preparation.hpp"
-#include "handles/writing.hpp"
+#include "handles/write_operations.hpp"
 #include "tree/flow.hpp"
 #include "tree/volume_state.hpp"
 
@@ -55,7 +55,7 @@ result<void> open_file::finish() noexcept {
 
 result<void> open_file::abandon(const error& why) noexcept {
   BOOST_OUTCOME_TRY(require_growing(call::abandon));
-  if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
+  if (growth_operation* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
   end_flow(why ? why : error(errc::abandoned));
   let_go();
   return boost::outcome_v2::success();

@@ -6,9 +6,9 @@
 #include "core/error_note.hpp"
 #include "core/funding.hpp"
 #include "core/path.hpp"
-#include "handles/opening.hpp"
+#include "handles/open_operation.hpp"
 #include "handles/preparation.hpp"
-#include "handles/writing.hpp"
+#include "handles/write_operations.hpp"
 #include "storage/backlog.hpp"
 #include "storage/file_reserve.hpp"
 #include "storage/promotion.hpp"
@@ -41,7 +41,7 @@ void free_content(file_node& file, const account& payer) noexcept {
 
 open_file::open_file() noexcept = default;
 
-open_file::open_file(opening& done) noexcept
+open_file::open_file(open_operation& done) noexcept
     : node_(done.take_node()),
       patience_(done.patience()),
       path_(done.path_.take()),
@@ -398,7 +398,7 @@ void open_file::close() noexcept { let_go(); }
 
 void open_file::let_go() noexcept {
   if (!is_open()) return;
-  if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
+  if (growth_operation* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
   if (flow_) end_flow(errc::abandoned);
   if (may_write()) give_up_rest();
   if (may_write() && is_unnamed()) free_content(*node_, volume().payer);

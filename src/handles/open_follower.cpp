@@ -2,7 +2,7 @@
 #include <coramfs/detail/open_follower.hpp>
 
 #include "core/error_note.hpp"
-#include "handles/following.hpp"
+#include "handles/follow_operation.hpp"
 #include "tree/flow.hpp"
 #include "tree/node.hpp"
 #include "tree/volume_state.hpp"
@@ -14,10 +14,10 @@ namespace coramfs::detail {
 
 open_follower::open_follower() noexcept = default;
 
-open_follower::open_follower(following& done) noexcept
+open_follower::open_follower(follow_operation& done) noexcept
     : use_(std::move(done.use_)),
       flow_(std::move(done.joined_)),
-      plain_(flow_ ? open_file() : open_file(static_cast<opening&>(done))),
+      plain_(flow_ ? open_file() : open_file(static_cast<open_operation&>(done))),
       options_(done.options_) {
   if (flow_) path_ = done.path_.take();
 }

@@ -3,7 +3,7 @@
 #include <coramfs/detail/open_file.hpp>
 
 #include "core/error_note.hpp"
-#include "handles/writing.hpp"
+#include "handles/write_operations.hpp"
 #include "tree/tree.hpp"
 #include "tree/unnamed.hpp"
 #include "tree/volume_state.hpp"
@@ -28,7 +28,7 @@ result<void> open_file::require_alone() const noexcept {
 }
 
 taken_file open_file::take_unnamed() noexcept {
-  if (growing* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
+  if (growth_operation* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
   give_up_rest();
   taken_file taken;
   handle_entry entry;

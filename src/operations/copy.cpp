@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/path.hpp"
-#include "handles/opening.hpp"
-#include "operations/clearing.hpp"
+#include "handles/open_operation.hpp"
 #include "operations/long_operations.hpp"
+#include "operations/way_clearer.hpp"
 #include "tree/creation.hpp"
 
 #include <utility>
@@ -43,7 +43,7 @@ result<void> check(volume_state& v, const path_argument& from, const path_argume
                    const copy_options& options) noexcept {
   const if_exists existing = options.existing;
   if (existing != if_exists::fail && existing != if_exists::replace) return errc::invalid_argument;
-  if (!clearing::is_known(options.open)) return errc::invalid_argument;
+  if (!way_clearer::is_known(options.open)) return errc::invalid_argument;
   BOOST_OUTCOME_TRY(require_known(options.content));
   path_buffer from_buffer, to_buffer;
   const auto normal = from_buffer.normalise(from);
@@ -84,19 +84,19 @@ result<file_draft> make_draft(volume_state& v, const path_argument& to, const fi
 
 // Puts the copy into its place. What it replaces is freed when the lock is gone.
 result<void> link(volume_state& v, file_draft& draft, const path_argument& to,
-                  const copy_options& options, clearing& way) noexcept {
+                  const copy_options& options, way_clearer& way) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto path, buffer.normalise(to));
   detached_node replaced;
   const tree::exclusive_access access(v.names);
-  const clearing::attempt attempt(&way);
+  const way_clearer::attempt attempt(&way);
   BOOST_OUTCOME_TRY(auto at, v.names.look_up(path));
   BOOST_OUTCOME_TRY(check_target(at, nullptr, options.existing));
   if (at.found != nullptr) {
     BOOST_OUTCOME_TRY(way.clear_replaced(*at.found, options.open, to.view()));
     way.prepare();
   }
-  const bool stays = at.found != nullptr && clearing::has_others(*at.found);
+  const bool stays = at.found != nullptr && way_clearer::has_others(*at.found);
   BOOST_OUTCOME_TRY(draft.pay(at, stays ? old_file::stays : old_file::goes));
   way.commit();
   if (stays) at.found = nullptr;
@@ -112,7 +112,7 @@ steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argum
                  copy_options options) {
   co_await concerns(call::copy, to);
   BOOST_OUTCOME_CO_TRY(check(*v, from, to, options));
-  opening source(v, std::move(from), open_mode::read, {}, call::copy);
+  open_operation source(v, std::move(from), open_mode::read, {}, call::copy);
   BOOST_OUTCOME_CO_TRY(co_await finished(source));
   const storage& content = source.node().content;
   BOOST_OUTCOME_CO_TRY(auto draft, make_draft(*v, to, source.node(), options));
@@ -122,7 +122,7 @@ steps<void> copy(std::shared_ptr<volume_state> v, path_argument from, path_argum
     BOOST_OUTCOME_CO_TRY(co_await turn());
   }
   source.let_go();
-  clearing way(*v, call::copy, options.timeout);
+  way_clearer way(*v, call::copy, options.timeout);
   for (;;) {
     const auto linked = link(*v, draft, to, options, way);
     if (!way.is_blocked()) {

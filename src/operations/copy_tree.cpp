@@ -2,10 +2,10 @@
 #include "core/pace.hpp"
 #include "core/path.hpp"
 #include "core/quota.hpp"
-#include "handles/opening.hpp"
-#include "operations/clearing.hpp"
+#include "handles/open_operation.hpp"
 #include "operations/copy_plan.hpp"
 #include "operations/long_operations.hpp"
+#include "operations/way_clearer.hpp"
 #include "tree/creation.hpp"
 
 #include <utility>
@@ -48,7 +48,7 @@ class tree_copy {
 result<void> check(const copy_options& o) noexcept {
   if (o.content != copy_options::content::own && o.content != copy_options::content::share)
     return errc::invalid_argument;
-  if (!clearing::is_known(o.open)) return errc::invalid_argument;
+  if (!way_clearer::is_known(o.open)) return errc::invalid_argument;
   if (o.existing == if_exists::replace) return errc::not_supported;
   if (o.existing != if_exists::fail) return errc::invalid_argument;
   return boost::outcome_v2::success();
@@ -210,8 +210,8 @@ steps<void> make(tree_copy& copy, std::shared_ptr<volume_state> v, const path_ar
     while (!in.files.empty()) {
       bool is_slice = false;
       {
-        opening source = opening::reading(v, path_argument(join(in.path, in.files.front().name)),
-                                          call::copy_tree);
+        open_operation source = open_operation::for_reading(
+            v, path_argument(join(in.path, in.files.front().name)), call::copy_tree);
         const auto opened = co_await finished(source);
         if (!opened) {
           // One that has gone since it was seen is left out.

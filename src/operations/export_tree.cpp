@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/pace.hpp"
-#include "handles/reading.hpp"
+#include "handles/read_operations.hpp"
 #include "operations/long_operations.hpp"
 
 #include <utility>
@@ -15,7 +15,7 @@ steps<file_map> export_tree(std::shared_ptr<volume_state> v, path_argument prefi
   file_map files;
   pace p;
   for (const std::string& path : paths) {
-    given_out_reading file(v, path, call::export_tree);
+    given_out_reader file(v, path, call::export_tree);
     BOOST_OUTCOME_CO_TRY(auto content, co_await finished(file));
     const std::uint64_t size = content ? content->size() : 0;
     if (content) files.emplace_hint(files.end(), path, std::move(*content));

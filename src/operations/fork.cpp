@@ -4,7 +4,7 @@
 #include "core/pace.hpp"
 #include "core/path.hpp"
 #include "core/quota.hpp"
-#include "handles/opening.hpp"
+#include "handles/open_operation.hpp"
 #include "operations/long_operations.hpp"
 #include "tree/creation.hpp"
 #include "tree/descent.hpp"
@@ -28,7 +28,7 @@ namespace {
 /// The files of a directory are taken part by part: under the origin's tree lock they are locked
 /// shared and noted, and when that is free copies of them are made, a slice at once. So each slice
 /// is paid for as one request, and no policy is asked under the lock.
-class forking {
+class forker {
  public:
   /// A directory that is yet to be looked at, and the copy of it.
   struct directory {
@@ -36,7 +36,7 @@ class forking {
     directory_node* copy;
   };
 
-  forking(volume_state& origin, std::shared_ptr<volume_state> fork) noexcept
+  forker(volume_state& origin, std::shared_ptr<volume_state> fork) noexcept
       : from_(origin), to_(std::move(fork)) {}
 
   result<void> begin(bool waits);
@@ -76,7 +76,7 @@ class forking {
     return s.size() / block_table::block_size;
   }
   result<void> put(const file_node& source, std::string_view name, const extent& shared,
-                   borrowing& loans, charge& wanted) noexcept;
+                   loan_maker& loans, charge& wanted) noexcept;
   void forget_seen() noexcept;
   std::string_view path_or_root() const noexcept {
     return now_.path.empty() ? std::string_view("/") : std::string_view(now_.path);
@@ -99,7 +99,7 @@ class forking {
   disposal gone_;
 };
 
-result<void> forking::begin(bool waits) {
+result<void> forker::begin(bool waits) {
   waits_ = waits;
   part_.reserve(in_part);
   rest_.push_back({{}, &to_->names.root()});
@@ -107,7 +107,7 @@ result<void> forking::begin(bool waits) {
 }
 
 // Returns whether there is another one.
-bool forking::take_directory() noexcept {
+bool forker::take_directory() noexcept {
   if (rest_.empty()) return false;
   now_ = std::move(rest_.back());
   rest_.pop_back();
@@ -117,7 +117,7 @@ bool forking::take_directory() noexcept {
 
 // Takes a part of the current directory's files, in one hold of the tree's lock. Returns whether
 // there is more. What is found to be void is for `drop_made` to free, without the lock.
-result<bool> forking::look_on() {
+result<bool> forker::look_on() {
   const tree::shared_access access(from_.names, tree::in_turn);
   const directory_node* const at = find_directory(from_.names, now_.path);
   if (at == nullptr) {
@@ -140,13 +140,13 @@ result<bool> forking::look_on() {
   return !scan_.is_complete();
 }
 
-void forking::forget_seen() noexcept {
+void forker::forget_seen() noexcept {
   below_.clear();
   busy_.clear();
 }
 
 // A file with many blocks ends its part.
-result<void> forking::see(const node& n, pace& p) {
+result<void> forker::see(const node& n, pace& p) {
   done_.add_nodes(1);
   if (n.is_directory) {
     below_.emplace_back(n.name.view());
@@ -168,7 +168,7 @@ result<void> forking::see(const node& n, pace& p) {
 
 // Drops a slice of what was made of a directory that has changed while it was looked at, or has
 // gone. Returns whether there is more.
-bool forking::drop_made() noexcept {
+bool forker::drop_made() noexcept {
   if (std::exchange(has_gone_, false)) {
     if (directory_node* const above = now_.copy->parent) {
       const std::size_t before = above->entries.size();
@@ -194,11 +194,11 @@ bool forking::drop_made() noexcept {
   return drop_gone() || is_void_;
 }
 
-charge forking::charge_of(const directory_node& in, std::size_t entries) const noexcept {
+charge forker::charge_of(const directory_node& in, std::size_t entries) const noexcept {
   return {.bytes = to_->payer.of_metadata(entry_footprint(in, entries))};
 }
 
-charge forking::charge_of(const file_node& source, const extent& shared) const noexcept {
+charge forker::charge_of(const file_node& source, const extent& shared) const noexcept {
   charge c = to_->payer.of(shared);
   c.bytes += to_->payer.of_metadata(node_footprint(false, source.name.size()));
   c.files = 1;
@@ -206,8 +206,8 @@ charge forking::charge_of(const file_node& source, const extent& shared) const n
 }
 
 // The guard is asked where there is content, as for a copy of a tree.
-result<void> forking::pay(const charge& wanted, bool has_content, std::string_view path,
-                          reservation& paid) noexcept {
+result<void> forker::pay(const charge& wanted, bool has_content, std::string_view path,
+                         reservation& paid) noexcept {
   const fault_seam& faults = to_->faults;
   if (faults.has_policy()) {
     BOOST_OUTCOME_TRY(faults.reserving(path, wanted));
@@ -227,7 +227,7 @@ result<void> forking::pay(const charge& wanted, bool has_content, std::string_vi
 
 // Copies a slice of the files that are held, and lets go of them. A part is no more than a slice,
 // so nobody has a turn while files of it are held; but a directory may have been taken as a whole.
-result<void> forking::make_files() noexcept {
+result<void> forker::make_files() noexcept {
   charge wanted{};
   bool has_content = false, is_slice = false;
   std::size_t end = made_, blocks = 0;
@@ -245,7 +245,7 @@ result<void> forking::make_files() noexcept {
   BOOST_OUTCOME_TRY(pay(wanted, has_content, path_or_root(), paid));
   directory_index& entries = now_.copy->entries;
   if (!entries.reserve(entries.size() + (end - made_))) return errc::out_of_memory;
-  borrowing loans(to_->payer.blocks(), blocks);
+  loan_maker loans(to_->payer.blocks(), blocks);
   for (; made_ < end; ++made_) {
     held_file& h = part_[made_];
     const std::string_view name(names_.data() + h.name, h.use->name.size());
@@ -263,7 +263,7 @@ result<void> forking::make_files() noexcept {
 }
 
 // Copies a file that has been waited for.
-result<void> forking::make_file(const file_node& source, const std::string& name) noexcept try {
+result<void> forker::make_file(const file_node& source, const std::string& name) noexcept try {
   directory_index& entries = now_.copy->entries;
   const extent shared = source.content.share_extent();
   charge wanted = charge_of(*now_.copy, 1);
@@ -271,7 +271,7 @@ result<void> forking::make_file(const file_node& source, const std::string& name
   reservation paid;
   BOOST_OUTCOME_TRY(pay(wanted, shared.size > 0, join(now_.path, name), paid));
   if (!entries.reserve(entries.size() + 1)) return errc::out_of_memory;
-  borrowing loans(to_->payer.blocks(), source.content.block_count());
+  loan_maker loans(to_->payer.blocks(), source.content.block_count());
   BOOST_OUTCOME_TRY(put(source, name, shared, loans, wanted));
   BOOST_OUTCOME_TRY(to_->limits.adjust(paid, wanted, {}));
   paid.commit();
@@ -283,8 +283,8 @@ result<void> forking::make_file(const file_node& source, const std::string& name
 
 // The key of both volumes is the same, and so are the hashes of their names. A table may have pages
 // that are of no use any more, which its copy does not have and is not charged for.
-result<void> forking::put(const file_node& source, std::string_view name, const extent& shared,
-                          borrowing& loans, charge& wanted) noexcept {
+result<void> forker::put(const file_node& source, std::string_view name, const extent& shared,
+                         loan_maker& loans, charge& wanted) noexcept {
   auto file = new_file(*to_, name);
   if (file == nullptr) return errc::out_of_memory;
   BOOST_OUTCOME_TRY(file->content.share(to_->payer.prepaid(), source.content, loans));
@@ -298,7 +298,7 @@ result<void> forking::put(const file_node& source, std::string_view name, const 
 
 // Makes a slice of the directories that are in the current one, to be looked at next. Returns
 // whether there is more.
-result<bool> forking::leave_directory() noexcept try {
+result<bool> forker::leave_directory() noexcept try {
   if (below_.empty()) return false;
   const std::size_t kept = below_.size() - std::min(below_.size(), pace::nodes_in_slice());
   const std::span<const std::string> some = std::span(below_).subspan(kept);
@@ -327,7 +327,7 @@ result<bool> forking::leave_directory() noexcept try {
 }
 
 // Frees a slice of what was made in vain. Returns whether there is more.
-bool forking::drop_gone() noexcept {
+bool forker::drop_gone() noexcept {
   if (gone_.is_done()) return false;
   to_->limits.release(gone_.step(to_->payer));
   return !gone_.is_done();
@@ -335,7 +335,7 @@ bool forking::drop_gone() noexcept {
 
 // Frees a slice of a fork that has failed, of whose charges nobody asks. Returns whether there is
 // more.
-bool forking::drop_some() noexcept {
+bool forker::drop_some() noexcept {
   part_.clear();
   if (gone_.is_done())
     if (node* const n = to_->names.root().entries.first()) gone_.add(to_->names.unlink(*n));
@@ -345,7 +345,7 @@ bool forking::drop_some() noexcept {
 }
 
 // Goes through the origin, directory by directory, and gives others a turn after each slice.
-steps<void> make(forking& fork, std::shared_ptr<volume_state> origin, lock_timeout patience,
+steps<void> make(forker& fork, std::shared_ptr<volume_state> origin, lock_timeout patience,
                  bool waits) {
   BOOST_OUTCOME_CO_TRY(fork.begin(waits));
   while (fork.take_directory()) {
@@ -368,8 +368,8 @@ steps<void> make(forking& fork, std::shared_ptr<volume_state> origin, lock_timeo
       {
         open_options options;
         options.timeout = patience;
-        opening source(origin, path_argument(join(fork.path(), name)), open_mode::read, options,
-                       call::fork);
+        open_operation source(origin, path_argument(join(fork.path(), name)), open_mode::read,
+                              options, call::fork);
         const auto opened = co_await finished(source);
         if (opened) {
           BOOST_OUTCOME_CO_TRY(fork.make_file(source.node(), name));
@@ -401,7 +401,7 @@ steps<volume> fork(std::shared_ptr<volume_state> v, fork_options options,
   co_await concerns(call::fork);
   BOOST_OUTCOME_CO_TRY(auto made, volume_state::fork_of(*v, std::move(options)));
   const lock_timeout of_each = patience.value_or(v->options.default_lock_timeout);
-  forking fork(*v, std::move(made));
+  forker fork(*v, std::move(made));
   auto making = make(fork, v, of_each, !patience.has_value());
   const auto done = co_await finished(making);
   if (!done) {

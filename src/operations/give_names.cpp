@@ -10,15 +10,15 @@ namespace coramfs::detail {
 namespace {
 
 /// The files, on their way from their handles into the tree.
-class naming {
+class name_giver {
  public:
-  naming(volume_state& v, call by, const naming_options& options) noexcept
+  name_giver(volume_state& v, call by, const naming_options& options) noexcept
       : volume_(v), by_(by), options_(options), all(v, by, options) {}
 
   result<void> check_options() const noexcept {
     const bool is_known =
         options_.existing == if_exists::fail || options_.existing == if_exists::replace;
-    return is_known && clearing::is_known(options_.open)
+    return is_known && way_clearer::is_known(options_.open)
                ? result<void>(boost::outcome_v2::success())
                : errc::invalid_argument;
   }
@@ -35,12 +35,12 @@ class naming {
   }
 
   // Where it is dropped with files that it has taken, they go.
-  ~naming() {
+  ~name_giver() {
     for (const named& n : files_)
       if (n.is_taken && !is_done) volume_.limits.release({.bytes = n.item->second.old_name});
   }
-  naming(const naming&) = delete;
-  naming& operator=(const naming&) = delete;
+  name_giver(const name_giver&) = delete;
+  name_giver& operator=(const name_giver&) = delete;
 
   std::size_t size() const noexcept { return files_.size(); }
 
@@ -94,7 +94,7 @@ class naming {
   tree_import all;
 };
 
-steps<void> make(naming& n, const std::vector<unnamed_handle>& files,
+steps<void> make(name_giver& n, const std::vector<unnamed_handle>& files,
                  const std::vector<std::string>& directories, volume_state& v) {
   BOOST_OUTCOME_CO_TRY(n.check_options());
   pace& done = n.all.done;
@@ -137,7 +137,7 @@ steps<void> make(naming& n, const std::vector<unnamed_handle>& files,
 steps<void> give_names(std::shared_ptr<volume_state> v, std::vector<unnamed_handle> files,
                        std::vector<std::string> directories, naming_options options, call by) {
   co_await concerns(by);
-  naming n(*v, by, options);
+  name_giver n(*v, by, options);
   auto making = make(n, files, directories, *v);
   auto made = co_await finished(making);
   n.all.end_attempts();

@@ -59,12 +59,12 @@ void import_draft::take_back(const tree& of, import_item& item) noexcept {
   item.file.reset(std::exchange(item.placed, nullptr));
 }
 
-void grafting::reserve(std::size_t grafts) {
+void grafter::reserve(std::size_t grafts) {
   places_.reserve(grafts);
   grown_.reserve(grafts);
 }
 
-result<bool> grafting::find_places(const std::vector<graft>& grafts) {
+result<bool> grafter::find_places(const std::vector<graft>& grafts) {
   for (const graft& g : grafts) {
     above_.go_to(g.path(), [this](const directory& d) { leave(d); });
     directory_node* const in = find_parent(g.parent());
@@ -91,7 +91,7 @@ result<bool> grafting::find_places(const std::vector<graft>& grafts) {
   way_->prepare();
   for (std::size_t i = 0; i < grafts.size(); ++i) {
     node* const found = places_[i].found;
-    if (found == nullptr || grafts[i].is_there() || clearing::has_others(*found)) continue;
+    if (found == nullptr || grafts[i].is_there() || way_clearer::has_others(*found)) continue;
     replaced_ += file_charge(static_cast<file_node&>(*found), volume_->payer);
   }
   return true;
@@ -99,7 +99,7 @@ result<bool> grafting::find_places(const std::vector<graft>& grafts) {
 
 // The directory at a path that a graft comes into. It is found once, for all grafts that come into
 // it one after another.
-directory_node* grafting::find_parent(std::string_view path) {
+directory_node* grafter::find_parent(std::string_view path) {
   if (above_.empty() || above_.deepest().path != path) {
     const auto at = volume_->names.look_up(normal_path::given_out(path.empty() ? "/" : path));
     const auto found = at ? at.value().require_directory() : at.error();
@@ -109,11 +109,11 @@ directory_node* grafting::find_parent(std::string_view path) {
   return above_.deepest().node;
 }
 
-void grafting::leave(const directory& d) {
+void grafter::leave(const directory& d) {
   if (d.added > 0) grown_.push_back(d);
 }
 
-result<void> grafting::pay(const import_plan& plan, reservation& paid) noexcept {
+result<void> grafter::pay(const import_plan& plan, reservation& paid) noexcept {
   std::uint64_t growth = 0;
   for (const directory& d : grown_) growth += entry_footprint(*d.node, d.added);
   charge wanted = plan.wanted_of_new();
@@ -130,13 +130,13 @@ result<void> grafting::pay(const import_plan& plan, reservation& paid) noexcept 
   return boost::outcome_v2::success();
 }
 
-void grafting::release_spare() noexcept {
+void grafter::release_spare() noexcept {
   for (const directory& d : grown_) d.node->entries.release_spare();
 }
 
-void grafting::link(std::vector<graft>& grafts, disposal& gone) noexcept {
+void grafter::link(std::vector<graft>& grafts, disposal& gone) noexcept {
   for (entry& at : places_)
-    if (at.found != nullptr && clearing::has_others(*at.found)) at.found = nullptr;
+    if (at.found != nullptr && way_clearer::has_others(*at.found)) at.found = nullptr;
   way_->commit();
   auto place = places_.begin();
   for (graft& g : grafts) {

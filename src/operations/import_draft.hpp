@@ -4,8 +4,8 @@
 #include <coramfs/result.hpp>
 
 #include "core/quota.hpp"
-#include "operations/clearing.hpp"
 #include "operations/import_plan.hpp"
+#include "operations/way_clearer.hpp"
 #include "tree/tree.hpp"
 #include "tree/volume_state.hpp"
 
@@ -47,16 +47,16 @@ class import_draft {
 ///
 /// Guarded by its operation. All but `reserve` is called in one hold of the tree's exclusive lock,
 /// and takes a look-up and a few moves of pointers for each graft.
-class grafting {
+class grafter {
  public:
-  grafting(volume_state& v, clearing& way, const naming_options& options) noexcept
+  grafter(volume_state& v, way_clearer& way, const naming_options& options) noexcept
       : volume_(&v), way_(&way), existing_(options.existing), in_use_(options.open) {}
 
   /// Makes room for as many grafts, before the lock is taken. Throws `std::bad_alloc`.
   void reserve(std::size_t grafts);
 
   /// Finds the places of the grafts, and clears what stands there and may be replaced. Returns
-  /// whether the tree still is as it was planned for. Errors: as `clearing::clear`.
+  /// whether the tree still is as it was planned for. Errors: as `way_clearer::clear`.
   result<bool> find_places(const std::vector<graft>& grafts);
   /// Adjusts what was paid to what has changed since the plan, and makes room in the directories.
   /// Errors: as `quota::adjust`; `out_of_memory`.
@@ -75,7 +75,7 @@ class grafting {
   void release_spare() noexcept;
 
   volume_state* volume_;
-  clearing* way_;
+  way_clearer* way_;
   const if_exists existing_;
   const if_open in_use_;
   directories_above<directory> above_;

@@ -34,7 +34,7 @@ steps<void> make(tree_import& all, file_map& files) {
 // Makes the import, and frees in slices what is left of it.
 steps<void> import_tree(std::shared_ptr<volume_state> v, file_map files, import_options options) {
   co_await concerns(call::import_tree);
-  if (!clearing::is_known(options.open)) co_return errc::invalid_argument;
+  if (!way_clearer::is_known(options.open)) co_return errc::invalid_argument;
   tree_import all(*v, call::import_tree,
                   {if_exists::replace, false, options.open, options.timeout});
   auto making = make(all, files);

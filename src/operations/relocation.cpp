@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/error_note.hpp"
 #include "core/path.hpp"
-#include "operations/clearing.hpp"
 #include "operations/long_operations.hpp"
 #include "operations/operations.hpp"
+#include "operations/way_clearer.hpp"
 #include "tree/creation.hpp"
 #include "tree/directory_chain.hpp"
 #include "tree/fault_answers.hpp"
@@ -21,7 +21,7 @@ struct manner {
   if_exists existing;
   if_open open;
   parents above;
-  clearing* way;              // null where the nodes have to be idle
+  way_clearer* way;           // null where the nodes have to be idle
   std::string_view from, to;  // as the call has them
 
   // What is needed beside what moves, where others have that, too.
@@ -35,7 +35,7 @@ struct manner {
   result<void> check() const noexcept {
     if (existing != if_exists::fail && existing != if_exists::replace)
       return errc::invalid_argument;
-    if (!clearing::is_known(open)) return errc::invalid_argument;
+    if (!way_clearer::is_known(open)) return errc::invalid_argument;
     return boost::outcome_v2::success();
   }
 };
@@ -68,7 +68,7 @@ error about_source(normal_path from, const error& e) noexcept {
 result<void> clear_source(const tree& names, node& moved, normal_path from,
                           const manner& how) noexcept {
   const auto idle = how.open == if_open::wait
-                        ? how.way->clear(moved, clearing::fate::moves, how.from)
+                        ? how.way->clear(moved, way_clearer::fate::moves, how.from)
                         : names.require_idle(moved);
   if (!idle) return about_source(from, idle.error());
   return idle;
@@ -83,7 +83,7 @@ result<void> clear_target(const tree& names, node& replaced, const manner& how) 
 // What the file, or the empty directory, is charged that is to be replaced, and freed by that.
 charge replaced_charge(const volume_state& v, node* replaced) noexcept {
   if (replaced == nullptr) return {};
-  if (clearing::has_others(*replaced)) return {};
+  if (way_clearer::has_others(*replaced)) return {};
   if (!replaced->is_directory) return file_charge(static_cast<file_node&>(*replaced), v.payer);
   return {.bytes = v.payer.of_metadata(node_footprint(true, replaced->name.view())),
           .directories = 1};
@@ -121,7 +121,7 @@ void move_entry(balance& b, const volume_state& v, const directory_node& from,
 // Gets those out of the way who use what moves, or what is at its place. Returns what moves now.
 node& commit(node& moved, entry& to, const manner& how) noexcept {
   if (how.way == nullptr) return moved;
-  if (to.found != nullptr && clearing::has_others(*to.found)) to.found = nullptr;
+  if (to.found != nullptr && way_clearer::has_others(*to.found)) to.found = nullptr;
   how.way->commit();
   return how.way->now(moved);
 }
@@ -210,7 +210,7 @@ result<entry> find_target(const tree& names, normal_path from, const node& moved
 result<detached_node> relocate(volume_state& v, normal_path from, normal_path to, const manner& how,
                                fault_answers* faults) noexcept {
   const tree::exclusive_access access(v.names);
-  const clearing::attempt attempt(how.way);
+  const way_clearer::attempt attempt(how.way);
   const auto found = find_source(v.names, from);
   if (!found) return about_source(from, found.error());
   node& moved = *found.assume_value();
@@ -246,7 +246,7 @@ result<void> relocate_at_once(volume_state& v, const path_argument& from, const 
   return noting(by, to, [&]() -> result<void> {
     if (options.open != if_open::keep_unnamed)
       return relocate(v, from, to, {options.existing, options.open, above, nullptr, {}, {}});
-    clearing way(v, by, options.timeout);
+    way_clearer way(v, by, options.timeout);
     const auto done = relocate(
         v, from, to, {options.existing, options.open, above, &way, from.view(), to.view()});
     way.finish();
@@ -257,7 +257,7 @@ result<void> relocate_at_once(volume_state& v, const path_argument& from, const 
 steps<void> relocate_in_turn(std::shared_ptr<volume_state> v, path_argument from, path_argument to,
                              rename_options options, parents above, call by) {
   co_await concerns(by, to);
-  clearing way(*v, by, options.timeout);
+  way_clearer way(*v, by, options.timeout);
   const manner how{options.existing, options.open, above, &way, from.view(), to.view()};
   for (;;) {
     const auto done = relocate(*v, from, to, how);

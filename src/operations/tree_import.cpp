@@ -141,14 +141,14 @@ result<void> tree_import::make_file(import_items::value_type& item) {
 // Puts the grafts into the tree, in one hold of its lock, if it still is as it was planned for.
 // Returns whether it was.
 result<bool> tree_import::link() {
-  grafting all(volume_, way_, options_);
+  grafter all(volume_, way_, options_);
   all.reserve(plan_.grafts().size());
   const tree::exclusive_access access(volume_.names);
-  const clearing::attempt attempt(&way_);
+  const way_clearer::attempt attempt(&way_);
   return link(all);
 }
 
-result<bool> tree_import::link(grafting& all) {
+result<bool> tree_import::link(grafter& all) {
   BOOST_OUTCOME_TRY(const bool fits, all.find_places(plan_.grafts()));
   if (!fits) return false;
   BOOST_OUTCOME_TRY(all.pay(plan_, paid_));
@@ -161,9 +161,9 @@ result<bool> tree_import::link(grafting& all) {
 // Plans, makes and puts in all grafts in one hold of the tree's lock, in which the plan can not
 // become wrong.
 result<void> tree_import::plan_and_link() {
-  grafting all(volume_, way_, options_);
+  grafter all(volume_, way_, options_);
   const tree::exclusive_access access(volume_.names);
-  const clearing::attempt attempt(&way_);
+  const way_clearer::attempt attempt(&way_);
   begin_plan();
   plan_.begin_hold();
   for (auto& item : items_) {

@@ -8,9 +8,9 @@
 #include "core/pace.hpp"
 #include "core/quota.hpp"
 #include "core/steps.hpp"
-#include "operations/clearing.hpp"
 #include "operations/import_draft.hpp"
 #include "operations/import_plan.hpp"
+#include "operations/way_clearer.hpp"
 #include "tree/volume_state.hpp"
 
 #include <cstddef>
@@ -86,7 +86,7 @@ class tree_import {
   result<void> make_file(import_items::value_type& item);
   result<void> put(import_items::value_type& item) { return draft_->add(item, done); }
   result<bool> link();
-  result<bool> link(grafting& all);
+  result<bool> link(grafter& all);
   result<void> plan_and_link();
   bool drop_some_drafts() noexcept;
 
@@ -103,7 +103,7 @@ class tree_import {
   import_plan plan_;
   std::optional<import_draft> draft_;
   disposal gone_;
-  clearing way_;
+  way_clearer way_;
 };
 
 }  // namespace coramfs::detail

@@ -339,12 +339,12 @@ block* block::take_over(storage* owner) noexcept {
   return &lender;
 }
 
-borrowing::~borrowing() {
+loan_maker::~loan_maker() {
   hold_lenders();
   while (pieces_ != nullptr) small_memory::give(std::exchange(pieces_, pieces_->next));
 }
 
-void* borrowing::take_piece() noexcept {
+void* loan_maker::take_piece() noexcept {
   if (pieces_ == nullptr) {
     const std::size_t count = std::clamp<std::size_t>(left_, 1, at_once);
     pieces_ = to_.small().take_some(loan_size, small_memory::use::fixed, count);
@@ -356,7 +356,7 @@ void* borrowing::take_piece() noexcept {
 // Pins of the lender are atomic, so that it does not matter whether its file is written to beside
 // this: a loan of a loan ends where that one does, or before, so no byte becomes pinned that was
 // not.
-block* borrowing::take(block& of, std::size_t size) noexcept {
+block* loan_maker::take(block& of, std::size_t size) noexcept {
   void* const memory = take_piece();
   if (memory == nullptr) return nullptr;
   block& lender = of.source();

@@ -56,7 +56,7 @@ class block {
   /// Bytes that a slice takes beside those of the vector.
   static std::uint64_t slice_footprint() noexcept;
 
-  /// Bytes that a loan takes (`borrowing`).
+  /// Bytes that a loan takes (`loan_maker`).
   static std::uint64_t loan_footprint() noexcept;
   bool is_loan() const noexcept { return kind_ == kind::loan; }
   /// The block that has the bytes: the lender of a loan, or else this.
@@ -150,7 +150,7 @@ class block {
 
  private:
   friend class block_ref;
-  friend class borrowing;
+  friend class loan_maker;
   // The parts of `state_`. Loans in the same volume are counted above the pins, for what a live
   // file of the volume has is not held by others alone; one in another volume is a pin. The highest
   // bit is a loan's own, which so counts as pinned from the start.
@@ -208,13 +208,13 @@ class block {
 ///
 /// Thread safety: one operation's own. Like all that takes memory it is used with no lock below the
 /// tree's held.
-class borrowing {
+class loan_maker {
  public:
   /// Memory comes from `to`, for `count` loans at most.
-  borrowing(block_memory& to, std::size_t count) noexcept : to_(to), left_(count) {}
-  borrowing(const borrowing&) = delete;
-  borrowing& operator=(const borrowing&) = delete;
-  ~borrowing();
+  loan_maker(block_memory& to, std::size_t count) noexcept : to_(to), left_(count) {}
+  loan_maker(const loan_maker&) = delete;
+  loan_maker& operator=(const loan_maker&) = delete;
+  ~loan_maker();
 
   /// Adds the holds for all loans that there are by now. To be called before one of these goes.
   void hold_lenders() noexcept {

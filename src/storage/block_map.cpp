@@ -137,7 +137,7 @@ std::uint64_t block_map::count_pages(const slot& s, unsigned level) noexcept {
   return pages;
 }
 
-bool block_map::borrow(block_memory& from, const block_map& of, borrowing& loans) noexcept {
+bool block_map::borrow(block_memory& from, const block_map& of, loan_maker& loans) noexcept {
   levels_ = of.levels_;
   const bool has_all = borrow(from, root_, of.root_, levels_, loans);
   if (root_.child == nullptr) levels_ = 0;
@@ -146,7 +146,7 @@ bool block_map::borrow(block_memory& from, const block_map& of, borrowing& loans
 
 // A loan has no slack. A page that has no blocks below it is not made again.
 bool block_map::borrow(block_memory& from, slot& s, const slot& of, unsigned level,
-                       borrowing& loans) noexcept {
+                       loan_maker& loans) noexcept {
   if (of.child == nullptr) return true;
   if (level == 0) {
     s.leaf = loans.take(*of.leaf, of.leaf->used);

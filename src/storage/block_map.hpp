@@ -69,7 +69,7 @@ class block_map {
   }
   /// Makes loans of all blocks of another map. Returns whether it has; where memory is refused,
   /// this has some of them. Precondition: this is empty.
-  bool borrow(block_memory& from, const block_map& of, borrowing& loans) noexcept;
+  bool borrow(block_memory& from, const block_map& of, loan_maker& loans) noexcept;
 
   /// Changes how much of a block is used, which nothing else may do.
   void set_used(std::uint64_t number, block& b, std::uint32_t used) noexcept;
@@ -128,7 +128,7 @@ class block_map {
   }
   static std::uint64_t count_pages(const slot& s, unsigned level) noexcept;
   bool borrow(block_memory& from, slot& s, const slot& of, unsigned level,
-              borrowing& loans) noexcept;
+              loan_maker& loans) noexcept;
   static unsigned levels_for(std::uint64_t number) noexcept;
   unsigned levels_with(std::uint64_t number) const noexcept;
   static std::uint64_t pages_for(range r, unsigned levels) noexcept;

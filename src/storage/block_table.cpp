@@ -520,7 +520,7 @@ extent block_table::share_extent() const noexcept {
   return {size_, blocks_.pages_footprint() + blocks_.count() * block::loan_footprint(), 0};
 }
 
-bool block_table::share(block_memory& memory, const block_table& from, borrowing& loans) noexcept {
+bool block_table::share(block_memory& memory, const block_table& from, loan_maker& loans) noexcept {
   if (!blocks_.borrow(memory, from.blocks_, loans)) return false;
   size_ = from.size_;
   footprint_ = blocks_.footprint();

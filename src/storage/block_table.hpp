@@ -120,7 +120,7 @@ class block_table {
   extent share_extent() const noexcept;
   /// Makes this such a copy of `from`, holes and all; the caller has paid. Returns whether it has:
   /// if memory is refused, this may only be dropped. Precondition: this is empty.
-  bool share(block_memory& memory, const block_table& from, borrowing& loans) noexcept;
+  bool share(block_memory& memory, const block_table& from, loan_maker& loans) noexcept;
   /// Takes over what was lent for the bytes between `begin` and `end` and nobody else has any more.
   void take_over(storage& owner, std::uint64_t begin, std::uint64_t end) noexcept;
   /// As those of a chain.

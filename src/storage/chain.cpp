@@ -145,7 +145,7 @@ extent chain::share_extent() const noexcept {
           chunks_.size()};
 }
 
-bool chain::share(block_memory& memory, const chain& from, borrowing& loans) noexcept {
+bool chain::share(block_memory& memory, const chain& from, loan_maker& loans) noexcept {
   if (from.size() == 0) return true;
   if (!chunks_.set_capacity(memory, from.chunks_.size())) return false;
   for (std::size_t i = 0; i < from.chunks_.size(); ++i) {

@@ -135,10 +135,10 @@ class chain {
   extent share_extent() const noexcept;
   /// Makes this such a copy of `from`; the caller has paid. Returns whether it has: if memory is
   /// refused, this may only be dropped. Precondition: this is empty.
-  bool share(block_memory& memory, const chain& from, borrowing& loans) noexcept;
+  bool share(block_memory& memory, const chain& from, loan_maker& loans) noexcept;
   /// Takes over what was lent for the bytes between `begin` and `end` and nobody else has any more.
   void take_over(storage& owner, std::uint64_t begin, std::uint64_t end) noexcept;
-  /// What `unsharing` does: it looks for the chunks of which others have a part, puts copies into
+  /// What `unsharer` does: it looks for the chunks of which others have a part, puts copies into
   /// their places, and says what has been charged then.
   /// @{
   template <class Action>

@@ -270,7 +270,7 @@ extent storage::share_extent() const noexcept {
 // From here on both look for what others have before they write. Who only reads `from` may say so.
 // What was made for files of another volume may have been made for another layout.
 result<void> storage::share(const account& prepaid, const storage& from,
-                            borrowing& loans) noexcept {
+                            loan_maker& loans) noexcept {
   from.expect_pins();
   expect_pins();
   layout_ = from.layout_;
@@ -285,10 +285,10 @@ result<void> storage::share(const account& prepaid, const storage& from,
   return errc::out_of_memory;
 }
 
-result<std::unique_ptr<unsharing>> storage::unshare(const account& payer) noexcept {
+result<std::unique_ptr<unsharer>> storage::unshare(const account& payer) noexcept {
   settle_for_change(0, std::numeric_limits<std::uint64_t>::max());
-  if (!may_have_pins()) return std::unique_ptr<unsharing>();
-  return unsharing::begin(*this, payer);
+  if (!may_have_pins()) return std::unique_ptr<unsharer>();
+  return unsharer::begin(*this, payer);
 }
 
 void storage::replace_shared(std::uint64_t place, block_ref by, std::size_t size) noexcept {

@@ -10,7 +10,7 @@
 #include "storage/block_table.hpp"
 #include "storage/chain.hpp"
 #include "storage/piece.hpp"
-#include "storage/unsharing.hpp"
+#include "storage/unsharer.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -23,7 +23,7 @@
 namespace coramfs::detail {
 
 class promotion;
-class unsharing;
+class unsharer;
 
 /// Bytes: no file grows beyond this, whatever the quota.
 inline constexpr std::uint64_t max_file_size = std::numeric_limits<std::int64_t>::max();
@@ -163,14 +163,14 @@ class storage {
   /// `from` is held, shared or exclusive. Precondition: this is empty, and `prepaid` is. Errors:
   /// `out_of_memory`.
   result<void> share(const account& prepaid, const storage& from) noexcept {
-    borrowing loans(prepaid.blocks(), from.block_count());
+    loan_maker loans(prepaid.blocks(), from.block_count());
     return share(prepaid, from, loans);
   }
   /// The same where many files share at once: `loans` makes those of all.
-  result<void> share(const account& prepaid, const storage& from, borrowing& loans) noexcept;
+  result<void> share(const account& prepaid, const storage& from, loan_maker& loans) noexcept;
   /// Begins to give this content blocks of its own in the place of all that are shared or pinned.
   /// Null: there are none. Errors: `quota_exceeded`, `memory_guard`, `out_of_memory`.
-  result<std::unique_ptr<unsharing>> unshare(const account& payer) noexcept;
+  result<std::unique_ptr<unsharer>> unshare(const account& payer) noexcept;
   /// In how many blocks it is. For a table it takes time with their number.
   std::size_t block_count() const noexcept;
 
@@ -190,7 +190,7 @@ class storage {
 
  private:
   friend class promotion;
-  friend class unsharing;
+  friend class unsharer;
   template <class Action>
   void for_each_shared(Action action) const;
   void replace_shared(std::uint64_t place, block_ref by, std::size_t size) noexcept;

@@ -2,7 +2,7 @@
 #include <coramfs/sync/file.hpp>
 
 #include "core/error_note.hpp"
-#include "handles/writing.hpp"
+#include "handles/write_operations.hpp"
 #include "sync/run.hpp"
 
 namespace coramfs::sync {
@@ -13,11 +13,11 @@ result<bytes> file::read_all() { return file_.read_all(); }
 
 result<std::size_t> file::write(asio::const_buffer from) {
   if (!file_.writes_in_steps()) return file_.write(detail::to_span(from));
-  return detail::run_blocking(detail::writing(file_, {}, detail::to_span(from)));
+  return detail::run_blocking(detail::write_operation(file_, {}, detail::to_span(from)));
 }
 
 result<std::size_t> file::write(bytes&& from) {
-  return detail::run_blocking(detail::adopting(file_, from));
+  return detail::run_blocking(detail::adopt_operation(file_, from));
 }
 
 result<std::size_t> file::read_at(std::uint64_t offset, asio::mutable_buffer to) {
@@ -26,17 +26,17 @@ result<std::size_t> file::read_at(std::uint64_t offset, asio::mutable_buffer to)
 
 result<std::size_t> file::write_at(std::uint64_t offset, asio::const_buffer from) {
   if (!file_.writes_in_steps()) return file_.write_at(offset, detail::to_span(from));
-  return detail::run_blocking(detail::writing(file_, offset, detail::to_span(from)));
+  return detail::run_blocking(detail::write_operation(file_, offset, detail::to_span(from)));
 }
 
 result<std::size_t> file::write_all(std::optional<std::uint64_t> offset,
                                     const detail::byte_source& from) {
   if (!file_.writes_in_steps()) return file_.write_all(offset, from);
-  return detail::run_blocking(detail::gathering(file_, offset, from));
+  return detail::run_blocking(detail::gather_write_operation(file_, offset, from));
 }
 
 result<std::uint64_t> file::truncate(std::optional<std::uint64_t> size) {
-  return detail::run_blocking(detail::truncating(file_, size));
+  return detail::run_blocking(detail::truncate_operation(file_, size));
 }
 
 result<void> file::punch_hole(std::uint64_t offset, std::uint64_t size) {
@@ -50,15 +50,15 @@ result<pinned> file::pin(std::uint64_t offset, std::size_t n) {
 }
 
 result<void> file::reserve(std::uint64_t size) {
-  return detail::run_blocking(detail::reserving(file_, size));
+  return detail::run_blocking(detail::reserve_operation(file_, size));
 }
 
 result<void> file::announce(std::uint64_t size, bool reserve) {
-  return detail::run_blocking(detail::announcing(file_, size, reserve));
+  return detail::run_blocking(detail::announce_operation(file_, size, reserve));
 }
 
 result<prepared> file::prepare(std::size_t n) {
-  BOOST_OUTCOME_TRY(auto list, detail::run_blocking(detail::preparing(file_, n)));
+  BOOST_OUTCOME_TRY(auto list, detail::run_blocking(detail::prepare_operation(file_, n)));
   return prepared(std::move(list));
 }
 

@@ -2,13 +2,13 @@
 #include <coramfs/sync/file_system.hpp>
 
 #include "core/made_by.hpp"
-#include "handles/following.hpp"
-#include "handles/opening.hpp"
-#include "handles/reading.hpp"
-#include "handles/replacing.hpp"
+#include "handles/follow_operation.hpp"
+#include "handles/open_operation.hpp"
+#include "handles/read_operations.hpp"
+#include "handles/write_file_operation.hpp"
 #include "operations/long_operations.hpp"
 #include "operations/operations.hpp"
-#include "operations/removing.hpp"
+#include "operations/removal.hpp"
 #include "sync/run.hpp"
 #include "tree/volume_state.hpp"
 
@@ -36,12 +36,13 @@ result<file_system> file_system::create(volume_options options) {
 }
 
 // An `open` that ends with a file of this facade.
-class file_system::file_opening : public detail::opening {
+class file_system::open_file_operation : public detail::open_operation {
  public:
-  explicit file_opening(detail::opening unbegun) noexcept : opening(std::move(unbegun)) {}
+  explicit open_file_operation(detail::open_operation unbegun) noexcept
+      : open_operation(std::move(unbegun)) {}
 
   result<file> outcome() noexcept {
-    if (const auto opened = opening::outcome(); !opened) return opened.error();
+    if (const auto opened = open_operation::outcome(); !opened) return opened.error();
     return result<file>(std::in_place_type<file>, detail::made_by([this] { return file(*this); }));
   }
 };
@@ -53,28 +54,30 @@ result<file> file_system::open(path_argument path, open_mode mode, open_options 
                           return file(v, std::move(found), std::move(path), mode, options);
                         }));
   }
-  return detail::run_blocking(
-      file_opening(detail::opening(lent_state(volume_), std::move(path), mode, options)));
+  return detail::run_blocking(open_file_operation(
+      detail::open_operation(lent_state(volume_), std::move(path), mode, options)));
 }
 
 result<file> file_system::open_unnamed(open_options options) const {
-  return detail::run_blocking(file_opening(detail::opening::unnamed(lent_state(volume_), options)));
+  return detail::run_blocking(
+      open_file_operation(detail::open_operation::unnamed(lent_state(volume_), options)));
 }
 
 // A `follow` that ends with a follower of this facade.
-class file_system::follower_opening : public detail::following {
+class file_system::open_follower_operation : public detail::follow_operation {
  public:
-  using following::following;
+  using follow_operation::follow_operation;
 
   result<follower> outcome() noexcept {
-    if (const auto followed = following::outcome(); !followed) return followed.error();
+    if (const auto followed = follow_operation::outcome(); !followed) return followed.error();
     return result<follower>(std::in_place_type<follower>,
                             detail::made_by([this] { return follower(*this); }));
   }
 };
 
 result<follower> file_system::follow(path_argument path, follow_options options) const {
-  return detail::run_blocking(follower_opening(lent_state(volume_), std::move(path), options));
+  return detail::run_blocking(
+      open_follower_operation(lent_state(volume_), std::move(path), options));
 }
 
 result<void> file_system::give_name(file& f, path_argument path, naming_options options) const try {
@@ -114,7 +117,8 @@ result<void> file_system::remove_directory(path_argument path) const {
 
 result<void> file_system::remove_tree(path_argument path, remove_options options) const {
   if (options.open == if_open::fail)
-    return detail::run_blocking(detail::removing(lent_state(volume_), std::move(path)));
+    return detail::run_blocking(
+        detail::remove_tree_operation(lent_state(volume_), std::move(path)));
   return detail::run_blocking(
       detail::remove_tree_in_use(lent_state(volume_), std::move(path), options));
 }
@@ -196,23 +200,23 @@ result<std::vector<std::string>> file_system::glob(path_argument pattern) const 
 
 result<bytes> file_system::read_file(path_argument path,
                                      std::optional<std::uint64_t> max_size) const {
-  return detail::run_blocking(
-      detail::file_reading<bytes>(detail::opening(lent_state(volume_), std::move(path),
-                                                  open_mode::read, {}, detail::call::read_file),
-                                  max_size));
+  return detail::run_blocking(detail::read_file_operation<bytes>(
+      detail::open_operation(lent_state(volume_), std::move(path), open_mode::read, {},
+                             detail::call::read_file),
+      max_size));
 }
 
 result<std::string> file_system::read_text(path_argument path,
                                            std::optional<std::uint64_t> max_size) const {
-  return detail::run_blocking(detail::file_reading<std::string>(
-      detail::opening(lent_state(volume_), std::move(path), open_mode::read, {},
-                      detail::call::read_text),
+  return detail::run_blocking(detail::read_file_operation<std::string>(
+      detail::open_operation(lent_state(volume_), std::move(path), open_mode::read, {},
+                             detail::call::read_text),
       max_size));
 }
 
 result<void> file_system::write_file(path_argument path, asio::const_buffer content) const {
   return detail::run_blocking(
-      detail::replacing(lent_state(volume_), std::move(path), detail::to_span(content)));
+      detail::write_file_operation(lent_state(volume_), std::move(path), detail::to_span(content)));
 }
 
 result<file_map> file_system::export_tree(path_argument prefix, export_options options) const {
@@ -231,7 +235,7 @@ result<std::vector<std::string>> file_system::files_below(path_argument prefix,
 
 result<std::optional<bytes>> file_system::read_if_there(const std::string& path) const {
   return detail::run_blocking(
-      detail::given_out_reading(lent_state(volume_), path, detail::call::export_each));
+      detail::given_out_reader(lent_state(volume_), path, detail::call::export_each));
 }
 
 result<volume_stats> file_system::stats() const { return volume_.stats(); }

@@ -3,7 +3,7 @@
 
 #include <coramfs/detail/buffer_span.hpp>
 
-#include "handles/following.hpp"
+#include "handles/follow_operation.hpp"
 #include "sync/run.hpp"
 
 #include <utility>
@@ -11,12 +11,12 @@
 namespace coramfs::sync {
 
 result<pinned> follower::next(std::size_t at_most) {
-  BOOST_OUTCOME_TRY(auto list, detail::run_blocking(detail::pinning_next(file_, at_most)));
+  BOOST_OUTCOME_TRY(auto list, detail::run_blocking(detail::pin_next_operation(file_, at_most)));
   return pinned(std::move(list));
 }
 
 result<std::size_t> follower::read(asio::mutable_buffer to) {
-  return detail::run_blocking(detail::reading_next(file_, detail::to_span(to)));
+  return detail::run_blocking(detail::read_next_operation(file_, detail::to_span(to)));
 }
 
 }  // namespace coramfs::sync

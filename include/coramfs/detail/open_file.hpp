@@ -27,7 +27,7 @@ class byte_source;
 class file_node;
 struct file_reserve;
 class funding;
-class growing;
+class growth_operation;
 class preparation;
 class promotion;
 class grant;
@@ -36,7 +36,7 @@ class handle_record;
 enum class call : std::uint8_t;
 class lifetime;
 class life_hold;
-class opening;
+class open_operation;
 class storage;
 struct taken_file;
 class volume_state;
@@ -113,12 +113,13 @@ class open_file {
  public:
   CORAMFS_EXPORT open_file() noexcept;
   /// Takes over what an opening has come to that has succeeded.
-  explicit open_file(opening& done) noexcept;
+  explicit open_file(open_operation& done) noexcept;
   /// Makes a handle of what `find_free` has found.
   open_file(volume_state& v, node_use&& found, path_argument&& path, open_mode mode,
             const open_options& options) noexcept;
   /// Finds the file of an open that takes no more than this, since the file is there and free.
-  /// Returns an empty use otherwise: then it takes an `opening`, which also says what is wrong.
+  /// Returns an empty use otherwise: then it takes an `open_operation`, which also says what is
+  /// wrong.
   static node_use find_free(volume_state& v, const path_argument& path, open_mode mode,
                             const open_options& options) noexcept;
   CORAMFS_EXPORT open_file(open_file&& other) noexcept;
@@ -230,7 +231,7 @@ class open_file {
   /// `end`. Those of them stay that have taken the place of others.
   void drop_room(std::uint64_t begin, std::uint64_t end) noexcept;
   /// Has `op`, which is paused, told before the handle lets go of its file. Null: nobody is told.
-  void set_under_way(growing* op) noexcept { under_way_.op = op; }
+  void set_under_way(growth_operation* op) noexcept { under_way_.op = op; }
   /// Returns a hold that keeps the volume alive.
   life_hold keep_volume() const noexcept;
 
@@ -301,7 +302,7 @@ class open_file {
     under_way() noexcept = default;
     under_way(under_way&&) noexcept {}
     under_way& operator=(under_way&&) noexcept { return *this; }
-    growing* op = nullptr;
+    growth_operation* op = nullptr;
   };
 
   under_way under_way_;

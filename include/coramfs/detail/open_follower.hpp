@@ -15,7 +15,7 @@
 
 namespace coramfs::detail {
 
-class following;
+class follow_operation;
 
 /// What both facades' `follower` is: a position in a file that grows, which it holds busy, and not
 /// locked. A file that nobody writes is opened for reading instead. Nothing here waits.
@@ -25,7 +25,7 @@ class open_follower {
  public:
   CORAMFS_EXPORT open_follower() noexcept;
   /// Takes over what a following has come to that has succeeded.
-  explicit open_follower(following& done) noexcept;
+  explicit open_follower(follow_operation& done) noexcept;
   CORAMFS_EXPORT open_follower(open_follower&& other) noexcept;
   CORAMFS_EXPORT open_follower& operator=(open_follower&& other) noexcept;
   CORAMFS_EXPORT ~open_follower();

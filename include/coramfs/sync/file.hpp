@@ -229,7 +229,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   friend class file_system;
   friend class detail::stream_members<file>;
   friend struct detail::handle_access;
-  explicit file(detail::opening& done) noexcept : file_(done) {}
+  explicit file(detail::open_operation& done) noexcept : file_(done) {}
   file(detail::volume_state& v, detail::node_use&& found, path_argument&& path, open_mode mode,
        const open_options& options) noexcept
       : file_(v, std::move(found), std::move(path), mode, options) {}

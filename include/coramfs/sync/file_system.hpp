@@ -424,8 +424,8 @@ class CORAMFS_EXPORT file_system {
   result<volume_stats> stats() const;
 
  private:
-  class file_opening;
-  class follower_opening;
+  class open_file_operation;
+  class open_follower_operation;
   result<std::vector<std::string>> files_below(path_argument prefix,
                                                const export_options& options) const;
   // Gives no bytes if the file has gone.

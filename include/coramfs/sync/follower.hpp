@@ -69,7 +69,7 @@ class CORAMFS_EXPORT follower {
 
  private:
   friend class file_system;
-  explicit follower(detail::following& done) noexcept : file_(done) {}
+  explicit follower(detail::follow_operation& done) noexcept : file_(done) {}
 
   detail::open_follower file_;
 };

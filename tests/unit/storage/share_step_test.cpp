@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Single steps of files that share, each of them with nothing beside it but what it is about.
 #include "storage/promotion.hpp"
-#include "storage/unsharing.hpp"
+#include "storage/unsharer.hpp"
 
 #include "support/catch.hpp"
 #include "support/describe.hpp"

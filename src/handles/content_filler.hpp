@@ -17,11 +17,11 @@ namespace coramfs::detail {
 /// If it is destroyed before it is done it stores no more: the caller's bytes may be gone by then.
 ///
 /// Guarded by its operation, which holds the file's lock exclusively or has made the file itself.
-class filling {
+class content_filler {
  public:
-  filling() noexcept = default;
-  filling(filling&& other) noexcept { swap(other); }
-  filling& operator=(filling&& other) noexcept {
+  content_filler() noexcept = default;
+  content_filler(content_filler&& other) noexcept { swap(other); }
+  content_filler& operator=(content_filler&& other) noexcept {
     swap(other);
     return *this;
   }
@@ -58,7 +58,7 @@ class filling {
   }
 
  private:
-  void swap(filling& other) noexcept {
+  void swap(content_filler& other) noexcept {
     std::swap(content_, other.content_);
     std::swap(next_, other.next_);
     std::swap(end_, other.end_);

@@ -22,11 +22,11 @@ class storage;
 /// file; if it is dropped before that, nothing has changed.
 ///
 /// Guarded by the file's lock, held exclusively.
-class unsharing {
+class unsharer {
  public:
   /// Pays for the copies and takes memory for them. Null: there is nothing to copy. Errors:
   /// `quota_exceeded`, `memory_guard`, `out_of_memory`.
-  static result<std::unique_ptr<unsharing>> begin(storage& of, const account& payer) noexcept;
+  static result<std::unique_ptr<unsharer>> begin(storage& of, const account& payer) noexcept;
 
   /// Copies the next `bytes`, or a little more. Returns whether it is done.
   bool advance(std::uint64_t bytes) noexcept;
@@ -40,7 +40,7 @@ class unsharing {
     block_ref memory;
   };
 
-  explicit unsharing(storage& of) noexcept : of_(of) {}
+  explicit unsharer(storage& of) noexcept : of_(of) {}
 
   storage& of_;
   std::vector<copy> copies_;

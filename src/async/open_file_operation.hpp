@@ -6,7 +6,7 @@
 
 #include "async/turns.hpp"
 #include "core/made_by.hpp"
-#include "handles/opening.hpp"
+#include "handles/open_operation.hpp"
 #include "storage/backlog.hpp"
 
 #include <atomic>
@@ -18,27 +18,28 @@
 namespace coramfs::detail {
 
 /// An `open` that ends with a file of the asynchronous facade. If the file is there and free, one
-/// look at the tree is all of it; else it becomes an `opening`.
+/// look at the tree is all of it; else it becomes an `open_operation`.
 ///
 /// The executor and the volume are kept alive by one shared pointer, which the file takes over.
 ///
 /// Guarded by whoever runs it: one thread at a time.
-class file_opening {
+class open_file_operation {
  public:
   using executor_ptr = std::shared_ptr<const file::executor_type>;
 
-  file_opening(volume_state& v, path_argument path, open_mode mode, const open_options& options,
-               executor_ptr executor) noexcept
+  open_file_operation(volume_state& v, path_argument path, open_mode mode,
+                      const open_options& options, executor_ptr executor) noexcept
       : executor_(std::move(executor)),
         now_(std::in_place_type<request>, v, std::move(path), mode, options) {}
 
   /// For an open that `unbegun` is.
-  file_opening(opening unbegun, executor_ptr executor) noexcept
-      : executor_(std::move(executor)), now_(std::in_place_type<opening>, std::move(unbegun)) {}
+  open_file_operation(open_operation unbegun, executor_ptr executor) noexcept
+      : executor_(std::move(executor)),
+        now_(std::in_place_type<open_operation>, std::move(unbegun)) {}
   /// For a file without a name.
-  static file_opening unnamed(volume_state& v, const open_options& options,
-                              executor_ptr executor) noexcept {
-    return file_opening(opening::unnamed(lent(v), options), std::move(executor));
+  static open_file_operation unnamed(volume_state& v, const open_options& options,
+                                     executor_ptr executor) noexcept {
+    return open_file_operation(open_operation::unnamed(lent(v), options), std::move(executor));
   }
 
   progress advance() noexcept {
@@ -47,17 +48,17 @@ class file_opening {
           open_file::find_free(*wanted->of, wanted->path, wanted->mode, wanted->options);
       if (wanted->found) return progress::done;
       request all(std::move(*wanted));
-      now_.emplace<opening>(lent(*all.of), std::move(all.path), all.mode, all.options);
+      now_.emplace<open_operation>(lent(*all.of), std::move(all.path), all.mode, all.options);
     }
     return open_in_steps();
   }
   claim& awaited() noexcept { return in_steps().awaited(); }
-  lock_timeout patience() const noexcept { return std::get_if<opening>(&now_)->patience(); }
+  lock_timeout patience() const noexcept { return std::get_if<open_operation>(&now_)->patience(); }
   std::atomic<std::uint64_t>* waiting() const noexcept {
-    return std::get_if<opening>(&now_)->waiting();
+    return std::get_if<open_operation>(&now_)->waiting();
   }
   void refuse(const error& why) noexcept { in_steps().refuse(why); }
-  error unmet() const noexcept { return std::get_if<opening>(&now_)->unmet(); }
+  error unmet() const noexcept { return std::get_if<open_operation>(&now_)->unmet(); }
 
   result<file> outcome() noexcept {
     auto* const wanted = std::get_if<request>(&now_);
@@ -96,10 +97,10 @@ class file_opening {
     const backlog::collecting collected(given_up);
     return in_steps().advance();
   }
-  opening& in_steps() noexcept { return *std::get_if<opening>(&now_); }
+  open_operation& in_steps() noexcept { return *std::get_if<open_operation>(&now_); }
 
   executor_ptr executor_;
-  std::variant<request, opening> now_;
+  std::variant<request, open_operation> now_;
 };
 
 }  // namespace coramfs::detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "handles/following.hpp"
+#include "handles/follow_operation.hpp"
 
 #include "core/path.hpp"
 #include "tree/tree.hpp"
@@ -7,26 +7,26 @@
 
 namespace coramfs::detail {
 
-following::following(std::shared_ptr<volume_state> v, path_argument path,
-                     const follow_options& options) noexcept
-    : opening(std::move(v), std::move(path), open_mode::read, {.timeout = options.patience},
-              call::follow),
+follow_operation::follow_operation(std::shared_ptr<volume_state> v, path_argument path,
+                                   const follow_options& options) noexcept
+    : open_operation(std::move(v), std::move(path), open_mode::read, {.timeout = options.patience},
+                     call::follow),
       options_(options) {}
 
 // A writer that lets others follow may come between the look and the attempt to get the lock, so it
 // is looked again before anything is waited for.
-progress following::advance() noexcept {
+progress follow_operation::advance() noexcept {
   if (joined_ || refused_) return progress::done;
   if (!has_waited_ && join()) return progress::done;
-  const progress p = opening::advance();
+  const progress p = open_operation::advance();
   if (p == progress::waits && !std::exchange(has_waited_, true) && join()) return progress::done;
-  const bool is_refused = p == progress::done && !opening::outcome();
-  if (is_refused && opening::outcome().error() == errc::would_block) join();
+  const bool is_refused = p == progress::done && !open_operation::outcome();
+  if (is_refused && open_operation::outcome().error() == errc::would_block) join();
   return p;
 }
 
 // Returns whether it has come to an end by that.
-bool following::join() noexcept {
+bool follow_operation::join() noexcept {
   path_buffer buffer;
   const auto normal = path(buffer);
   if (!normal) return false;
@@ -42,18 +42,18 @@ bool following::join() noexcept {
     return true;
   }
   use_.make_handle();
-  now_.emplace<filling>();
+  now_.emplace<content_filler>();
   let_go();
   return true;
 }
 
-result<void> following::outcome() const noexcept {
+result<void> follow_operation::outcome() const noexcept {
   if (refused_) return *refused_;
   if (joined_) return boost::outcome_v2::success();
-  return opening::outcome();
+  return open_operation::outcome();
 }
 
-progress arriving::advance() noexcept {
+progress arrival_operation::advance() noexcept {
   claim_.reset();
   if (!status_) return progress::done;
   const auto missing = of_.missing(at_most_);
@@ -70,7 +70,7 @@ progress arriving::advance() noexcept {
   return progress::waits;
 }
 
-void arriving::refuse(const error& why) noexcept {
+void arrival_operation::refuse(const error& why) noexcept {
   if (claim_) status_ = of_.noted(by_, why);
 }
 

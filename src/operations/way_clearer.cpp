@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "operations/clearing.hpp"
+#include "operations/way_clearer.hpp"
 
 #include "tree/creation.hpp"
 
@@ -11,9 +11,9 @@
 namespace coramfs::detail {
 
 /// The wait for one file, as an operation.
-class clearing::file_wait {
+class way_clearer::file_wait {
  public:
-  explicit file_wait(clearing& of) noexcept : of_(of) {}
+  explicit file_wait(way_clearer& of) noexcept : of_(of) {}
 
   progress advance() noexcept {
     if (claim_) {
@@ -38,12 +38,12 @@ class clearing::file_wait {
   result<void> outcome() noexcept { return status_; }
 
  private:
-  clearing& of_;
+  way_clearer& of_;
   std::optional<lock_claim> claim_;  // while it waits
   result<void> status_ = boost::outcome_v2::success();
 };
 
-void clearing::begin() noexcept {
+void way_clearer::begin() noexcept {
   if (awaited_) had_ = std::move(awaited_);
   is_passing_ = is_committed_ = false;
 }
@@ -52,7 +52,7 @@ void clearing::begin() noexcept {
 // is freed by its last user, which would need the lock. Where no file is waited for, as where a
 // policy of faults is asked, or where others are yet to take back their counts, the next attempt
 // has what was waited for, and does not go to the end of the queue.
-void clearing::end() noexcept {
+void way_clearer::end() noexcept {
   if (is_committed_) return;
   for (cleared& c : cleared_) {
     tree::count_again(*c.use);
@@ -62,7 +62,7 @@ void clearing::end() noexcept {
   cleared_.clear();
 }
 
-result<void> clearing::clear_replaced(node& n, if_open in_use, std::string_view path) noexcept {
+result<void> way_clearer::clear_replaced(node& n, if_open in_use, std::string_view path) noexcept {
   switch (in_use) {
     case if_open::wait: return clear(n, fate::goes, path);
     case if_open::keep_unnamed: return clear(n, fate::is_kept, path);
@@ -77,7 +77,7 @@ result<void> clearing::clear_replaced(node& n, if_open in_use, std::string_view 
 // Below a directory handles and marks are found soon. All entries of directories that are busy are
 // looked at only where that was not all: for files of operations that have no handle yet, and where
 // there are more handles than are looked at.
-result<void> clearing::clear(node& n, fate to, std::string_view path) noexcept {
+result<void> way_clearer::clear(node& n, fate to, std::string_view path) noexcept {
   tree& names = volume_->names;
   path_ = path;
   const bool is_mine =
@@ -118,7 +118,7 @@ result<void> clearing::clear(node& n, fate to, std::string_view path) noexcept {
 
 // Takes a file for the attempt, with its lock unless its handles keep it. Who holds it or stands in
 // its queue is waited for.
-result<void> clearing::take(file_node& f, fate to) noexcept {
+result<void> way_clearer::take(file_node& f, fate to) noexcept {
   volume_->names.count_uses(f);
   node_use use(f, *volume_);
   if (to != fate::is_kept) {
@@ -131,7 +131,7 @@ result<void> clearing::take(file_node& f, fate to) noexcept {
   return set_aside(std::move(use), to);
 }
 
-result<void> clearing::set_aside(node_use use, fate to) noexcept try {
+result<void> way_clearer::set_aside(node_use use, fate to) noexcept try {
   cleared_.push_back({std::move(use), to, false, nullptr, nullptr});
   file_node& f = *cleared_.back().use;
   tree::set_aside(f);
@@ -143,7 +143,7 @@ result<void> clearing::set_aside(node_use use, fate to) noexcept try {
 
 // From here on nobody begins to use the files, but those who do may let go. One who is alone with a
 // file then keeps it from nothing.
-charge clearing::prepare() noexcept {
+charge way_clearer::prepare() noexcept {
   charge wanted;
   for (cleared& c : cleared_) {
     if (c.to != fate::is_kept && c.use->users.load(std::memory_order_acquire) == 1) continue;
@@ -155,7 +155,7 @@ charge clearing::prepare() noexcept {
   return wanted;
 }
 
-result<void> clearing::make_nodes() noexcept {
+result<void> way_clearer::make_nodes() noexcept {
   for (cleared& c : cleared_) {
     if (c.to != fate::moves || !has_others(*c.use)) continue;
     c.fresh = new_file(*volume_, {});
@@ -166,7 +166,7 @@ result<void> clearing::make_nodes() noexcept {
   return boost::outcome_v2::success();
 }
 
-std::uint64_t clearing::commit() noexcept {
+std::uint64_t way_clearer::commit() noexcept {
   std::uint64_t entries = 0;
   is_committed_ = true;
   for (cleared& c : cleared_) {
@@ -185,7 +185,7 @@ std::uint64_t clearing::commit() noexcept {
   return entries;
 }
 
-node& clearing::now(node& n) const noexcept {
+node& way_clearer::now(node& n) const noexcept {
   const auto found = std::find_if(cleared_.begin(), cleared_.end(), [&](const cleared& c) {
     return c.in_tree != nullptr && c.use && &*c.use == &n;
   });
@@ -194,7 +194,7 @@ node& clearing::now(node& n) const noexcept {
 
 // The content of what goes is nobody else's: those who have waited for the file are yet to see that
 // it has gone.
-void clearing::finish() noexcept {
+void way_clearer::finish() noexcept {
   for (cleared& c : cleared_) {
     if (c.use && c.to == fate::goes) c.use->content.resize(volume_->payer, 0).value();
   }
@@ -204,18 +204,18 @@ void clearing::finish() noexcept {
 }
 
 // The error of one who is in the queue itself.
-error clearing::unmet() const noexcept {
+error way_clearer::unmet() const noexcept {
   lock_state others = volume_->names.who_has(*awaited_);
   if (others.waiting > 0) --others.waiting;
   return about(by_, path_, errc::timed_out, others);
 }
 
 // The error of one who is not, or has left it.
-error clearing::refused(errc code) const noexcept {
+error way_clearer::refused(errc code) const noexcept {
   return about(by_, path_, code, volume_->names.who_has(*awaited_));
 }
 
-steps<void> wait(clearing& c) {
+steps<void> wait(way_clearer& c) {
   // Who takes a count back is in the middle of a few instructions, or was stopped there. A thread
   // does not wait between two steps that give others a turn, so it is told to.
   if (c.is_passing_) {
@@ -228,7 +228,7 @@ steps<void> wait(clearing& c) {
     const auto goes_on = c.volume_->faults.waiting_for_lock(c.path_, c.patience_);
     if (!goes_on) co_return about(c.by_, c.path_, goes_on.error());
   }
-  clearing::file_wait one(c);
+  way_clearer::file_wait one(c);
   co_return co_await finished(one);
 }
 

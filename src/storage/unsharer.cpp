@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "storage/unsharing.hpp"
+#include "storage/unsharer.hpp"
 
 #include "storage/storage.hpp"
 
@@ -9,16 +9,15 @@
 
 namespace coramfs::detail {
 
-result<std::unique_ptr<unsharing>> unsharing::begin(storage& of, const account& payer) noexcept
-    try {
-  std::unique_ptr<unsharing> all(new unsharing(of));
+result<std::unique_ptr<unsharer>> unsharer::begin(storage& of, const account& payer) noexcept try {
+  std::unique_ptr<unsharer> all(new unsharer(of));
   const extent now = of.extent_now();
   all->after_ = now;
   of.for_each_shared([&](std::uint64_t place, const block& b, std::size_t size) {
     all->copies_.push_back({place, &b, size, {}});
     all->after_.footprint += block::footprint(size) - b.charged();
   });
-  if (all->copies_.empty()) return std::unique_ptr<unsharing>();
+  if (all->copies_.empty()) return std::unique_ptr<unsharer>();
   if (payer.has_faults()) [[unlikely]] {
     BOOST_OUTCOME_TRY(payer.ask_reserving(all->after_, now));
   }
@@ -37,7 +36,7 @@ result<std::unique_ptr<unsharing>> unsharing::begin(storage& of, const account& 
   return errc::out_of_memory;
 }
 
-bool unsharing::advance(std::uint64_t bytes) noexcept {
+bool unsharer::advance(std::uint64_t bytes) noexcept {
   for (std::uint64_t done = 0; copied_ < copies_.size() && done < bytes; ++copied_) {
     copy& c = copies_[copied_];
     std::memcpy(c.memory->data(), c.from->data(), c.size);

@@ -10,7 +10,7 @@
 
 #include "core/error_note.hpp"
 #include "core/operation.hpp"
-#include "handles/opening.hpp"
+#include "handles/open_operation.hpp"
 #include "tree/flow.hpp"
 
 #include <atomic>
@@ -26,13 +26,13 @@ namespace coramfs::detail {
 /// A `follow`, as an operation: it joins the flow of a file that is written for others to follow,
 /// or else opens the file for reading, for which it may wait.
 ///
-/// Guarded as `opening`. What it joins is looked up under the tree's shared lock, under which no
-/// flow comes or goes.
-class following : public opening {
+/// Guarded as `open_operation`. What it joins is looked up under the tree's shared lock, under
+/// which no flow comes or goes.
+class follow_operation : public open_operation {
  public:
-  following(std::shared_ptr<volume_state> v, path_argument path,
-            const follow_options& options) noexcept;
-  following(following&& unbegun) noexcept = default;
+  follow_operation(std::shared_ptr<volume_state> v, path_argument path,
+                   const follow_options& options) noexcept;
+  follow_operation(follow_operation&& unbegun) noexcept = default;
 
   progress advance() noexcept;
   /// Whether the file is followed. After `done`.
@@ -53,7 +53,7 @@ class following : public opening {
 /// follower must stay where it is until they end.
 ///
 /// Guarded by its follower, which takes one call at a time.
-class arriving {
+class arrival_operation {
  public:
   progress advance() noexcept;
   claim& awaited() noexcept { return *claim_; }
@@ -63,7 +63,7 @@ class arriving {
   error unmet() const noexcept { return of_.noted(by_, errc::timed_out); }
 
  protected:
-  arriving(open_follower& of, std::size_t at_most, call by) noexcept
+  arrival_operation(open_follower& of, std::size_t at_most, call by) noexcept
       : of_(of), at_most_(at_most), by_(by) {}
 
   open_follower& of_;
@@ -76,10 +76,10 @@ class arriving {
 };
 
 /// A `next` of a follower.
-class pinning_next : public arriving {
+class pin_next_operation : public arrival_operation {
  public:
-  pinning_next(open_follower& of, std::size_t at_most) noexcept
-      : arriving(of, at_most, call::next) {}
+  pin_next_operation(open_follower& of, std::size_t at_most) noexcept
+      : arrival_operation(of, at_most, call::next) {}
 
   result<piece_list> outcome() noexcept {
     if (!status_) return status_.error();
@@ -88,12 +88,14 @@ class pinning_next : public arriving {
 };
 
 /// A `read` of a follower.
-class reading_next : public arriving {
+class read_next_operation : public arrival_operation {
  public:
-  reading_next(open_follower& of, std::span<std::byte> to) noexcept
-      : arriving(of, to.size(), call::read), to_(to) {}
+  read_next_operation(open_follower& of, std::span<std::byte> to) noexcept
+      : arrival_operation(of, to.size(), call::read), to_(to) {}
 
-  progress advance() noexcept { return to_.empty() ? progress::done : arriving::advance(); }
+  progress advance() noexcept {
+    return to_.empty() ? progress::done : arrival_operation::advance();
+  }
   result<std::size_t> outcome() noexcept {
     if (!status_) return status_.error();
     return of_.read(to_);

@@ -5,7 +5,7 @@
 #include <coramfs/result.hpp>
 
 #include "core/operation.hpp"
-#include "handles/opening.hpp"
+#include "handles/open_operation.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -22,10 +22,11 @@ namespace coramfs::detail {
 /// cursor. The handle must stay where it is until it is done.
 ///
 /// Guarded by its handle, which takes one call at a time.
-class reading {
+class read_operation {
  public:
   /// Without an `offset` it reads at the cursor, which then moves.
-  reading(open_file& file, std::optional<std::uint64_t> offset, std::span<std::byte> to) noexcept
+  read_operation(open_file& file, std::optional<std::uint64_t> offset,
+                 std::span<std::byte> to) noexcept
       : file_(file), offset_(offset), to_(to) {}
 
   progress advance() noexcept;
@@ -43,7 +44,7 @@ class reading {
 /// The bytes of a content on their way into a vector or a string, slice by slice. Guarded by its
 /// operation, which holds the file's lock.
 template <class Container>
-class content_reading {
+class content_reader {
  public:
   /// Makes room for the bytes from `begin` to `end`. Errors: `too_large` above `max_size`, before
   /// anything is allocated; `out_of_memory`.
@@ -64,9 +65,9 @@ class content_reading {
 /// handle must stay where it is until it is done.
 ///
 /// Guarded by its handle, which takes one call at a time.
-class reading_all {
+class read_all_operation {
  public:
-  explicit reading_all(open_file& file) noexcept : file_(file) {}
+  explicit read_all_operation(open_file& file) noexcept : file_(file) {}
 
   progress advance() noexcept;
   void refuse(const error& why) noexcept { status_ = file_.noted(call::read, why); }
@@ -78,16 +79,17 @@ class reading_all {
   open_file& file_;
   bool has_begun_ = false;
   std::uint64_t end_ = 0;
-  content_reading<bytes> content_;
+  content_reader<bytes> content_;
   result<void> status_ = boost::outcome_v2::success();
 };
 
 /// A `read_file` or a `read_text`: an opening that reads everything, without a handle. Guarded by
 /// its operation, which holds the file's lock.
 template <class Container>
-class file_reading {
+class read_file_operation {
  public:
-  explicit file_reading(opening source, std::optional<std::uint64_t> max_size = {}) noexcept
+  explicit read_file_operation(open_operation source,
+                               std::optional<std::uint64_t> max_size = {}) noexcept
       : opening_(std::move(source)), max_size_(max_size) {}
 
   progress advance() noexcept;
@@ -101,23 +103,23 @@ class file_reading {
  private:
   progress end_with(result<void> status) noexcept;
 
-  opening opening_;
+  open_operation opening_;
   const std::optional<std::uint64_t> max_size_;
   bool is_open_ = false;
-  content_reading<Container> content_;
+  content_reader<Container> content_;
   result<void> status_ = boost::outcome_v2::success();
 };
 
-extern template class file_reading<bytes>;
-extern template class file_reading<std::string>;
+extern template class read_file_operation<bytes>;
+extern template class read_file_operation<std::string>;
 
 /// The reading of a file whose path the tree gave out, for an export. It gives no bytes if the file
 /// has gone since.
-class given_out_reading {
+class given_out_reader {
  public:
-  given_out_reading(const std::shared_ptr<volume_state>& v, const std::string& path,
-                    call by) noexcept
-      : file_(opening::reading(v, path_argument(path), by)) {}
+  given_out_reader(const std::shared_ptr<volume_state>& v, const std::string& path,
+                   call by) noexcept
+      : file_(open_operation::for_reading(v, path_argument(path), by)) {}
 
   progress advance() noexcept { return file_.advance(); }
   claim& awaited() noexcept { return file_.awaited(); }
@@ -128,7 +130,7 @@ class given_out_reading {
   result<std::optional<bytes>> outcome() noexcept;
 
  private:
-  file_reading<bytes> file_;
+  read_file_operation<bytes> file_;
 };
 
 }  // namespace coramfs::detail

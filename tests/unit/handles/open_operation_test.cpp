@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // An open between its steps: what others do there that no facade can do on purpose.
-#include "handles/opening.hpp"
+#include "handles/open_operation.hpp"
 
 #include <coramfs/sync/file_system.hpp>
 
@@ -16,7 +16,7 @@ namespace coramfs::tests {
 
 namespace {
 
-using detail::opening;
+using detail::open_operation;
 using detail::progress;
 
 class patient final : public detail::waiter {
@@ -67,9 +67,9 @@ class full_volume {
     fill();
   }
 
-  opening open_large(const std::string& path) {
+  open_operation open_large(const std::string& path) {
     const open_options options{.preallocate = 2 * detail::slice_size, .on_full = when_full::wait};
-    return opening(detail::volume_access::state(v), path, open_mode::create, options);
+    return open_operation(detail::volume_access::state(v), path, open_mode::create, options);
   }
   /// Takes all that is left.
   void fill() {
@@ -96,7 +96,7 @@ TEST_CASE(
     "those behind it",
     "[tree][opening][fairness]") {
   full_volume f;
-  opening op = f.open_large("/large");
+  open_operation op = f.open_large("/large");
   REQUIRE(op.advance() == progress::waits);
   patient first, behind;
   REQUIRE_FALSE(op.awaited().enqueue(first));
@@ -151,7 +151,7 @@ TEST_CASE(
   const volume v = volume::create().value();
   sync::file_system fs{v};
   const open_options large{.preallocate = 2 * detail::slice_size};
-  opening op(detail::volume_access::state(v), "/large", open_mode::create, large);
+  open_operation op(detail::volume_access::state(v), "/large", open_mode::create, large);
   REQUIRE(op.advance() == progress::yields);
   fs.write_file("/small", {}).value();
   const auto begun = fs.stat("/").value().modified_at;

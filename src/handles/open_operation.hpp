@@ -12,8 +12,8 @@
 #include "core/funding.hpp"
 #include "core/operation.hpp"
 #include "core/path.hpp"
-#include "handles/filling.hpp"
-#include "storage/unsharing.hpp"
+#include "handles/content_filler.hpp"
+#include "storage/unsharer.hpp"
 #include "tree/creation.hpp"
 #include "tree/volume_state.hpp"
 
@@ -38,28 +38,30 @@ namespace coramfs::detail {
 /// Guarded by whoever runs it: one thread at a time. It may be moved only before it has begun.
 /// Locks: the tree's is taken and let go within a step. The file's lock is held between steps, and
 /// only tried under the tree's.
-class opening {
+class open_operation {
  public:
   /// `by` is the call that it is made for, for the text of its errors.
-  opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
-          const open_options& options, call by = call::open) noexcept;
+  open_operation(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
+                 const open_options& options, call by = call::open) noexcept;
 
   /// An open with `open_mode::write` that makes `content` the file's content in the same step:
   /// nobody sees the file empty. `content` must live until it is done.
-  static opening replacing(std::shared_ptr<volume_state> v, path_argument path,
-                           std::span<const std::byte> content) noexcept;
+  static open_operation with_content(std::shared_ptr<volume_state> v, path_argument path,
+                                     std::span<const std::byte> content) noexcept;
 
   /// An open with `open_mode::write_read` of a new file that has no name and no place in the tree.
-  static opening unnamed(std::shared_ptr<volume_state> v, const open_options& options) noexcept;
+  static open_operation unnamed(std::shared_ptr<volume_state> v,
+                                const open_options& options) noexcept;
 
   /// An open with `open_mode::read`, by a path that the tree gave out.
-  static opening reading(std::shared_ptr<volume_state> v, path_argument path, call by) noexcept;
+  static open_operation for_reading(std::shared_ptr<volume_state> v, path_argument path,
+                                    call by) noexcept;
 
-  opening(opening&& other) noexcept
-      : opening(std::move(other.volume_), std::move(other.path_), other.wanted_,
-                other.funds_.on_full(), other.patience()) {}
-  opening& operator=(opening&& other) = delete;
-  ~opening();
+  open_operation(open_operation&& other) noexcept
+      : open_operation(std::move(other.volume_), std::move(other.path_), other.wanted_,
+                       other.funds_.on_full(), other.patience()) {}
+  open_operation& operator=(open_operation&& other) = delete;
+  ~open_operation();
 
   progress advance() noexcept;
   claim& awaited() noexcept;
@@ -78,7 +80,7 @@ class opening {
 
  private:
   friend class open_file;
-  friend class following;
+  friend class follow_operation;
   friend class open_follower;
 
   enum class stage : unsigned char { checks, finds, fills_new, locks, begins, owns, fills, ended };
@@ -102,8 +104,8 @@ class opening {
   };
   static constexpr std::uint64_t no_zeros = std::numeric_limits<std::uint64_t>::max();
 
-  opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
-          when_full on_full, const std::optional<lock_timeout>& patience) noexcept;
+  open_operation(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
+                 when_full on_full, const std::optional<lock_timeout>& patience) noexcept;
   result<void> step() noexcept;
   result<void> check() noexcept;
   result<normal_path> path(path_buffer& buffer) const noexcept;
@@ -126,7 +128,7 @@ class opening {
   result<void> begin_content() noexcept;
   result<void> begin_owning(storage& content, const account& payer) noexcept;
   claim* wait() noexcept;
-  filling& stored() noexcept { return *std::get_if<filling>(&now_); }
+  content_filler& stored() noexcept { return *std::get_if<content_filler>(&now_); }
   void granted() noexcept;
   void fill(storage& content, std::uint64_t begin) noexcept;
   void publish() noexcept;
@@ -151,7 +153,7 @@ class opening {
   // Where the zeros begin that it has stored for a preallocation.
   std::uint64_t zeros_from_ = no_zeros;
   // What it stores, what it copies, what it waits for, or what it has failed with.
-  std::variant<filling, std::unique_ptr<unsharing>, lock_claim, space_claim, error> now_;
+  std::variant<content_filler, std::unique_ptr<unsharer>, lock_claim, space_claim, error> now_;
 };
 
 /// Whether the open of a file that was there before failed because the file has gone.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "handles/writing.hpp"
+#include "handles/write_operations.hpp"
 
 #include "core/pace.hpp"
 
@@ -7,29 +7,29 @@
 
 namespace coramfs::detail {
 
-void growing::refuse(const error& why) noexcept {
+void growth_operation::refuse(const error& why) noexcept {
   if (!claim_) return;
   status_ = noted(claim_->ended(why));
   claim_.reset();
 }
 
-error growing::noted(const error& e) const noexcept {
+error growth_operation::noted(const error& e) const noexcept {
   return file_ != nullptr ? file_->noted(by_, e) : e;
 }
 
-growing::~growing() { end_pause(); }
+growth_operation::~growth_operation() { end_pause(); }
 
-progress growing::pause(progress p) noexcept {
+progress growth_operation::pause(progress p) noexcept {
   is_paused_ = true;
   file_->set_under_way(this);
   return p;
 }
 
-void growing::end_pause() noexcept {
+void growth_operation::end_pause() noexcept {
   if (std::exchange(is_paused_, false)) file_->set_under_way(nullptr);
 }
 
-void growing::lose_file() noexcept {
+void growth_operation::lose_file() noexcept {
   if (undo_ != nullptr) undo_(*this);
   promotion_.reset();
   volume_ = file_->keep_volume();
@@ -38,7 +38,7 @@ void growing::lose_file() noexcept {
   is_paused_ = false;
 }
 
-progress growing::fail(const error& e) noexcept {
+progress growth_operation::fail(const error& e) noexcept {
   if (funds_.may_wait_after(e)) {
     if (const auto room = funds_.claim_after(e, file_->own_charge())) {
       if (const auto goes_on = file_->ask_waiting_for_space(e.requested()); !goes_on) {
@@ -53,22 +53,22 @@ progress growing::fail(const error& e) noexcept {
   return progress::done;
 }
 
-bool growing::resume() noexcept {
+bool growth_operation::resume() noexcept {
   end_pause();
   if (claim_) funds_.granted(*claim_);
   claim_.reset();
   return status_.has_value();
 }
 
-result<progress> growing::make_room(std::optional<std::uint64_t> offset,
-                                    std::uint64_t size) noexcept {
+result<progress> growth_operation::make_room(std::optional<std::uint64_t> offset,
+                                             std::uint64_t size) noexcept {
   if (promotion_ == nullptr) {
     BOOST_OUTCOME_TRY(at_, file_->make_room(offset, size, funds_.grant(), promotion_));
   }
   return promote();
 }
 
-result<progress> growing::promote() noexcept {
+result<progress> growth_operation::promote() noexcept {
   if (promotion_ == nullptr) return progress::done;
   const auto is_done = promotion_->advance(slice_size);
   if (is_done && !is_done.value()) return pause(progress::yields);
@@ -77,7 +77,7 @@ result<progress> growing::promote() noexcept {
   return progress::done;
 }
 
-progress writing::advance() noexcept {
+progress write_operation::advance() noexcept {
   if (!resume()) return progress::done;
   if (!stores_) {
     if (from_.empty()) {
@@ -96,24 +96,24 @@ progress writing::advance() noexcept {
   return progress::done;
 }
 
-result<std::size_t> writing::outcome() noexcept {
+result<std::size_t> write_operation::outcome() noexcept {
   if (!status_) return status_.error();
   return from_.size();
 }
 
 // What is not stored yet is not read any more: the caller's bytes may be gone.
-void writing::undo() noexcept {
+void write_operation::undo() noexcept {
   if (std::exchange(stores_, false)) file_->drop_room(at_, filling_.next());
 }
 
-void writing::end() noexcept {
+void write_operation::end() noexcept {
   stores_ = false;
-  filling_ = filling();
+  filling_ = content_filler();
   file_->changed();
   if (!offset_) file_->set_cursor(at_ + from_.size());
 }
 
-progress gathering::advance() noexcept {
+progress gather_write_operation::advance() noexcept {
   if (!resume()) return progress::done;
   if (from_.size() == 0) {
     status_ = file_->require_writable();
@@ -126,12 +126,12 @@ progress gathering::advance() noexcept {
   return progress::done;
 }
 
-result<std::size_t> gathering::outcome() noexcept {
+result<std::size_t> gather_write_operation::outcome() noexcept {
   if (!status_) return status_.error();
   return static_cast<std::size_t>(from_.size());
 }
 
-progress adopting::advance() noexcept {
+progress adopt_operation::advance() noexcept {
   if (!has_begun()) {
     if (!resume()) return progress::done;
     from_ = buffer_;
@@ -139,18 +139,18 @@ progress adopting::advance() noexcept {
     if (!adopted) return fail(adopted.error());
     if (adopted.value()) return progress::done;
   }
-  const progress copied = writing::advance();
+  const progress copied = write_operation::advance();
   if (copied == progress::done && status_) buffer_ = bytes();
   return copied;
 }
 
-progress reserving::advance() noexcept {
+progress reserve_operation::advance() noexcept {
   if (!resume()) return progress::done;
   const auto paid = file_->reserve(size_, funds_.grant());
   return paid ? progress::done : fail(paid.error());
 }
 
-progress announcing::advance() noexcept {
+progress announce_operation::advance() noexcept {
   if (!resume()) return progress::done;
   auto told = file_->require_growing(call::announce);
   if (told && reserves_) told = file_->reserve(size_, funds_.grant());
@@ -158,7 +158,7 @@ progress announcing::advance() noexcept {
   return told ? progress::done : fail(told.error());
 }
 
-progress preparing::advance() noexcept {
+progress prepare_operation::advance() noexcept {
   if (!resume()) return progress::done;
   if (made_ == nullptr) {
     auto made = file_->prepare(size_, funds_.grant(), promotion_);
@@ -172,12 +172,12 @@ progress preparing::advance() noexcept {
   return progress::done;
 }
 
-result<piece_list> preparing::outcome() noexcept {
+result<piece_list> prepare_operation::outcome() noexcept {
   if (!status_) return status_.error();
   return std::move(places_);
 }
 
-progress truncating::advance() noexcept {
+progress truncate_operation::advance() noexcept {
   if (!resume()) return progress::done;
   if (!stores_) {
     if (!size_) size_ = file_->cursor();
@@ -192,18 +192,18 @@ progress truncating::advance() noexcept {
   return progress::done;
 }
 
-result<std::uint64_t> truncating::outcome() noexcept {
+result<std::uint64_t> truncate_operation::outcome() noexcept {
   if (!status_) return status_.error();
   return *size_;
 }
 
-void truncating::undo() noexcept {
+void truncate_operation::undo() noexcept {
   if (std::exchange(stores_, false)) file_->drop_room(0, 0);
 }
 
-void truncating::end() noexcept {
+void truncate_operation::end() noexcept {
   stores_ = false;
-  filling_ = filling();
+  filling_ = content_filler();
   file_->length_made(*size_);
 }
 

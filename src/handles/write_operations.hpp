@@ -10,7 +10,7 @@
 #include "core/funding.hpp"
 #include "core/lifetime.hpp"
 #include "core/operation.hpp"
-#include "handles/filling.hpp"
+#include "handles/content_filler.hpp"
 #include "handles/preparation.hpp"
 #include "storage/promotion.hpp"
 
@@ -32,7 +32,7 @@ namespace coramfs::detail {
 /// back at once; from then on the operation touches only the volume, which it keeps alive.
 ///
 /// Guarded by its handle, which takes one call at a time and holds the file's lock.
-class growing {
+class growth_operation {
  public:
   claim& awaited() noexcept { return *claim_; }
   lock_timeout patience() const noexcept { return funds_.patience(); }
@@ -45,12 +45,12 @@ class growing {
 
  protected:
   /// A function that takes back what is not shown yet.
-  using undoing = void(growing&) noexcept;
+  using undoing = void(growth_operation&) noexcept;
 
-  explicit growing(open_file& file, call by, undoing* undo = nullptr) noexcept
+  explicit growth_operation(open_file& file, call by, undoing* undo = nullptr) noexcept
       : file_(&file), funds_(file.funds()), undo_(undo), by_(by) {}
-  growing(growing&& unbegun) noexcept = default;
-  ~growing();
+  growth_operation(growth_operation&& unbegun) noexcept = default;
+  ~growth_operation();
 
   /// Ends an `advance` after which the operation goes on later, and tells the handle of it. Returns
   /// `p`. `resume` ends the pause.
@@ -85,17 +85,19 @@ class growing {
 
 /// A `write` or a `write_at`. Once it has begun to store no cancellation ends it. If it is dropped,
 /// the file stays as it was, but for what has been overwritten by then.
-class writing : public growing {
+class write_operation : public growth_operation {
  public:
   /// Without an `offset` it writes where `write` does, and the cursor moves. `from` must live until
   /// it is done.
-  writing(open_file& file, std::optional<std::uint64_t> offset,
-          std::span<const std::byte> from) noexcept
-      : growing(file, call::write, [](growing& w) noexcept { static_cast<writing&>(w).undo(); }),
+  write_operation(open_file& file, std::optional<std::uint64_t> offset,
+                  std::span<const std::byte> from) noexcept
+      : growth_operation(
+            file, call::write,
+            [](growth_operation& w) noexcept { static_cast<write_operation&>(w).undo(); }),
         from_(from),
         offset_(offset) {}
-  writing(writing&&) noexcept = default;
-  ~writing() { undo(); }
+  write_operation(write_operation&&) noexcept = default;
+  ~write_operation() { undo(); }
 
   progress advance() noexcept;
   result<std::size_t> outcome() noexcept;
@@ -111,15 +113,16 @@ class writing : public growing {
 
   const std::optional<std::uint64_t> offset_;
   bool stores_ = false;
-  filling filling_;
+  content_filler filling_;
 };
 
 /// A `write` or a `write_at` of bytes from several places, which are stored in one slice: for long
 /// sequences there are Asio's composed operations, which cut them.
-class gathering : public growing {
+class gather_write_operation : public growth_operation {
  public:
-  gathering(open_file& file, std::optional<std::uint64_t> offset, const byte_source& from) noexcept
-      : growing(file, call::write), offset_(offset), from_(from) {}
+  gather_write_operation(open_file& file, std::optional<std::uint64_t> offset,
+                         const byte_source& from) noexcept
+      : growth_operation(file, call::write), offset_(offset), from_(from) {}
 
   progress advance() noexcept;
   result<std::size_t> outcome() noexcept;
@@ -130,9 +133,10 @@ class gathering : public growing {
 };
 
 /// A `write` of a buffer that is taken over, or copied where it can not be.
-class adopting : public writing {
+class adopt_operation : public write_operation {
  public:
-  adopting(open_file& file, bytes& from) noexcept : writing(file, {}, {}), buffer_(from) {}
+  adopt_operation(open_file& file, bytes& from) noexcept
+      : write_operation(file, {}, {}), buffer_(from) {}
 
   progress advance() noexcept;
 
@@ -141,10 +145,10 @@ class adopting : public writing {
 };
 
 /// A `reserve`. If it is dropped, the file stays as it was.
-class reserving : public growing {
+class reserve_operation : public growth_operation {
  public:
-  reserving(open_file& file, std::uint64_t size) noexcept
-      : growing(file, call::reserve), size_(size) {}
+  reserve_operation(open_file& file, std::uint64_t size) noexcept
+      : growth_operation(file, call::reserve), size_(size) {}
 
   progress advance() noexcept;
   result<void> outcome() const noexcept { return status_; }
@@ -154,10 +158,10 @@ class reserving : public growing {
 };
 
 /// An `announce`, which may pay for what it announces. If it is dropped, nothing is announced.
-class announcing : public growing {
+class announce_operation : public growth_operation {
  public:
-  announcing(open_file& file, std::uint64_t size, bool reserves) noexcept
-      : growing(file, call::announce), size_(size), reserves_(reserves) {}
+  announce_operation(open_file& file, std::uint64_t size, bool reserves) noexcept
+      : growth_operation(file, call::announce), size_(size), reserves_(reserves) {}
 
   progress advance() noexcept;
   result<void> outcome() const noexcept { return status_; }
@@ -168,11 +172,12 @@ class announcing : public growing {
 };
 
 /// A `prepare`. If it is dropped, the file stays as it was.
-class preparing : public growing {
+class prepare_operation : public growth_operation {
  public:
-  preparing(open_file& file, std::size_t size) noexcept
-      : growing(file, call::prepare,
-                [](growing& p) noexcept { static_cast<preparing&>(p).made_.reset(); }),
+  prepare_operation(open_file& file, std::size_t size) noexcept
+      : growth_operation(
+            file, call::prepare,
+            [](growth_operation& p) noexcept { static_cast<prepare_operation&>(p).made_.reset(); }),
         size_(size) {}
 
   progress advance() noexcept;
@@ -185,9 +190,9 @@ class preparing : public growing {
 };
 
 /// A `punch_hole`, which is done in one step.
-class punching {
+class punch_operation {
  public:
-  punching(open_file& file, std::uint64_t offset, std::uint64_t size) noexcept
+  punch_operation(open_file& file, std::uint64_t offset, std::uint64_t size) noexcept
       : file_(file), offset_(offset), size_(size) {}
 
   progress advance() noexcept {
@@ -205,14 +210,15 @@ class punching {
 
 /// A `truncate`. Once it has begun to store zeros no cancellation ends it. If it is dropped, the
 /// file stays as it was.
-class truncating : public growing {
+class truncate_operation : public growth_operation {
  public:
-  truncating(open_file& file, std::optional<std::uint64_t> size) noexcept
-      : growing(file, call::truncate,
-                [](growing& t) noexcept { static_cast<truncating&>(t).undo(); }),
+  truncate_operation(open_file& file, std::optional<std::uint64_t> size) noexcept
+      : growth_operation(
+            file, call::truncate,
+            [](growth_operation& t) noexcept { static_cast<truncate_operation&>(t).undo(); }),
         size_(size) {}
-  truncating(truncating&&) noexcept = default;
-  ~truncating() { undo(); }
+  truncate_operation(truncate_operation&&) noexcept = default;
+  ~truncate_operation() { undo(); }
 
   progress advance() noexcept;
   result<std::uint64_t> outcome() noexcept;
@@ -223,7 +229,7 @@ class truncating : public growing {
 
   std::optional<std::uint64_t> size_;
   bool stores_ = false;
-  filling filling_;
+  content_filler filling_;
 };
 
 }  // namespace coramfs::detail

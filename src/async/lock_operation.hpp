@@ -17,9 +17,9 @@ namespace coramfs::detail {
 ///
 /// Guarded by whoever runs it: one thread at a time.
 template <class Hold>
-class acquiring {
+class lock_operation {
  public:
-  acquiring(fair_lock& lock, fair_lock::kind kind, lock_timeout patience) noexcept
+  lock_operation(fair_lock& lock, fair_lock::kind kind, lock_timeout patience) noexcept
       : lock_(lock), kind_(kind), patience_(patience), claim_(lock, kind) {}
 
   progress advance() noexcept {

@@ -14,10 +14,10 @@ namespace coramfs::detail {
 ///
 /// Guarded by whoever runs it: one thread at a time.
 template <operation Operation>
-class freeing : public Operation {
+class freeing_operation : public Operation {
  public:
   /// `volume` keeps the volume alive to the end, where the operation does not.
-  explicit freeing(Operation&& unbegun, life_hold volume = {}) noexcept
+  explicit freeing_operation(Operation&& unbegun, life_hold volume = {}) noexcept
       : Operation(std::move(unbegun)), volume_(std::move(volume)) {}
 
   progress advance() noexcept {

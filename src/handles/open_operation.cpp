@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "handles/opening.hpp"
+#include "handles/open_operation.hpp"
 
 #include "tree/unnamed.hpp"
 
@@ -24,44 +24,47 @@ bool has_gone(const error& e) noexcept {
   return e == errc::not_found || e == errc::not_a_directory || e == errc::is_a_directory;
 }
 
-opening::opening(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
-                 const open_options& options, call by) noexcept
-    : opening(std::move(v), std::move(path),
-              {mode, by, false, stage::checks, options.followable, options.abandoned, options.own,
-               nullptr, options.preallocate, options.label},
-              options.on_full, options.timeout) {}
+open_operation::open_operation(std::shared_ptr<volume_state> v, path_argument path, open_mode mode,
+                               const open_options& options, call by) noexcept
+    : open_operation(std::move(v), std::move(path),
+                     {mode, by, false, stage::checks, options.followable, options.abandoned,
+                      options.own, nullptr, options.preallocate, options.label},
+                     options.on_full, options.timeout) {}
 
-opening::opening(std::shared_ptr<volume_state> v, path_argument path, const request& wanted,
-                 when_full on_full, const std::optional<lock_timeout>& patience) noexcept
+open_operation::open_operation(std::shared_ptr<volume_state> v, path_argument path,
+                               const request& wanted, when_full on_full,
+                               const std::optional<lock_timeout>& patience) noexcept
     : volume_(std::move(v)),
       path_(std::move(path)),
       wanted_(wanted),
       funds_(&volume_->limits, on_full, patience.value_or(volume_->options.default_lock_timeout)) {}
 
-opening opening::replacing(std::shared_ptr<volume_state> v, path_argument path,
-                           std::span<const std::byte> content) noexcept {
-  return opening(std::move(v), std::move(path),
-                 {open_mode::write, call::write_file, false, stage::checks, false,
-                  on_abandon::remove, false, content.data(), content.size(), nullptr},
-                 when_full::reject, {});
+open_operation open_operation::with_content(std::shared_ptr<volume_state> v, path_argument path,
+                                            std::span<const std::byte> content) noexcept {
+  return open_operation(std::move(v), std::move(path),
+                        {open_mode::write, call::write_file, false, stage::checks, false,
+                         on_abandon::remove, false, content.data(), content.size(), nullptr},
+                        when_full::reject, {});
 }
 
-opening opening::unnamed(std::shared_ptr<volume_state> v, const open_options& options) noexcept {
-  return opening(std::move(v), std::string_view(), open_mode::write_read, options,
-                 call::open_unnamed);
+open_operation open_operation::unnamed(std::shared_ptr<volume_state> v,
+                                       const open_options& options) noexcept {
+  return open_operation(std::move(v), std::string_view(), open_mode::write_read, options,
+                        call::open_unnamed);
 }
 
-opening opening::reading(std::shared_ptr<volume_state> v, path_argument path, call by) noexcept {
-  return opening(std::move(v), std::move(path),
-                 {open_mode::read, by, true, stage::checks, false, on_abandon::remove, false,
-                  nullptr, 0, nullptr},
-                 when_full::reject, {});
+open_operation open_operation::for_reading(std::shared_ptr<volume_state> v, path_argument path,
+                                           call by) noexcept {
+  return open_operation(std::move(v), std::move(path),
+                        {open_mode::read, by, true, stage::checks, false, on_abandon::remove, false,
+                         nullptr, 0, nullptr},
+                        when_full::reject, {});
 }
 
 // An opening that is dropped while it stores into an existing file: zeros are stored to the end.
 // Bytes of a caller's may be gone, and so is the content that they replace, so the file is left
 // empty.
-opening::~opening() {
+open_operation::~open_operation() {
   if (flow_) drop_flow();
   if (wanted_.reached != stage::fills) return;
   if (wanted_.content == nullptr) {
@@ -72,7 +75,7 @@ opening::~opening() {
   publish();
 }
 
-progress opening::advance() noexcept {
+progress open_operation::advance() noexcept {
   if (wait() != nullptr) granted();
   while (wanted_.reached != stage::ended) {
     const stage before = wanted_.reached;
@@ -83,22 +86,22 @@ progress opening::advance() noexcept {
   return progress::done;
 }
 
-claim& opening::awaited() noexcept { return *wait(); }
+claim& open_operation::awaited() noexcept { return *wait(); }
 
 // What it waits for, or null if it does not wait.
-claim* opening::wait() noexcept {
+claim* open_operation::wait() noexcept {
   if (auto* const lock = std::get_if<lock_claim>(&now_)) return lock;
   return std::get_if<space_claim>(&now_);
 }
 
-void opening::granted() noexcept {
+void open_operation::granted() noexcept {
   if (auto* const room = std::get_if<space_claim>(&now_)) {
     funds_.granted(*room);
-    now_.emplace<filling>();
+    now_.emplace<content_filler>();
     return;
   }
   node_.hold(kind());
-  now_.emplace<filling>();
+  now_.emplace<content_filler>();
   if (node_->parent != nullptr && flow_) {
     const tree::exclusive_access access(volume_->names);
     if (node_->parent != nullptr) begin_flow();
@@ -109,27 +112,27 @@ void opening::granted() noexcept {
   wanted_.reached = stage::finds;
 }
 
-void opening::refuse(const error& why) noexcept {
+void open_operation::refuse(const error& why) noexcept {
   if (wait() == nullptr) return;
   const auto* const room = std::get_if<space_claim>(&now_);
   end_with(room != nullptr ? room->ended(why) : why);
 }
 
-result<void> opening::outcome() const noexcept {
+result<void> open_operation::outcome() const noexcept {
   if (const auto* const why = std::get_if<error>(&now_)) return *why;
   return boost::outcome_v2::success();
 }
 
 // Does one stage, or one slice of it: then the stage stays as it is.
-result<void> opening::step() noexcept {
+result<void> open_operation::step() noexcept {
   switch (wanted_.reached) {
     case stage::checks: wanted_.reached = stage::finds; return check();
     case stage::finds: return find();
     case stage::locks: return lock();
     case stage::begins: return begin_content();
     case stage::owns:
-      if (!std::get<std::unique_ptr<unsharing>>(now_)->advance(slice_size)) break;
-      now_.emplace<filling>();
+      if (!std::get<std::unique_ptr<unsharer>>(now_)->advance(slice_size)) break;
+      now_.emplace<content_filler>();
       node_->publish_footprint();
       wanted_.reached = stage::ended;
       break;
@@ -146,7 +149,7 @@ result<void> opening::step() noexcept {
   return boost::outcome_v2::success();
 }
 
-result<void> opening::check() noexcept {
+result<void> open_operation::check() noexcept {
   if (wanted_.mode > open_mode::create_read) return errc::invalid_argument;
   if (funds_.on_full() != when_full::reject && funds_.on_full() != when_full::wait)
     return errc::invalid_argument;
@@ -163,13 +166,13 @@ result<void> opening::check() noexcept {
   return wanted_.is_followable ? make_flow() : boost::outcome_v2::success();
 }
 
-result<normal_path> opening::path(path_buffer& buffer) const noexcept {
+result<normal_path> open_operation::path(path_buffer& buffer) const noexcept {
   if (!wanted_.is_given_out) return buffer.normalise(path_);
   if (!path_.valid()) return errc::out_of_memory;
   return normal_path::given_out(path_.view());
 }
 
-result<void> opening::find() noexcept {
+result<void> open_operation::find() noexcept {
   missing_file to_make;
   if (wanted_.is_unnamed()) {
     to_make.begins_with = storage::extent_for(volume_->options.default_storage, wanted_.size);
@@ -197,7 +200,7 @@ result<void> opening::find() noexcept {
 }
 
 // Makes a file that nobody sees yet, and begins to fill it.
-result<void> opening::make_new(normal_path normal, const missing_file& to_make) noexcept {
+result<void> open_operation::make_new(normal_path normal, const missing_file& to_make) noexcept {
   BOOST_OUTCOME_TRY(auto draft, file_draft::make(*volume_, normal, to_make.cost,
                                                  to_make.begins_with, &funds_.grant()));
   if (wanted_.size == 0) return put_new(draft, normal, to_make.place);
@@ -217,7 +220,8 @@ result<void> opening::make_new(normal_path normal, const missing_file& to_make) 
 
 // Takes the file that is there, or says what a new one costs. A hot file that is to be locked
 // exclusively has to be cooled under the exclusive lock first. Under the tree's lock.
-result<opening::found> opening::look(normal_path normal, missing_file& to_make) noexcept {
+result<open_operation::found> open_operation::look(normal_path normal,
+                                                   missing_file& to_make) noexcept {
   BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(normal));
   BOOST_OUTCOME_TRY(auto* const file, find_file(at, wanted_.mode));
   if (file != nullptr) {
@@ -232,18 +236,18 @@ result<opening::found> opening::look(normal_path normal, missing_file& to_make) 
 }
 
 // From here on the node stays where it is in the tree.
-void opening::take(file_node& file) noexcept {
+void open_operation::take(file_node& file) noexcept {
   node_ = volume_->names.use(file, kind());
   wanted_.reached = stage::locks;
 }
 
 // Makes the file hot if it is worth it. Not under the tree's lock.
-void opening::heat() noexcept {
+void open_operation::heat() noexcept {
   if (wanted_.mode == open_mode::read && node_.is_locked() && node_->is_warm())
     volume_->names.heat(node_);
 }
 
-result<void> opening::link_filled() noexcept {
+result<void> open_operation::link_filled() noexcept {
   wanted_.reached = stage::finds;
   const auto draft = std::move(draft_);
   if (wanted_.is_unnamed()) return put_new(*draft, normal_path::given_out({}), {});
@@ -254,8 +258,8 @@ result<void> opening::link_filled() noexcept {
 
 // A new file is whole. One without a name stays a draft until a handle takes it over, so nothing of
 // it is left if the operation is dropped before that.
-result<void> opening::put_new(file_draft& draft, normal_path normal,
-                              const vacancy& place) noexcept {
+result<void> open_operation::put_new(file_draft& draft, normal_path normal,
+                                     const vacancy& place) noexcept {
   if (wanted_.size != 0) {
     draft.file().content.trim(volume_->payer.prepaid());
     draft.file().publish_new(1);
@@ -269,8 +273,8 @@ result<void> opening::put_new(file_draft& draft, normal_path normal,
 }
 
 // Puts a new file into its place, or takes the one of somebody who was faster.
-result<void> opening::link_new(file_draft& draft, normal_path normal,
-                               const vacancy& place) noexcept {
+result<void> open_operation::link_new(file_draft& draft, normal_path normal,
+                                      const vacancy& place) noexcept {
   file_node& fresh = draft.file();
   const tree::exclusive_access access(volume_->names);
   BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up_again(normal, place));
@@ -292,12 +296,12 @@ result<void> opening::link_new(file_draft& draft, normal_path normal,
 }
 
 // Gives the file to a handle. One without a name is charged from here on.
-node_use opening::take_node() noexcept {
+node_use open_operation::take_node() noexcept {
   if (!wanted_.is_unnamed()) return std::move(node_);
   return use_unnamed(*volume_, draft_->keep());
 }
 
-result<void> opening::lock() noexcept {
+result<void> open_operation::lock() noexcept {
   wanted_.reached = stage::begins;
   if (node_.is_locked()) return boost::outcome_v2::success();
   if (patience().is_immediate()) return errc::would_block;
@@ -310,7 +314,7 @@ result<void> opening::lock() noexcept {
 
 // Begins what the mode does to the content of an existing file, under its lock. If that is nothing,
 // the content is not looked at: with many files it is in memory that no cache has.
-result<void> opening::begin_content() noexcept {
+result<void> open_operation::begin_content() noexcept {
   storage& content = node_->content;
   const account payer = volume_->payer.with(nullptr, path_.kept()).funded(funds_.grant());
   zeros_from_ = no_zeros;  // of a new file of its own, if somebody else was faster
@@ -337,24 +341,24 @@ result<void> opening::begin_content() noexcept {
 }
 
 // Begins to copy what others have a part of, if there is anything.
-result<void> opening::begin_owning(storage& content, const account& payer) noexcept {
+result<void> open_operation::begin_owning(storage& content, const account& payer) noexcept {
   BOOST_OUTCOME_TRY(auto begun, content.unshare(payer));
   wanted_.reached = begun == nullptr ? stage::ended : stage::owns;
-  if (begun != nullptr) now_.emplace<std::unique_ptr<unsharing>>(std::move(begun));
+  if (begun != nullptr) now_.emplace<std::unique_ptr<unsharer>>(std::move(begun));
   return boost::outcome_v2::success();
 }
 
-result<void> opening::make_flow() noexcept {
+result<void> open_operation::make_flow() noexcept {
   flow_ = flow::make(wanted_.when_abandoned);
   if (!flow_) return errc::out_of_memory;
   return boost::outcome_v2::success();
 }
 
 // From here on followers find it. Under the tree's exclusive lock, and with the file's.
-void opening::begin_flow() noexcept { volume_->names.flows().add(*flow_, *node_); }
+void open_operation::begin_flow() noexcept { volume_->names.flows().add(*flow_, *node_); }
 
 // Followers may have come before the open has failed, or was dropped.
-void opening::drop_flow() noexcept {
+void open_operation::drop_flow() noexcept {
   if (flow_->is_listed()) {
     const tree::exclusive_access access(volume_->names);
     volume_->names.flows().remove(*flow_);
@@ -363,7 +367,7 @@ void opening::drop_flow() noexcept {
   flow_.reset();
 }
 
-void opening::fill(storage& content, std::uint64_t begin) noexcept {
+void open_operation::fill(storage& content, std::uint64_t begin) noexcept {
   if (wanted_.content != nullptr) {
     stored().begin(content, begin, {wanted_.content, wanted_.size});
   } else {
@@ -372,14 +376,14 @@ void opening::fill(storage& content, std::uint64_t begin) noexcept {
   }
 }
 
-void opening::publish() noexcept {
+void open_operation::publish() noexcept {
   const auto now = volume_->clock.node_time();
   node_->publish_change(now);
   // Emptying and extending are two changes, though nobody sees the first alone.
   if (empties(wanted_.mode) && wanted_.preallocate() != 0) node_->publish_change(now);
 }
 
-progress opening::fail(const error& e) noexcept {
+progress open_operation::fail(const error& e) noexcept {
   const bool may_try_again = wanted_.reached == stage::finds || wanted_.reached == stage::begins;
   if (may_try_again && funds_.may_wait_after(e)) {
     if (const auto room = funds_.claim_after(e, own_charge())) {
@@ -399,7 +403,7 @@ progress opening::fail(const error& e) noexcept {
   return progress::done;
 }
 
-error opening::unmet() const noexcept {
+error open_operation::unmet() const noexcept {
   if (const auto* const room = std::get_if<space_claim>(&now_)) return noted(room->unmet());
   lock_state others = volume_->names.who_has(*node_);
   if (others.waiting > 0) --others.waiting;
@@ -407,7 +411,7 @@ error opening::unmet() const noexcept {
 }
 
 // An open of an immediate timeout gives up before it waits.
-void opening::end_with(const error& e) noexcept {
+void open_operation::end_with(const error& e) noexcept {
   const bool lacks_lock =
       e == errc::would_block || (e == errc::timed_out && std::get_if<lock_claim>(&now_) != nullptr);
   const error why =
@@ -419,11 +423,11 @@ void opening::end_with(const error& e) noexcept {
 }
 
 // What the file is charged already, and stays charged while it waits for more.
-std::uint64_t opening::own_charge() const noexcept {
+std::uint64_t open_operation::own_charge() const noexcept {
   return wanted_.reached == stage::begins ? file_charge(*node_, volume_->payer).bytes : 0;
 }
 
-fair_lock::kind opening::kind() const noexcept {
+fair_lock::kind open_operation::kind() const noexcept {
   return wanted_.mode == open_mode::read ? fair_lock::kind::shared : fair_lock::kind::exclusive;
 }
 

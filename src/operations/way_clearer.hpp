@@ -43,7 +43,7 @@ namespace coramfs::detail {
 ///
 /// Guarded by its operation: one thread at a time. All but the constructor, `wait`, `finish` and
 /// the destructor are called in an `attempt`.
-class clearing {
+class way_clearer {
  public:
   /// Whether an option is one of those that there are.
   static bool is_known(if_open in_use) noexcept {
@@ -54,15 +54,15 @@ class clearing {
   /// is in use lives on for those who use it.
   enum class fate : unsigned char { moves, goes, is_kept };
 
-  clearing(volume_state& v, call by, const std::optional<lock_timeout>& patience) noexcept
+  way_clearer(volume_state& v, call by, const std::optional<lock_timeout>& patience) noexcept
       : volume_(&v), by_(by), patience_(patience.value_or(v.options.default_lock_timeout)) {}
-  clearing(const clearing&) = delete;
-  clearing& operator=(const clearing&) = delete;
+  way_clearer(const way_clearer&) = delete;
+  way_clearer& operator=(const way_clearer&) = delete;
 
   /// One attempt, to be declared behind the hold of the tree's lock.
   class attempt {
    public:
-    explicit attempt(clearing* of) noexcept : of_(of) {
+    explicit attempt(way_clearer* of) noexcept : of_(of) {
       if (of_ != nullptr) of_->begin();
     }
     attempt(const attempt&) = delete;
@@ -72,7 +72,7 @@ class clearing {
     }
 
    private:
-    clearing* const of_;
+    way_clearer* const of_;
   };
 
   /// Clears a file that is to be replaced, as `in_use` says; with `if_open::fail` it must be idle.
@@ -103,7 +103,7 @@ class clearing {
   bool is_blocked() const noexcept { return is_passing_ || (awaited_ && !awaited_.is_locked()); }
   /// Waits for whatever the last attempt has failed for. Errors: `would_block`, `timed_out`,
   /// `canceled`.
-  friend steps<void> wait(clearing& c);
+  friend steps<void> wait(way_clearer& c);
   /// Frees what the attempt has left, without the tree's lock. It must follow each attempt that is
   /// not followed by `wait`.
   void finish() noexcept;

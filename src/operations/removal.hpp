@@ -48,11 +48,11 @@ class taken_tree {
 ///
 /// Guarded by whoever runs it: one thread at a time. The tree's lock is held only to take the tree
 /// out.
-class removing {
+class remove_tree_operation {
  public:
-  removing(const std::shared_ptr<volume_state>& v, path_argument path) noexcept
+  remove_tree_operation(const std::shared_ptr<volume_state>& v, path_argument path) noexcept
       : volume_(v), path_(std::move(path)) {}
-  removing(removing&& unbegun) noexcept
+  remove_tree_operation(remove_tree_operation&& unbegun) noexcept
       : volume_(std::move(unbegun.volume_)), path_(std::move(unbegun.path_)) {}
 
   progress advance() noexcept;

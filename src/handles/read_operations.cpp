@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "handles/reading.hpp"
+#include "handles/read_operations.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace coramfs::detail {
 
-progress reading::advance() noexcept {
+progress read_operation::advance() noexcept {
   if (!status_) return progress::done;
   const std::uint64_t begin = offset_.value_or(file_.cursor());
   const auto slice = to_.subspan(count_, std::min<std::uint64_t>(to_.size() - count_, slice_size));
@@ -24,14 +24,14 @@ progress reading::advance() noexcept {
   return progress::done;
 }
 
-result<std::size_t> reading::outcome() noexcept {
+result<std::size_t> read_operation::outcome() noexcept {
   if (!status_) return status_.error();
   return count_;
 }
 
 template <class Container>
-result<void> content_reading<Container>::begin(std::uint64_t begin, std::uint64_t end,
-                                               std::optional<std::uint64_t> max_size) noexcept try {
+result<void> content_reader<Container>::begin(std::uint64_t begin, std::uint64_t end,
+                                              std::optional<std::uint64_t> max_size) noexcept try {
   begin_ = begin;
   size_ = end > begin ? end - begin : 0;
   if (max_size && size_ > *max_size) return error(errc::too_large, size_, *max_size);
@@ -45,14 +45,14 @@ result<void> content_reading<Container>::begin(std::uint64_t begin, std::uint64_
 
 template <class Container>
 template <class Read>
-void content_reading<Container>::read_slice(Read read) noexcept {
+void content_reader<Container>::read_slice(Read read) noexcept {
   const std::size_t done = all_.size();
   // There is room for all, so this allocates nothing.
   all_.resize(done + static_cast<std::size_t>(std::min(size_ - done, slice_size)));
   read(begin_ + done, std::as_writable_bytes(std::span(all_)).subspan(done));
 }
 
-progress reading_all::advance() noexcept {
+progress read_all_operation::advance() noexcept {
   if (!status_) return progress::done;
   if (!std::exchange(has_begun_, true)) status_ = begin();
   if (!status_) return progress::done;
@@ -64,12 +64,12 @@ progress reading_all::advance() noexcept {
   return progress::done;
 }
 
-result<bytes> reading_all::outcome() noexcept {
+result<bytes> read_all_operation::outcome() noexcept {
   if (!status_) return status_.error();
   return content_.take();
 }
 
-result<void> reading_all::begin() noexcept {
+result<void> read_all_operation::begin() noexcept {
   BOOST_OUTCOME_TRY(file_.require_readable());
   BOOST_OUTCOME_TRY(const std::uint64_t size, file_.size());
   end_ = std::max(size, file_.cursor());
@@ -79,7 +79,7 @@ result<void> reading_all::begin() noexcept {
 }
 
 template <class Container>
-progress file_reading<Container>::advance() noexcept {
+progress read_file_operation<Container>::advance() noexcept {
   if (!status_) return progress::done;
   if (!is_open_) {
     if (const progress p = opening_.advance(); p != progress::done) return p;
@@ -96,30 +96,30 @@ progress file_reading<Container>::advance() noexcept {
 }
 
 template <class Container>
-void file_reading<Container>::refuse(const error& why) noexcept {
+void read_file_operation<Container>::refuse(const error& why) noexcept {
   if (!is_open_) return opening_.refuse(why);
   end_with(why);
 }
 
 template <class Container>
-result<Container> file_reading<Container>::outcome() noexcept {
+result<Container> read_file_operation<Container>::outcome() noexcept {
   if (!status_) return status_.error();
   return content_.take();
 }
 
 // The lock is released here, so that whoever waits for it need not wait until the outcome is taken.
 template <class Container>
-progress file_reading<Container>::end_with(result<void> status) noexcept {
+progress read_file_operation<Container>::end_with(result<void> status) noexcept {
   if (!status) status = opening_.noted(status.error());
   status_ = std::move(status);
   opening_.let_go();
   return progress::done;
 }
 
-template class file_reading<bytes>;
-template class file_reading<std::string>;
+template class read_file_operation<bytes>;
+template class read_file_operation<std::string>;
 
-result<std::optional<bytes>> given_out_reading::outcome() noexcept {
+result<std::optional<bytes>> given_out_reader::outcome() noexcept {
   auto content = file_.outcome();
   if (content) return std::optional<bytes>(std::move(content).value());
   if (has_gone(content.error())) return std::optional<bytes>();

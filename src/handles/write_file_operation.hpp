@@ -4,7 +4,7 @@
 #include <coramfs/result.hpp>
 
 #include "core/operation.hpp"
-#include "handles/opening.hpp"
+#include "handles/open_operation.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -15,11 +15,11 @@
 namespace coramfs::detail {
 
 /// A `write_file`: an opening that makes the content, and is closed at its end. Guarded as that.
-class replacing {
+class write_file_operation {
  public:
-  replacing(const std::shared_ptr<volume_state>& v, path_argument path,
-            std::span<const std::byte> content) noexcept
-      : opening_(opening::replacing(v, std::move(path), content)) {}
+  write_file_operation(const std::shared_ptr<volume_state>& v, path_argument path,
+                       std::span<const std::byte> content) noexcept
+      : opening_(open_operation::with_content(v, std::move(path), content)) {}
 
   progress advance() noexcept { return opening_.advance(); }
   claim& awaited() noexcept { return opening_.awaited(); }
@@ -33,7 +33,7 @@ class replacing {
   }
 
  private:
-  opening opening_;
+  open_operation opening_;
 };
 
 }  // namespace coramfs::detail

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "operations/removing.hpp"
+#include "operations/removal.hpp"
 
 #include "core/error_note.hpp"
 #include "core/path.hpp"
-#include "operations/clearing.hpp"
 #include "operations/long_operations.hpp"
 #include "operations/operations.hpp"
+#include "operations/way_clearer.hpp"
 
 #include <utility>
 
@@ -93,7 +93,7 @@ bool taken_tree::free_slice() noexcept {
   return !rest_.is_done();
 }
 
-progress removing::advance() noexcept {
+progress remove_tree_operation::advance() noexcept {
   if (!rest_) {
     if (const auto taken = take_out(); !taken) {
       status_ = about(call::remove_tree, path_.view(), taken.error());
@@ -103,7 +103,7 @@ progress removing::advance() noexcept {
   return rest_->free_slice() ? progress::yields : progress::done;
 }
 
-result<void> removing::take_out() noexcept {
+result<void> remove_tree_operation::take_out() noexcept {
   BOOST_OUTCOME_TRY(auto gone,
                     take_out_at(*volume_, path_, require_removable_directory, take_idle));
   rest_.emplace(*volume_, std::move(gone.top), gone.entry_bytes);
@@ -114,12 +114,12 @@ namespace {
 
 // Takes a directory out of the tree with all below it, if the way is free of those who use files
 // there.
-result<removed> take_out_in_use(volume_state& v, const path_argument& path, clearing& way,
-                                clearing::fate to) noexcept {
+result<removed> take_out_in_use(volume_state& v, const path_argument& path, way_clearer& way,
+                                way_clearer::fate to) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
   const tree::exclusive_access access(v.names);
-  const clearing::attempt attempt(&way);
+  const way_clearer::attempt attempt(&way);
   BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
   BOOST_OUTCOME_TRY(auto* const directory, require_removable_directory(at));
   BOOST_OUTCOME_TRY(way.clear(*directory, to, path.view()));
@@ -137,10 +137,10 @@ steps<void> remove_tree_in_use(std::shared_ptr<volume_state> v, path_argument pa
   co_await concerns(call::remove_tree, path);
   const bool waits = options.open == if_open::wait;
   if (!waits && options.open != if_open::keep_unnamed) co_return errc::invalid_argument;
-  clearing way(*v, call::remove_tree, options.timeout);
+  way_clearer way(*v, call::remove_tree, options.timeout);
   for (;;) {
-    auto taken =
-        take_out_in_use(*v, path, way, waits ? clearing::fate::goes : clearing::fate::is_kept);
+    auto taken = take_out_in_use(*v, path, way,
+                                 waits ? way_clearer::fate::goes : way_clearer::fate::is_kept);
     if (!way.is_blocked()) {
       way.finish();
       if (!taken) co_return taken.error();
