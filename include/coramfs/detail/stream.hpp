@@ -25,7 +25,8 @@ inline asio_error_code stream_error(const error& e) noexcept {
   return e.code();
 }
 
-/// Returns the count of a transfer, and puts its error into `ec` as Asio's operations report theirs.
+/// Returns the count of a transfer, and puts its error into `ec` as Asio's operations report
+/// theirs.
 inline std::size_t take(const result<std::size_t>& done, asio_error_code& ec) noexcept {
   ec = done ? asio_error_code() : stream_error(done.assume_error());
   return done ? done.assume_value() : 0;
