@@ -121,7 +121,7 @@ error error_notes::note(call by, std::string_view path, const error& e,
   if (find(e, n) && n.is_complete(l != nullptr)) return e;
   n.code = e.code_.value();
   if (n.by == call::unknown) n.by = by;
-  if (!n.has_path) n.set_path(path);
+  if (n.path_size == 0) n.set_path(path);
   if (l != nullptr && !n.knows_lock) n.set_lock(*l);
   error noted = e;
   noted.note_ = add(n, e.note_);
@@ -138,7 +138,6 @@ error error_notes::rename(call by, const error& e) noexcept {
 }
 
 void error_note::set_path(std::string_view text) noexcept {
-  has_path = text.data() != nullptr;
   is_path_cut = text.size() > max_path;
   if (is_path_cut) text.remove_prefix(text.size() - max_path);
   // Not in the middle of a character.
@@ -278,7 +277,7 @@ std::string error::message() const {
   detail::error_note n;
   const bool is_noted = detail::error_notes::find(*this, n);
   if (is_noted && n.by != detail::call::unknown) text.append(": ").append(detail::name_of(n.by));
-  if (is_noted && n.has_path) {
+  if (is_noted && n.path_size != 0) {
     text += n.by == detail::call::unknown ? ": " : " ";
     detail::append_quoted(text, detail::path_of(n));
   }

@@ -106,9 +106,8 @@ struct lock_state {
 };
 
 /// Notes what an error is about, as far as no note of it says so already: whoever is nearest to the
-/// failure knows the path best, and whoever is farthest knows the call. A path without data is
-/// none, and an empty one is what the caller gave. Returns the error with its note. A foreign code
-/// other than the system's has no note, and is returned as it is.
+/// failure knows the path best, and whoever is farthest knows the call. Returns the error with its
+/// note. A foreign code other than the system's has no note, and is returned as it is.
 ///
 /// It costs a hundred instructions or so, and neither allocates nor waits. Thread safety: may be
 /// called in any thread, with any locks held.

@@ -25,7 +25,7 @@ struct error_note {
   void set_lock(const lock_state& l) noexcept;
   /// Whether nothing can be added to it, but for a lock.
   bool is_complete(bool with_lock) const noexcept {
-    return by != call::unknown && has_path && (knows_lock || !with_lock);
+    return by != call::unknown && path_size != 0 && (knows_lock || !with_lock);
   }
   std::size_t named_holders() const noexcept {
     return std::min<std::size_t>(holder_count, holders.size());
@@ -36,7 +36,6 @@ struct error_note {
   }
 
   call by = call::unknown;
-  bool has_path = false;
   bool is_path_cut = false;
   bool knows_lock = false;
   std::uint16_t path_size = 0;

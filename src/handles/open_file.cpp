@@ -456,8 +456,7 @@ error open_file::stream_failure() const noexcept {
 }
 
 error open_file::noted(call by, const error& e) const noexcept {
-  // A file without a name was opened by no path.
-  return about(by, path_.view().empty() ? std::string_view() : path_.view(), e);
+  return about(by, path_.view(), e);
 }
 
 std::uint64_t open_file::size_now() const noexcept {

@@ -95,15 +95,6 @@ TEST_CASE("error details: the calls about holes tell theirs", "[api][errors][det
          {"next_hole", "/f", errc::not_open, [&] { return error_of(f->next_hole(0)); }}});
 }
 
-TEST_CASE("error details: an empty path is told, and where there is none nothing is",
-          "[api][errors][details]") {
-  const scenario fs;
-  CHECK(error_of(fs->open("", open_mode::read)).message() == "is a directory: open \"\"");
-  auto f = fs->open_unnamed().value();
-  f->close().value();
-  CHECK(error_of(f->size()).message() == "not open: size");
-}
-
 TEST_CASE("error details: an iteration by a pattern tells its name and the pattern",
           "[api][errors][details]") {
   const scenario fs;
