@@ -223,7 +223,8 @@ template <class AsyncReadStream>
 asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadStream& stream,
                                                       std::string dest, expand_options options) {
   arriving_stream<AsyncReadStream> from(stream);
-  auto expansion = expand_arriving(std::move(fs), from, std::move(dest), std::move(options));
+  auto expansion =
+      detail::expand_arriving(std::move(fs), from, std::move(dest), std::move(options));
   auto done = co_await std::move(expansion);
   if (from.thrown()) std::rethrow_exception(from.thrown());
   co_return done;
