@@ -209,4 +209,25 @@ TEST_CASE("expand_arriving: no more is kept of members than a decoder may take",
   CHECK(figures(v) == before);
 }
 
+TEST_CASE("expand_arriving: frames that are to be skipped before the first", "[arriving]") {
+  const std::string tar = tar_of({{"a", "content"}});
+  for (const char* const command : {"zstd -q", "lz4 -q"}) {
+    const std::string stream = piped(command, tar);
+    for (const std::size_t size : {0u, 300'000u, 900'000u}) {
+      const auto v = volume::create().value();
+      const std::string before = "\x50\x2A\x4D\x18"s + le(size, 4) + std::string(size, 's');
+      CHECK(arrive(v, {before + stream, 4096}, "/to").value().files == 1);
+      CHECK(expand_by(way::thread, v, source_of(before + stream), "/whole").value().files == 1);
+      CHECK(tree_in(v, "/to").at("a") == "content");
+    }
+  }
+}
+
+TEST_CASE("expand_arriving: the first block of a tar is enough to refuse it", "[arriving]") {
+  const auto v = volume::create().value();
+  const std::string tar = tar_of({{"../a", std::string(100'000, 'a')}});
+  const arriving_text text{tar.substr(0, 512), 512, asio::error::connection_reset};
+  CHECK(error_of(arrive(v, text, "/to")) == errc::unsafe_archive_entry);
+}
+
 }  // namespace coramfs::tests
