@@ -223,7 +223,8 @@ template <class AsyncReadStream>
 asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadStream& stream,
                                                       std::string dest, expand_options options) {
   arriving_stream<AsyncReadStream> from(stream);
-  auto expansion = expand_arriving(std::move(fs), from, std::move(dest), std::move(options));
+  auto expansion =
+      detail::expand_arriving(std::move(fs), from, std::move(dest), std::move(options));
   auto done = co_await std::move(expansion);
   if (from.thrown()) std::rethrow_exception(from.thrown());
   co_return done;
@@ -244,12 +245,13 @@ asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadS
 /// and 512 KiB that the decoder has, is kept of an archive: while the decoder is behind nothing is
 /// read. What can not be read from its beginning to its end is `unsupported_archive` then: a 7z, a
 /// zip behind something else, and one with members whose sizes stand behind them, unless these are
-/// deflated or empty; and all that `adapters` and `archive_formats::all` add.
+/// deflated or empty; and all that `archive_formats::all` adds. `adapters`, which want an archive as
+/// a whole, are not asked then.
 ///
 /// A zip is read by the headers of its members then, before its directory comes, and the two are
 /// compared at the end: what they say differently of a member, its name, method, size, checksum or
-/// place, a member that one of them does not have, and bytes between members, are
-/// `corrupt_archive`. So an archive in which some tool has left members behind fails, where
+/// place, a member that one of them does not have, bytes between members, and another record of the
+/// end where other readers look for it, are `corrupt_archive`. So an archive in which some tool has left members behind fails, where
 /// `expand_archive` goes by the directory. That a member is a link or a device is known from the
 /// directory alone: then the call fails with `unsafe_archive_entry`, whatever `unsafe` says.
 ///
@@ -269,7 +271,9 @@ asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadS
 /// before the archive does. What the stream throws, but for Asio's error, passes through, and
 /// leaves nothing. How much of the stream a call that has failed has read is not known.
 /// Charges: as `expand_archive`. Also, with a pool and `accounting::memory`, 640 KiB for what is
-/// kept of the archive, and 40 bytes for each member of a zip; without a pool, the archive.
+/// kept of the archive, and 64 bytes for each member of a zip; without a pool, the archive. In each
+/// accounting a zip of whose members more is kept so than `max_decoder_memory` is
+/// `unsupported_archive`: that is one of more than a million by default.
 ///
 ///     coramfs::expand_options options;
 ///     options.pool = &pool;

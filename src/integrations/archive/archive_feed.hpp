@@ -82,9 +82,11 @@ class archive_feed {
 /// what it finds, before they are given out.
 class input_feed final : public archive_feed {
  public:
-  /// `size` may be less than the input has.
-  input_feed(archive_input& in, decoder_budget& budget, std::uint64_t size) noexcept
-      : in_(in), budget_(budget), size_(size) {}
+  /// `size` may be less than the input has. What stands before `begin` is not given out by one that
+  /// does not seek.
+  input_feed(archive_input& in, decoder_budget& budget, std::uint64_t size,
+             std::uint64_t begin = 0) noexcept
+      : in_(in), budget_(budget), size_(size), at_(begin) {}
 
   /// Replaces the watch, by none for null, which is over the bytes from an offset on. What was
   /// given out already is looked at now. Errors: those of the budget and the input.
@@ -102,7 +104,7 @@ class input_feed final : public archive_feed {
   archive_input& in_;
   decoder_budget& budget_;
   const std::uint64_t size_;
-  std::uint64_t at_ = 0;
+  std::uint64_t at_;
   bool ends_with_watch_ = false;
   std::unique_ptr<stream_watch> watch_;
 };

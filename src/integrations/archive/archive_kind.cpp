@@ -43,18 +43,22 @@ stream_filter filter_of(std::span<const std::byte> head) noexcept {
 }
 
 // Of what begins with frames that zstd and lz4 skip, by the one behind those: the programs that
-// compress in parallel begin so.
-result<stream_filter> filter_behind_skipped(archive_input& in) {
+// compress in parallel begin so. There the stream is begun with: of one that arrives what was
+// skipped may have gone.
+result<archive_kind> kind_behind_skipped(archive_input& in) {
   std::array<std::byte, 8> frame;
   for (std::uint64_t at = 0; at <= most_skipped; at += 8 + std::uint64_t{long_at(frame, 4)}) {
     BOOST_OUTCOME_TRY(const std::size_t count, in.copy(at, frame));
     if (count < frame.size()) break;
     if ((long_at(frame, 0) & 0xFFFFFFF0) == 0x184D2A50) continue;
     const stream_filter found = filter_of(frame);
-    if (found == stream_filter::zstd || found == stream_filter::lz4) return found;
-    break;
+    if (found != stream_filter::zstd && found != stream_filter::lz4) break;
+    archive_kind kind;
+    kind.filter = found;
+    kind.begin = at;
+    return kind;
   }
-  return stream_filter::none;
+  return archive_kind();
 }
 
 bool is_zero(std::span<const std::byte> bytes) noexcept {
@@ -95,13 +99,16 @@ result<archive_kind> kind_of(archive_input& in) {
   }
   kind.filter = filter_of(head);
   if (kind.filter == stream_filter::none) {
-    BOOST_OUTCOME_TRY(kind.filter, filter_behind_skipped(in));
+    BOOST_OUTCOME_TRY(kind, kind_behind_skipped(in));
   }
   if (kind.filter != stream_filter::none) return kind;
   if (is_tar_block(head)) {
-    std::array<std::byte, 5> name;
-    BOOST_OUTCOME_TRY(const std::size_t named, in.copy(disc_name, name));
-    if (named == name.size() && is_zero(head) && begins_with(name, "CD001"sv)) return kind;
+    // Of a tar that arrives no more is waited for than its first block.
+    if (is_zero(head)) {
+      std::array<std::byte, 5> name;
+      BOOST_OUTCOME_TRY(const std::size_t named, in.copy(disc_name, name));
+      if (named == name.size() && begins_with(name, "CD001"sv)) return kind;
+    }
     kind.container = container_format::tar;
     return kind;
   }

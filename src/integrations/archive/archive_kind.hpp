@@ -6,6 +6,7 @@
 #include "integrations/archive/archive_input.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace coramfs::detail {
@@ -17,6 +18,7 @@ enum class stream_filter { none, gzip, bzip2, xz, lzip, zstd, lz4 };
 struct archive_kind {
   container_format container = container_format::other;  ///< of a filtered stream: not known yet
   stream_filter filter = stream_filter::none;
+  std::uint64_t begin = 0;  ///< where a filtered stream begins, behind what it skips
 };
 
 /// What an archive is by its content. That is found here and not left to libarchive, so that there

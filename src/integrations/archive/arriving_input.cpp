@@ -23,6 +23,11 @@ std::optional<std::size_t> find_gzip(std::span<const std::byte> in, std::size_t 
   return std::nullopt;
 }
 
+// Whether so many bytes can stand at an offset, which may be what a malformed archive says.
+bool can_be(std::uint64_t offset, std::size_t count) noexcept {
+  return count <= std::numeric_limits<std::uint64_t>::max() - offset;
+}
+
 }  // namespace
 
 arriving_input::arriving_input(arriving_bytes& from) : from_(from), window_(window_size) {
@@ -62,6 +67,7 @@ void arriving_input::look_for_gzip(std::size_t more) noexcept {
 
 result<std::span<const std::byte>> arriving_input::at(std::uint64_t offset) {
   std::vector<std::byte>& buffer = given_[turn_ ^= 1];
+  if (!can_be(offset, 1)) return std::span<const std::byte>();
   BOOST_OUTCOME_TRY(fetch(offset + 1));
   if (offset >= arrived()) return std::span<const std::byte>();
   const auto there = std::min<std::uint64_t>(arrived() - offset, input_piece);
@@ -71,7 +77,7 @@ result<std::span<const std::byte>> arriving_input::at(std::uint64_t offset) {
 }
 
 result<std::size_t> arriving_input::copy(std::uint64_t offset, std::span<std::byte> to) {
-  if (to.empty()) return std::size_t{0};
+  if (to.empty() || !can_be(offset, to.size())) return std::size_t{0};
   BOOST_OUTCOME_TRY(fetch(offset + to.size()));
   if (offset < window_at_) return errc::corrupt_archive;
   if (offset >= arrived()) return std::size_t{0};

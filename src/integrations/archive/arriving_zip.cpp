@@ -15,6 +15,9 @@ using namespace std::string_view_literals;
 
 namespace {
 
+// Whatever follows a member begins so.
+constexpr std::string_view next_magic = "PK"sv;
+
 bool is_unsaid_or(std::uint64_t said, std::uint64_t found) noexcept {
   return said == 0 || said == 0xFFFFFFFF || said == found;
 }
@@ -67,6 +70,7 @@ result<std::optional<stream_entry>> arriving_zip::next() {
 // Before libarchive reads its header.
 result<void> arriving_zip::look_at_member() {
   BOOST_OUTCOME_TRY(member_, zip_header_at(*in_, at_));
+  if (member_->is_masked) return error(errc::unsupported_archive);
   is_read_ = false;
   read_ = 0;
   is_readable_ = is_known_method(member_->method) && !member_->is_encrypted;
@@ -145,7 +149,7 @@ result<void> arriving_zip::end_member() {
 result<void> arriving_zip::read_descriptor() {
   const auto end = static_cast<std::uint64_t>(::archive_filter_bytes(handle_.get(), 0));
   if (end < member_->data) return errc::corrupt_archive;
-  std::array<std::byte, 24> room;
+  std::array<std::byte, 24 + next_magic.size()> room;
   BOOST_OUTCOME_TRY(const std::size_t count, in_->copy(end, room));
   const auto all = std::span<const std::byte>(room).first(count);
   const std::uint64_t packed_size = end - member_->data;
@@ -153,7 +157,8 @@ result<void> arriving_zip::read_descriptor() {
     if (begin == 4 && !begins_with(all, "PK\7\10"sv)) continue;
     for (const std::size_t width : {std::size_t{4}, std::size_t{8}}) {
       const std::size_t size = begin + 4 + 2 * width;
-      if (size > all.size()) continue;
+      // Of nothing the sizes are the same in both widths, but something follows only one of them.
+      if (size > all.size() || !begins_with(all.subspan(size), next_magic)) continue;
       if (number_at(all, begin + 4, width) != packed_size) continue;
       if (number_at(all, begin + 4 + width, width) != read_) continue;
       // What the header says beforehand is nothing, or the same.
@@ -176,7 +181,11 @@ result<bool> arriving_zip::finish() {
     BOOST_OUTCOME_TRY(found_.compare(*in_, at_));
     is_compared_ = true;
   }
-  return in_->pass_rest();
+  BOOST_OUTCOME_TRY(const bool has_ended, in_->pass_rest());
+  if (has_ended) {
+    BOOST_OUTCOME_TRY(found_.compare_last(*in_));
+  }
+  return has_ended;
 }
 
 }  // namespace coramfs::detail

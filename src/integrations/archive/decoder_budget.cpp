@@ -37,6 +37,10 @@ result<void> decoder_budget::remember(std::uint64_t size) {
   return success();
 }
 
+bool decoder_budget::may_keep(std::uint64_t size) const noexcept {
+  return size <= std::max(most_, fixed_part);
+}
+
 result<void> decoder_budget::pay(std::uint64_t up_to) {
   if (up_to <= paid_) return success();
   held_.reserve(held_.size() + 1);

@@ -31,6 +31,9 @@ class decoder_budget {
   /// Pays for what is remembered of an archive until it is all there, such as names. It is not
   /// limited by the budget, but by the quota. Errors and exceptions: as `require`.
   result<void> remember(std::uint64_t size);
+  /// Whether so much may be kept of what has no other end than its sender gives it: no more than a
+  /// decoder may take, also where none of it is charged, but as much as the fixed part in any case.
+  bool may_keep(std::uint64_t size) const noexcept;
 
  private:
   result<void> pay(std::uint64_t up_to);

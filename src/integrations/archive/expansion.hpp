@@ -389,7 +389,9 @@ class expansion {
   bool has_place_ = false;
   // The directory that was noted last; and two of which it is known whether they are in the tree,
   // so that it is asked about what is in them alone. What others make meanwhile is met at the end.
-  std::string last_directory_, missing_directory_, present_directory_;
+  // As `above` has them: the root is the empty path.
+  std::string last_directory_;
+  std::optional<std::string> missing_directory_, present_directory_;
 };
 
 }  // namespace coramfs::detail

@@ -45,11 +45,15 @@ int code_of(stream_filter filter) noexcept {
 
 }  // namespace
 
-filtered_feed::filtered_feed(archive_input& in, decoder_budget& budget, stream_filter filter)
-    : in_(in), filter_(filter), feed_(in, budget, in.size()), handle_(new_reader()) {}
+filtered_feed::filtered_feed(archive_input& in, decoder_budget& budget, const archive_kind& kind)
+    : in_(in),
+      filter_(kind.filter),
+      begin_(kind.begin),
+      feed_(in, budget, in.size(), kind.begin),
+      handle_(new_reader()) {}
 
 result<void> filtered_feed::begin() {
-  BOOST_OUTCOME_TRY(feed_.set_watch(watch_over(filter_, in_, 0)));
+  BOOST_OUTCOME_TRY(feed_.set_watch(watch_over(filter_, in_, begin_)));
   feed_.end_with_watch();
   feed_.allow(most_for_nothing(filter_));
   ::archive* const a = handle_.get();

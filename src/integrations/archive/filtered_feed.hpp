@@ -15,8 +15,8 @@ namespace coramfs::detail {
 /// compressed twice gets to a decoder unseen.
 class filtered_feed final : public archive_feed {
  public:
-  /// Both must outlive it. Throws `std::bad_alloc`.
-  filtered_feed(archive_input& in, decoder_budget& budget, stream_filter filter);
+  /// Both must outlive it. `kind` says where the stream begins. Throws `std::bad_alloc`.
+  filtered_feed(archive_input& in, decoder_budget& budget, const archive_kind& kind);
 
   /// Begins to decode. Errors: `corrupt_archive`; those of the budget and the input. Throws
   /// `std::bad_alloc`.
@@ -35,6 +35,7 @@ class filtered_feed final : public archive_feed {
 
   archive_input& in_;
   const stream_filter filter_;
+  const std::uint64_t begin_;
   input_feed feed_;
   archive_handle handle_;
   std::span<const std::byte> head_;

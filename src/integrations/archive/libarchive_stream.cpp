@@ -110,7 +110,7 @@ result<void> libarchive_stream::begin(archive_formats formats) {
 }
 
 result<void> libarchive_stream::begin_filtered(archive_formats formats) {
-  filtered_ = std::make_unique<filtered_feed>(*in_, budget_, kind_.filter);
+  filtered_ = std::make_unique<filtered_feed>(*in_, budget_, kind_);
   feed_ = filtered_.get();
   BOOST_OUTCOME_TRY(filtered_->begin());
   BOOST_OUTCOME_TRY(const auto head, filtered_->head());

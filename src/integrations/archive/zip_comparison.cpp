@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <span>
 #include <string_view>
 
@@ -16,17 +15,37 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t end_size = 22, end64_size = 56, locator_size = 20;
+// What stands in the larger record before the number that says how long the rest of it is, and
+// that.
+constexpr std::size_t end64_head = 12;
+// How long that is at most: nobody has defined what may stand there.
+constexpr std::uint64_t most_of_end64 = 64 * 1024;
+
+// As much is paid for a member: the list has a part that is not used, and a map of its parts.
+constexpr std::uint64_t kept_for_member = 64;
 
 // What the record behind the directory says of it.
 struct directory_end {
   std::uint64_t entries, size, begin;
+
+  bool operator==(const directory_end&) const = default;
 };
+
+// The same where all ones are no number.
+bool is_same_or_unsaid(const directory_end& said, const directory_end& found) noexcept {
+  return (said.entries == 0xFFFF || said.entries == found.entries) &&
+         (said.size == 0xFFFFFFFF || said.size == found.size) &&
+         (said.begin == 0xFFFFFFFF || said.begin == found.begin);
+}
 
 }  // namespace
 
 result<void> zip_comparison::add(std::uint64_t at, const zip_member& found, entry_kind taken_as,
                                  decoder_budget& budget) {
-  BOOST_OUTCOME_TRY(budget.remember(sizeof(member)));
+  static_assert(sizeof(member) < kept_for_member);
+  if (!budget.may_keep((members_.size() + 1) * kept_for_member))
+    return error(errc::unsupported_archive);
+  BOOST_OUTCOME_TRY(budget.remember(kept_for_member));
   members_.push_back({at, found.packed_size, found.size, found.name_crc, found.crc,
                       static_cast<std::uint16_t>(found.method), taken_as, false});
   return success();
@@ -67,41 +86,53 @@ result<void> zip_comparison::find(const zip_entry& listed) {
 
 // `end` is where the directory ends: a record stands there, before which a large zip has two more.
 result<void> zip_comparison::compare_end(archive_input& in, std::uint64_t begin,
-                                         std::uint64_t end) const {
+                                         std::uint64_t end) {
   std::array<std::byte, end64_size> room;
   const auto take = [&](std::uint64_t at, std::size_t size,
                         std::string_view magic) -> result<bool> {
     BOOST_OUTCOME_TRY(const std::size_t count, in.copy(at, std::span(room).first(size)));
     return count == size && begins_with(room, magic);
   };
-  std::uint64_t at = end;
-  std::optional<directory_end> large;
-  BOOST_OUTCOME_TRY(const bool has_large, take(at, end64_size, "PK\6\6"sv));
+  const directory_end found{members_.size(), end - begin, begin};
+  end_ = end;
+  BOOST_OUTCOME_TRY(const bool has_large, take(end, end64_size, "PK\6\6"sv));
   if (has_large) {
-    large = {number_at(room, 32, 8), number_at(room, 40, 8), number_at(room, 48, 8)};
-    at += 12 + number_at(room, 4, 8);
-    BOOST_OUTCOME_TRY(const bool has_locator, take(at, locator_size, "PK\6\7"sv));
-    if (!has_locator || number_at(room, 8, 8) != end) return errc::corrupt_archive;
-    at += locator_size;
+    // The version that it takes to read an encrypted directory.
+    if (word_at(room, 14) >= 62) return error(errc::unsupported_archive);
+    const directory_end large{number_at(room, 32, 8), number_at(room, 40, 8),
+                              number_at(room, 48, 8)};
+    const std::uint64_t rest = number_at(room, 4, 8);
+    if (rest < end64_size - end64_head || rest > most_of_end64 || large != found)
+      return errc::corrupt_archive;
+    end_ += end64_head + rest + locator_size;
   }
-  BOOST_OUTCOME_TRY(const bool has_end, take(at, end_size, "PK\5\6"sv));
+  // Who reads from the end believes what stands right before the last record.
+  if (end_ >= locator_size) {
+    BOOST_OUTCOME_TRY(const bool has_locator, take(end_ - locator_size, locator_size, "PK\6\7"sv));
+    if (has_locator != has_large) return errc::corrupt_archive;
+    if (has_large && number_at(room, 8, 8) != end) return errc::corrupt_archive;
+  }
+  BOOST_OUTCOME_TRY(const bool has_end, take(end_, end_size, "PK\5\6"sv));
   if (!has_end) return errc::corrupt_archive;
-  directory_end said{word_at(room, 10), long_at(room, 12), long_at(room, 16)};
-  const bool is_one_volume = long_at(room, 4) == 0 && word_at(room, 8) == word_at(room, 10);
-  const std::size_t comment = word_at(room, 20);
-  if (large) {
-    if (said.entries == 0xFFFF) said.entries = large->entries;
-    if (said.size == 0xFFFFFFFF) said.size = large->size;
-    if (said.begin == 0xFFFFFFFF) said.begin = large->begin;
-  }
-  const bool is_same =
-      said.entries == members_.size() && said.size == end - begin && said.begin == begin;
+  const directory_end said{word_at(room, 10), long_at(room, 12), long_at(room, 16)};
+  const auto is_first = [&](std::size_t at) {
+    return word_at(room, at) == 0 || (has_large && word_at(room, at) == 0xFFFF);
+  };
+  const bool is_one_volume = is_first(4) && is_first(6) && word_at(room, 8) == word_at(room, 10);
+  const bool is_same = has_large ? is_same_or_unsaid(said, found) : said == found;
   if (!is_one_volume || !is_same) return errc::corrupt_archive;
+  const std::size_t comment = word_at(room, 20);
   if (comment == 0) return success();
   // A comment is a part of it, too.
-  at += end_size + comment - 1;
-  BOOST_OUTCOME_TRY(const std::size_t count, in.copy(at, std::span(room).first(1)));
+  BOOST_OUTCOME_TRY(const std::size_t count,
+                    in.copy(end_ + end_size + comment - 1, std::span(room).first(1)));
   if (count == 0) return errc::corrupt_archive;
+  return success();
+}
+
+result<void> zip_comparison::compare_last(archive_input& in) const {
+  BOOST_OUTCOME_TRY(const auto last, find_zip_end(in));
+  if (!last || last->at != end_) return errc::corrupt_archive;
   return success();
 }
 

@@ -109,6 +109,15 @@ std::optional<entry_kind> kind_by_attributes(unsigned system, std::uint32_t attr
   }
 }
 
+// What ends in a slash is a directory to all readers, whatever the attributes of a plain file say:
+// those who write archives of Java say nothing else. Of a backslash that depends on who wrote it.
+std::optional<entry_kind> kind_by_name(std::optional<entry_kind> kind,
+                                       std::span<const std::byte> name) noexcept {
+  if (kind && *kind != entry_kind::file) return kind;
+  if (text_of(name).ends_with('/')) return entry_kind::directory;
+  return text_of(name).ends_with('\\') ? std::nullopt : kind;
+}
+
 }  // namespace
 
 result<std::optional<zip_end>> find_zip_end(archive_input& in) {
@@ -152,7 +161,7 @@ result<std::optional<zip_entry>> zip_entry_at(archive_input& in, std::uint64_t a
   e.packed_size = long_at(entry, 20);
   e.size = long_at(entry, 24);
   take_large(all.subspan(name), {&e.size, &e.packed_size, &e.listed.at});
-  e.kind = kind_by_attributes(byte_at(entry, 5), long_at(entry, 38));
+  e.kind = kind_by_name(kind_by_attributes(byte_at(entry, 5), long_at(entry, 38)), all.first(name));
   e.next = at + entry_size + name + more + word_at(entry, 32);
   return std::optional(e);
 }
@@ -204,6 +213,7 @@ result<zip_member> zip_header_at(archive_input& in, std::uint64_t offset) {
   zip_member m;
   m.method = word_at(header, 8);
   m.is_encrypted = (word_at(header, 6) & 0x41) != 0;
+  m.is_masked = (word_at(header, 6) & 0x2000) != 0;
   m.has_descriptor = (word_at(header, 6) & 8) != 0;
   m.crc = long_at(header, 14);
   m.packed_size = long_at(header, 18);

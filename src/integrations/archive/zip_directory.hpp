@@ -38,7 +38,7 @@ struct zip_entry {
   unsigned method;
   std::uint32_t crc;
   std::uint64_t packed_size, size;
-  std::optional<entry_kind> kind;  ///< where its attributes say one
+  std::optional<entry_kind> kind;  ///< where its attributes say one, or a slash behind its name
   std::uint64_t next;              ///< where the next entry begins
 };
 /// Reads the entry of the directory at an offset. None: something else stands there. Errors:
@@ -56,6 +56,7 @@ result<std::vector<zip_listed>> zip_members(archive_input& in, const zip_end& en
 struct zip_member {
   unsigned method;
   bool is_encrypted;
+  bool is_masked;       ///< what is said here is not so: the directory is encrypted, and has it
   bool has_descriptor;  ///< its sizes and its checksum stand behind its bytes
   std::uint32_t crc;
   std::uint64_t packed_size, size;

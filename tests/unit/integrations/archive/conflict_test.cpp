@@ -210,4 +210,30 @@ TEST_CASE("expand_archive_streaming: what came before a failure stays", "[archiv
   CHECK(v.stats().open_handles == 0);
 }
 
+TEST_CASE("expand_archive: files that are in the root already", "[archive]") {
+  const way by = GENERATE(way::thread, way::coroutine, way::pool);
+  const std::string tar = tar_of({{"a", "new"}, {"b", "new"}, {"d/c", "new"}});
+  for (const std::string top : {"/", "/top"}) {
+    INFO(top);
+    const auto v = volume::create().value();
+    sync::file_system fs(v);
+    const std::string in = top == "/" ? top : top + "/";
+    fs.create_directories(in + "d").value();
+    fs.write_text(in + "a", "old").value();
+    fs.write_text(in + "d/c", "old").value();
+    const figures before(v);
+    expand_options o;
+    CHECK(error_of(expand_by(by, v, source_of(tar), top, o)) == errc::already_exists);
+    CHECK(figures(v) == before);
+    o.conflict = on_conflict::skip;
+    const auto skipped = expand_by(by, v, source_of(tar), top, o).value();
+    CHECK(skipped.files == 1);
+    CHECK(skipped.skipped == 2);
+    CHECK(tree_in(v, top) == tree{{"a", "old"}, {"b", "new"}, {"d/", ""}, {"d/c", "old"}});
+    o.conflict = on_conflict::overwrite;
+    CHECK(expand_by(by, v, source_of(tar), top, o).value().files == 3);
+    CHECK(tree_in(v, top) == tree{{"a", "new"}, {"b", "new"}, {"d/", ""}, {"d/c", "new"}});
+  }
+}
+
 }  // namespace coramfs::tests

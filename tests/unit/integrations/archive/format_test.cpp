@@ -305,18 +305,6 @@ std::string disc_of(const std::string& name, const std::string& content) {
   return image;
 }
 
-// A zip whose last record has no numbers, but leaves them to a larger one before it.
-std::string zip64_of(const std::vector<zip_part>& parts, unsigned version) {
-  const std::string zip = zip_of(parts);
-  const std::size_t end = zip.size() - 22;
-  const std::string size = zip.substr(end + 12, 4), offset = zip.substr(end + 16, 4), none(4, '\0');
-  const std::string record = "PK\6\6" + le(44, 8) + le(version, 2) + le(version, 2) + le(0, 8) +
-                             le(parts.size(), 8) + le(parts.size(), 8) + size + none + offset +
-                             none;
-  return zip.substr(0, end) + record + "PK\6\7" + le(0, 4) + le(end, 8) + le(1, 4) + "PK\5\6" +
-         std::string(16, '\xFF') + le(0, 2);
-}
-
 }  // namespace
 
 TEST_CASE("expand_archive: an image of a disc begins as an empty tar does", "[archive]") {

@@ -27,6 +27,9 @@ struct zip_part {
   std::string listed_name = {};     ///< in the directory, if that is another
 };
 std::string zip_of(const std::vector<zip_part>& parts);
+/// One whose last record leaves all numbers to the larger one before it. That says which version it
+/// takes to read it: 62 for an encrypted directory.
+std::string zip64_of(const std::vector<zip_part>& parts, unsigned version = 45);
 
 /// An entry of a tar.
 struct tar_part {
