@@ -246,7 +246,11 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
   /// another size was announced: it can go on then.
   result<void> finish() { return file_.finish(); }
   /// Gives a followable file up, and closes the handle. Whoever follows it gets `why`, behind the
-  /// bytes that were written. With `on_abandon::remove` the path is free on return; the bytes go
+  /// bytes that were written, but `errc::abandoned` for a `why` that could be taken for the end of
+  /// a stream or for an error of the follower's own call: `asio::error::eof`,
+  /// `asio::error::operation_aborted`, and of the `errc` `timed_out`, `canceled`, `would_block`,
+  /// `invalid_argument`, `not_open` and `out_of_memory`. With `on_abandon::remove` the path is free
+  /// on return, also where the file was there before and nothing was appended to it; the bytes go
   /// with the last follower. With `on_abandon::keep` the file stays, and is marked as incomplete:
   /// who follows it later gets its bytes and `errc::abandoned`, until somebody who appends to it as
   /// followable has finished it, or it was emptied. A copy is as incomplete as the file.
@@ -254,7 +258,9 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
   /// A handle that is closed or destroyed without `finish` does the same, with `errc::abandoned`.
   ///
   /// Errors: `not_supported` for a file that is not followable, or has ended.
-  result<void> abandon(error why = errc::abandoned) { return file_.abandon(why); }
+  result<void> abandon(error why = errc::abandoned) {
+    return file_.abandon(detail::told_to_followers(why));
+  }
 
   /// Moves the cursor, also past the end, and returns it. What was prepared is given back.
   ///

@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,7 +39,8 @@ struct flight {
   std::uint64_t number;
   std::uint64_t committed = 0;
   follow_state state = follow_state::growing;
-  bool is_kept = false;  // its file is there, and incomplete
+  error why = errc::abandoned;  // what those hear who followed it then
+  bool is_kept = false;         // its file is there, and incomplete
 
   char at(std::uint64_t offset) const {
     return static_cast<char>('a' + (number * 7 + offset * 31 + offset / 251) % 26);
@@ -141,7 +143,7 @@ class follow_world final : public world {
     now_->is_kept = keeps_;
     is_there_ = keeps_;
     if (dice_.one_in(2)) {
-      writer_.abandon().value();
+      abandon_one();
     } else {
       writer_ = sync::file();
     }
@@ -184,6 +186,23 @@ class follow_world final : public world {
     r.of = now_;
     follower f = std::move(followed).value();
     while (co_await read_one(r, f, o)) {
+  // With what could be taken for an end, or for an error of a follower's own call, or is neither.
+  void abandon_one() {
+    const auto foreign = [](asio_error_code c) { return error(static_cast<std::error_code>(c)); };
+    const error given[] = {errc::corrupt_archive,
+                           foreign(asio::error::connection_reset),
+                           errc::abandoned,
+                           errc::timed_out,
+                           errc::canceled,
+                           errc::would_block,
+                           errc::out_of_memory,
+                           foreign(asio::error::eof),
+                           foreign(asio::error::operation_aborted)};
+    const std::size_t number = dice_.below(std::size(given));
+    const error& why = given[number];
+    if (number < 2) now_->why = why;
+    writer_.abandon(why).value();
+  }
     }
     r.has_ended = true;
   }
@@ -255,7 +274,8 @@ class follow_world final : public world {
     require(seen == r.of->text(r.position, seen.size()), "what is read is what was written");
   }
   bool goes_on_after(reader& r, const error& e, const follow_options& o) {
-    if (e == errc::abandoned) {
+    const bool was_incomplete = r.of->is_kept && e == errc::abandoned;
+    if (e.code() == r.of->why.code() || was_incomplete) {
       require(r.of->state == follow_state::abandoned, "an error is no end of another kind");
       require(o.fail_fast || r.position >= r.of->committed, "the bytes come before the error");
       return false;

@@ -56,4 +56,51 @@ TEST_CASE("follow: the last that has the volume may be a context with follows th
   CHECK(!is_called);
 }
 
+TEST_CASE("follow: no error of a writer passes for an end, or for one of the follower's own",
+          "[follow][api]") {
+  const error own =
+      GENERATE(error(std::error_code(asio_error_code(asio::error::eof))),
+               error(std::error_code(asio_error_code(asio::error::operation_aborted))),
+               error(errc::timed_out), error(errc::canceled), error(errc::would_block),
+               error(errc::invalid_argument), error(errc::not_open), error(errc::out_of_memory),
+               error(std::error_code()));
+  const volume v = volume::create().value();
+  sync::file_system threads(v);
+  asio::io_context context;
+  const file_system fs(context.get_executor(), v);
+  auto f = threads.follow("/none");
+  std::optional<follower> g;
+  const auto follow = [&] {
+    f = threads.follow("/f");
+    fs.follow("/f", {}, [&](result<follower> followed) { g = std::move(followed).value(); });
+    context.restart();
+    context.run();
+  };
+  if (GENERATE(false, true)) {
+    auto w = grow(threads, "/f");
+    w.write(std::string("half")).value();
+    follow();
+    w.abandon(own).value();
+  } else {
+    std::optional<file> w;
+    fs.open("/f", open_mode::write, {.followable = true},
+            [&](result<file> opened) { w = std::move(opened).value(); });
+    context.run();
+    asio_error_code ec;
+    w->write_some(asio::buffer("half", 4), ec);
+    follow();
+    w->abandon(own).value();
+  }
+  CHECK(f.value().next().value().size() == 4);
+  CHECK(error_of(f.value().next()) == errc::abandoned);
+  std::string all;
+  asio_error_code ec;
+  asio::async_read(*g, asio::dynamic_buffer(all),
+                   [&](asio_error_code why, std::size_t) { ec = why; });
+  context.restart();
+  context.run();
+  CHECK(all == "half");
+  CHECK(ec == errc::abandoned);
+}
+
 }  // namespace coramfs::tests
