@@ -34,7 +34,7 @@ bool follow_operation::join() noexcept {
     const tree::shared_access access(volume_->names);
     file_node* const file = volume_->names.find_file(normal.value());
     if (file == nullptr || !file->is_followable) return false;
-    joined_ = volume_->names.flows().find(*file).join();
+    joined_ = joined_flow(volume_->names.flows().find(*file));
     if (joined_) use_ = node_use(*file, *volume_);
   }
   if (!joined_) {

@@ -40,7 +40,6 @@ open_follower::~open_follower() { let_go(); }
 // Its reference may be the last one, which unpins what the volume then frees, so the use goes last.
 void open_follower::let_go() noexcept {
   if (!flow_) return;
-  flow_->leave();
   flow_.reset();
   use_.release();
 }

@@ -56,6 +56,18 @@ TEST_CASE("follow: the last that has the volume may be a context with follows th
   CHECK(!is_called);
 }
 
+TEST_CASE("follow: a context that dies with follows gives back their places", "[follow][context]") {
+  sync::file_system threads(volume::create().value());
+  auto w = grow(threads, "/f");
+  for (int round = 0; round < 101; ++round) {
+    asio::io_context context;
+    const file_system fs(context.get_executor(), threads.get_volume());
+    for (int i = 0; i < 100; ++i) fs.follow("/f", {}, [](const result<follower>&) {});
+  }
+  CHECK(threads.follow("/f").has_value());
+  CHECK(threads.stats().value().open_handles == 1);
+}
+
 TEST_CASE("follow: no error of a writer passes for an end, or for one of the follower's own",
           "[follow][api]") {
   const error own =
