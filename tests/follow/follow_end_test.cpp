@@ -115,4 +115,30 @@ TEST_CASE("follow: no error of a writer passes for an end, or for one of the fol
   CHECK(ec == errc::abandoned);
 }
 
+TEST_CASE("follow: who follows a file is among its handles, and named by errors", "[follow][api]") {
+  sync::file_system fs(volume::create().value());
+  const volume v = fs.get_volume();
+  auto w = grow(fs, "/f");
+  w.write(std::string("x")).value();
+  auto f = fs.follow("/f").value();
+  auto moved = std::move(f);
+  f = fs.follow("/f").value();
+  CHECK(v.open_handles().value().size() == 3);
+  w.finish().value();
+  w.close().value();
+  const auto open = v.open_handles().value();
+  CHECK(open.size() == 2);
+  for (const open_handle& h : open) {
+    CHECK(h.path == "/f");
+    CHECK(h.mode == open_mode::read);
+  }
+  const error busy = error_of(fs.remove("/f"));
+  CHECK(busy == errc::busy);
+  CHECK(busy.message().find("(read)") != std::string::npos);
+  f = sync::follower();
+  moved = sync::follower();
+  CHECK(v.open_handles().value().empty());
+  fs.remove("/f").value();
+}
+
 }  // namespace coramfs::tests

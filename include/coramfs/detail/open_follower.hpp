@@ -62,6 +62,7 @@ class open_follower {
 
   // The flow and what is pinned of it need the volume, which the use keeps alive.
   node_use use_;
+  handle_record* record_ = nullptr;  // of one that follows a writer: its entry among the handles
   joined_flow flow_;
   open_file plain_;  // of a file without a writer
   path_text path_;
