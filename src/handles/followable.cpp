@@ -44,10 +44,12 @@ result<void> open_file::announce(std::uint64_t size) noexcept {
 // The handle keeps the flow, so that who comes before it is closed need not wait for its lock.
 result<void> open_file::finish() noexcept {
   BOOST_OUTCOME_TRY(require_growing(call::finish));
+  if (under_way_.op != nullptr) return noted(call::finish, errc::busy);
   drop_prepared();
   const auto announced = flow_->announced();
   if (announced && *announced != content().size())
     return noted(call::finish, errc::invalid_argument);
+  drop_reserve();
   content().set_incomplete(false);
   flow_->end(follow_state::complete, std::error_code());
   return boost::outcome_v2::success();

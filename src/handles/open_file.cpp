@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <cassert>
 #include <new>
 #include <span>
 #include <utility>
@@ -310,7 +311,9 @@ void open_file::length_made(std::uint64_t size) noexcept {
 
 void open_file::changed() noexcept {
   show_change();
-  if (flow_) flow_->publish(content());
+  if (!flow_) return;
+  assert(!flow_->has_ended());
+  flow_->publish(content());
 }
 
 result<void> open_file::punch_hole(std::uint64_t offset, std::uint64_t size) noexcept {

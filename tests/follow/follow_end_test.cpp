@@ -115,6 +115,42 @@ TEST_CASE("follow: no error of a writer passes for an end, or for one of the fol
   CHECK(ec == errc::abandoned);
 }
 
+TEST_CASE("follow: a file can not be finished while a write of it goes on", "[follow][api]") {
+  asio::io_context context;
+  const file_system fs(context.get_executor(), volume::create().value());
+  std::optional<file> w;
+  fs.open("/f", open_mode::write, {.followable = true},
+          [&](result<file> opened) { w = std::move(opened).value(); });
+  context.run();
+  const std::string much(8 << 20, 'x');
+  std::optional<result<std::size_t>> written;
+  w->write(asio::buffer(much), [&](result<std::size_t> done) { written = done; });
+  CHECK(error_of(w->finish()) == errc::busy);
+  sync::file_system threads(fs.get_volume());
+  auto f = threads.follow("/f", {.patience = at_once}).value();
+  CHECK(f.state() == follow_state::growing);
+  context.restart();
+  context.run();
+  CHECK(written->value() == much.size());
+  w->finish().value();
+  CHECK(f.committed() == much.size());
+}
+
+TEST_CASE("follow: a finished file has nothing paid for ahead", "[follow][api]") {
+  sync::file_system fs(volume::create().value());
+  auto w = grow(fs, "/f");
+  w.reserve(50 << 20).value();
+  w.write(std::string("x")).value();
+  w.announce(2).value();
+  CHECK(error_of(w.finish()) == errc::invalid_argument);
+  CHECK(fs.stats().value().used_bytes > (50 << 20));
+  w.write(std::string("y")).value();
+  w.finish().value();
+  CHECK(fs.stats().value().used_bytes < (2 << 20));
+  CHECK(error_of(w.reserve(60 << 20)) == errc::not_supported);
+  CHECK(fs.stats().value().used_bytes < (2 << 20));
+}
+
 TEST_CASE("follow: who follows a file is among its handles, and named by errors", "[follow][api]") {
   sync::file_system fs(volume::create().value());
   const volume v = fs.get_volume();

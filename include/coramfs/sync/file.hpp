@@ -137,10 +137,11 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// change are pinned, or a gap has turned a chain into a table since, which is charged a little
   /// more. Below it no buffer is taken over without a copy. `close` gives back what was not needed.
   ///
-  /// Errors: `not_writable`; `too_large` beyond 2^63 - 1 bytes; `quota_exceeded`; `memory_guard`;
-  /// `out_of_memory`. Memory itself is taken as the file grows, so the last two may still come
-  /// then. Charges: what a file of `size` bytes without holes is charged, less what this one is;
-  /// with `accounting::memory`, up to 4 KiB more for one that is not empty.
+  /// Errors: `not_writable`; `not_supported` for a followable file that has ended; `too_large`
+  /// beyond 2^63 - 1 bytes; `quota_exceeded`; `memory_guard`; `out_of_memory`. Memory itself is
+  /// taken as the file grows, so the last two may still come then. Charges: what a file of `size`
+  /// bytes without holes is charged, less what this one is; with `accounting::memory`, up to 4 KiB
+  /// more for one that is not empty.
   result<void> reserve(std::uint64_t size);
   /// Makes room for `n` bytes at the cursor, or with `open_mode::append` at the end, for others to
   /// fill. The file is unchanged until `commit`. Another `prepare`, a write that is not empty,
@@ -167,10 +168,11 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   result<void> announce(std::uint64_t size, bool reserve = false);
   /// Says that a followable file is whole: whoever follows it comes to its end. The handle writes
   /// no more, `not_supported`, and holds the lock until it is closed; from then on it is a file as
-  /// any other. What was prepared is given back.
+  /// any other. What was prepared is given back, and so is what was paid for ahead.
   ///
-  /// Errors: `not_supported` for a file that is not followable, or has ended; `invalid_argument` if
-  /// another size was announced: it can go on then.
+  /// Errors, after which it can go on: `not_supported` for a file that is not followable, or has
+  /// ended; `busy` while a write has not completed; `invalid_argument` if another size was
+  /// announced.
   result<void> finish() { return file_.finish(); }
   /// Gives a followable file up, and closes the handle. Whoever follows it gets `why`, behind the
   /// bytes that were written, but `errc::abandoned` for a `why` that could be taken for the end of
