@@ -68,6 +68,48 @@ TEST_CASE("follow: a context that dies with follows gives back their places", "[
   CHECK(threads.stats().value().open_handles == 1);
 }
 
+TEST_CASE("follow: an open whose handler is never called leaves nothing that passes for a file",
+          "[follow][context]") {
+  const bool is_there = GENERATE(false, true);
+  const on_abandon then = GENERATE(on_abandon::remove, on_abandon::keep);
+  sync::file_system threads(volume::create().value());
+  if (is_there) threads.write_file("/f", "old content").value();
+  std::optional<asio::io_context> context(std::in_place);
+  std::optional<file_system> fs(std::in_place, context->get_executor(), threads.get_volume());
+  fs->open("/f", open_mode::write, {.followable = true, .abandoned = then},
+           [](const result<file>&) {});
+  auto early = threads.follow("/f").value();
+  CHECK(early.state() == follow_state::growing);
+  fs.reset();
+  context.reset();
+  CHECK(error_of(early.next()) == errc::abandoned);
+  early = sync::follower();
+  CHECK(threads.exists("/f").value() == (then == on_abandon::keep));
+  if (then == on_abandon::keep) {
+    auto late = threads.follow("/f").value();
+    CHECK(late.state() == follow_state::abandoned);
+    CHECK(error_of(late.next()) == errc::abandoned);
+    late = sync::follower();
+    threads.remove("/f").value();
+  }
+  CHECK(threads.stats().value().used_bytes == 0);
+}
+
+TEST_CASE("follow: an append whose handler is never called leaves the file as it was",
+          "[follow][context]") {
+  sync::file_system threads(volume::create().value());
+  threads.write_file("/f", "old content").value();
+  std::optional<asio::io_context> context(std::in_place);
+  std::optional<file_system> fs(std::in_place, context->get_executor(), threads.get_volume());
+  fs->open("/f", open_mode::append, {.followable = true}, [](const result<file>&) {});
+  auto early = threads.follow("/f").value();
+  fs.reset();
+  context.reset();
+  CHECK(early.state() == follow_state::abandoned);
+  CHECK(threads.read_text("/f").value() == "old content");
+  CHECK(threads.follow("/f").value().state() == follow_state::complete);
+}
+
 TEST_CASE("follow: no error of a writer passes for an end, or for one of the follower's own",
           "[follow][api]") {
   const error own =
@@ -151,6 +193,18 @@ TEST_CASE("follow: a finished file has nothing paid for ahead", "[follow][api]")
   CHECK(fs.stats().value().used_bytes < (2 << 20));
 }
 
+TEST_CASE("follow: an announcement that is paid for gives back what was prepared",
+          "[follow][api]") {
+  sync::file_system fs(volume::create().value());
+  auto w = grow(fs, "/f");
+  w.prepare(100).value();
+  w.announce(1000).value();
+  w.commit(100).value();
+  w.prepare(100).value();
+  w.announce(1000, true).value();
+  CHECK(error_of(w.commit(100)) == errc::invalid_argument);
+}
+
 TEST_CASE("follow: who follows a file is among its handles, and named by errors", "[follow][api]") {
   sync::file_system fs(volume::create().value());
   const volume v = fs.get_volume();
@@ -175,6 +229,31 @@ TEST_CASE("follow: who follows a file is among its handles, and named by errors"
   moved = sync::follower();
   CHECK(v.open_handles().value().empty());
   fs.remove("/f").value();
+}
+
+TEST_CASE("follow: a file that is finished is never waited for while it is closed",
+          "[follow][threads]") {
+  for (int round = 0; round < 300; ++round) {
+    sync::file_system fs(volume::create().value());
+    auto w = grow(fs, "/f");
+    for (int i = 0; i < 20; ++i) w.write(std::string(60'000, 'x')).value();
+    w.finish().value();
+    std::atomic<bool> goes = false, is_closed = false;
+    error refused{std::error_code()};
+    std::thread follows([&] {
+      goes = true;
+      for (bool is_last = false; !is_last;) {
+        is_last = is_closed;
+        const auto f = fs.follow("/f", {.patience = at_once});
+        if (!f) refused = f.error();
+      }
+    });
+    while (!goes) std::this_thread::yield();
+    w.close().value();
+    is_closed = true;
+    follows.join();
+    CHECK(!refused.code());
+  }
 }
 
 }  // namespace coramfs::tests
