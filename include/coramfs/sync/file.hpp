@@ -160,7 +160,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
 
   /// Tells those who follow this file how large it is going to be; a later call tells another size.
   /// A `finish` at another one fails then, so a short download can not pass for a whole one. With
-  /// `reserve` it is paid for ahead at once, as by `reserve`.
+  /// `reserve` it is paid for ahead at once, as by `reserve`, which gives back what was prepared.
   ///
   /// Errors: `not_supported` for a file that is not followable, or has ended; `too_large`;
   /// `invalid_argument` for less than the file has; with `reserve` those of that, and nothing is
