@@ -101,7 +101,9 @@ struct open_options {
   /// destroyed without that has abandoned it. With another mode, `preallocate` or `own` it is
   /// `invalid_argument`, and so it is with `open_unnamed`.
   bool followable = false;
-  /// What becomes of a followable file that is abandoned.
+  /// What becomes of a followable file that is abandoned. Beware of `remove` with
+  /// `open_mode::append`: a file that was complete before is removed, too, by a writer that has
+  /// appended nothing. Use `keep` there.
   on_abandon abandoned = on_abandon::remove;
   /// A name for the handle, for people: errors of those who do not get its file tell it, and so
   /// does `volume::open_handles`. Up to 30 bytes of it are copied when the file is opened, so it

@@ -14,15 +14,25 @@ follow_operation::follow_operation(std::shared_ptr<volume_state> v, path_argumen
       options_(options) {}
 
 // A writer that lets others follow may come between the look and the attempt to get the lock, so it
-// is looked again before anything is waited for.
+// is looked again before anything is waited for. One that has finished has its lock for a moment
+// longer than others may join it: who may not wait tries again until that is over.
 progress follow_operation::advance() noexcept {
   if (joined_ || refused_) return progress::done;
   if (!has_waited_ && join()) return progress::done;
   const progress p = open_operation::advance();
   if (p == progress::waits && !std::exchange(has_waited_, true) && join()) return progress::done;
   const bool is_refused = p == progress::done && !open_operation::outcome();
-  if (is_refused && open_operation::outcome().error() == errc::would_block) join();
-  return p;
+  if (!is_refused || open_operation::outcome().error() != errc::would_block || join()) return p;
+  if (!is_settling_) return p;
+  begin_anew();
+  return progress::yields;
+}
+
+// After it was refused the lock.
+void follow_operation::begin_anew() noexcept {
+  is_settling_ = false;
+  wanted_.reached = stage::checks;
+  now_.emplace<content_filler>();
 }
 
 // Returns whether it has come to an end by that.
@@ -33,8 +43,10 @@ bool follow_operation::join() noexcept {
   {
     const tree::shared_access access(volume_->names);
     file_node* const file = volume_->names.find_file(normal.value());
-    if (file == nullptr || !file->is_followable) return false;
-    joined_ = volume_->names.flows().find(*file).join();
+    if (file == nullptr) return false;
+    is_settling_ = is_settling_ || file->is_settling;
+    if (!file->is_followable) return false;
+    joined_ = joined_flow(volume_->names.flows().find(*file));
     if (joined_) use_ = node_use(*file, *volume_);
   }
   if (!joined_) {

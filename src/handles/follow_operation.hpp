@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coramfs/detail/flow_ref.hpp>
+#include <coramfs/detail/joined_flow.hpp>
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/detail/open_follower.hpp>
 #include <coramfs/detail/path_argument.hpp>
@@ -41,12 +41,14 @@ class follow_operation : public open_operation {
  private:
   friend class open_follower;
   bool join() noexcept;
+  void begin_anew() noexcept;
 
   follow_options options_;
   node_use use_;
-  flow_ref joined_;
+  joined_flow joined_;
   std::optional<error> refused_;
   bool has_waited_ = false;
+  bool is_settling_ = false;  // whether the lock was about to be let go of at a look
 };
 
 /// What the calls of a follower have in common: they wait until enough bytes have come. The

@@ -3,6 +3,7 @@
 #include <coramfs/detail/open_file.hpp>
 
 #include "core/error_note.hpp"
+#include "handles/flow_end.hpp"
 #include "handles/preparation.hpp"
 #include "handles/write_operations.hpp"
 #include "tree/flow.hpp"
@@ -44,10 +45,12 @@ result<void> open_file::announce(std::uint64_t size) noexcept {
 // The handle keeps the flow, so that who comes before it is closed need not wait for its lock.
 result<void> open_file::finish() noexcept {
   BOOST_OUTCOME_TRY(require_growing(call::finish));
+  if (under_way_.op != nullptr) return noted(call::finish, errc::busy);
   drop_prepared();
   const auto announced = flow_->announced();
   if (announced && *announced != content().size())
     return noted(call::finish, errc::invalid_argument);
+  drop_reserve();
   content().set_incomplete(false);
   flow_->end(follow_state::complete, std::error_code());
   return boost::outcome_v2::success();
@@ -56,32 +59,41 @@ result<void> open_file::finish() noexcept {
 result<void> open_file::abandon(const error& why) noexcept {
   BOOST_OUTCOME_TRY(require_growing(call::abandon));
   if (growth_operation* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
-  end_flow(why ? why : error(errc::abandoned));
+  end_flow(flow_, node_.operator->(), true, volume(), why ? why : error(errc::abandoned));
   let_go();
   return boost::outcome_v2::success();
 }
 
-// Ends what has not ended before, as abandoned. In one hold of the tree's lock the file can not be
-// followed any more and loses its name, and only then followers are told: who makes the file anew
-// because of that finds the name free.
-void open_file::end_flow(const error& why) noexcept {
-  volume_state& v = volume();
-  const bool is_abandoned = !flow_->has_ended();
-  const bool is_kept = flow_->when_abandoned() == on_abandon::keep;
-  if (is_abandoned && is_kept) content().set_incomplete(true);
+node_use end_flow(flow_ref& of, file_node* file, bool is_begun, volume_state& v,
+                  const error& why) noexcept {
+  const bool is_abandoned = !of->has_ended();
+  const bool is_kept = of->when_abandoned() == on_abandon::keep;
+  if (is_abandoned && is_begun && is_kept) file->content.set_incomplete(true);
+  node_use settling;
   std::uint64_t entry_bytes = 0;
-  {
+  if (of->is_listed()) {
     const tree::exclusive_access access(v.names);
-    v.names.flows().remove(*flow_);
-    if (is_abandoned && !is_kept && !is_unnamed()) {
-      const directory_node& in = *node_->parent;
-      static_cast<void>(v.names.take_name(*node_));
+    v.names.flows().remove(*of);
+    if (!is_abandoned) {
+      file->is_settling = true;
+      settling = node_use(*file, v);
+    } else if (is_begun && !is_kept && file->parent != nullptr) {
+      const directory_node& in = *file->parent;
+      static_cast<void>(v.names.take_name(*file));
       entry_bytes = v.payer.of_metadata(entry_footprint(in));
     }
   }
   if (entry_bytes > 0) v.limits.release({.bytes = entry_bytes});
-  if (is_abandoned) flow_->end(follow_state::abandoned, why);
-  flow_.reset();
+  if (is_abandoned) of->end(follow_state::abandoned, why);
+  of.reset();
+  return settling;
+}
+
+// Another writer may have finished it since, and let go of its lock as well: it settles with the
+// first of them, which is early by no more than what that other one has left to do.
+void settle(node_use settling, volume_state& v) noexcept {
+  const tree::exclusive_access access(v.names);
+  settling->is_settling = false;
 }
 
 }  // namespace coramfs::detail

@@ -6,6 +6,7 @@
 #include "core/error_note.hpp"
 #include "core/funding.hpp"
 #include "core/path.hpp"
+#include "handles/flow_end.hpp"
 #include "handles/open_operation.hpp"
 #include "handles/preparation.hpp"
 #include "handles/write_operations.hpp"
@@ -15,6 +16,7 @@
 #include "tree/volume_state.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 #include <new>
 #include <span>
@@ -310,7 +312,9 @@ void open_file::length_made(std::uint64_t size) noexcept {
 
 void open_file::changed() noexcept {
   show_change();
-  if (flow_) flow_->publish(content());
+  if (!flow_) return;
+  assert(!flow_->has_ended());
+  flow_->publish(content());
 }
 
 result<void> open_file::punch_hole(std::uint64_t offset, std::uint64_t size) noexcept {
@@ -399,11 +403,18 @@ void open_file::close() noexcept { let_go(); }
 void open_file::let_go() noexcept {
   if (!is_open()) return;
   if (growth_operation* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
-  if (flow_) end_flow(errc::abandoned);
+  volume_state& v = volume();
+  life_hold alive;
+  node_use settling;
+  if (flow_) {
+    alive = keep_volume();
+    settling = end_flow(flow_, node_.operator->(), true, v, errc::abandoned);
+  }
   if (may_write()) give_up_rest();
   if (may_write() && is_unnamed()) free_content(*node_, volume().payer);
   volume().names.handles().remove(record_);
   node_.release();  // which may be the end of the volume
+  if (settling) settle(std::move(settling), v);
 }
 
 // What a writer has beyond its bytes. One who reads has nothing to give up.

@@ -19,7 +19,10 @@ open_follower::open_follower(follow_operation& done) noexcept
       flow_(std::move(done.joined_)),
       plain_(flow_ ? open_file() : open_file(static_cast<open_operation&>(done))),
       options_(done.options_) {
-  if (flow_) path_ = done.path_.take();
+  if (!flow_) return;
+  path_ = done.path_.take();
+  handle_table& handles = static_cast<volume_state&>(use_.whole()).names.handles();
+  record_ = handles.add(*use_, open_mode::read, nullptr);
 }
 
 open_follower::open_follower(open_follower&& other) noexcept = default;
@@ -28,6 +31,7 @@ open_follower& open_follower::operator=(open_follower&& other) noexcept {
   if (this == &other) return *this;
   let_go();
   use_ = std::move(other.use_);
+  record_ = other.record_;
   flow_ = std::move(other.flow_);
   plain_ = std::move(other.plain_);
   path_ = std::move(other.path_);
@@ -40,7 +44,7 @@ open_follower::~open_follower() { let_go(); }
 // Its reference may be the last one, which unpins what the volume then frees, so the use goes last.
 void open_follower::let_go() noexcept {
   if (!flow_) return;
-  flow_->leave();
+  static_cast<volume_state&>(use_.whole()).names.handles().remove(record_);
   flow_.reset();
   use_.release();
 }

@@ -28,7 +28,7 @@ open_operation::open_operation(std::shared_ptr<volume_state> v, path_argument pa
                                const open_options& options, call by) noexcept
     : open_operation(std::move(v), std::move(path),
                      {mode, by, false, stage::checks, options.followable, options.abandoned,
-                      options.own, nullptr, options.preallocate, options.label},
+                      options.own, false, nullptr, options.preallocate, options.label},
                      options.on_full, options.timeout) {}
 
 open_operation::open_operation(std::shared_ptr<volume_state> v, path_argument path,
@@ -43,7 +43,7 @@ open_operation open_operation::with_content(std::shared_ptr<volume_state> v, pat
                                             std::span<const std::byte> content) noexcept {
   return open_operation(std::move(v), std::move(path),
                         {open_mode::write, call::write_file, false, stage::checks, false,
-                         on_abandon::remove, false, content.data(), content.size(), nullptr},
+                         on_abandon::remove, false, false, content.data(), content.size(), nullptr},
                         when_full::reject, {});
 }
 
@@ -57,7 +57,7 @@ open_operation open_operation::for_reading(std::shared_ptr<volume_state> v, path
                                            call by) noexcept {
   return open_operation(std::move(v), std::move(path),
                         {open_mode::read, by, true, stage::checks, false, on_abandon::remove, false,
-                         nullptr, 0, nullptr},
+                         false, nullptr, 0, nullptr},
                         when_full::reject, {});
 }
 
@@ -291,6 +291,7 @@ result<void> open_operation::link_new(file_draft& draft, normal_path normal,
   }
   take(fresh);
   if (flow_) begin_flow();
+  wanted_.is_begun = true;
   wanted_.reached = stage::ended;
   return boost::outcome_v2::success();
 }
@@ -320,6 +321,7 @@ result<void> open_operation::begin_content() noexcept {
   zeros_from_ = no_zeros;  // of a new file of its own, if somebody else was faster
   if (empties(wanted_.mode)) {
     BOOST_OUTCOME_TRY(content.recreate(payer, wanted_.size));
+    wanted_.is_begun = true;
     fill(content, 0);
   } else if (flow_) {
     BOOST_OUTCOME_TRY(flow_->expect(content.size()));
@@ -356,16 +358,6 @@ result<void> open_operation::make_flow() noexcept {
 
 // From here on followers find it. Under the tree's exclusive lock, and with the file's.
 void open_operation::begin_flow() noexcept { volume_->names.flows().add(*flow_, *node_); }
-
-// Followers may have come before the open has failed, or was dropped.
-void open_operation::drop_flow() noexcept {
-  if (flow_->is_listed()) {
-    const tree::exclusive_access access(volume_->names);
-    volume_->names.flows().remove(*flow_);
-  }
-  flow_->end(follow_state::abandoned, errc::abandoned);
-  flow_.reset();
-}
 
 void open_operation::fill(storage& content, std::uint64_t begin) noexcept {
   if (wanted_.content != nullptr) {

@@ -13,6 +13,7 @@
 #include "core/operation.hpp"
 #include "core/path.hpp"
 #include "handles/content_filler.hpp"
+#include "handles/flow_end.hpp"
 #include "storage/unsharer.hpp"
 #include "tree/creation.hpp"
 #include "tree/volume_state.hpp"
@@ -95,6 +96,7 @@ class open_operation {
     bool is_followable;
     on_abandon when_abandoned;
     bool owns;                 // whether the content is to have its blocks alone
+    bool is_begun;             // whether it has made the file, or emptied it
     const std::byte* content;  // what the file is made of at once; null for zeros
     std::uint64_t size;        // bytes of that content, or bytes to preallocate
     const char* label;         // of the handle
@@ -134,7 +136,9 @@ class open_operation {
   void publish() noexcept;
   result<void> make_flow() noexcept;
   void begin_flow() noexcept;
-  void drop_flow() noexcept;
+  void drop_flow() noexcept {
+    end_flow(flow_, node_.operator->(), wanted_.is_begun, *volume_, errc::abandoned);
+  }
   progress fail(const error& e) noexcept;
   void end_with(const error& e) noexcept;
   std::uint64_t own_charge() const noexcept;

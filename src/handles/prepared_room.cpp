@@ -20,6 +20,9 @@ namespace coramfs::detail {
 // The reserve is made first, for memory may be refused.
 result<void> open_file::reserve(std::uint64_t size, grant& granted) noexcept {
   BOOST_OUTCOME_TRY(require_writable(call::reserve));
+  if (flow_) {
+    BOOST_OUTCOME_TRY(require_growing(call::reserve));
+  }
   drop_prepared();
   BOOST_OUTCOME_TRY(storage::require_end(0, size));
   if (size < content().size()) return boost::outcome_v2::success();

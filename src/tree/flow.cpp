@@ -111,6 +111,7 @@ void flow::end(follow_state how, const error& why) noexcept {
   serve(served);
 }
 
+// An empty reference if there are too many followers.
 flow_ref flow::join() noexcept {
   const std::lock_guard lock(mutex_);
   if (followers_ == most_followers) return {};
@@ -122,6 +123,13 @@ flow_ref flow::join() noexcept {
 void flow::leave() noexcept {
   const std::lock_guard lock(mutex_);
   --followers_;
+}
+
+joined_flow::joined_flow(flow& of) noexcept : flow_(of.join()) {}
+
+void joined_flow::leave() noexcept {
+  flow_->leave();
+  flow_.reset();
 }
 
 flow::standing flow::look() const noexcept {

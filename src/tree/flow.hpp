@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coramfs/detail/flow_ref.hpp>
+#include <coramfs/detail/joined_flow.hpp>
 #include <coramfs/detail/piece_list.hpp>
 #include <coramfs/detail/waiting.hpp>
 #include <coramfs/error.hpp>
@@ -76,10 +77,6 @@ class flow final : public boost::intrusive::set_base_hook<> {
   on_abandon when_abandoned() const noexcept { return when_abandoned_; }
 
   // The followers'.
-  /// Counts a follower, and gives it a reference; an empty one if there are too many.
-  flow_ref join() noexcept;
-  /// Takes back what `join` has counted.
-  void leave() noexcept;
   standing look() const noexcept;
   std::optional<std::uint64_t> announced() const noexcept;
   /// Pins committed bytes from `from` on, at most so many, and none behind the last. Errors:
@@ -97,6 +94,7 @@ class flow final : public boost::intrusive::set_base_hook<> {
  private:
   friend class flow_claim;
   friend class flow_ref;
+  friend class joined_flow;
   friend class flow_table;
   struct part;
   struct entry {
@@ -106,6 +104,8 @@ class flow final : public boost::intrusive::set_base_hook<> {
 
   explicit flow(on_abandon then) noexcept : when_abandoned_(then) {}
   ~flow();
+  flow_ref join() noexcept;
+  void leave() noexcept;
   bool enqueue(waiter& w, std::uint64_t offset) noexcept;
   bool withdraw(waiter& w) noexcept;
   void serve(admission& served) noexcept;

@@ -188,6 +188,9 @@ class file_node final : public node {
   bool is_hot : 1 = false;
   /// Whether it is among the tree's `flows`. Guarded by the tree's lock in the same way.
   bool is_followable : 1 = false;
+  /// Whether the writer that has finished it for its followers is about to let go of its lock.
+  /// Guarded in the same way.
+  bool is_settling : 1 = false;
 
   file_node(storage_layout layout, time_point now) noexcept
       : node(false, now), content(layout), modified_at_(now.time_since_epoch().count()) {}

@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,7 +39,8 @@ struct flight {
   std::uint64_t number;
   std::uint64_t committed = 0;
   follow_state state = follow_state::growing;
-  bool is_kept = false;  // its file is there, and incomplete
+  error why = errc::abandoned;  // what those hear who followed it then
+  bool is_kept = false;         // its file is there, and incomplete
 
   char at(std::uint64_t offset) const {
     return static_cast<char>('a' + (number * 7 + offset * 31 + offset / 251) % 26);
@@ -78,7 +80,7 @@ class follow_world final : public world {
   void act() override {
     if (has_time_ && dice_.one_in(10)) return pass_time();
     if (on_.size() > 1 && dice_.one_in(20)) return kill_one();
-    switch (dice_.below(12)) {
+    switch (dice_.below(14)) {
       case 0: return cancel_one();
       case 1: return end_one();
       case 2: return remove_one();
@@ -87,6 +89,8 @@ class follow_world final : public world {
       case 5:
       case 6:
       case 7: return write_some();
+      case 8: return open_unwanted();
+      case 9: return follow_unwanted();
       default: return begin_one();
     }
   }
@@ -114,16 +118,51 @@ class follow_world final : public world {
     open_options o{.timeout = lock_timeout::immediate(), .followable = true};
     keeps_ = dice_.one_in(3);
     o.abandoned = keeps_ ? on_abandon::keep : on_abandon::remove;
-    const bool goes_on = is_there_ && now_ != nullptr && now_->is_kept;
-    const auto mode = goes_on ? open_mode::append : open_mode::write;
+    const auto mode = goes_on() ? open_mode::append : open_mode::write;
     auto opened = threads_.open("/f", mode, o);
     if (!opened) return require(opened.error() == errc::would_block, "only a lock is lacking");
     writer_ = std::move(opened).value();
     is_finished_ = false;
+    take_off(mode);
+  }
+  bool goes_on() const { return is_there_ && now_ != nullptr && now_->is_kept; }
+  void take_off(open_mode mode) {
     const std::uint64_t there = mode == open_mode::append ? now_->committed : 0;
     const std::uint64_t number = mode == open_mode::append ? now_->number : ++flights_;
     now_ = std::make_shared<flight>(flight{number, there});
     is_there_ = true;
+  }
+  // Opens it, or follows it, by a handler that does nothing with what it gets, and that may die
+  // with its context before it is called.
+  void open_unwanted() {
+    if (writer_.is_open() || unwanted_) return;
+    {
+      const auto free =
+          threads_.open("/f", open_mode::update, {.timeout = lock_timeout::immediate()});
+      if (!free && free.error() != errc::not_found) return;
+    }
+    unwanted_ = dice_.below(on_.size());
+    unwanted_keeps_ = dice_.one_in(2);
+    const auto mode = goes_on() ? open_mode::append : open_mode::write;
+    const auto then = unwanted_keeps_ ? on_abandon::keep : on_abandon::remove;
+    on_each_[*unwanted_].open("/f", mode, {.followable = true, .abandoned = then},
+                              [this](result<file> opened) {
+                                opened.value().close().value();
+                                lose_unwanted(unwanted_keeps_);
+                              });
+    take_off(mode);
+    unwanted_appends_ = mode == open_mode::append;
+    require(threads_.exists("/f").value(), "it is opened at once");
+  }
+  void lose_unwanted(bool keeps) {
+    unwanted_.reset();
+    now_->state = follow_state::abandoned;
+    now_->is_kept = is_there_ = keeps;
+    require(threads_.exists("/f").value() == is_there_, "what is abandoned has no name");
+  }
+  void follow_unwanted() {
+    on_each_[dice_.below(on_.size())].follow("/f", {.patience = lock_timeout::immediate()},
+                                             [](const result<follower>&) {});
   }
   void end_one() {
     if (!writer_.is_open()) return;
@@ -141,11 +180,28 @@ class follow_world final : public world {
     now_->is_kept = keeps_;
     is_there_ = keeps_;
     if (dice_.one_in(2)) {
-      writer_.abandon().value();
+      abandon_one();
     } else {
       writer_ = sync::file();
     }
     require(threads_.exists("/f").value() == is_there_, "what is abandoned has no name");
+  }
+  // With what could be taken for an end, or for an error of a follower's own call, or is neither.
+  void abandon_one() {
+    const auto foreign = [](asio_error_code c) { return error(static_cast<std::error_code>(c)); };
+    const error given[] = {errc::corrupt_archive,
+                           foreign(asio::error::connection_reset),
+                           errc::abandoned,
+                           errc::timed_out,
+                           errc::canceled,
+                           errc::would_block,
+                           errc::out_of_memory,
+                           foreign(asio::error::eof),
+                           foreign(asio::error::operation_aborted)};
+    const std::size_t number = dice_.below(std::size(given));
+    const error& why = given[number];
+    if (number < 2) now_->why = why;
+    writer_.abandon(why).value();
   }
   void remove_one() {
     const auto done = threads_.remove("/f");
@@ -255,7 +311,8 @@ class follow_world final : public world {
     require(seen == r.of->text(r.position, seen.size()), "what is read is what was written");
   }
   bool goes_on_after(reader& r, const error& e, const follow_options& o) {
-    if (e == errc::abandoned) {
+    const bool was_incomplete = r.of->is_kept && e == errc::abandoned;
+    if (e.code() == r.of->why.code() || was_incomplete) {
       require(r.of->state == follow_state::abandoned, "an error is no end of another kind");
       require(o.fail_fast || r.position >= r.of->committed, "the bytes come before the error");
       return false;
@@ -282,6 +339,8 @@ class follow_world final : public world {
   void kill_one() {
     const std::size_t doomed = dice_.below(on_.size());
     on_.destroy(doomed);
+    // An append that has come to nothing has changed nothing.
+    if (unwanted_ == doomed) lose_unwanted(unwanted_keeps_ || unwanted_appends_);
     for (reader& r : readers_)
       if (r.context == doomed) r.has_ended = true;
     on_.replace(doomed);
@@ -358,7 +417,9 @@ class follow_world final : public world {
   std::shared_ptr<flight> now_;  // the last one
   std::uint64_t flights_ = 0;
   bool keeps_ = false, is_finished_ = false;
-  bool is_there_ = false;  // the file has its name
+  bool is_there_ = false;                // the file has its name
+  std::optional<std::size_t> unwanted_;  // the context of an open that nobody waits for
+  bool unwanted_keeps_ = false, unwanted_appends_ = false;
   std::deque<reader> readers_;
   std::deque<kept_pin> pins_;
   const std::shared_ptr<int> alive_ = std::make_shared<int>(0);

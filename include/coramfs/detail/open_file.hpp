@@ -278,7 +278,6 @@ class open_file {
                                   const account& payer, std::unique_ptr<promotion>* rest) noexcept;
   result<void> expect_growth(std::uint64_t bytes) noexcept;
   result<void> require_changeable(call by) const noexcept;
-  void end_flow(const error& why) noexcept;
   std::uint64_t write_offset() const noexcept;
   std::uint64_t size_now() const noexcept;
   std::size_t read_from(std::uint64_t offset, std::span<std::byte> to) const noexcept;

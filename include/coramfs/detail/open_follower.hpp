@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coramfs/detail/flow_ref.hpp>
+#include <coramfs/detail/joined_flow.hpp>
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/detail/piece_list.hpp>
 #include <coramfs/follow_options.hpp>
@@ -62,7 +62,8 @@ class open_follower {
 
   // The flow and what is pinned of it need the volume, which the use keeps alive.
   node_use use_;
-  flow_ref flow_;
+  handle_record* record_ = nullptr;  // of one that follows a writer: its entry among the handles
+  joined_flow flow_;
   open_file plain_;  // of a file without a writer
   path_text path_;
   follow_options options_;  // in which `from` is the position

@@ -12,6 +12,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <system_error>
 
 // What both facades' files have in common as models of Asio's streams and devices.
 namespace coramfs::detail {
@@ -23,6 +24,20 @@ inline constexpr std::size_t stream_read_size = 1024 * 1024;
 inline asio_error_code stream_error(const error& e) noexcept {
   if (e == errc::canceled) return asio::error::operation_aborted;
   return e.code();
+}
+
+/// Returns what those who follow a file hear who are to hear `why` it was abandoned: nothing that
+/// could be the end of a stream, or an error of their own calls, after which they would go on.
+inline error told_to_followers(const error& why) noexcept {
+  const std::error_code c = why.code();
+  const auto is = [&c](const asio_error_code& other) {
+    return c == static_cast<std::error_code>(other);
+  };
+  const bool is_of_a_stream = is(asio::error::eof) || is(asio::error::operation_aborted);
+  const bool is_of_a_call = c == errc::timed_out || c == errc::canceled || c == errc::would_block ||
+                            c == errc::invalid_argument || c == errc::not_open ||
+                            c == errc::out_of_memory;
+  return is_of_a_stream || is_of_a_call ? error(errc::abandoned) : why;
 }
 
 /// Returns the count of a transfer, and puts its error into `ec` as Asio's operations report

@@ -137,10 +137,11 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// change are pinned, or a gap has turned a chain into a table since, which is charged a little
   /// more. Below it no buffer is taken over without a copy. `close` gives back what was not needed.
   ///
-  /// Errors: `not_writable`; `too_large` beyond 2^63 - 1 bytes; `quota_exceeded`; `memory_guard`;
-  /// `out_of_memory`. Memory itself is taken as the file grows, so the last two may still come
-  /// then. Charges: what a file of `size` bytes without holes is charged, less what this one is;
-  /// with `accounting::memory`, up to 4 KiB more for one that is not empty.
+  /// Errors: `not_writable`; `not_supported` for a followable file that has ended; `too_large`
+  /// beyond 2^63 - 1 bytes; `quota_exceeded`; `memory_guard`; `out_of_memory`. Memory itself is
+  /// taken as the file grows, so the last two may still come then. Charges: what a file of `size`
+  /// bytes without holes is charged, less what this one is; with `accounting::memory`, up to 4 KiB
+  /// more for one that is not empty.
   result<void> reserve(std::uint64_t size);
   /// Makes room for `n` bytes at the cursor, or with `open_mode::append` at the end, for others to
   /// fill. The file is unchanged until `commit`. Another `prepare`, a write that is not empty,
@@ -159,7 +160,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
 
   /// Tells those who follow this file how large it is going to be; a later call tells another size.
   /// A `finish` at another one fails then, so a short download can not pass for a whole one. With
-  /// `reserve` it is paid for ahead at once, as by `reserve`.
+  /// `reserve` it is paid for ahead at once, as by `reserve`, which gives back what was prepared.
   ///
   /// Errors: `not_supported` for a file that is not followable, or has ended; `too_large`;
   /// `invalid_argument` for less than the file has; with `reserve` those of that, and nothing is
@@ -167,13 +168,18 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   result<void> announce(std::uint64_t size, bool reserve = false);
   /// Says that a followable file is whole: whoever follows it comes to its end. The handle writes
   /// no more, `not_supported`, and holds the lock until it is closed; from then on it is a file as
-  /// any other. What was prepared is given back.
+  /// any other. What was prepared is given back, and so is what was paid for ahead.
   ///
-  /// Errors: `not_supported` for a file that is not followable, or has ended; `invalid_argument` if
-  /// another size was announced: it can go on then.
+  /// Errors, after which it can go on: `not_supported` for a file that is not followable, or has
+  /// ended; `busy` while a write has not completed; `invalid_argument` if another size was
+  /// announced.
   result<void> finish() { return file_.finish(); }
   /// Gives a followable file up, and closes the handle. Whoever follows it gets `why`, behind the
-  /// bytes that were written. With `on_abandon::remove` the path is free on return; the bytes go
+  /// bytes that were written, but `errc::abandoned` for a `why` that could be taken for the end of
+  /// a stream or for an error of the follower's own call: `asio::error::eof`,
+  /// `asio::error::operation_aborted`, and of the `errc` `timed_out`, `canceled`, `would_block`,
+  /// `invalid_argument`, `not_open` and `out_of_memory`. With `on_abandon::remove` the path is free
+  /// on return, also where the file was there before and nothing was appended to it; the bytes go
   /// with the last follower. With `on_abandon::keep` the file stays, and is marked as incomplete:
   /// who follows it later gets its bytes and `errc::abandoned`, until somebody who appends to it as
   /// followable has finished it, or it was emptied. A copy is as incomplete as the file.
@@ -181,7 +187,9 @@ class CORAMFS_EXPORT file : public detail::stream_members<file> {
   /// A handle that is closed or destroyed without `finish` does the same, with `errc::abandoned`.
   ///
   /// Errors: `not_supported` for a file that is not followable, or has ended.
-  result<void> abandon(error why = errc::abandoned) { return file_.abandon(why); }
+  result<void> abandon(error why = errc::abandoned) {
+    return file_.abandon(detail::told_to_followers(why));
+  }
 
   /// Moves the cursor, also past the end, and returns it. What was prepared is given back.
   ///
