@@ -2,6 +2,7 @@
 #include "storage/chain.hpp"
 
 #include "storage/adopted_buffer.hpp"
+#include "storage/loan_maker.hpp"
 
 #include <boost/container/small_vector.hpp>
 
