@@ -4,6 +4,7 @@
 #include "storage/small_memory.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -12,7 +13,7 @@
 namespace coramfs::detail {
 
 loan_maker::~loan_maker() {
-  hold_lenders();
+  assert(holds_ == 0);
   while (pieces_ != nullptr) small_memory::give(std::exchange(pieces_, pieces_->next));
 }
 

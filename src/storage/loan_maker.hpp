@@ -10,9 +10,10 @@
 
 namespace coramfs::detail {
 
-/// Makes the loans of one operation: memory for many of them is taken in one step, and the holds of
-/// another volume, one for each loan, are added in one step when this goes. It has to go before the
-/// first of the loans does.
+/// Makes the loans of one operation. Memory for many of them is taken in one step, and so are the
+/// holds of another volume, one for each loan, added: by `hold_lenders`, before the first of the
+/// loans goes, and before the lock of the file that has the source is let go. What that has may be
+/// a loan of a third volume, which nobody else keeps alive.
 ///
 /// Thread safety: one operation's own. Like all that takes memory it is used with no lock below the
 /// tree's held.
@@ -22,9 +23,10 @@ class loan_maker {
   loan_maker(block_memory& to, std::size_t count) noexcept : to_(to), left_(count) {}
   loan_maker(const loan_maker&) = delete;
   loan_maker& operator=(const loan_maker&) = delete;
+  /// Precondition: `hold_lenders` for all that were made.
   ~loan_maker();
 
-  /// Adds the holds for all loans that there are by now. To be called before one of these goes.
+  /// Adds the holds for all loans that there are by now.
   void hold_lenders() noexcept {
     if (held_ != nullptr) held_->add_loans(holds_);
     holds_ = 0;

@@ -268,6 +268,8 @@ extent storage::share_extent() const noexcept {
 }
 
 // From here on both look for what others have before they write. Who only reads `from` may say so.
+// As soon as its lock is let go another thread may remove it: what was lent to it by a volume that
+// has no owner any more has to be held by then.
 // What was made for files of another volume may have been made for another layout.
 result<void> storage::share(const account& prepaid, const storage& from,
                             loan_maker& loans) noexcept {
@@ -280,9 +282,10 @@ result<void> storage::share(const account& prepaid, const storage& from,
                            ? content_.emplace<chain>().share(prepaid.blocks(), *c, loans)
                            : content_.emplace<block_table>().share(
                                  prepaid.blocks(), std::get<block_table>(from.content_), loans);
-  if (is_made) return boost::outcome_v2::success();
-  loans.hold_lenders();  // for the caller may drop what was made
-  return errc::out_of_memory;
+  // Also of what was made before memory was refused, for the caller drops it.
+  loans.hold_lenders();
+  if (!is_made) return errc::out_of_memory;
+  return boost::outcome_v2::success();
 }
 
 result<std::unique_ptr<unsharer>> storage::unshare(const account& payer) noexcept {
