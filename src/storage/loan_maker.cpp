@@ -17,14 +17,16 @@ loan_maker::~loan_maker() {
   while (pieces_ != nullptr) small_memory::give(std::exchange(pieces_, pieces_->next));
 }
 
-// A loan is a block with nothing behind it.
+// A loan is a block with nothing behind it. A slab gives as many as it has, which may be fewer than
+// are asked for.
 void* loan_maker::take_piece() noexcept {
   if (pieces_ == nullptr) {
     const std::size_t count = std::clamp<std::size_t>(left_, 1, at_once);
     pieces_ = to_.small().take_some(sizeof(block), small_memory::use::fixed, count);
-    left_ -= std::min(left_, count);
+    if (pieces_ == nullptr) return nullptr;
   }
-  return pieces_ != nullptr ? std::exchange(pieces_, pieces_->next) : nullptr;
+  if (left_ > 0) --left_;
+  return std::exchange(pieces_, pieces_->next);
 }
 
 // Pins of the lender are atomic, so that it does not matter whether its file is written to beside

@@ -46,7 +46,7 @@ class loan_maker {
   }
 
   block_memory& to_;
-  std::size_t left_;  // loans for which no memory has been taken
+  std::size_t left_;  // loans that are yet to be made
   free_piece* pieces_ = nullptr;
   lifetime* held_ = nullptr;
   std::uint64_t holds_ = 0;
