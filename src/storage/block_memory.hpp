@@ -156,6 +156,12 @@ class block_memory final : public spare_memory {
     return resident_.load(std::memory_order_relaxed) + foreign_.load(std::memory_order_relaxed);
   }
   std::uint64_t most_resident() const noexcept;
+  /// Whether so many bytes fit into what may be resident beside what is in use.
+  bool has_room(std::uint64_t bytes) const noexcept {
+    const std::uint64_t resident = resident_bytes();
+    const std::uint64_t kept = kept_.load(std::memory_order_relaxed);
+    return resident - std::min(resident, kept) + bytes <= most_resident();
+  }
   void keep_at_most(std::uint64_t bytes) noexcept override;
 
   /// `relief` is asked when a page can not be had within the bound. To be called before others use

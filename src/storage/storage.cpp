@@ -325,9 +325,7 @@ void storage::trim(const account& payer) noexcept {
   const std::uint64_t end = size();
   if (payer.size_ahead() > end || end == 0) return;
   constexpr std::uint64_t is_short = 4 * slice_size;
-  const auto* const as_chain = std::get_if<chain>(&content_);
-  const bool all = end <= is_short || (as_chain != nullptr && as_chain->has_inner_slack());
-  settle_pins(all ? 0 : end - 1, std::numeric_limits<std::uint64_t>::max());
+  settle_pins(end <= is_short ? 0 : end - 1, std::numeric_limits<std::uint64_t>::max());
   const account own = payer.for_content(*this);
   std::visit([&](auto& c) { c.trim(own); }, content_);
 }

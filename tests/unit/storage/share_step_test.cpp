@@ -167,6 +167,39 @@ TEST_CASE("share: a copy that is refused memory half way holds the lender's volu
   remove(a);
 }
 
+TEST_CASE("share: room that could not be given back when a block was taken over goes at a close",
+          "[storage][share]") {
+  volume_of_files v(10'000'000, accounting::memory);
+  if (v.blocks.most_resident() > 100 * mib) return;  // where the system takes no pages back
+  auto a = make(v, storage_layout::sequential, mib);
+  auto b = share(v, *a).value();
+  REQUIRE(a->content.resize(v.payer, 1'000));
+  a->model.resize(1'000);
+  auto c = share(v, *a).value();
+  drop(a);
+  drop(b);
+  REQUIRE(overwrite(*c, 1'000, 100'000));
+  c->content.trim(v.payer);
+  // A smaller block needs memory, which there is none of: others have what the loan was in.
+  auto other = make(v, storage_layout::sequential, mib);
+  auto copy = share(v, *other).value();
+  v.blocks.keep_at_most(0);
+  const std::uint64_t rest = v.blocks.most_resident() - v.blocks.resident_bytes();
+  REQUIRE(v.blocks.add_foreign(rest));
+  REQUIRE(overwrite(*c, 0, 10));
+  c->content.trim(v.payer);
+  CHECK(v.used() > 2 * mib);
+  check(v, {&c, &other, &copy});
+  v.blocks.drop_foreign(rest);
+  c->content.trim(v.payer);
+  CHECK(v.used() < mib + 130'000);
+  check(v, {&c, &other, &copy});
+  drop(c);
+  drop(other);
+  drop(copy);
+  CHECK(v.used() == 0);
+}
+
 TEST_CASE("share: a promotion that is dropped half way charges for what it has copied",
           "[storage][share]") {
   const auto counting = GENERATE(accounting::memory, accounting::payload);
