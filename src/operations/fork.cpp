@@ -234,7 +234,7 @@ result<void> forker::make_files() noexcept {
   for (pace p; end < part_.size() && !is_slice; is_slice = p.has_done()) {
     held_file& h = part_[end++];
     h.shared = h.use->content.share_extent();
-    blocks += h.use->content.block_count();
+    blocks += h.shared.footprint / block::loan_footprint();  // or some more
     wanted += charge_of(*h.use, h.shared);
     has_content = has_content || h.shared.size > 0;
     p.add_nodes(blocks_of(h.use->content));

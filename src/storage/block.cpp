@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "storage/block.hpp"
 
+#include "core/lifetime.hpp"
 #include "storage/adopted_buffer.hpp"
 #include "storage/backlog.hpp"
 #include "storage/long_copy.hpp"
@@ -337,41 +338,6 @@ block* block::take_over(storage* owner) noexcept {
   small_memory::give(this);
   memory.give_back(loan_footprint());
   return &lender;
-}
-
-loan_maker::~loan_maker() {
-  hold_lenders();
-  while (pieces_ != nullptr) small_memory::give(std::exchange(pieces_, pieces_->next));
-}
-
-void* loan_maker::take_piece() noexcept {
-  if (pieces_ == nullptr) {
-    const std::size_t count = std::clamp<std::size_t>(left_, 1, at_once);
-    pieces_ = to_.small().take_some(loan_size, small_memory::use::fixed, count);
-    left_ -= std::min(left_, count);
-  }
-  return pieces_ != nullptr ? std::exchange(pieces_, pieces_->next) : nullptr;
-}
-
-// Pins of the lender are atomic, so that it does not matter whether its file is written to beside
-// this: a loan of a loan ends where that one does, or before, so no byte becomes pinned that was
-// not.
-block* loan_maker::take(block& of, std::size_t size) noexcept {
-  void* const memory = take_piece();
-  if (memory == nullptr) return nullptr;
-  block& lender = of.source();
-  auto* const made = new (memory) block(of.data(), size, lender);
-  block_memory& home = lender.home();
-  const bool is_foreign = &home != &to_;
-  const std::uint64_t before = lender.pin(0, size, is_foreign ? block::one_pin : block::one_loan);
-  if (is_foreign) {
-    hold(home.whole());
-  } else if ((before & block::in_live_files) == 0 && (before & block::keeps_charge) != 0) {
-    // A file of another volume has held it, of which this is a copy. No operation of the tree makes
-    // one in a volume that has lent anything, since what is forked to is new.
-    home.change_held(-static_cast<std::int64_t>(lender.footprint()));
-  }
-  return made;
 }
 
 // Nobody pins while the file's lock is held exclusively, so what is not pinned stays so.

@@ -3,7 +3,6 @@
 
 #include <coramfs/result.hpp>
 
-#include "core/lifetime.hpp"
 #include "storage/block_memory.hpp"
 
 #include <atomic>
@@ -15,6 +14,7 @@
 namespace coramfs::detail {
 
 class adopted_buffer;
+class loan_maker;
 class storage;
 
 /// A run of bytes, the unit that files are made of. The bytes of a small one stand behind it, those
@@ -200,46 +200,6 @@ class block {
     storage* owner_;
     std::byte* borrowed_;  // of a loan: where the bytes are
   };
-};
-
-/// Makes the loans of one operation: memory for many of them is taken in one step, and the holds of
-/// another volume, one for each loan, are added in one step when this goes. It has to go before the
-/// first of the loans does.
-///
-/// Thread safety: one operation's own. Like all that takes memory it is used with no lock below the
-/// tree's held.
-class loan_maker {
- public:
-  /// Memory comes from `to`, for `count` loans at most.
-  loan_maker(block_memory& to, std::size_t count) noexcept : to_(to), left_(count) {}
-  loan_maker(const loan_maker&) = delete;
-  loan_maker& operator=(const loan_maker&) = delete;
-  ~loan_maker();
-
-  /// Adds the holds for all loans that there are by now. To be called before one of these goes.
-  void hold_lenders() noexcept {
-    if (held_ != nullptr) held_->add_loans(holds_);
-    holds_ = 0;
-  }
-  /// Makes a loan of the first `size` bytes of a block of any volume, or of what that is a loan of.
-  /// Null: memory is refused.
-  block* take(block& of, std::size_t size) noexcept;
-
- private:
-  static constexpr std::size_t at_once = 64;
-
-  void* take_piece() noexcept;
-  void hold(lifetime& of) noexcept {
-    if (held_ != &of) hold_lenders();
-    held_ = &of;
-    ++holds_;
-  }
-
-  block_memory& to_;
-  std::size_t left_;  // loans for which no memory has been taken
-  free_piece* pieces_ = nullptr;
-  lifetime* held_ = nullptr;
-  std::uint64_t holds_ = 0;
 };
 
 /// A file's ownership of a block.

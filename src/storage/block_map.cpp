@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "storage/block_map.hpp"
 
+#include "storage/loan_maker.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <new>

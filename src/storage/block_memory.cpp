@@ -134,6 +134,8 @@ block_memory::run block_memory::try_take(std::size_t bytes, std::size_t alignmen
 
 void block_memory::put_tail(const run& r, std::size_t bytes, std::size_t kept) noexcept {
   const std::lock_guard lock(mutex_);
+  // No run ends there any more.
+  if (pages_ahead* const behind = find_ahead(r.data + bytes)) put_back(*behind);
   const run rest{r.data + kept, r.in, true};
   if (bytes - kept == page_size && single_page_count_ < most_single_pages) {
     single_pages_[single_page_count_++] = rest;
@@ -153,7 +155,7 @@ bool block_memory::extend(run& r, std::size_t bytes, std::size_t wanted) noexcep
   const std::size_t first = static_cast<std::size_t>(begin - r.in->data) / page_size;
   const std::size_t more = wanted - bytes, pages = more / page_size;
   const std::lock_guard lock(mutex_);
-  tail* behind = find_tail(begin);
+  pages_ahead* behind = find_ahead(begin);
   if (behind != nullptr && behind->bytes >= more) {
     behind->begin += more;
     behind->bytes -= more;
@@ -168,7 +170,7 @@ bool block_memory::extend(run& r, std::size_t bytes, std::size_t wanted) noexcep
   if (!fits(r.in->released.count(first, pages) * page_size)) return false;
   r.is_warm = take_from({r.in, first}, pages).is_warm && r.is_warm;
   if (behind == nullptr) {
-    behind = &tails_[next_tail_++ % most_tails];
+    behind = &ahead_[next_ahead_++ % most_runs_ahead];
     put_back(*behind);
     *behind = {begin + more, r.in};
   } else {
@@ -368,36 +370,36 @@ bool block_memory::put_back_pages_at_hand() noexcept {
     put_run(single_pages_[--single_page_count_], 1);
     kept_ -= page_size;  // not before, for others look at it meanwhile
   }
-  for (tail& t : tails_) {
-    any = any || t.bytes != 0;
-    put_back(t);
+  for (pages_ahead& a : ahead_) {
+    any = any || a.bytes != 0;
+    put_back(a);
   }
   return any;
 }
 
-block_memory::tail* block_memory::find_tail(const std::byte* begin) noexcept {
-  for (tail& t : tails_)
-    if (t.begin == begin) return &t;
+block_memory::pages_ahead* block_memory::find_ahead(const std::byte* begin) noexcept {
+  for (pages_ahead& a : ahead_)
+    if (a.begin == begin) return &a;
   return nullptr;
 }
 
 // Its place stays known.
-void block_memory::put_back(tail& t) noexcept {
-  if (t.bytes == 0) return;
-  const std::size_t bytes = std::exchange(t.bytes, 0);
-  put_run({t.begin, t.in, t.is_warm}, bytes / page_size);
+void block_memory::put_back(pages_ahead& a) noexcept {
+  if (a.bytes == 0) return;
+  const std::size_t bytes = std::exchange(a.bytes, 0);
+  put_run({a.begin, a.in, a.is_warm}, bytes / page_size);
   kept_ -= bytes;  // not before, for others look at it meanwhile
 }
 
 // Only what is kept already: so it takes nothing from anybody.
-void block_memory::look_ahead(tail& t, std::size_t first) noexcept {
-  const auto free = t.in->used.next(first, false), kept = t.in->released.next(first, false);
+void block_memory::look_ahead(pages_ahead& a, std::size_t first) noexcept {
+  const auto free = a.in->used.next(first, false), kept = a.in->released.next(first, false);
   if (free.first != first || kept.first != first) return;
   const std::size_t pages = std::min({free.count, kept.count, most_ahead});
   if (pages == 0) return;
-  t.is_warm = take_from({t.in, first}, pages).is_warm;
-  t.bytes = pages * page_size;
-  kept_ += t.bytes;
+  a.bytes = pages * page_size;
+  kept_ += a.bytes;  // before they are taken, for others look at it meanwhile
+  a.is_warm = take_from({a.in, first}, pages).is_warm;
 }
 
 // Puts back those of them that stand between `begin` and `end`.

@@ -156,6 +156,12 @@ class block_memory final : public spare_memory {
     return resident_.load(std::memory_order_relaxed) + foreign_.load(std::memory_order_relaxed);
   }
   std::uint64_t most_resident() const noexcept;
+  /// Whether so many bytes fit into what may be resident beside what is in use.
+  bool has_room(std::uint64_t bytes) const noexcept {
+    const std::uint64_t resident = resident_bytes();
+    const std::uint64_t kept = kept_.load(std::memory_order_relaxed);
+    return resident - std::min(resident, kept) + bytes <= most_resident();
+  }
   void keep_at_most(std::uint64_t bytes) noexcept override;
 
   /// `relief` is asked when a page can not be had within the bound. To be called before others use
@@ -175,7 +181,7 @@ class block_memory final : public spare_memory {
     region* in;  // null: there is no such place
     std::size_t first;
   };
-  struct tail;
+  struct pages_ahead;
   place find_place(std::size_t pages, std::size_t alignment) noexcept;
   bool fits(std::uint64_t bytes) const noexcept {
     return resident_bytes() + bytes <= most_resident();
@@ -187,9 +193,9 @@ class block_memory final : public spare_memory {
   void put_run(const run& r, std::size_t pages) noexcept;
   bool put_back_pages_at_hand() noexcept;
   void put_back_single_pages(const std::byte* begin, const std::byte* end) noexcept;
-  tail* find_tail(const std::byte* begin) noexcept;
-  void put_back(tail& t) noexcept;
-  void look_ahead(tail& t, std::size_t first) noexcept;
+  pages_ahead* find_ahead(const std::byte* begin) noexcept;
+  void put_back(pages_ahead& a) noexcept;
+  void look_ahead(pages_ahead& a, std::size_t first) noexcept;
   void change_kept(region& r, std::ptrdiff_t pages) noexcept;
   void file_away(region& r) noexcept;
   void take_out(region& r) noexcept;
@@ -219,15 +225,15 @@ class block_memory final : public spare_memory {
   // Where the runs end that were extended last, and free pages behind them for the next times: a
   // file that is opened, appended to and closed again and again is extended by a page or two each
   // time. For their regions these pages are in use, too.
-  struct tail {
+  struct pages_ahead {
     std::byte* begin = nullptr;
     region* in = nullptr;
     std::size_t bytes = 0;
     bool is_warm = false;
   };
-  static constexpr std::size_t most_tails = 4, most_ahead = 16;  // pages
-  std::array<tail, most_tails> tails_{};
-  std::size_t next_tail_ = 0;
+  static constexpr std::size_t most_runs_ahead = 4, most_ahead = 16;  // pages
+  std::array<pages_ahead, most_runs_ahead> ahead_{};
+  std::size_t next_ahead_ = 0;
   region* keeping_ = nullptr;  // the first of those with pages that are kept
   region* all_ = nullptr;
   boost::intrusive::list<outside, boost::intrusive::constant_time_size<false>> outside_;

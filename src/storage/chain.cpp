@@ -2,6 +2,7 @@
 #include "storage/chain.hpp"
 
 #include "storage/adopted_buffer.hpp"
+#include "storage/loan_maker.hpp"
 
 #include <boost/container/small_vector.hpp>
 
@@ -68,9 +69,8 @@ result<void> chain::adopt(const account& payer, bytes& from) try {
   bytes& content = buffer->content();
   if (is_full) replace_table(grown);
   const std::uint64_t slack = shrink_last();
-  has_inner_slack_ =
-      has_inner_slack_ ||
-      (!chunks_.empty() && chunks_.back().memory->would_shrink(size_ - chunks_.back().begin));
+  if (!chunks_.empty() && chunks_.back().memory->would_shrink(size_ - chunks_.back().begin))
+    note_inner_slack(chunks_.size() - 1);
   std::size_t at = 0;
   for (block_ref& slice : made) {
     const std::size_t end = adopted_buffer::end_of_slice(content, at);
@@ -82,7 +82,7 @@ result<void> chain::adopt(const account& payer, bytes& from) try {
   size_ = now.size;
   paid.commit();
   charged_.reset();
-  is_trimmed_ = false;
+  note_change();
   footprint_ = now.footprint - slack;
   settle(payer, now);
   return boost::outcome_v2::success();
@@ -169,7 +169,7 @@ void chain::set_paid(const extent& now) noexcept {
   for (const chunk& c : chunks_) footprint_ += c.memory->charged();
   if (charged_ != nullptr) charged_->footprint = now.footprint;
   if (now.footprint == footprint_ && now.chunks == chunks_.size()) charged_.reset();
-  is_trimmed_ = false;
+  note_change();
 }
 
 // A chain that is charged otherwise than for what it takes has no charge to add one to. What the
@@ -189,29 +189,34 @@ void chain::take_over(storage& owner, std::uint64_t begin, std::uint64_t end) no
       const std::uint64_t had = place->charged();
       place.shrink(extent_of(i));
       place->home().give_back(had - place->charged());
+      if (place->would_shrink(extent_of(i))) note_inner_slack(i);
     }
     footprint_ += place->charged() - before;
-    is_trimmed_ = false;
+    note_change();
   }
 }
 
 void chain::trim(const account& payer) noexcept {
   is_trimmed_ = is_trimmed_ || is_snug();
   if (is_trimmed_) return;
+  const stretch inner = settle_inner();
   const extent before = extent_now();
-  if (has_inner_slack_) shrink_inner();
-  split_last(payer);
+  shrink_inner(inner);
+  // Where memory was refused nothing is moved for it at each close.
+  const bool may_take = !was_refused_ || payer.blocks().has_room(small_memory::slab_size);
+  if (may_take) split_last(payer);
   footprint_ -= shrink_last();
-  trim_table(payer.blocks());
+  if (may_take) trim_table(payer.blocks());
   if (charged_ != nullptr || footprint_ != before.footprint || chunks_.size() != before.chunks)
     settle(payer, before);
   is_trimmed_ = charged_ == nullptr && !may_be_cut_later();
+  was_refused_ = is_refused_trimming();
 }
 
 // Whether it can be told at once that there is nothing to give back, as of a file that has grown by
 // whole pages since it was trimmed.
 bool chain::is_snug() const noexcept {
-  if (charged_ != nullptr || has_inner_slack_ || chunks_.empty()) return false;
+  if (charged_ != nullptr || slack_count_ != 0 || chunks_.empty()) return false;
   const chunk& last = chunks_.back();
   return last.memory->capacity() == size_ - last.begin && !last.memory->has_pins() &&
          !last.memory->is_adopted() && kept_entries() >= chunks_.capacity();
@@ -221,20 +226,55 @@ bool chain::is_snug() const noexcept {
 bool chain::may_be_cut_later() const noexcept {
   if (chunks_.empty()) return false;
   const block& last = *chunks_.back().memory;
-  return has_inner_slack_ || last.has_pins() || last.would_shrink(size_ - chunks_.back().begin) ||
+  return slack_count_ != 0 || last.has_pins() || last.would_shrink(size_ - chunks_.back().begin) ||
          kept_of_last() != 0 || kept_entries() < chunks_.capacity();
 }
 
-// Cuts the chunks in front of the last one that could not be cut when others came behind them.
-void chain::shrink_inner() noexcept {
-  has_inner_slack_ = false;
-  for (std::size_t i = 0; i + 1 < chunks_.size(); ++i) {
+// Whether the last chunk could be split, or the table be smaller, were there memory.
+bool chain::is_refused_trimming() const noexcept {
+  if (is_trimmed_ || chunks_.empty()) return false;
+  return kept_entries() < chunks_.capacity() ||
+         (kept_of_last() != 0 && !chunks_.back().memory->has_pins());
+}
+
+chain::stretch chain::inner_slack() const noexcept {
+  const std::size_t end = chunks_.empty() ? 0 : chunks_.size() - 1;
+  const std::size_t first = std::min<std::size_t>(slack_first_, end);
+  return {first, slack_count_ == uncounted ? end : std::min(first + slack_count_, end)};
+}
+
+void chain::set_inner_slack(const stretch& s) noexcept {
+  slack_first_ = static_cast<std::uint32_t>(s.first);
+  slack_count_ = static_cast<std::uint16_t>(std::min<std::size_t>(s.behind - s.first, uncounted));
+}
+
+void chain::note_inner_slack(std::size_t index) noexcept {
+  const stretch s = inner_slack();
+  const bool is_only_one = s.first == s.behind;
+  set_inner_slack(is_only_one ? stretch{index, index + 1}
+                              : stretch{std::min(s.first, index), std::max(s.behind, index + 1)});
+}
+
+// Settles the pins of those that `shrink_inner` looks at. Others have their turn when the first of
+// these have no room left: a close takes no longer in a long file.
+chain::stretch chain::settle_inner() noexcept {
+  constexpr std::size_t few = 16;
+  stretch s = inner_slack();
+  s.behind = std::min(s.behind, s.first + few);
+  if (s.first < s.behind) settle_pins(begin_of(s.first), begin_of(s.behind));
+  return s;
+}
+
+// Cuts chunks in front of the last one that could not be cut when others came behind them.
+void chain::shrink_inner(const stretch& looked_at) noexcept {
+  set_inner_slack({looked_at.behind, inner_slack().behind});
+  for (std::size_t i = looked_at.behind; i-- > looked_at.first;) {
     block_ref& b = chunks_[i].memory;
     if (!b->would_shrink(extent_of(i))) continue;
     const std::uint64_t had = b->charged();
     b.shrink(extent_of(i));
     footprint_ -= had - b->charged();
-    has_inner_slack_ = has_inner_slack_ || b->would_shrink(extent_of(i));
+    if (b->would_shrink(extent_of(i))) note_inner_slack(i);
   }
 }
 
@@ -360,7 +400,7 @@ void chain::settle(const account& payer, const extent& before) noexcept {
 void chain::cut(const account& payer, std::uint64_t size) noexcept {
   const extent before = extent_now();
   size_ = size;
-  is_trimmed_ = false;
+  note_change();
   while (!chunks_.empty() && chunks_.back().begin >= size) {
     footprint_ -= chunks_.back().memory->charged();
     chunks_.pop_back();
@@ -369,7 +409,7 @@ void chain::cut(const account& payer, std::uint64_t size) noexcept {
     chunk_list none;
     chunks_.swap(none);
     footprint_ = 0;
-    has_inner_slack_ = false;
+    slack_count_ = 0;
   }
   settle(payer, before);
 }
@@ -435,7 +475,8 @@ std::uint64_t chain::dismantling::restore(std::uint64_t paid) noexcept {
   if (dropped_ == 0) return 0;
   *charged_ = of_.extent_now();
   of_.charged_ = std::move(charged_);
-  of_.is_trimmed_ = false;
+  of_.note_change();
+  if (of_.slack_count_ != 0) of_.set_inner_slack({0, uncounted});  // they have other places
   for (; dropped_ < of_.chunks_.size(); ++dropped_)
     put_back_.push_back(std::move(of_.chunks_[dropped_]));
   of_.chunks_.swap(put_back_);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -62,7 +63,9 @@ class chain {
         footprint_(std::exchange(other.footprint_, 0)),
         charged_(std::move(other.charged_)),
         is_trimmed_(other.is_trimmed_),
-        has_inner_slack_(other.has_inner_slack_) {
+        was_refused_(other.was_refused_),
+        slack_count_(other.slack_count_),
+        slack_first_(other.slack_first_) {
     chunks_.swap(other.chunks_);
   }
 
@@ -153,10 +156,9 @@ class chain {
   /// How many chunks there are.
   std::size_t block_count() const noexcept { return chunks_.size(); }
 
-  /// Gives back memory that no byte is in. Precondition: `settle_pins` for the last byte, and where
-  /// `has_inner_slack()` for all.
+  /// Gives back memory that no byte is in. In front of the last chunk it looks at few of those that
+  /// may have some. Precondition: `settle_pins` for the last byte.
   void trim(const account& payer) noexcept;
-  bool has_inner_slack() const noexcept { return has_inner_slack_; }
 
   bool has_few_blocks() const noexcept { return chunks_.size() <= 16; }
   void set_owner(storage& owner) noexcept {
@@ -187,6 +189,11 @@ class chain {
     std::uint64_t extended = 0;  // bytes that the last kept chunk then has; 0: as many as before
 
     std::uint64_t new_chunks() const noexcept;
+  };
+
+  /// Chunks that stand together.
+  struct stretch {
+    std::size_t first, behind;
   };
 
   std::size_t find(std::uint64_t offset) const noexcept;
@@ -221,7 +228,13 @@ class chain {
   bool may_be_cut_later() const noexcept;
   std::size_t kept_entries() const noexcept;
   std::uint64_t kept_of_last() const noexcept;
-  void shrink_inner() noexcept;
+  bool is_refused_trimming() const noexcept;
+  void note_change() noexcept { is_trimmed_ = was_refused_ = false; }
+  stretch inner_slack() const noexcept;
+  void set_inner_slack(const stretch& s) noexcept;
+  void note_inner_slack(std::size_t index) noexcept;
+  stretch settle_inner() noexcept;
+  void shrink_inner(const stretch& looked_at) noexcept;
   void trim_table(block_memory& memory) noexcept;
   std::uint64_t shrink_last() noexcept;
   void split_last(const account& payer) noexcept;
@@ -235,10 +248,15 @@ class chain {
   // What it was charged for, where that is not what it takes; otherwise null.
   using charged_extent = std::unique_ptr<extent, small_memory::giver>;
   charged_extent charged_;
-  // Whether it was trimmed since it grew last, and there is nothing to trim again.
+  // Whether it was trimmed since it changed last, and there is nothing to trim again.
   bool is_trimmed_ = false;
-  // Whether chunks in front of the last one may have room that no byte is in.
-  bool has_inner_slack_ = false;
+  // Whether since then a trim could not do all for want of memory.
+  bool was_refused_ = false;
+  // Chunks in front of the last one that may have room that no byte is in: so many from the first
+  // one on, or all behind it where there are more than can be counted. Some may have gone.
+  static constexpr std::uint16_t uncounted = std::numeric_limits<std::uint16_t>::max();
+  std::uint16_t slack_count_ = 0;
+  std::uint32_t slack_first_ = 0;
 };
 
 class chain::dismantling {

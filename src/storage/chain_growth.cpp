@@ -338,7 +338,7 @@ result<void> chain::apply(const account& payer, const wish& w, const growth& g, 
 void chain::note_growth(const wish& w, const extent& now, reservation& paid) noexcept {
   size_ = w.size;
   footprint_ = now.footprint;
-  is_trimmed_ = false;
+  note_change();
   paid.commit();
   charged_.reset();
 }

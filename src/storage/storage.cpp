@@ -268,6 +268,8 @@ extent storage::share_extent() const noexcept {
 }
 
 // From here on both look for what others have before they write. Who only reads `from` may say so.
+// As soon as its lock is let go another thread may remove it: what was lent to it by a volume that
+// has no owner any more has to be held by then.
 // What was made for files of another volume may have been made for another layout.
 result<void> storage::share(const account& prepaid, const storage& from,
                             loan_maker& loans) noexcept {
@@ -280,9 +282,10 @@ result<void> storage::share(const account& prepaid, const storage& from,
                            ? content_.emplace<chain>().share(prepaid.blocks(), *c, loans)
                            : content_.emplace<block_table>().share(
                                  prepaid.blocks(), std::get<block_table>(from.content_), loans);
-  if (is_made) return boost::outcome_v2::success();
-  loans.hold_lenders();  // for the caller may drop what was made
-  return errc::out_of_memory;
+  // Also of what was made before memory was refused, for the caller drops it.
+  loans.hold_lenders();
+  if (!is_made) return errc::out_of_memory;
+  return boost::outcome_v2::success();
 }
 
 result<std::unique_ptr<unsharer>> storage::unshare(const account& payer) noexcept {
@@ -322,9 +325,7 @@ void storage::trim(const account& payer) noexcept {
   const std::uint64_t end = size();
   if (payer.size_ahead() > end || end == 0) return;
   constexpr std::uint64_t is_short = 4 * slice_size;
-  const auto* const as_chain = std::get_if<chain>(&content_);
-  const bool all = end <= is_short || (as_chain != nullptr && as_chain->has_inner_slack());
-  settle_pins(all ? 0 : end - 1, std::numeric_limits<std::uint64_t>::max());
+  settle_pins(end <= is_short ? 0 : end - 1, std::numeric_limits<std::uint64_t>::max());
   const account own = payer.for_content(*this);
   std::visit([&](auto& c) { c.trim(own); }, content_);
 }

@@ -9,6 +9,7 @@
 #include "storage/account.hpp"
 #include "storage/block_table.hpp"
 #include "storage/chain.hpp"
+#include "storage/loan_maker.hpp"
 #include "storage/piece.hpp"
 #include "storage/unsharer.hpp"
 

@@ -209,6 +209,41 @@ TEST_CASE("block memory: pages behind a run that grows again and again are there
     if (r.data != nullptr) blocks.put(r, 30 * page);
 }
 
+TEST_CASE("block memory: pages behind where a run has ended stand in nobody's way",
+          "[storage][blocks]") {
+  quota limits(64 * mib, std::nullopt);
+  block_memory blocks(limits, accounting::memory, 64 * mib);
+  constexpr std::size_t page = block_memory::page_size;
+  auto first = blocks.take(2 * page);
+  const auto gap = blocks.take(60 * page);
+  REQUIRE(gap.data == first.data + 2 * page);
+  blocks.put(gap, 60 * page);
+  // The second time some are kept at hand behind it.
+  REQUIRE(blocks.extend(first, 2 * page, 3 * page));
+  REQUIRE(blocks.extend(first, 3 * page, 4 * page));
+
+  SECTION("of the run itself, where it was cut") {
+    blocks.put_tail(first, 4 * page, 2 * page);
+    CHECK(blocks.extend(first, 2 * page, 8 * page));
+  }
+  SECTION("of another one that begins where it did") {
+    blocks.put(first, 4 * page);
+    auto other = blocks.take(2 * page);
+    REQUIRE(other.data == first.data);
+    CHECK(blocks.extend(other, 2 * page, 8 * page));
+  }
+  SECTION("of one that ends where another one did") {
+    const auto kept = blocks.kept_bytes();
+    blocks.put_tail(first, 4 * page, 2 * page);
+    const auto behind = blocks.take(4 * page, 6 * page);
+    CHECK(behind.data == first.data + 2 * page);
+    CHECK(blocks.kept_bytes() == kept - 2 * page);
+    blocks.put(behind, 4 * page);
+    CHECK(blocks.extend(first, 2 * page, 8 * page));
+  }
+  CHECK(blocks.kept_bytes() == block_memory::region_size - 8 * page);
+}
+
 TEST_CASE("block memory: a run becomes no longer than may be resident", "[storage][blocks]") {
   quota limits(mib, std::nullopt);
   block_memory blocks(limits, accounting::memory, 64 * mib);

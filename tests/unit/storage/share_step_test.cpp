@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Single steps of files that share, each of them with nothing beside it but what it is about.
+#include "storage/block_table.hpp"
 #include "storage/promotion.hpp"
+#include "storage/small_memory.hpp"
 #include "storage/unsharer.hpp"
 
 #include "support/catch.hpp"
@@ -117,6 +119,84 @@ TEST_CASE("share: what is taken over in the middle of a chain brings no slack",
   check(v, {&c});
   CHECK(v.used() < 130'000);
   drop(c);
+  CHECK(v.used() == 0);
+}
+
+TEST_CASE("share: a copy of a loan holds the lender's volume as soon as it is there",
+          "[storage][share]") {
+  const auto layout = GENERATE(from_range(std::begin(layouts), std::end(layouts)));
+  volume_of_files v(10'000'000, accounting::memory), other(10'000'000, accounting::memory);
+  volume_of_files third(10'000'000, accounting::memory);
+  {
+    auto a = make(v, layout, 60'000);
+    auto b = share(other, *a).value();
+    drop(a);
+    v.whole.drop_owner();
+    file c(third, layout);
+    c.model = b->model;
+    // It makes those of other files, too, so it is there when the first source is let go of.
+    loan_maker loans(third.payer.blocks(), b->content.block_count());
+    REQUIRE(c.content.share(third.payer.prepaid(), b->content, loans));
+    drop(b);
+    CHECK_FALSE(v.whole.has_ended());
+    CHECK(c.all() == c.model);
+  }
+  CHECK(v.whole.has_ended());
+  CHECK(v.used() == 0);
+}
+
+TEST_CASE("share: a copy that is refused memory half way holds the lender's volume until it goes",
+          "[storage][share]") {
+  volume_of_files v(100 * mib, accounting::memory), other(100 * mib, accounting::memory);
+  if (other.blocks.most_resident() > 200 * mib) return;  // where the system takes no pages back
+  constexpr std::size_t slab = small_memory::slab_size;
+  constexpr std::uint64_t count = 4 * slab / sizeof(block);
+  file a(v, storage_layout::random_access);
+  const bytes one = filled(1, 'x');
+  for (std::uint64_t i = 0; i < count; ++i)
+    REQUIRE(a.content.write(v.payer, i * block_table::block_size, std::span(one)));
+  // For a slab of pages of the table, and some of loans.
+  REQUIRE(other.blocks.add_foreign(other.blocks.most_resident() - other.blocks.resident_bytes() -
+                                   3 * slab));
+  std::optional<file> b(std::in_place, other, storage_layout::random_access);
+  loan_maker loans(other.payer.blocks(), count);
+  REQUIRE_FALSE(b->content.share(other.payer.prepaid(), a.content, loans));
+  CHECK(v.whole.has_loans());
+  b.reset();
+  CHECK_FALSE(v.whole.has_loans());
+  remove(a);
+}
+
+TEST_CASE("share: room that could not be given back when a block was taken over goes at a close",
+          "[storage][share]") {
+  volume_of_files v(10'000'000, accounting::memory);
+  if (v.blocks.most_resident() > 100 * mib) return;  // where the system takes no pages back
+  auto a = make(v, storage_layout::sequential, mib);
+  auto b = share(v, *a).value();
+  REQUIRE(a->content.resize(v.payer, 1'000));
+  a->model.resize(1'000);
+  auto c = share(v, *a).value();
+  drop(a);
+  drop(b);
+  REQUIRE(overwrite(*c, 1'000, 100'000));
+  c->content.trim(v.payer);
+  // A smaller block needs memory, which there is none of: others have what the loan was in.
+  auto other = make(v, storage_layout::sequential, mib);
+  auto copy = share(v, *other).value();
+  v.blocks.keep_at_most(0);
+  const std::uint64_t rest = v.blocks.most_resident() - v.blocks.resident_bytes();
+  REQUIRE(v.blocks.add_foreign(rest));
+  REQUIRE(overwrite(*c, 0, 10));
+  c->content.trim(v.payer);
+  CHECK(v.used() > 2 * mib);
+  check(v, {&c, &other, &copy});
+  v.blocks.drop_foreign(rest);
+  c->content.trim(v.payer);
+  CHECK(v.used() < mib + 130'000);
+  check(v, {&c, &other, &copy});
+  drop(c);
+  drop(other);
+  drop(copy);
   CHECK(v.used() == 0);
 }
 

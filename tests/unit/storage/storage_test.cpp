@@ -335,6 +335,113 @@ TEST_CASE("chain: room that was pinned when a buffer was moved in behind it is g
   CHECK(b.content.size() == size);
 }
 
+// Whether a close has looked at a pinned block shows in it: its charge has been left to it.
+TEST_CASE("chain: a close looks at few chunks of a long file, whatever is pinned",
+          "[storage][chain][pin]") {
+  constexpr std::size_t long_buffer = 256 * 1024;
+  bench b(storage_layout::sequential);
+  std::vector<piece_list> pins;
+  std::vector<block*> pinned;
+  const auto pin_last = [&] {
+    const std::uint64_t last = b.content.size() - 1;
+    pieces listed;
+    b.content.list_pieces(last, last + 1, listed);
+    pinned.push_back(listed.front().owner);
+    pins.push_back(b.pin(last, 1));
+  };
+  const auto adopt = [&] {
+    bytes moved = filled(long_buffer, 'y');
+    REQUIRE(b.content.adopt(b.payer, b.content.size(), moved).value());
+  };
+  const auto left = [&] {
+    return std::count_if(pinned.begin(), pinned.end(),
+                         [](const block* each) { return each->has_charge(); });
+  };
+
+  SECTION("one chunk has room, and others are pinned too") {
+    REQUIRE(b.write(0, filled(50'000, 'x')));
+    REQUIRE(b.write(50'000, filled(10'000, 'x')));
+    pin_last();
+    for (int i = 0; i < 40; ++i) {
+      adopt();
+      pin_last();
+    }
+    adopt();
+    b.content.trim(b.payer);
+    CHECK(left() == 1);
+    pins.clear();
+    b.content.trim(b.payer);
+  }
+  SECTION("many chunks have room") {
+    for (int i = 0; i < 40; ++i) {
+      REQUIRE(b.write(b.content.size(), filled(10'000, 'x')));
+      REQUIRE(b.write(b.content.size(), filled(1'000, 'x')));
+      pin_last();
+      adopt();
+    }
+    const std::uint64_t with_slack = b.used();
+    b.content.trim(b.payer);
+    CHECK(left() > 0);
+    CHECK(left() <= 16);
+    b.content.trim(b.payer);
+    CHECK(left() <= 16);
+    CHECK(b.used() > with_slack - 10'000);
+    // Those behind them have their turn as soon as they are not in the way.
+    pins.clear();
+    for (int i = 0; i < 5; ++i) b.content.trim(b.payer);
+  }
+  CHECK(b.used() < b.content.size() + 250'000);
+  CHECK(b.used() == b.content.extent_now().footprint);
+  REQUIRE(b.content.resize(b.payer, 0));
+  CHECK(b.used() == 0);
+}
+
+namespace {
+
+// Counts how often it is asked to move what is in use.
+class counting_relief final : public memory_relief {
+ public:
+  int asked() const noexcept { return asked_; }
+
+ private:
+  bool free_a_slab() noexcept override {
+    ++asked_;
+    return false;
+  }
+  int asked_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("chain: a close that was refused memory asks for relief once, and is made up for later",
+          "[storage][chain]") {
+  bench b(storage_layout::sequential, 20'000'000);
+  if (b.blocks.most_resident() > 100'000'000) return;  // where the system takes no pages back
+  REQUIRE(b.write(0, filled(30'000, 'x')));
+  REQUIRE(b.write(30'000, filled(10'100, 'x')));
+  REQUIRE(b.content.extent_now().chunks == 1);
+  const std::uint64_t with_slack = b.used();
+  while (b.blocks.relieve()) continue;
+  b.blocks.keep_at_most(0);
+  const std::uint64_t rest = b.blocks.most_resident() - b.blocks.resident_bytes();
+  REQUIRE(b.blocks.add_foreign(rest));
+  counting_relief relief;
+  b.blocks.set_relief(&relief);
+  b.content.trim(b.payer);
+  CHECK(b.content.extent_now().chunks == 1);
+  CHECK(b.used() <= with_slack);
+  const int at_first = relief.asked();
+  CHECK(at_first > 0);
+  for (int i = 0; i < 5; ++i) b.content.trim(b.payer);
+  CHECK(relief.asked() == at_first);
+  b.blocks.drop_foreign(rest);
+  b.content.trim(b.payer);
+  CHECK(b.content.extent_now().chunks == 2);
+  CHECK(b.used() < 40'100 + 1'000);
+  CHECK(b.used() == b.content.extent_now().footprint);
+  REQUIRE(b.content.resize(b.payer, 0));
+}
+
 TEST_CASE("chain: what is pinned is not merged", "[storage][chain][pin]") {
   bench b(storage_layout::sequential);
   std::vector<piece_list> pins;
