@@ -37,7 +37,8 @@ inline error told_to_followers(const error& why) noexcept {
   const bool is_of_a_call = c == errc::timed_out || c == errc::canceled || c == errc::would_block ||
                             c == errc::invalid_argument || c == errc::not_open ||
                             c == errc::out_of_memory;
-  return is_of_a_stream || is_of_a_call ? error(errc::abandoned) : why;
+  const bool is_none = c.value() == 0;
+  return is_of_a_stream || is_of_a_call || is_none ? error(errc::abandoned) : why;
 }
 
 /// Returns the count of a transfer, and puts its error into `ec` as Asio's operations report
