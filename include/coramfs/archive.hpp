@@ -245,8 +245,8 @@ asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadS
 /// and 512 KiB that the decoder has, is kept of an archive: while the decoder is behind nothing is
 /// read. What can not be read from its beginning to its end is `unsupported_archive` then: a 7z, a
 /// zip behind something else, and one with members whose sizes stand behind them, unless these are
-/// deflated or empty; and all that `archive_formats::all` adds. `adapters`, which want an archive as
-/// a whole, are not asked then.
+/// deflated or empty; and all that `archive_formats::all` adds. `adapters`, which want a whole
+/// archive, are not asked then.
 ///
 /// A zip is read by the headers of its members then, before its directory comes, and the two are
 /// compared at the end: what they say differently of a member, its name, method, size, checksum or
