@@ -251,9 +251,10 @@ asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadS
 /// A zip is read by the headers of its members then, before its directory comes, and the two are
 /// compared at the end: what they say differently of a member, its name, method, size, checksum or
 /// place, a member that one of them does not have, bytes between members, and another record of the
-/// end where other readers look for it, are `corrupt_archive`. So an archive in which some tool has left members behind fails, where
-/// `expand_archive` goes by the directory. That a member is a link or a device is known from the
-/// directory alone: then the call fails with `unsafe_archive_entry`, whatever `unsafe` says.
+/// end where other readers look for it, are `corrupt_archive`. So an archive in which some tool has
+/// left members behind fails, where `expand_archive` goes by the directory. That a member is a link
+/// or a device is known from the directory alone: then the call fails with `unsafe_archive_entry`,
+/// whatever `unsafe` says.
 ///
 /// Without a pool no thread is taken. What comes is kept in the volume, in a file without a name,
 /// and is expanded from there when it is whole, on the awaiting executor and in any format: the
