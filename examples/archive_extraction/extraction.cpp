@@ -34,9 +34,10 @@ asio::awaitable<void> send(connection to, coramfs::pinned content) {
 
 asio::awaitable<std::string> load(coramfs::file_system& files, const std::filesystem::path& archive,
                                   const coramfs::expand_options& options) {
-  coramfs::expand_options any = options;
-  any.formats = coramfs::archive_formats::all;
   if (archive.extension() == ".deb") {
+    // The package is an ar, which only this knows; what is in it is a tar again.
+    coramfs::expand_options any = options;
+    any.formats = coramfs::archive_formats::all;
     auto source = coramfs::archive_source::on_host(archive);
     auto outer = co_await coramfs::expand_archive(files, std::move(source), "/package", any);
     outer.value();

@@ -44,6 +44,8 @@ int run(const std::vector<std::string>& command) {
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
+  // Nobody answers what a program asks, such as for a password.
+  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   pid_t child = 0;
@@ -99,12 +101,24 @@ std::vector<fs::path> some_archives(const fs::path& packages, unsigned most,
 
 std::string expand_with_program(const fs::path& archive, const fs::path& folder) {
   const std::string name = archive.extension().string();
-  const std::string from = archive.string(), to = folder.string();
+  // An absolute name is no option and no list of names. unzip would take it for a pattern, and is
+  // given another name of the archive.
+  const std::string from = fs::absolute(archive).string(), to = folder.string();
+  const scratch other;
+  const fs::path plain = other.path() / "archive.zip";
+  if (name == ".zip") fs::create_symlink(from, plain);
   const std::vector<std::string> command =
       name == ".deb"   ? std::vector<std::string>{"dpkg-deb", "-x", from, to}
-      : name == ".zip" ? std::vector<std::string>{"unzip", "-q", from, "-d", to}
-      : name == ".7z"  ? std::vector<std::string>{"7z", "x", "-o" + to, from}
-                       : std::vector<std::string>{"tar", "-xf", from, "-C", to};
+      : name == ".zip" ? std::vector<std::string>{"unzip", "-q", plain.string(), "-d", to}
+      : name == ".7z"  ? std::vector<std::string>{"7z", "x", "-o" + to, "--", from}
+                       : std::vector<std::string>{"tar",
+                                                  "--force-local",
+                                                  "--no-same-owner",
+                                                  "--no-same-permissions",
+                                                  "-xf",
+                                                  from,
+                                                  "-C",
+                                                  to};
   if (!is_installed(command[0])) return {};
   if (run(command) != 0) throw std::runtime_error(command[0] + " could not expand " + from);
   return command[0];

@@ -96,15 +96,25 @@ class trial {
   std::optional<expansion> arriving_;
 };
 
-std::size_t run_all(const settings& s) {
+// Whether all archives were expanded, and to what others make of them.
+bool run_all(const settings& s) {
   const scratch made;
   auto archives = s.archives;
   if (archives.empty()) archives = some_archives(s.packages, s.most, s.directory, made.path());
   print_head();
-  std::size_t different = 0;
-  for (const std::filesystem::path& archive : archives) different += trial(s, archive).run();
-  std::printf("archives  %zu\ndifferent files  %zu\n", archives.size(), different);
-  return different;
+  std::size_t different = 0, failed = 0;
+  for (const std::filesystem::path& archive : archives) {
+    // What becomes of one says nothing about the others.
+    try {
+      different += trial(s, archive).run();
+    } catch (const std::exception& e) {
+      ++failed;
+      std::cerr << "archive_extraction: " << archive.string() << ": " << e.what() << '\n';
+    }
+  }
+  std::printf("archives  %zu\nfailed  %zu\ndifferent files  %zu\n", archives.size(), failed,
+              different);
+  return failed == 0 && different == 0;
 }
 
 }  // namespace
@@ -116,7 +126,7 @@ int main(int argc, char** argv) {
   try {
     const auto parsed = parse_command_line(argc, argv);
     if (const int* status = std::get_if<int>(&parsed)) return *status;
-    return run_all(std::get<settings>(parsed)) == 0 ? exit_ok : exit_failure;
+    return run_all(std::get<settings>(parsed)) ? exit_ok : exit_failure;
   } catch (const std::exception& e) {
     std::cerr << "archive_extraction: " << e.what() << '\n';
     return exit_failure;

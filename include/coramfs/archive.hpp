@@ -245,15 +245,16 @@ asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadS
 /// and 512 KiB that the decoder has, is kept of an archive: while the decoder is behind nothing is
 /// read. What can not be read from its beginning to its end is `unsupported_archive` then: a 7z, a
 /// zip behind something else, and one with members whose sizes stand behind them, unless these are
-/// deflated or empty; and all that `archive_formats::all` adds. `adapters`, which want an archive as
-/// a whole, are not asked then.
+/// deflated or empty; and all that `archive_formats::all` adds. `adapters`, which want a whole
+/// archive, are not asked then.
 ///
 /// A zip is read by the headers of its members then, before its directory comes, and the two are
 /// compared at the end: what they say differently of a member, its name, method, size, checksum or
 /// place, a member that one of them does not have, bytes between members, and another record of the
-/// end where other readers look for it, are `corrupt_archive`. So an archive in which some tool has left members behind fails, where
-/// `expand_archive` goes by the directory. That a member is a link or a device is known from the
-/// directory alone: then the call fails with `unsafe_archive_entry`, whatever `unsafe` says.
+/// end where other readers look for it, are `corrupt_archive`. So an archive in which some tool has
+/// left members behind fails, where `expand_archive` goes by the directory. That a member is a link
+/// or a device is known from the directory alone: then the call fails with `unsafe_archive_entry`,
+/// whatever `unsafe` says.
 ///
 /// Without a pool no thread is taken. What comes is kept in the volume, in a file without a name,
 /// and is expanded from there when it is whole, on the awaiting executor and in any format: the

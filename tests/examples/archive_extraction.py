@@ -26,7 +26,7 @@ def some_documents(most):
 
 def rows_of(outcome):
     """The columns of each archive, by its name."""
-    lines = outcome.stdout.splitlines()[1:-2]
+    lines = outcome.stdout.splitlines()[1:-3]
     return {line.split()[0]: line.split()[1:] for line in lines}
 
 
@@ -79,9 +79,32 @@ class Tests(program.ProgramTest):
         content = bytearray(archive.read_bytes())
         content[len(content) // 2] ^= 1
         archive.write_bytes(content)
-        outcome = program.run(archive)
+        good = self.folder / "good.tar"
+        subprocess.run(["tar", "-C", documents, "-cf", good, "."], check=True)
+        outcome = program.run(archive, good)
         self.assertEqual(outcome.status, 1)
         self.assertIn("corrupt", outcome.stderr)
+        self.assertIn("damaged.tar.gz", outcome.stderr)
+        # The one behind it has its turn.
+        self.assertEqual(outcome.number("failed"), 1)
+        self.assertEqual(list(rows_of(outcome)), ["good.tar"])
+
+    def test_names_that_mean_something_to_other_programs(self):
+        content = self.folder / "in"
+        content.mkdir()
+        (content / "a").write_text("content")
+        archives = []
+        for name, maker in [("host:x.tar", ["tar", "--force-local", "-cf"]),
+                            ("[x]*.zip", ["zip", "-qr"]), ("@list.7z", ["7z", "a"])]:
+            if shutil.which(maker[0]) is None:
+                print(f"left out: {name}, for want of {maker[0]}")
+                continue
+            made = self.folder / ("made" + pathlib.Path(name).suffix)
+            subprocess.run([*maker, made, "a"], check=True, cwd=content,
+                           stdout=subprocess.DEVNULL)
+            archives.append(made.rename(self.folder / name))
+        rows = self.check_same(program.run(*archives))
+        self.assertEqual(len(rows), len(archives))
 
     def test_help_and_mistakes(self):
         self.assertEqual(program.run("--help").status, 0)
