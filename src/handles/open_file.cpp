@@ -41,6 +41,12 @@ void free_content(file_node& file, const account& payer) noexcept {
 
 }  // namespace
 
+// What few ask a handle for, which costs the others a pointer.
+struct open_file::told {
+  std::string path;                  // normal; empty until it was asked for
+  error failure{std::error_code()};  // of a stream operation
+};
+
 open_file::open_file() noexcept = default;
 
 open_file::open_file(open_operation& done) noexcept
@@ -111,8 +117,7 @@ open_file& open_file::operator=(open_file&& other) noexcept {
   record_ = other.record_;
   patience_ = other.patience_;
   path_ = std::move(other.path_);
-  stream_failure_ = std::move(other.stream_failure_);
-  shown_path_ = std::move(other.shown_path_);
+  told_ = std::move(other.told_);
   reserve_ = std::move(other.reserve_);
   zeros_from_ = other.zeros_from_;
   prepared_ = std::move(other.prepared_);
@@ -431,13 +436,15 @@ void open_file::give_up_rest() noexcept {
 }
 
 const std::string& open_file::path() const noexcept try {
-  if (shown_path_ != nullptr) return *shown_path_;
+  if (told_ != nullptr && !told_->path.empty()) return told_->path;
   if (path_.view().empty()) return no_path;
   path_buffer buffer;
   const auto normal = buffer.normalise(path_.view());
   if (!normal) return no_path;
-  shown_path_ = std::make_unique<const std::string>(normal.value().text());
-  return *shown_path_;
+  std::string text(normal.value().text());
+  if (told_ == nullptr) told_.reset(new told);
+  told_->path = std::move(text);
+  return told_->path;
 } catch (const std::bad_alloc&) {
   return no_path;
 }
@@ -459,11 +466,12 @@ result<void> open_file::require_writable(call by) const noexcept {
 }
 
 void open_file::stream_failed(const error& why) noexcept {
-  stream_failure_.reset(new (std::nothrow) error(why));
+  if (told_ == nullptr) told_.reset(new (std::nothrow) told);
+  if (told_ != nullptr) told_->failure = why;
 }
 
 error open_file::stream_failure() const noexcept {
-  return stream_failure_ != nullptr ? *stream_failure_ : error(std::error_code());
+  return told_ != nullptr ? told_->failure : error(std::error_code());
 }
 
 error open_file::noted(call by, const error& e) const noexcept {

@@ -310,13 +310,13 @@ class open_file {
   handle_record* record_ = nullptr;  // of an open file: its entry among the handles, if it has one
   lock_timeout patience_ = lock_timeout::immediate();
   path_text path_;  // as it was opened with: a node that is in use stays there, or has no name
-  mutable std::unique_ptr<const std::string> shown_path_;
+  struct told;
+  mutable std::unique_ptr<told> told_;     // null until something of it was needed
   std::unique_ptr<file_reserve> reserve_;  // null until something is paid for ahead
   // The bytes from here to the end are zeros that the open has stored for a preallocation.
   std::uint64_t zeros_from_ = std::numeric_limits<std::uint64_t>::max();
   std::unique_ptr<preparation> prepared_;
-  flow_ref flow_;                                // of a handle that is followable
-  std::unique_ptr<const error> stream_failure_;  // null until a stream operation has failed
+  flow_ref flow_;                     // of a handle that is followable
   open_mode mode_ = open_mode::read;  // what it may do: of one that is followable, to append
   open_mode opened_with_ = open_mode::read;
   bool writes_in_steps_ = false;
