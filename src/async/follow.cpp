@@ -32,10 +32,16 @@ class pin_next_operation : public detail::pin_next_operation {
 using next_in_turn = detail::in_turn<pin_next_operation>;
 using read_in_turn = detail::in_turn<detail::read_next_operation>;
 
+// What a `next` counts for, at most.
+std::size_t at_once(std::size_t at_most) noexcept {
+  return static_cast<std::size_t>(std::min<std::uint64_t>(at_most, detail::slice_size));
+}
+
 }  // namespace
 
 // A call takes no more than is there, and a sequence of them no more than a few slices' worth
-// before others have a turn.
+// before others have a turn. A long read gives turns by itself, and a `next`, which copies nothing,
+// is as short as a slice at most.
 bool follower::is_due(std::size_t at_most) noexcept {
   const std::uint64_t there = file_.committed() - std::min(file_.committed(), file_.position());
   return detail::is_turn_due(done_in_turn_, std::min<std::uint64_t>(at_most, there),
@@ -43,7 +49,7 @@ bool follower::is_due(std::size_t at_most) noexcept {
 }
 
 asio::awaitable<result<pinned>> follower::next(std::size_t at_most) {
-  return detail::run(next_in_turn(is_due(at_most), file_, at_most));
+  return detail::run(next_in_turn(is_due(at_once(at_most)), file_, at_most));
 }
 
 asio::awaitable<result<std::size_t>> follower::read(asio::mutable_buffer to) {
@@ -57,7 +63,7 @@ void follower::start_read(detail::completion<result<std::size_t>>& to, follower&
 
 detail::initiation<result<pinned>> follower::later::next(std::size_t at_most) {
   return detail::later(executor_, [&f = of_, at_most]() mutable {
-    return next_in_turn(f.is_due(at_most), f.file_, at_most);
+    return next_in_turn(f.is_due(at_once(at_most)), f.file_, at_most);
   });
 }
 

@@ -117,7 +117,12 @@ void wait_queue::prepend(waiter& w, std::uint64_t wanted) noexcept {
 
 void wait_queue::insert_by_want(waiter& w, std::uint64_t wanted) noexcept {
   waiter* behind = tail_;
-  while (behind != nullptr && behind->wanted_ > wanted) behind = behind->previous_;
+  waiter* in_front = head_;
+  while (behind != nullptr && behind->wanted_ > wanted) {
+    if (in_front->wanted_ > wanted) return insert(w, wanted, in_front->previous_, in_front);
+    in_front = in_front->next_;
+    behind = behind->previous_;
+  }
   insert(w, wanted, behind, behind != nullptr ? behind->next_ : head_);
 }
 

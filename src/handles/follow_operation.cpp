@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "handles/follow_operation.hpp"
 
+#include "core/pace.hpp"
 #include "core/path.hpp"
 #include "tree/tree.hpp"
 #include "tree/volume_state.hpp"
+
+#include <algorithm>
 
 namespace coramfs::detail {
 
@@ -84,6 +87,36 @@ progress arrival_operation::advance() noexcept {
 
 void arrival_operation::refuse(const error& why) noexcept {
   if (claim_) status_ = of_.noted(by_, why);
+}
+
+progress read_next_operation::advance() noexcept {
+  if (!reads_) {
+    if (to_.empty()) return progress::done;
+    if (const progress p = arrival_operation::advance(); p != progress::done) return p;
+    reads_ = true;
+  }
+  if (!status_) return progress::done;
+  const auto slice = to_.subspan(count_, std::min<std::uint64_t>(to_.size() - count_, slice_size));
+  const auto count = of_.read(count_, slice);
+  if (!count) {
+    status_ = count.error();
+    return progress::done;
+  }
+  count_ += count.value();
+  if (count.value() == slice.size() && count_ < to_.size()) return progress::yields;
+  of_.pass(count_);
+  return progress::done;
+}
+
+void read_next_operation::refuse(const error& why) noexcept {
+  if (!reads_) return arrival_operation::refuse(why);
+  status_ = of_.noted(call::read, why);
+}
+
+result<std::size_t> read_next_operation::outcome() noexcept {
+  if (!status_) return status_.error();
+  if (to_.empty()) return of_.read(0, to_);
+  return count_;
 }
 
 }  // namespace coramfs::detail

@@ -89,22 +89,21 @@ class pin_next_operation : public arrival_operation {
   }
 };
 
-/// A `read` of a follower.
+/// A `read` of a follower, in slices. A cancellation ends it between two of them, too, and leaves
+/// the position.
 class read_next_operation : public arrival_operation {
  public:
   read_next_operation(open_follower& of, std::span<std::byte> to) noexcept
       : arrival_operation(of, to.size(), call::read), to_(to) {}
 
-  progress advance() noexcept {
-    return to_.empty() ? progress::done : arrival_operation::advance();
-  }
-  result<std::size_t> outcome() noexcept {
-    if (!status_) return status_.error();
-    return of_.read(to_);
-  }
+  progress advance() noexcept;
+  void refuse(const error& why) noexcept;
+  result<std::size_t> outcome() noexcept;
 
  private:
   const std::span<std::byte> to_;
+  bool reads_ = false;  // what it has waited for is there
+  std::size_t count_ = 0;
 };
 
 }  // namespace coramfs::detail

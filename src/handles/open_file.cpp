@@ -309,6 +309,7 @@ void open_file::drop_room(std::uint64_t begin, std::uint64_t end) noexcept {
 life_hold open_file::keep_volume() const noexcept { return life_hold(volume(), lane_of(*node_)); }
 
 void open_file::length_made(std::uint64_t size) noexcept {
+  if (size == 0) content().set_incomplete(false);
   const std::uint64_t before = node_->size();
   if (size == before) return;
   changed();

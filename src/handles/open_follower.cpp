@@ -8,9 +8,33 @@
 #include "tree/volume_state.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <new>
 #include <utility>
 
 namespace coramfs::detail {
+
+namespace {
+
+// Pins bytes of a file that nobody writes, in no more runs than those of one that grows. No more
+// are looked at than as many chunks have at most.
+result<piece_list> pin_some(const open_file& of, std::uint64_t from, std::uint64_t at_most) noexcept
+    try {
+  const storage& content = of.content();
+  if (from >= content.size()) return piece_list();
+  constexpr std::uint64_t most = flow::most_at_once * chain::max_chunk;
+  pieces found;
+  content.list_pieces(from, from + std::min({at_most, content.size() - from, most}), found);
+  std::size_t runs = 0;
+  const auto behind = std::find_if_not(found.begin(), found.end(),
+                                       [&](piece& p) { return flow::take_runs(p, runs); });
+  found.erase(behind, found.end());
+  return content.pin(found, of.keep_volume());
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+}
+
+}  // namespace
 
 open_follower::open_follower() noexcept = default;
 
@@ -77,27 +101,24 @@ result<std::optional<std::uint64_t>> open_follower::missing(std::size_t at_most)
   const bool is_immediate = patience().is_immediate();
   if (there >= enough || (there > 0 && is_immediate)) return std::optional<std::uint64_t>();
   if (is_immediate) return errc::would_block;
-  return std::optional<std::uint64_t>(position() + enough);
+  // A position may be any number, and no file gets as far as the last of them.
+  constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
+  return std::optional<std::uint64_t>(position() +
+                                      std::min<std::uint64_t>(enough, all - position()));
 }
 
 result<piece_list> open_follower::pin(std::size_t at_most) noexcept {
   auto list = flow_ ? flow_->pin(position(), at_most, life_hold(use_.whole(), lane_of(*use_)))
-                    : plain_.pin(position(), at_most);
+                    : pin_some(plain_, position(), at_most);
   if (!list) return noted(call::next, list.error());
-  options_.from += list.value().size();
+  pass(list.value().size());
   return list;
 }
 
-result<std::size_t> open_follower::read(std::span<std::byte> to) noexcept {
+result<std::size_t> open_follower::read(std::uint64_t behind, std::span<std::byte> to) noexcept {
   if (!is_open()) return noted(call::read, errc::not_open);
-  std::size_t count = 0;
-  if (flow_) {
-    count = flow_->read(position(), to);
-  } else {
-    BOOST_OUTCOME_TRY(count, plain_.read_at(position(), to));
-  }
-  options_.from += count;
-  return count;
+  const std::uint64_t from = position() + behind;
+  return flow_ ? result<std::size_t>(flow_->read(from, to)) : plain_.read_at(from, to);
 }
 
 std::atomic<std::uint64_t>* open_follower::waiting() const noexcept {

@@ -324,8 +324,7 @@ result<void> open_operation::begin_content() noexcept {
     wanted_.is_begun = true;
     fill(content, 0);
   } else if (flow_) {
-    BOOST_OUTCOME_TRY(flow_->expect(content.size()));
-    flow_->publish(content);
+    BOOST_OUTCOME_TRY(flow_->begin(content));
     wanted_.reached = stage::ended;
     return boost::outcome_v2::success();
   } else if (wanted_.owns) {

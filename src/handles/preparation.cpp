@@ -43,7 +43,6 @@ void preparation::show() noexcept {
   found_ = pieces();
 }
 
-// Refuses a size that the quota can not have before anything in proportion to it is allocated.
 result<void> preparation::require_proportion(const account& payer) const noexcept {
   if (size_ <= 2 * chain::max_chunk) return boost::outcome_v2::success();
   if (is_apart()) return payer.beside_files().require({0, size_, 0}, {});

@@ -33,6 +33,9 @@ class preparation {
   preparation(const preparation&) = delete;
   preparation& operator=(const preparation&) = delete;
 
+  /// Refuses a size that the quota can not have before anything in proportion to it is allocated,
+  /// which `make` does, too. Errors: `quota_exceeded`.
+  result<void> require_proportion(const account& payer) const noexcept;
   /// Makes the room. If that leaves a `rest`, the room is there when the rest is done. Errors: as
   /// `storage::make_room`; there is nothing to give back then.
   result<void> make(const account& payer, std::unique_ptr<promotion>& rest) noexcept;
@@ -66,7 +69,6 @@ class preparation {
  private:
   bool is_apart() const noexcept { return offset_ < shown_size_ && !is_over_zeros_; }
   void wipe_from(std::uint64_t begin) noexcept;
-  result<void> require_proportion(const account& payer) const noexcept;
   result<void> make_apart(const account& payer) noexcept;
   void cut(const account& payer, std::uint64_t size) noexcept;
 

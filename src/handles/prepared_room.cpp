@@ -7,6 +7,7 @@
 #include "handles/preparation.hpp"
 #include "storage/file_reserve.hpp"
 #include "storage/promotion.hpp"
+#include "tree/flow.hpp"
 #include "tree/volume_state.hpp"
 
 #include <algorithm>
@@ -16,6 +17,17 @@
 #include <utility>
 
 namespace coramfs::detail {
+
+namespace {
+
+// Nobody pays for the memory that it takes to show bytes to followers, so it is not taken for more
+// bytes than the quota could have.
+result<void> expect_shown(const preparation& room, flow& by, const account& payer) noexcept {
+  BOOST_OUTCOME_TRY(room.require_proportion(payer));
+  return by.expect(room.size());
+}
+
+}  // namespace
 
 // The reserve is made first, for memory may be refused.
 result<void> open_file::reserve(std::uint64_t size, grant& granted) noexcept {
@@ -58,13 +70,18 @@ result<void> open_file::reserve(std::uint64_t size, grant& granted) noexcept {
 result<std::unique_ptr<preparation>> open_file::prepare(std::size_t size, grant& granted,
                                                         std::unique_ptr<promotion>& rest) noexcept {
   BOOST_OUTCOME_TRY(require_writable(call::prepare));
-  BOOST_OUTCOME_TRY(expect_growth(size));
+  if (flow_) {
+    BOOST_OUTCOME_TRY(require_growing(call::write));
+  }
   drop_prepared();
   const std::uint64_t offset = write_offset();
   BOOST_OUTCOME_TRY(storage::require_end(offset, size));
   std::unique_ptr<preparation> made(new (std::nothrow)
                                         preparation(node_->content, offset, size, zeros_from_));
   if (made == nullptr) return errc::out_of_memory;
+  if (flow_) {
+    BOOST_OUTCOME_TRY(expect_shown(*made, *flow_, payer().funded(granted)));
+  }
   BOOST_OUTCOME_TRY(made->make(payer().funded(granted), rest));
   return made;
 }
@@ -118,13 +135,18 @@ result<void> open_file::require_room(std::size_t size) noexcept {
 }
 
 result<void> open_file::make_room_behind(std::size_t size) noexcept {
-  BOOST_OUTCOME_TRY(expect_growth(size));
+  if (flow_) {
+    BOOST_OUTCOME_TRY(require_growing(call::write));
+  }
   drop_prepared();
   const std::uint64_t end = content().size();
   BOOST_OUTCOME_TRY(storage::require_end(end, size));
   std::unique_ptr<preparation> made(new (std::nothrow) preparation(content(), end, size, end));
   if (made == nullptr) return errc::out_of_memory;
   std::unique_ptr<promotion> none;  // stays empty: without a gap there is no promotion
+  if (flow_) {
+    BOOST_OUTCOME_TRY(expect_shown(*made, *flow_, payer()));
+  }
   BOOST_OUTCOME_TRY(made->make(payer(), none));
   made->show();
   prepared_ = std::move(made);

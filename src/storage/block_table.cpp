@@ -41,7 +41,7 @@ std::size_t block_table::read(std::uint64_t offset, std::span<std::byte> to) con
 result<void> block_table::make_room(const account& payer, std::uint64_t offset,
                                     std::uint64_t size) {
   const std::uint64_t end = offset + size;
-  return make_room(payer, wish{offset, end, std::max(size_, end)});
+  return make_room(payer, wish{offset, end, std::max(size_, end), 0, payer.size_ahead()});
 }
 
 result<void> block_table::resize(const account& payer, std::uint64_t size) {
@@ -62,7 +62,7 @@ result<void> block_table::resize(const account& payer, std::uint64_t size) {
 // What is cut away pays for what is missing in front of it.
 result<void> block_table::recreate(const account& payer, std::uint64_t size) {
   const std::uint64_t freed = size < size_ ? blocks_.footprint_from(blocks_for(size)) : 0;
-  BOOST_OUTCOME_TRY(make_room(payer, wish{0, size, size, freed}));
+  BOOST_OUTCOME_TRY(make_room(payer, wish{0, size, size, freed, payer.size_ahead()}));
   cut(size);
   settle(payer);
   return boost::outcome_v2::success();
@@ -103,6 +103,17 @@ extent block_table::extent_for(std::uint64_t chain_size, std::uint64_t begin,
   return {size, footprint, 0};
 }
 
+// A last block that is pinned is copied when it grows, and stays charged beside that.
+extent block_table::extent_grown_to(std::uint64_t size) const noexcept {
+  extent grown = extent_for(size, size, size);
+  const std::uint64_t number = size_ / block_size;
+  const block* const last = size_ % block_size > 0 ? blocks_.find(number) : nullptr;
+  const std::uint64_t wanted = std::min<std::uint64_t>(block_size, size - number * block_size);
+  if (last != nullptr && last->has_pins() && room_in(last) < wanted)
+    grown.footprint += last->charged();
+  return grown;
+}
+
 std::uint64_t block_table::blocks_for(std::uint64_t size) noexcept {
   return (size + block_size - 1) / block_size;
 }
@@ -140,14 +151,10 @@ void block_table::list_pieces(std::uint64_t begin, std::uint64_t end, pieces& to
 bool block_table::settle_pins(std::uint64_t begin, std::uint64_t end) noexcept {
   bool any = false;
   const std::uint64_t before = blocks_.footprint();
-  // The last block counts as a whole: a write may begin behind the bytes that it has.
-  const std::uint64_t behind = blocks_for(std::min(end, size_));
-  auto number = begin < end ? blocks_.next(begin / block_size) : std::nullopt;
-  for (; number && *number < behind; number = blocks_.next(*number + 1)) {
-    block& b = *blocks_.find(*number);
+  for_each_block(begin, end, [&](std::uint64_t, block& b) {
     blocks_.settle_charge(b);
     any = any || b.is_pinned();
-  }
+  });
   footprint_ += blocks_.footprint() - before;
   return any;
 }
@@ -171,7 +178,7 @@ block_table::new_blocks block_table::plan(const wish& w, growth g) const {
     const std::uint64_t left = w.size - number * block_size;
     const std::size_t stays = b != nullptr ? std::min<std::uint64_t>(b->used, left) : 0;
     const std::size_t has = room_in(b), needed = std::max(from + n, stays);
-    const std::size_t likely = number > 0 && from == 0 ? block_size : std::min(block_size, 2 * has);
+    const std::size_t likely = likely_room(w, number, from, has);
     const bool is_too_large =
         g == growth::tight && b != nullptr && block::footprint(needed) < b->charged();
     if (from + n > has || must_be_copied(b, from, n) || is_too_large)
@@ -179,6 +186,16 @@ block_table::new_blocks block_table::plan(const wish& w, growth g) const {
     ++number;
   });
   return fresh;
+}
+
+// What is paid for ahead is made at once: a block that is pinned could only grow by a copy, for
+// which there is no money.
+std::size_t block_table::likely_room(const wish& w, std::uint64_t number, std::size_t from,
+                                     std::size_t has) noexcept {
+  if (w.size <= w.ahead)
+    return static_cast<std::size_t>(
+        std::min<std::uint64_t>(block_size, w.ahead - number * block_size));
+  return number > 0 && from == 0 ? block_size : std::min(block_size, 2 * has);
 }
 
 extent block_table::after(const wish& w, const new_blocks& fresh) const noexcept {
@@ -534,10 +551,9 @@ void block_table::replace_shared(std::uint64_t place, block_ref by, std::size_t 
 
 void block_table::take_over(storage& owner, std::uint64_t begin, std::uint64_t end) noexcept {
   const std::uint64_t before = blocks_.footprint();
-  const std::uint64_t behind = blocks_for(std::min(end, size_));
-  auto number = begin < end ? blocks_.next(begin / block_size) : std::nullopt;
-  for (; number && *number < behind; number = blocks_.next(*number + 1))
-    if (blocks_.find(*number)->is_loan()) blocks_.take_over(*number, owner);
+  for_each_block(begin, end, [&](std::uint64_t number, const block& b) {
+    if (b.is_loan()) blocks_.take_over(number, owner);
+  });
   footprint_ += blocks_.footprint() - before;
 }
 
@@ -552,6 +568,20 @@ result<void> block_table::add_blocks(block_memory& from, storage* owner, std::ui
   return install(from, owner, fresh);
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
+}
+
+// Calls `action(number, block)` for the blocks of the bytes from `begin` to `end`. The last block
+// counts as a whole: a write may begin behind the bytes that it has. Behind that none is looked
+// for, since to see that there is none takes longer than to find one.
+template <class Action>
+void block_table::for_each_block(std::uint64_t begin, std::uint64_t end, Action action) const {
+  const std::uint64_t behind = begin < end ? blocks_for(std::min(end, size_)) : 0;
+  for (std::uint64_t from = begin / block_size; from < behind;) {
+    const auto number = blocks_.next(from);
+    if (!number || *number >= behind) return;
+    action(*number, *blocks_.find(*number));
+    from = *number + 1;
+  }
 }
 
 template <class Action>

@@ -143,8 +143,9 @@ class block_table {
                            std::uint64_t end) noexcept;
   static std::uint64_t blocks_for(std::uint64_t size) noexcept;
   /// What this amounts to at most when it has `size` bytes and no holes, all slack has given way
-  /// and nothing is pinned. Precondition: it has no more bytes than that.
-  extent extent_grown_to(std::uint64_t size) const noexcept { return extent_for(size, size, size); }
+  /// and nothing is pinned but what is now the last block. Precondition: it has no more bytes than
+  /// that.
+  extent extent_grown_to(std::uint64_t size) const noexcept;
 
  private:
   friend class promotion;
@@ -155,9 +156,10 @@ class block_table {
   };
   using new_blocks = boost::container::small_vector<new_block, 2>;
   /// What is wanted: that the bytes from `begin` to `end` can be stored, in a file that then has
-  /// `size` bytes and has given up blocks of `freed` bytes behind them.
+  /// `size` bytes and has given up blocks of `freed` bytes behind them. It is paid for up to
+  /// `ahead` bytes.
   struct wish {
-    std::uint64_t begin, end, size, freed = 0;
+    std::uint64_t begin, end, size, freed, ahead;
   };
   /// Says whether new blocks have room to grow. With `tight`, blocks that are larger than needed
   /// are made anew, too.
@@ -166,6 +168,8 @@ class block_table {
   bool has_room(std::uint64_t begin, std::uint64_t end) const noexcept;
   static bool must_be_copied(block* b, std::size_t from, std::size_t n) noexcept;
   new_blocks plan(const wish& w, growth g) const;
+  static std::size_t likely_room(const wish& w, std::uint64_t number, std::size_t from,
+                                 std::size_t has) noexcept;
   extent after(const wish& w, const new_blocks& fresh) const noexcept;
   extent without_blocks(const wish& w) const noexcept;
   static block_map::range kept_by(const wish& w) noexcept;
@@ -191,6 +195,8 @@ class block_table {
   bool is_pinned_inside(const part& p) const noexcept;
   result<void> copy_blocks(const account& payer, const parts& of);
   void clear(const part& p) noexcept;
+  template <class Action>
+  void for_each_block(std::uint64_t begin, std::uint64_t end, Action action) const;
   template <class Action>
   void for_each_piece(std::uint64_t begin, std::uint64_t end, Action action) const;
 

@@ -5,6 +5,7 @@
 #include "tree/node.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -58,17 +59,13 @@ void flow_ref::drop() noexcept {
   if (f->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete f;
 }
 
-// The last entry is listed anew with what comes behind it.
-result<void> flow::expect(std::uint64_t bytes) noexcept try {
-  const std::uint64_t again = entries_.empty() ? 0 : entries_.back().bytes.size;
-  const std::size_t fresh = storage::most_pieces(static_cast<std::size_t>(again + bytes));
-  fresh_.reserve(fresh);
-  if (entries_.size() + fresh <= entries_.capacity()) return boost::outcome_v2::success();
-  std::vector<entry> grown;
-  grown.reserve(std::max(entries_.size() + fresh, 2 * entries_.capacity()));
-  grown.assign(entries_.begin(), entries_.end());
-  const std::lock_guard lock(mutex_);
-  entries_.swap(grown);
+// The content may be in any number of pieces, so they are counted.
+result<void> flow::begin(const storage& content) noexcept try {
+  if (content.size() == 0) return boost::outcome_v2::success();
+  content.list_pieces(0, content.size(), fresh_);
+  make_entries(fresh_.size());
+  content.expect_pins();
+  show();
   return boost::outcome_v2::success();
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
@@ -76,17 +73,47 @@ result<void> flow::expect(std::uint64_t bytes) noexcept try {
   return errc::out_of_memory;
 }
 
+// The last entry is listed anew with what comes behind it.
+result<void> flow::expect(std::uint64_t bytes) noexcept try {
+  const std::size_t most = 1 + storage::most_pieces(static_cast<std::size_t>(bytes));
+  fresh_.reserve(most);
+  make_entries(most);
+  return boost::outcome_v2::success();
+} catch (const std::bad_alloc&) {
+  return errc::out_of_memory;
+} catch (const std::length_error&) {
+  return errc::out_of_memory;
+}
+
+// Throws `std::bad_alloc`, and `std::length_error`.
+void flow::make_entries(std::size_t more) {
+  if (more <= entries_.capacity() - entries_.size()) return;
+  std::vector<entry> grown;
+  grown.reserve(std::max(entries_.size() + more, 2 * entries_.capacity()));
+  grown.assign(entries_.begin(), entries_.end());
+  const std::lock_guard lock(mutex_);
+  entries_.swap(grown);
+}
+
 void flow::publish(const storage& content) noexcept {
   if (content.size() == committed_) return;
-  const entry last = entries_.empty() ? entry{} : entries_.back();
+  [[maybe_unused]] const std::size_t expected = fresh_.capacity();
   fresh_.clear();
-  content.list_pieces(last.begin, content.size(), fresh_);
-  for (const piece& p : fresh_) detail::pin(p);
+  content.list_pieces(entries_.empty() ? 0 : entries_.back().begin, content.size(), fresh_);
+  assert(fresh_.capacity() == expected);
   content.expect_pins();
+  show();
+}
+
+// Puts what is listed anew into the place of the last entry.
+void flow::show() noexcept {
+  const entry last = entries_.empty() ? entry{} : entries_.back();
+  for (const piece& p : fresh_) detail::pin(p);
   {
     admission served;
     const std::lock_guard lock(mutex_);
     if (!entries_.empty()) entries_.pop_back();
+    assert(fresh_.size() <= entries_.capacity() - entries_.size());
     std::uint64_t begin = last.begin;
     for (const piece& p : fresh_) {
       entries_.push_back({begin, p});
@@ -166,6 +193,15 @@ std::size_t flow::read(std::uint64_t from, std::span<std::byte> to) noexcept {
   }
 }
 
+bool flow::take_runs(piece& p, std::size_t& taken) noexcept {
+  constexpr std::uint64_t run = piece_list::zeros_at_once;
+  const std::size_t left = most_at_once - taken;
+  if (left == 0) return false;
+  if (p.data == nullptr) p.size = std::min(p.size, left * run);
+  taken += p.data != nullptr ? 1 : static_cast<std::size_t>((p.size + run - 1) / run);
+  return true;
+}
+
 // What is of a block that has a pin already can be pinned by anybody, at any time.
 void flow::take(std::uint64_t from, std::uint64_t at_most, part& to) noexcept {
   const std::lock_guard lock(mutex_);
@@ -173,11 +209,13 @@ void flow::take(std::uint64_t from, std::uint64_t at_most, part& to) noexcept {
   const std::uint64_t end = from + std::min(at_most, committed_ - from);
   auto at = std::upper_bound(entries_.begin(), entries_.end(), from,
                              [](std::uint64_t offset, const entry& e) { return offset < e.begin; });
-  for (--at; from < end && to.count < most_at_once; ++at) {
+  std::size_t runs = 0;
+  for (--at; from < end; ++at) {
     const std::uint64_t skipped = from - at->begin;
     piece p = at->bytes;
     if (p.data != nullptr) p.data += skipped;
     p.size = std::min(p.size - skipped, end - from);
+    if (!take_runs(p, runs)) return;
     to.all[to.count++] = p;
     from += p.size;
     if (at + 1 != entries_.end()) continue;

@@ -66,7 +66,11 @@ class flow final : public boost::intrusive::set_base_hook<> {
   flow& operator=(const flow&) = delete;
 
   // The writer's.
-  /// Makes sure that so many bytes more can be published. Errors: `out_of_memory`.
+  /// Shows all bytes of a content that has just been opened. Precondition: none were shown before.
+  /// Errors: `out_of_memory`.
+  result<void> begin(const storage& content) noexcept;
+  /// Makes sure that so many bytes more can be published, when room is made for them. Errors:
+  /// `out_of_memory`.
   result<void> expect(std::uint64_t bytes) noexcept;
   /// Shows all bytes of the content, which has grown. Precondition: so many were expected.
   void publish(const storage& content) noexcept;
@@ -84,6 +88,9 @@ class flow final : public boost::intrusive::set_base_hook<> {
   result<piece_list> pin(std::uint64_t from, std::uint64_t at_most, life_hold alive) noexcept;
   /// Copies committed bytes from `from` on, and returns how many.
   std::size_t read(std::uint64_t from, std::span<std::byte> to) noexcept;
+  /// Counts the runs that a piece is given out in, and cuts a hole to those that are left of
+  /// `most_at_once`. Returns whether there were any.
+  static bool take_runs(piece& p, std::size_t& taken) noexcept;
 
   /// The file, while it is in a `flow_table`, and whether it is.
   /// @{
@@ -106,6 +113,8 @@ class flow final : public boost::intrusive::set_base_hook<> {
   ~flow();
   flow_ref join() noexcept;
   void leave() noexcept;
+  void make_entries(std::size_t more);
+  void show() noexcept;
   bool enqueue(waiter& w, std::uint64_t offset) noexcept;
   bool withdraw(waiter& w) noexcept;
   void serve(admission& served) noexcept;
@@ -114,7 +123,7 @@ class flow final : public boost::intrusive::set_base_hook<> {
   const on_abandon when_abandoned_;
   std::atomic<std::uint32_t> references_{1};
   file_node* file_ = nullptr;  // guarded by the tree's lock
-  pieces fresh_;               // the writer's, for `publish`
+  pieces fresh_;               // the writer's, for `show`
 
   // Guarded by mutex_, but for the writer, who alone changes them, and looks at them without it.
   std::vector<entry> entries_;

@@ -192,6 +192,32 @@ TEMPLATE_LIST_TEST_CASE("follow: what is abandoned and kept is incomplete until 
   CHECK(f.state() == follow_state::complete);
 }
 
+TEMPLATE_LIST_TEST_CASE("follow: an incomplete file that is emptied is complete", "[follow][api]",
+                        facades) {
+  const volume v = make_volume();
+  calls<TestType> fs(v);
+  auto w = fs.grow("/f", open_mode::write, on_abandon::keep);
+  if (GENERATE(true, false)) fs.write(w, "half").value();
+  w.abandon().value();
+  {
+    // To give back room that was prepared empties nothing.
+    auto u = fs.open("/f", open_mode::append).value();
+    static_cast<void>(fs.on([&](auto&... l) { return u.prepare(100, l...); }).value());
+    u.close().value();
+    auto f = fs.follow("/f").value();
+    CHECK(f.state() == follow_state::abandoned);
+  }
+  {
+    auto u = fs.open("/f", open_mode::update).value();
+    fs.on([&](auto&... l) { return u.truncate(0, l...); }).value();
+    fs.write(u, "new").value();
+  }
+  auto f = fs.follow("/f").value();
+  CHECK(f.state() == follow_state::complete);
+  CHECK(fs.next(f).value() == "new");
+  CHECK(fs.next(f).value().empty());
+}
+
 TEMPLATE_LIST_TEST_CASE("follow: a file without a writer is complete, and read with its lock",
                         "[follow][api]", facades) {
   const volume v = make_volume();

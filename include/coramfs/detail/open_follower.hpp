@@ -41,10 +41,11 @@ class open_follower {
   /// `would_block` if it may not wait; what the file was abandoned with.
   result<std::optional<std::uint64_t>> missing(std::size_t at_most) const noexcept;
   /// Takes the next bytes, which are there; none are left of a file that is complete.
-  /// @{
   result<piece_list> pin(std::size_t at_most) noexcept;
-  result<std::size_t> read(std::span<std::byte> to) noexcept;
-  /// @}
+  /// Copies bytes that are there, from so many behind the position on.
+  result<std::size_t> read(std::uint64_t behind, std::span<std::byte> to) noexcept;
+  /// Moves the position behind bytes that were read.
+  void pass(std::uint64_t count) noexcept { options_.from += count; }
 
   // Precondition of what follows: there is something to wait for.
   flow& waits_for() const noexcept { return *flow_; }

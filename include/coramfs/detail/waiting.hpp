@@ -98,8 +98,8 @@ class wait_queue {
   void append(waiter& w, std::uint64_t wanted) noexcept;
   /// Puts a waiter in front of all others, since it has waited before.
   void prepend(waiter& w, std::uint64_t wanted) noexcept;
-  /// Puts a waiter behind all who want no more than it does. It takes time with the number of those
-  /// who want more.
+  /// Puts a waiter behind all who want no more than it does. It takes time with the number of
+  /// these, or of those who want more, whichever is less.
   void insert_by_want(waiter& w, std::uint64_t wanted) noexcept;
   /// Grants the head what it wants, and has `told` tell it. Precondition: not empty.
   void admit_head(admission& told) noexcept;
