@@ -256,21 +256,30 @@ asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadS
 /// or a device is known from the directory alone: then the call fails with `unsafe_archive_entry`,
 /// whatever `unsafe` says.
 ///
+/// With a pool the stream is used on a strand of the call over the awaiting executor, never by two
+/// threads at once, and it need not have that executor itself. A stream whose reads need a thread
+/// of the same pool waits for ever where all of them decode: it gets another pool.
+///
 /// Without a pool no thread is taken. What comes is kept in the volume, in a file without a name,
 /// and is expanded from there when it is whole, on the awaiting executor and in any format: the
-/// quota must have room for the archive and for its content.
+/// quota must have room for the archive and for its content. What it is shows only when it is
+/// whole, since a zip may stand behind anything: so a stream of anything fills the quota first, and
+/// who reads from strangers bounds the stream, or has a pool, with which garbage ends the call at
+/// once.
 ///
 /// Cancellation: at any time, with nothing left in the volume. All types are heard that the
 /// coroutine's filter lets through. With a pool it resumes when the decoder has stopped, which is
-/// one slice later. A context that is destroyed ends it in the same way, without waiting for that.
-/// A pool that is stopped or destroyed -> `canceled`.
+/// one slice later, and at once where it waits for a thread. A context that is destroyed ends it in
+/// the same way, without waiting for that. A pool that is stopped or destroyed -> `canceled`.
 ///
 /// Lifetime: the stream must live until the call has ended. Nothing else uses it meanwhile.
 ///
 /// Errors: those of `expand_archive`, of which none is a source's; those of the stream, but for
 /// `eof`, and `canceled` for its `operation_aborted`; `corrupt_archive` for a stream that ends
-/// before the archive does. What the stream throws, but for Asio's error, passes through, and
-/// leaves nothing. How much of the stream a call that has failed has read is not known.
+/// before the archive does; `std::errc::io_error` for one that brings nothing a thousand times in a
+/// row; the system's error where the pool has no thread. What the stream throws, but for Asio's
+/// error, passes through, and leaves nothing. How much of the stream a call that has failed has
+/// read is not known.
 /// Charges: as `expand_archive`. Also, with a pool and `accounting::memory`, 640 KiB for what is
 /// kept of the archive, and 64 bytes for each member of a zip; without a pool, the archive. In each
 /// accounting a zip of whose members more is kept so than `max_decoder_memory` is
@@ -292,7 +301,9 @@ template <class SyncReadStream>
 result<expand_summary> expand_arriving(const sync::file_system& fs, SyncReadStream& stream,
                                        std::string dest, expand_options options = {}) {
   detail::blocking_stream<SyncReadStream> from(stream);
-  return detail::expand_arriving(fs, from, std::move(dest), options);
+  auto done = detail::expand_arriving(fs, from, std::move(dest), options);
+  if (from.thrown()) std::rethrow_exception(from.thrown());
+  return done;
 }
 
 /// A format that is written. `tar` is pax, where a name or a size needs it, and else ustar.

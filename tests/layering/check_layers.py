@@ -28,12 +28,13 @@ BELOW = {
 # the same for both; and so the blocking facade takes buffers, and never runs a context.
 ASIO = {
     "coramfs/asio.hpp": re.compile(r"(buffer|error|version)\.hpp"),
+    "coramfs/detail/arriving.hpp": re.compile(r"redirect_error\.hpp"),
     "coramfs/detail/asio_compat.hpp": re.compile(r".*"),
     "coramfs/detail/asio_spawn.hpp": re.compile(r"co_spawn\.hpp"),
     "coramfs/detail/asio_stream.hpp": re.compile(r"socket_base\.hpp"),
     "async/asio_timer.hpp": re.compile(r".*"),
     "integrations/archive/asio_race.hpp":
-        re.compile(r"bind_cancellation_slot\.hpp|experimental/awaitable_operators\.hpp"),
+        re.compile(r"(bind_cancellation_slot|experimental/awaitable_operators|strand)\.hpp"),
     "integrations/testing/asio_scheduler.hpp": re.compile(r"detail/scheduler\.hpp"),
 }
 FROM_ASIO = re.compile(r"(?P<boost>boost/)?asio(?:\.hpp|/(?P<header>.*))")

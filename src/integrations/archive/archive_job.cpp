@@ -2,7 +2,6 @@
 #include "integrations/archive/archive_job.hpp"
 
 #include "integrations/archive/adapter_stream.hpp"
-#include "integrations/archive/arrival.hpp"
 #include "integrations/archive/arriving_input.hpp"
 #include "integrations/archive/libarchive_stream.hpp"
 
@@ -25,7 +24,7 @@ result<void> opened_archive::open() {
 
 result<void> opened_archive::open_arriving(arriving_bytes& from) {
   BOOST_OUTCOME_TRY(budget_.begin());
-  BOOST_OUTCOME_TRY(budget_.remember(arrival::memory + arriving_input::memory));
+  BOOST_OUTCOME_TRY(budget_.remember(arriving_input::memory));
   BOOST_OUTCOME_TRY(stream_, libarchive_stream::open(std::make_unique<arriving_input>(from),
                                                      archive_formats::common, budget_));
   return success();

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "integrations/archive/arrival.hpp"
 
-#include "integrations/archive/asio_race.hpp"
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 namespace coramfs::detail {
 
-arrival::arrival() : buffer_(memory) { ended_.lock(); }
+arrival::arrival(held_charge paid) : paid_(std::move(paid)), buffer_(memory) { ended_.lock(); }
 
 arrival::~arrival() {
   if (is_waited_for_) room_.unlock();
@@ -59,7 +57,7 @@ void arrival::end() noexcept {
 
 void arrival::fail(const error& why) noexcept {
   const std::lock_guard lock(mutex_);
-  failure_ = why;
+  if (!failure_) failure_ = why;
   more_.notify_one();
 }
 
@@ -80,11 +78,6 @@ result<std::size_t> arrival::read(std::span<std::byte> to) {
   return count;
 }
 
-void arrival::finish(result<expand_summary> outcome) {
-  const std::lock_guard lock(mutex_);
-  outcome_.emplace(std::move(outcome));
-}
-
 void arrival::close() noexcept {
   std::unique_lock lock(mutex_);
   if (std::exchange(is_closed_, true)) return;
@@ -98,21 +91,9 @@ asio::awaitable<result<void>> arrival::wait_for_end() {
   co_return success();
 }
 
-asio::awaitable<void> arrival::wait_in_any_case() {
-  auto had = co_await ended_.acquire_shared(
-      asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
-  static_cast<void>(had);
-}
-
 bool arrival::has_ended() noexcept {
   const std::lock_guard lock(mutex_);
   return is_closed_;
-}
-
-result<expand_summary> arrival::take_outcome() {
-  const std::lock_guard lock(mutex_);
-  if (!outcome_) return errc::canceled;
-  return std::move(*outcome_);
 }
 
 }  // namespace coramfs::detail

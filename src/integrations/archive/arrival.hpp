@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <coramfs/archive.hpp>
 #include <coramfs/asio.hpp>
 #include <coramfs/detail/arriving.hpp>
 #include <coramfs/detail/asio_compat.hpp>
+#include <coramfs/detail/held_charge.hpp>
 #include <coramfs/result.hpp>
 #include <coramfs/rw_lock.hpp>
 
@@ -19,7 +19,7 @@
 namespace coramfs::detail {
 
 /// What a coroutine, which reads a stream, and a thread, which decodes it, have in common: a buffer
-/// of a fixed size, and the outcome. Both own it, so either may go first.
+/// of a fixed size. Both own it, so either may go first.
 ///
 /// Thread safety: one coroutine and one thread at a time, each with its own functions.
 class arrival final : public arriving_bytes {
@@ -27,8 +27,8 @@ class arrival final : public arriving_bytes {
   /// How much memory it takes.
   static constexpr std::size_t memory = 128 * 1024;
 
-  /// Throws `std::bad_alloc`.
-  arrival();
+  /// `paid` is for that. Throws `std::bad_alloc`.
+  explicit arrival(held_charge paid);
   ~arrival();
 
   /// For the coroutine: waits until there is room for bytes, or the thread has ended. Errors:
@@ -37,30 +37,27 @@ class arrival final : public arriving_bytes {
   /// Where the next bytes go; nothing if there is no room. It stays until they are put there.
   std::span<std::byte> room() noexcept;
   void put(std::size_t count) noexcept;
-  /// The stream has ended, or failed. What had come before a failure is not decoded any more.
+  /// The stream has ended, or failed. What had come before a failure is not decoded any more. The
+  /// first failure counts.
   void end() noexcept;
   void fail(const error& why) noexcept;
   /// Nobody wants the outcome: the thread ends with `canceled` as soon as it can. Any thread may
   /// call this.
   void abandon() noexcept;
-  /// Waits until the thread has ended. It is for a race with a read, and is cancelled by that.
+  /// Waits until the thread has ended. Errors: as those of `wait_for_room`.
   asio::awaitable<result<void>> wait_for_end();
-  /// The same, whatever the coroutine is asked for meanwhile.
-  asio::awaitable<void> wait_in_any_case();
   bool has_ended() noexcept;
-  /// What `finish` was given, or `canceled`. Precondition: the thread has ended.
-  result<expand_summary> take_outcome();
 
   /// For the thread: waits for bytes. Errors: those of the stream; `canceled`.
   result<std::size_t> read(std::span<std::byte> to) override;
   std::stop_token stop_token() const noexcept { return stop_.get_token(); }
-  void finish(result<expand_summary> outcome);
   /// It ends now, or never begins.
   void close() noexcept;
 
  private:
   void give_room(std::unique_lock<std::mutex>& lock) noexcept;
 
+  const held_charge paid_;
   std::mutex mutex_;
   std::condition_variable more_;
   std::vector<std::byte> buffer_;  // the bytes from begin_ on, and from the start again
@@ -69,7 +66,6 @@ class arrival final : public arriving_bytes {
   std::optional<error> failure_;  // of the stream
   bool is_waited_for_ = false;    // that there is room: then room_ is locked
   bool is_closed_ = false;
-  std::optional<result<expand_summary>> outcome_;
   std::stop_source stop_;
   rw_lock room_, ended_;  // locked as long as there is none, or it has not ended
 };

@@ -30,7 +30,7 @@ class arriving_zip final : public entry_stream {
 
   result<std::optional<stream_entry>> next() override;
   result<std::optional<data_block>> read() override;
-  bool decodes_to_skip() const noexcept override { return false; }
+  bool decodes_to_skip() const noexcept override { return is_readable_; }
   result<bool> finish() override;
 
  private:

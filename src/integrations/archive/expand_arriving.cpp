@@ -4,6 +4,7 @@
 #include <coramfs/asio.hpp>
 #include <coramfs/detail/arriving.hpp>
 #include <coramfs/detail/asio_compat.hpp>
+#include <coramfs/detail/held_charge.hpp>
 
 #include "integrations/archive/archive_input.hpp"
 #include "integrations/archive/arrival.hpp"
@@ -14,10 +15,10 @@
 
 #include <memory>
 #include <new>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
-#include <variant>
 
 namespace coramfs::detail {
 
@@ -67,64 +68,130 @@ asio::awaitable<result<void>> require_uncancelled() {
   co_return success();
 }
 
-// Reads the stream as long as the thread wants more of it. A thread that ends ends a read.
-asio::awaitable<result<void>> feed(arrival& to, arriving_source& from) {
-  using namespace asio::experimental::awaitable_operators;
+// Reads the stream as long as the thread wants more of it.
+asio::awaitable<result<void>> feed_all(arrival& to, arriving_source& from) {
   for (;;) {
     BOOST_OUTCOME_CO_TRY(co_await require_uncancelled());
     BOOST_OUTCOME_CO_TRY(co_await to.wait_for_room());
     if (to.has_ended()) co_return success();
     const auto room = to.room();
     const asio::mutable_buffer buffer(room.data(), room.size());
-    auto first = co_await (from.read_some(buffer) || to.wait_for_end());
-    if (first.index() == 1) {
-      BOOST_OUTCOME_CO_TRYV(std::get<1>(first));
-      co_return success();
-    }
-    auto& count = std::get<0>(first);
-    BOOST_OUTCOME_CO_TRYV(count);
-    if (count.value() == 0) {
+    BOOST_OUTCOME_CO_TRY(const std::size_t count, co_await from.read_some(buffer));
+    if (count == 0) {
       to.end();
       co_return success();
     }
-    to.put(count.value());
+    to.put(count);
   }
 }
 
 asio::awaitable<result<void>> fed_by(arrival& to, arriving_source& from) {
   try {
-    BOOST_OUTCOME_CO_TRY(co_await feed(to, from));
+    BOOST_OUTCOME_CO_TRY(co_await feed_all(to, from));
     co_return success();
   } catch (const std::bad_alloc&) {
   }
   co_return errc::out_of_memory;
 }
 
+// Does not return before the thread has ended, unless it is cancelled: the one of the two that
+// returns first ends the other, but not if it throws.
+asio::awaitable<void> feed(std::shared_ptr<arrival> to, arriving_source& from) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const auto fed = co_await fed_by(*to, from);
+  if (!fed && fed.error() == errc::canceled) {
+    to->abandon();
+  } else if (!fed) {
+    to->fail(fed.error());
+  }
+  const auto ended = co_await to->wait_for_end();
+  if (!ended && ended.error() != errc::canceled) throw std::bad_alloc();
+}
+
+using outcome = std::optional<result<expand_summary>>;
+
+// Returns when the thread has ended, or is not to begin any more. That wait can not fail.
+template <class Job>
+asio::awaitable<void> run_job(std::shared_ptr<pool_state> pool, std::shared_ptr<Job> job,
+                              outcome& made) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  try {
+    made.emplace(co_await outcome_of(std::move(pool), std::move(job)));
+  } catch (const std::bad_alloc&) {
+    made.emplace(errc::out_of_memory);
+  }
+}
+
+// The thread begins first: where there is no memory for the other, nothing has been read.
+asio::awaitable<void> run_both(asio::awaitable<void> job, asio::awaitable<void> feeding) {
+  using namespace asio::experimental::awaitable_operators;
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const auto wanted = co_await require_uncancelled();
+  if (!wanted) co_return;
+  auto first = co_await (std::move(job) || std::move(feeding));
+  static_cast<void>(first);
+}
+
+// Where the stream is read. The awaiting executor may have many threads, and what cancels a read
+// must not meet it: so both have a strand.
+class hand_over {
+ public:
+  hand_over(const asio::any_io_executor& executor, std::shared_ptr<arrival> of)
+      : strand_(asio::make_strand(executor)), of_(std::move(of)) {}
+
+  const asio::any_io_executor& strand() const noexcept { return strand_; }
+  /// To be connected on the awaiting side, before there is a cancellation.
+  asio::cancellation_slot slot() noexcept { return signal_.slot(); }
+
+  /// Has a cancellation of the caller's end all of it. What the slot keeps owns nothing: it may
+  /// stay there after the coroutine. Throws `std::bad_alloc`.
+  static void hear(asio::cancellation_slot slot, const std::shared_ptr<hand_over>& self) {
+    if (!slot.is_connected()) return;
+    slot.assign([weak = std::weak_ptr(self)](asio::cancellation_type type) {
+      if (type == asio::cancellation_type::none) return;
+      if (const auto to = weak.lock()) cancel(to);
+    });
+  }
+
+ private:
+  static void cancel(const std::shared_ptr<hand_over>& self) {
+    self->of_->abandon();
+    // The caller's filter has let it through, whichever it was.
+    asio::post(self->strand_, [self] { self->signal_.emit(asio::cancellation_type::terminal); });
+  }
+
+  const asio::any_io_executor strand_;
+  const std::shared_ptr<arrival> of_;
+  asio::cancellation_signal signal_;
+};
+
 asio::awaitable<result<expand_summary>> expand_on_pool(const file_system& fs, arriving_source& from,
                                                        expanding& work,
                                                        const expand_options& options) {
-  const auto shared = std::make_shared<arrival>();
+  BOOST_OUTCOME_CO_TRY(co_await require_uncancelled());
+  BOOST_OUTCOME_CO_TRY(auto paid, held_charge::take(fs.get_volume(), {}, 0, arrival::memory));
+  const auto shared = std::make_shared<arrival>(std::move(paid));
   const abandoning_arrival at_end(*shared);
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  const auto apart = std::make_shared<hand_over>(executor, shared);
   // It has a part of nothing that goes with the context.
-  auto job = [v = fs.get_volume(), to = closing_arrival(shared), options,
-              work = std::move(work)](std::stop_token stop) mutable {
+  auto work_of_thread = [v = fs.get_volume(), to = closing_arrival(shared), options,
+                         work = std::move(work)](std::stop_token stop) mutable {
     const std::stop_callback stopped(stop, [&] { (*to).abandon(); });
-    try {
-      (*to).finish(decode(sync::file_system(v), *to, work, options, (*to).stop_token()));
-    } catch (const std::bad_alloc&) {
-      (*to).finish(errc::out_of_memory);
-    }
+    return decode(sync::file_system(v), *to, work, options, (*to).stop_token());
   };
-  run_detached(pool_access::state(*options.pool),
-               std::make_shared<offloaded<decltype(job)>>(std::move(job)));
-  const auto fed = co_await fed_by(*shared, from);
-  if (!fed && fed.error() == errc::canceled) {
-    shared->abandon();
-  } else if (!fed) {
-    shared->fail(fed.error());
-  }
-  co_await shared->wait_in_any_case();
-  co_return shared->take_outcome();
+  auto job = std::make_shared<offloaded<decltype(work_of_thread)>>(std::move(work_of_thread));
+  outcome made;
+  auto both = run_both(run_job(pool_access::state(*options.pool), std::move(job), made),
+                       feed(shared, from));
+  const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+  hand_over::hear(state.slot(), apart);
+  auto ended = asio::co_spawn(apart->strand(), std::move(both),
+                              asio::bind_cancellation_slot(apart->slot(), asio::use_awaitable));
+  co_await std::move(ended);
+  if (state.slot().is_connected()) state.slot().clear();
+  if (!made) co_return errc::canceled;
+  co_return std::move(*made);
 }
 
 // What comes is put into a file first, which nobody else sees.
