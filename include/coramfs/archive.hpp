@@ -285,9 +285,10 @@ asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadS
 /// accounting a zip of whose members more is kept so than `max_decoder_memory` is
 /// `unsupported_archive`: that is one of more than a million by default.
 ///
+///     coramfs::blocking_pool pool(4);
 ///     coramfs::expand_options options;
 ///     options.pool = &pool;
-///     auto done = co_await coramfs::expand_arriving(fs, body_of_the_response, "/out", options);
+///     auto done = co_await coramfs::expand_arriving(fs, socket, "/out", options);
 template <class AsyncReadStream>
 asio::awaitable<result<expand_summary>> expand_arriving(const file_system& fs,
                                                         AsyncReadStream& stream, std::string dest,
