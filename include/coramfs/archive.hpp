@@ -281,9 +281,9 @@ asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadS
 /// error, passes through, and leaves nothing. How much of the stream a call that has failed has
 /// read is not known.
 /// Charges: as `expand_archive`. Also, with a pool and `accounting::memory`, 640 KiB for what is
-/// kept of the archive, and 64 bytes for each member of a zip; without a pool, the archive. In each
-/// accounting a zip of whose members more is kept so than `max_decoder_memory` is
-/// `unsupported_archive`: that is one of more than a million by default.
+/// kept of the archive (512 KiB of a blocking call), and 64 bytes for each member of a zip; without
+/// a pool, the archive. In each accounting a zip of whose members more is kept so than
+/// `max_decoder_memory` is `unsupported_archive`: that is one of more than a million by default.
 ///
 ///     coramfs::blocking_pool pool(4);
 ///     coramfs::expand_options options;

@@ -288,9 +288,9 @@ TEST_CASE("expand_arriving: what a blocking stream throws passes through", "[arr
 TEST_CASE("expand_arriving: bytes that come with the end, or with an error", "[arriving]") {
   const way by = GENERATE(way::thread, way::coroutine, way::pool);
   const std::string tar = tar_of({{"a", "1"}});
-  const auto v = volume::create().value();
   ending_stream whole(tar, asio::error::eof);
-  CHECK(expand_from(by, v, whole).value().files == 1);
+  CHECK(expand_from(by, volume::create().value(), whole).value().files == 1);
+  const auto v = volume::create().value();
   const figures before(v);
   ending_stream broken(tar, asio::error::connection_reset);
   const auto done = expand_from(by, v, broken);

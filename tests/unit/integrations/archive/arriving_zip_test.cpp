@@ -185,7 +185,7 @@ TEST_CASE("expand_arriving: what is kept of members is charged", "[arriving]") {
   expand_options o;
   o.unsafe = unsafe_entries::skip;
   // The decoder, what is kept of the archive, and less than these members.
-  constexpr std::uint64_t others = (1 << 20) + 640 * 1024;
+  constexpr std::uint64_t others = (1 << 20) + 512 * 1024;
   const auto small = volume::create({.max_quota = others + 60 * count}).value();
   CHECK(error_of(arrive(small, {zip, 1 << 20}, "/to", o)) == errc::quota_exceeded);
   const auto large = volume::create({.max_quota = others + 80 * count}).value();
