@@ -54,7 +54,7 @@ result<void> check(const copy_options& o) noexcept {
   return boost::outcome_v2::success();
 }
 
-result<directory_node*> find_source(const tree& names, normal_path from) noexcept {
+result<directory_node*> find_source_of_tree(const tree& names, normal_path from) noexcept {
   const auto at = names.look_up(from);
   const auto found = at ? at.value().require_directory() : at.error();
   if (!found) return about(call::copy_tree, from.text(), found.error());
@@ -77,14 +77,14 @@ result<bool> tree_copy::look_on(const path_argument& from_text, const path_argum
   BOOST_OUTCOME_TRY(const auto to, to_buffer.normalise(to_text));
   const tree::shared_access access(volume.names, tree::in_turn);
   if (!std::exchange(has_begun_, true)) {
-    BOOST_OUTCOME_TRY(const auto* const top, find_source(volume.names, from));
+    BOOST_OUTCOME_TRY(const auto* const top, find_source_of_tree(volume.names, from));
     // Any copy of the root would be below the root, or the root itself.
     if (from.is_root() || to.is_below(from)) return errc::invalid_argument;
     BOOST_OUTCOME_TRY(find_target(volume.names, to));
     plan.begin(*top, std::string(from.text()), to.name());
   }
   if (plan.look_on(done)) return true;
-  if (plan.is_empty()) return find_source(volume.names, from).error();
+  if (plan.is_empty()) return find_source_of_tree(volume.names, from).error();
   BOOST_OUTCOME_TRY(const auto* const target, find_target(volume.names, to));
   entry_footprint_ = entry_footprint(*target);
   return false;

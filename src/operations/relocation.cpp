@@ -40,7 +40,7 @@ struct manner {
   }
 };
 
-result<node*> find_source(const tree& names, normal_path from) noexcept {
+result<node*> find_source_node(const tree& names, normal_path from) noexcept {
   BOOST_OUTCOME_TRY(const auto at, names.look_up(from));
   if (at.found == nullptr) return errc::not_found;
   if (at.parent == nullptr) return errc::invalid_argument;
@@ -211,7 +211,7 @@ result<detached_node> relocate(volume_state& v, normal_path from, normal_path to
                                fault_answers* faults) noexcept {
   const tree::exclusive_access access(v.names);
   const way_clearer::attempt attempt(how.way);
-  const auto found = find_source(v.names, from);
+  const auto found = find_source_node(v.names, from);
   if (!found) return about_source(from, found.error());
   node& moved = *found.assume_value();
   if (to.is_below(from)) return errc::invalid_argument;

@@ -14,7 +14,6 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::size_t end_size = 22, end64_size = 56, locator_size = 20;
 // What stands in the larger record before the number that says how long the rest of it is, and
 // that.
 constexpr std::size_t end64_head = 12;
@@ -87,7 +86,7 @@ result<void> zip_comparison::find(const zip_entry& listed) {
 // `end` is where the directory ends: a record stands there, before which a large zip has two more.
 result<void> zip_comparison::compare_end(archive_input& in, std::uint64_t begin,
                                          std::uint64_t end) {
-  std::array<std::byte, end64_size> room;
+  std::array<std::byte, zip_end64_size> room;
   const auto take = [&](std::uint64_t at, std::size_t size,
                         std::string_view magic) -> result<bool> {
     BOOST_OUTCOME_TRY(const std::size_t count, in.copy(at, std::span(room).first(size)));
@@ -95,24 +94,25 @@ result<void> zip_comparison::compare_end(archive_input& in, std::uint64_t begin,
   };
   const directory_end found{members_.size(), end - begin, begin};
   end_ = end;
-  BOOST_OUTCOME_TRY(const bool has_large, take(end, end64_size, "PK\6\6"sv));
+  BOOST_OUTCOME_TRY(const bool has_large, take(end, zip_end64_size, "PK\6\6"sv));
   if (has_large) {
     // The version that it takes to read an encrypted directory.
     if (word_at(room, 14) >= 62) return error(errc::unsupported_archive);
     const directory_end large{number_at(room, 32, 8), number_at(room, 40, 8),
                               number_at(room, 48, 8)};
     const std::uint64_t rest = number_at(room, 4, 8);
-    if (rest < end64_size - end64_head || rest > most_of_end64 || large != found)
+    if (rest < zip_end64_size - end64_head || rest > most_of_end64 || large != found)
       return errc::corrupt_archive;
-    end_ += end64_head + rest + locator_size;
+    end_ += end64_head + rest + zip_locator_size;
   }
   // Who reads from the end believes what stands right before the last record.
-  if (end_ >= locator_size) {
-    BOOST_OUTCOME_TRY(const bool has_locator, take(end_ - locator_size, locator_size, "PK\6\7"sv));
+  if (end_ >= zip_locator_size) {
+    BOOST_OUTCOME_TRY(const bool has_locator,
+                      take(end_ - zip_locator_size, zip_locator_size, "PK\6\7"sv));
     if (has_locator != has_large) return errc::corrupt_archive;
     if (has_large && number_at(room, 8, 8) != end) return errc::corrupt_archive;
   }
-  BOOST_OUTCOME_TRY(const bool has_end, take(end_, end_size, "PK\5\6"sv));
+  BOOST_OUTCOME_TRY(const bool has_end, take(end_, zip_end_size, "PK\5\6"sv));
   if (!has_end) return errc::corrupt_archive;
   const directory_end said{word_at(room, 10), long_at(room, 12), long_at(room, 16)};
   const auto is_first = [&](std::size_t at) {
@@ -125,7 +125,7 @@ result<void> zip_comparison::compare_end(archive_input& in, std::uint64_t begin,
   if (comment == 0) return success();
   // A comment is a part of it, too.
   BOOST_OUTCOME_TRY(const std::size_t count,
-                    in.copy(end_ + end_size + comment - 1, std::span(room).first(1)));
+                    in.copy(end_ + zip_end_size + comment - 1, std::span(room).first(1)));
   if (count == 0) return errc::corrupt_archive;
   return success();
 }

@@ -17,8 +17,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::size_t end_size = 22, locator_size = 20, end64_size = 56, entry_size = 46,
-                      local_size = 30, most_comment = 0xFFFF;
+constexpr std::size_t entry_size = 46, local_size = 30, most_comment = 0xFFFF;
 // What may stand before a zip of more than 4 GiB, which is looked through for its directory.
 constexpr std::uint64_t most_before = 1 << 20;
 // What libarchive keeps of an entry, with what is kept here.
@@ -49,15 +48,15 @@ struct directory_place {
 };
 
 result<directory_place> find_directory(archive_input& in, const zip_end& end) {
-  std::array<std::byte, end_size> record;
+  std::array<std::byte, zip_end_size> record;
   BOOST_OUTCOME_TRY(take(in, end.at, record));
   const std::uint64_t size = long_at(record, 12);
   directory_place place{long_at(record, 16), end.at - size};
-  std::array<std::byte, locator_size> locator;
-  if (end.at < locator_size) return place;
-  BOOST_OUTCOME_TRY(take(in, end.at - locator_size, locator));
+  std::array<std::byte, zip_locator_size> locator;
+  if (end.at < zip_locator_size) return place;
+  BOOST_OUTCOME_TRY(take(in, end.at - zip_locator_size, locator));
   if (!begins_with(locator, "PK\6\7"sv)) return place;
-  std::array<std::byte, end64_size> record64;
+  std::array<std::byte, zip_end64_size> record64;
   const std::uint64_t at = number_at(locator, 8, 8);
   if (at > in.size()) return errc::corrupt_archive;
   BOOST_OUTCOME_TRY(take(in, at, record64));
@@ -121,16 +120,16 @@ std::optional<entry_kind> kind_by_name(std::optional<entry_kind> kind,
 }  // namespace
 
 result<std::optional<zip_end>> find_zip_end(archive_input& in) {
-  if (in.size() < end_size) return std::nullopt;
+  if (in.size() < zip_end_size) return std::nullopt;
   const std::uint64_t from =
-      in.size() - std::min<std::uint64_t>(in.size(), most_comment + end_size);
+      in.size() - std::min<std::uint64_t>(in.size(), most_comment + zip_end_size);
   std::vector<std::byte> tail(static_cast<std::size_t>(in.size() - from));
   BOOST_OUTCOME_TRY(take(in, from, tail));
   const std::span<const std::byte> all = tail;
-  for (std::size_t i = tail.size() - end_size + 1; i-- > 0;) {
+  for (std::size_t i = tail.size() - zip_end_size + 1; i-- > 0;) {
     const auto record = all.subspan(i);
     if (byte_at(record, 0) != 'P' || !begins_with(record, "PK\5\6"sv)) continue;
-    if (record.size() - end_size < word_at(record, 20)) continue;
+    if (record.size() - zip_end_size < word_at(record, 20)) continue;
     const zip_end end{from + i, word_at(record, 10), long_at(record, 12)};
     // What libarchive asks of it: one volume, and a directory that stands before this. All ones are
     // no number: that is in the larger record then.

@@ -15,9 +15,13 @@
 
 namespace coramfs::detail {
 
+/// Bytes of the records at the end of a zip: the last one, the larger one of a zip of more than
+/// 4 GiB, and the one between the two that says where that is.
+inline constexpr std::size_t zip_end_size = 22, zip_end64_size = 56, zip_locator_size = 20;
+
 /// The record at the end of a zip.
 struct zip_end {
-  std::uint64_t at;       ///< its offset; what comes behind its first 22 bytes is a comment
+  std::uint64_t at;       ///< its offset; what comes behind it is a comment
   std::uint64_t entries;  ///< that it says there are, as far as 16 bits can
   std::uint64_t size;     ///< of the directory before it, likewise
 };

@@ -10,7 +10,7 @@ namespace coramfs::detail {
 namespace {
 
 constexpr std::uint32_t frame_magic = 0xFD2FB528, skipped_magic = 0x184D2A50;
-constexpr std::size_t most_header = 18;
+constexpr std::size_t largest_frame_header = 18;
 
 }  // namespace
 
@@ -38,7 +38,7 @@ std::optional<zstd_frame> zstd_frame_of(std::span<const std::byte> header) noexc
 }
 
 result<void> zstd_watch::look(std::uint64_t end) {
-  std::array<std::byte, most_header> room;
+  std::array<std::byte, largest_frame_header> room;
   while (!is_lost_ && at_ < end && at_ < in_.size()) {
     BOOST_OUTCOME_TRY(const std::size_t count, in_.copy(at_, room));
     pass(std::span<const std::byte>(room).first(count));
