@@ -122,8 +122,7 @@ class CORAMFS_EXPORT follower : public detail::follower_tokens<follower> {
     const auto end = asio::buffer_sequence_end(to);
     for (auto i = asio::buffer_sequence_begin(to); i != end && first.size() == 0; ++i)
       first = asio::mutable_buffer(*i);
-    return asio::async_initiate<Token, void(asio_error_code, std::size_t)>(initiate_read(*this),
-                                                                           token, first);
+    return begin_read<Token>(first, token);
   }
 
   /// How many bytes of the file are committed now.
@@ -148,6 +147,8 @@ class CORAMFS_EXPORT follower : public detail::follower_tokens<follower> {
            std::uint64_t done_in_turn) noexcept
       : executor_(std::move(executor)), file_(done), done_in_turn_(done_in_turn) {}
   bool is_due(std::size_t at_most) noexcept;
+  template <class Token>
+  auto begin_read(asio::mutable_buffer to, std::remove_reference_t<Token>& token);
 
   std::shared_ptr<const executor_type> executor_;  // which keeps the volume alive, too
   detail::open_follower file_;
@@ -190,6 +191,12 @@ class follower::initiate_read {
  private:
   follower& follower_;
 };
+
+template <class Token>
+auto follower::begin_read(asio::mutable_buffer to, std::remove_reference_t<Token>& token) {
+  return asio::async_initiate<Token, void(asio_error_code, std::size_t)>(initiate_read(*this),
+                                                                         token, to);
+}
 /// @endcond
 
 }  // namespace coramfs
