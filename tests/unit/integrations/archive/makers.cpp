@@ -13,7 +13,7 @@ namespace coramfs::tests {
 
 std::string le(std::uint64_t n, std::size_t size) {
   std::string text;
-  for (std::size_t i = 0; i < size; ++i) text += static_cast<char>(n >> (8 * i) & 0xFF);
+  for (std::size_t i = 0; i < size; ++i, n >>= 8) text += static_cast<char>(n & 0xFF);
   return text;
 }
 
