@@ -57,15 +57,14 @@ TEST_CASE("expand_arriving: over a connection, all of it or nothing", "[arriving
         INFO("seed " << seed);
         std::optional<error> why;
         std::optional<volume> v;
-        std::optional<stream_pair> p;
         simulation sim(testing::schedule::uniform(seed));
         v.emplace(volume::create(sim.options()).value());
-        p.emplace(sim, testing::stream_options{.largest_piece_bytes = 1 + seed * 30,
-                                               .shortest_delay = 1ms,
-                                               .longest_delay = 20ms});
+        stream_pair p(sim, testing::stream_options{.largest_piece_bytes = 1 + seed * 30,
+                                                   .shortest_delay = 1ms,
+                                                   .longest_delay = 20ms});
         const figures before(*v);
-        sim.spawn(send(p->first, archive, how), "sender");
-        sim.run(expand(file_system(sim.get_executor(), *v), p->second, why));
+        sim.spawn(send(p.first, archive, how), "sender");
+        sim.run(expand(file_system(sim.get_executor(), *v), p.second, why));
         sim.run();
         REQUIRE(why);
         if (how == ending::whole) {
