@@ -47,7 +47,7 @@ inline std::size_t take(const result<std::size_t>& done, asio_error_code& ec) no
   ec = done ? asio_error_code() : stream_error(done.assume_error());
   return done ? done.assume_value() : 0;
 }
-/// As above; the file keeps the error itself.
+/// Does what the function of two arguments does, and has the file keep the error itself.
 inline std::size_t take(const result<std::size_t>& done, asio_error_code& ec,
                         open_file& file) noexcept {
   if (!done) file.stream_failed(done.assume_error());
