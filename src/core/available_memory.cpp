@@ -59,7 +59,7 @@ std::string text_of(const fs::path& file) {
   return in.bad() ? std::string() : text;
 }
 
-std::optional<std::uint64_t> number(std::string_view text) noexcept {
+std::optional<std::uint64_t> number_in(std::string_view text) noexcept {
   std::uint64_t n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -69,7 +69,7 @@ std::optional<std::uint64_t> number(std::string_view text) noexcept {
 std::optional<std::uint64_t> number_in(const fs::path& file) {
   const std::string text = text_of(file);
   std::string_view rest = text;
-  return number(take(rest, '\n'));
+  return number_in(take(rest, '\n'));
 }
 
 // Returns the number behind `key` in lines such as "anon 4096" and "MemFree:  16 kB".
@@ -78,7 +78,7 @@ std::optional<std::uint64_t> value_of(std::string_view text, std::string_view ke
     std::string_view line = take(text, '\n');
     if (take(line, ' ') != key) continue;
     line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-    return number(take(line, ' '));
+    return number_in(take(line, ' '));
   }
   return std::nullopt;
 }

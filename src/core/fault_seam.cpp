@@ -12,10 +12,6 @@ using testing::fault_point;
 
 namespace {
 
-std::uint64_t excess(std::uint64_t wanted, std::uint64_t replaced) noexcept {
-  return wanted > replaced ? wanted - replaced : 0;
-}
-
 // What is refused in earnest is more than there is.
 error limit(errc e, std::uint64_t amount, std::uint64_t left) noexcept {
   return {e, amount, std::min(left, amount - 1)};

@@ -14,7 +14,7 @@ namespace {
 
 // An exception from a user's callback is no reason to fail: the reading is unknown then, and a
 // warning was given as far as it went.
-std::optional<std::uint64_t> call(const memory_guard_options& options) noexcept try {
+std::optional<std::uint64_t> reading_of(const memory_guard_options& options) noexcept try {
   return options.available_memory ? options.available_memory() : available_memory();
 } catch (...) {
   return std::nullopt;
@@ -56,7 +56,7 @@ result<void> memory_guard::check(std::uint64_t wanted, const usage& now) {
 
 memory_guard::reading memory_guard::ask(std::uint64_t charged) {
   const callback_scope scope(this);
-  return {clock_.now(), call(options_), charged};
+  return {clock_.now(), reading_of(options_), charged};
 }
 
 // Two threads that find the reading too old both ask, since the mutex is not held during a

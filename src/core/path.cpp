@@ -15,9 +15,6 @@ namespace coramfs::detail {
 
 namespace {
 
-// A backslash is a separator too, as in D-MemFS.
-bool is_separator(char c) noexcept { return c == '/' || c == '\\'; }
-
 // Takes the last component off `rest`, of whatever kind; it is empty when there is none left.
 std::string_view take_last_component(std::string_view& rest) noexcept {
   std::size_t end = rest.size();

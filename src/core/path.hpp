@@ -14,6 +14,9 @@
 
 namespace coramfs::detail {
 
+/// A backslash is a separator too, as in D-MemFS.
+constexpr bool is_separator(char c) noexcept { return c == '/' || c == '\\'; }
+
 /// A path in its normal form: absolute, one slash between names, none at the end, "/" alone for the
 /// root. It refers to text that somebody else keeps.
 class normal_path {

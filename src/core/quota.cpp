@@ -6,14 +6,6 @@
 
 namespace coramfs::detail {
 
-namespace {
-
-std::uint64_t excess(std::uint64_t wanted, std::uint64_t replaced) noexcept {
-  return wanted > replaced ? wanted - replaced : 0;
-}
-
-}  // namespace
-
 void grant::give_back() noexcept { from_->settle({.bytes = bytes_}, {}, false); }
 
 void reservation::drop() noexcept { from_->settle(wanted_, replaced_, false); }

@@ -42,6 +42,11 @@ struct charge {
   friend bool operator==(const charge&, const charge&) noexcept = default;
 };
 
+/// How much more is wanted than is given up for it.
+constexpr std::uint64_t excess(std::uint64_t wanted, std::uint64_t replaced) noexcept {
+  return wanted > replaced ? wanted - replaced : 0;
+}
+
 class quota;
 
 /// Bytes that somebody has waited for. It has them until they are used up; what is left goes back

@@ -12,15 +12,16 @@ namespace coramfs::detail {
 namespace {
 
 struct nothing {};
-using search = descent<nothing>;
+using file_search = descent<nothing>;
 
-void see_file(search& rest, const export_options& options, const node& file, std::string path) {
+void see_file(file_search& rest, const export_options& options, const node& file,
+              std::string path) {
   const bool is_dirty = static_cast<const file_node&>(file).status().generation != 0;
   if (is_dirty || !options.only_dirty) rest.find(std::move(path));
 }
 
 // Begins the search at a path. One that names nothing has no files, which is no failure.
-result<void> begin(volume_state& v, search& rest, const export_options& options,
+result<void> begin(volume_state& v, file_search& rest, const export_options& options,
                    const path_argument& path) {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
@@ -37,8 +38,8 @@ result<void> begin(volume_state& v, search& rest, const export_options& options,
 }
 
 // Does a slice of the search, in one hold of the tree's lock. Returns whether there is more.
-bool search_on(volume_state& v, search& rest, const export_options& options, pace& p) {
-  const auto see = [&](const search::place& at, const node& n) {
+bool search_on(volume_state& v, file_search& rest, const export_options& options, pace& p) {
+  const auto see = [&](const file_search::place& at, const node& n) {
     std::string path = join(at.path, n.name.view());
     p.add(path.size());
     if (!n.is_directory) return see_file(rest, options, n, std::move(path));
@@ -57,7 +58,7 @@ bool search_on(volume_state& v, search& rest, const export_options& options, pac
 steps<std::vector<std::string>> files_below(std::shared_ptr<volume_state> v, path_argument path,
                                             export_options options, call by) {
   co_await concerns(by, path);
-  search rest;
+  file_search rest;
   BOOST_OUTCOME_CO_TRY(begin(*v, rest, options, path));
   pace p;
   while (search_on(*v, rest, options, p)) {

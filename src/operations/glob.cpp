@@ -12,9 +12,10 @@ namespace coramfs::detail {
 namespace {
 
 /// The directories that matches may be in, each with the places that the pattern is in there.
-using search = descent<pattern::places>;
+using pattern_search = descent<pattern::places>;
 
-void see(search& rest, pattern& wanted, pace& p, const search::place& at, const node& n) {
+void see(pattern_search& rest, pattern& wanted, pace& p, const pattern_search::place& at,
+         const node& n) {
   pattern::step s = wanted.read(at.note, n.name.view());
   p.add(0, s.work);
   const bool descends = n.is_directory && !s.next.empty();
@@ -28,7 +29,7 @@ void see(search& rest, pattern& wanted, pace& p, const search::place& at, const 
 
 // Looks at entries of a directory: at the only one that can match, if that is known, and else at
 // some of all. Returns whether a slice is done.
-bool visit(search& rest, pattern& wanted, pace& p, const search::place& at) {
+bool visit(pattern_search& rest, pattern& wanted, pace& p, const pattern_search::place& at) {
   const auto name = wanted.only_name(at.note);
   if (!name)
     return rest.scan(p, [&](const auto& in, const node& n) { see(rest, wanted, p, in, n); });
@@ -39,7 +40,7 @@ bool visit(search& rest, pattern& wanted, pace& p, const search::place& at) {
 }
 
 // Does a slice of the search, in one hold of the tree's lock. Returns whether there is more.
-bool search_on(volume_state& v, search& rest, pattern& wanted, pace& p) {
+bool search_on(volume_state& v, pattern_search& rest, pattern& wanted, pace& p) {
   const tree::shared_access access(v.names, tree::in_turn);
   rest.begin_hold();
   while (const auto* const at = rest.current(v.names))
@@ -55,7 +56,7 @@ steps<std::vector<std::string>> glob(std::shared_ptr<volume_state> v, path_argum
   if (!text.valid()) co_return errc::out_of_memory;
   if (text.view().size() > pattern::max_size) co_return errc::name_too_long;
   pattern wanted(text.view());
-  search rest;
+  pattern_search rest;
   {
     const tree::shared_access access(v->names);
     rest.push(v->names.root(), {}, wanted.start());

@@ -25,7 +25,7 @@ struct slice {
   std::uint64_t taken;
 };
 constexpr std::size_t large_size = sizeof(block) + sizeof(page_run);
-constexpr std::size_t slice_size = sizeof(block) + sizeof(slice);
+constexpr std::size_t adopted_size = sizeof(block) + sizeof(slice);
 constexpr std::size_t loan_size = sizeof(block);
 static_assert(sizeof(block) == 48, "each small content is charged for it");
 constexpr auto content = small_memory::use::content;
@@ -80,7 +80,7 @@ block* block::allocate_large(block_memory& from, storage* owner, std::size_t cap
 }
 
 block* block::make_slice(block_memory& from, storage* owner) noexcept {
-  block* const b = make(from, owner, kind::adopted, 0, slice_size);
+  block* const b = make(from, owner, kind::adopted, 0, adopted_size);
   if (b != nullptr) new (b + 1) slice{nullptr, nullptr, 0};
   return b;
 }
@@ -91,7 +91,7 @@ void block::become_slice(adopted_buffer& of, std::byte* data, std::size_t size,
   capacity_ = size;
 }
 
-std::uint64_t block::slice_footprint() noexcept { return small_memory::footprint(slice_size); }
+std::uint64_t block::slice_footprint() noexcept { return small_memory::footprint(adopted_size); }
 
 std::uint64_t block::footprint(std::size_t capacity) noexcept {
   return is_large(capacity)
@@ -223,7 +223,7 @@ bool block::extend(std::size_t capacity) noexcept {
 std::size_t block::size_of_piece() const noexcept {
   switch (kind_) {
     case kind::large: return large_size;
-    case kind::adopted: return slice_size;
+    case kind::adopted: return adopted_size;
     case kind::loan: return loan_size;
     default: return sizeof(block) + capacity_;
   }

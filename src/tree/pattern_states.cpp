@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "tree/pattern_states.hpp"
 
+#include "core/path.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -10,8 +12,6 @@ namespace {
 
 using kind = pattern_states::kind;
 using number = pattern_states::number;
-
-bool is_separator(char c) noexcept { return c == '/' || c == '\\'; }
 
 /// A part of a pattern's text, before it is known which braces belong together.
 struct token {

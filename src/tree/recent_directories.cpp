@@ -32,7 +32,7 @@ std::uint64_t load(const char* from) noexcept {
 }
 
 // A word of the last eight characters, or of all if there are fewer.
-std::uint64_t last_word(std::string_view text) noexcept {
+std::uint64_t end_of(std::string_view text) noexcept {
   const std::size_t n = text.size();
   if (n >= 8) return load<std::uint64_t>(&text[n - 8]);
   if (n >= 4) return load<std::uint32_t>(&text[0]) << 32 | load<std::uint32_t>(&text[n - 4]);
@@ -55,7 +55,7 @@ std::uint64_t hash(std::string_view text) noexcept {
   std::uint64_t h = text.size();
   std::size_t i = 0;
   for (; i + 8 < text.size(); i += 8) h = mix(h ^ load<std::uint64_t>(&text[i]));
-  return mix(h ^ last_word(text)) >> 32;
+  return mix(h ^ end_of(text)) >> 32;
 }
 
 }  // namespace

@@ -25,7 +25,10 @@ struct archive_kind {
 /// is one filter at most, whose needs are known before it is given a byte. Errors: the input's.
 result<archive_kind> kind_of(archive_input& in);
 
-/// Whether a block of 512 bytes is the header of a tar, by its checksum, or the zeros that end one.
+/// Bytes of a block of a tar.
+inline constexpr std::size_t tar_block = 512;
+
+/// Whether a block is the header of a tar, by its checksum, or the zeros that end one.
 bool is_tar_block(std::span<const std::byte> block) noexcept;
 
 }  // namespace coramfs::detail

@@ -18,7 +18,6 @@ namespace coramfs::detail {
 
 namespace {
 
-constexpr std::uint64_t tar_block = 512;
 constexpr std::size_t zip_end_record = 22;
 
 // Formats that `archive_formats::all` adds. Some of libarchive's are none of an archive with bytes

@@ -12,6 +12,9 @@
 
 namespace coramfs::detail {
 
+/// What begins a frame that decoders of lz4 and zstd skip; its lowest four bits are free.
+inline constexpr std::uint32_t skippable_frame = 0x184D2A50;
+
 /// Goes ahead of a decoder through a compressed stream, from one header to the next, and looks at
 /// what each wants of memory. It decodes nothing: such streams say how long their blocks are. So a
 /// decoder is given no header that was not looked at, also not that of a second stream behind the

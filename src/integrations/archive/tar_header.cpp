@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "integrations/archive/tar_header.hpp"
 
+#include "integrations/archive/archive_kind.hpp"
+
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -8,8 +10,6 @@
 namespace coramfs::detail {
 
 namespace {
-
-constexpr std::size_t tar_block = 512;
 
 // The size that a block says, in octal digits behind blanks, or binary behind a bit. What is too
 // large for a header is not told apart from what is larger.

@@ -9,13 +9,13 @@ namespace coramfs::detail {
 
 namespace {
 
-constexpr std::uint32_t frame_magic = 0xFD2FB528, skipped_magic = 0x184D2A50;
+constexpr std::uint32_t zstd_magic = 0xFD2FB528;
 constexpr std::size_t largest_frame_header = 18;
 
 }  // namespace
 
 std::optional<zstd_frame> zstd_frame_of(std::span<const std::byte> header) noexcept {
-  if (header.size() < 6 || long_at(header, 0) != frame_magic) return std::nullopt;
+  if (header.size() < 6 || long_at(header, 0) != zstd_magic) return std::nullopt;
   static constexpr std::array<std::uint8_t, 4> id_sizes = {0, 1, 2, 4};
   const unsigned flags = byte_at(header, 4);
   const bool is_single = (flags & 0x20) != 0;
@@ -60,12 +60,12 @@ void zstd_watch::pass(std::span<const std::byte> head) noexcept {
     has_checksum_ = frame->has_checksum;
     is_in_frame_ = true;
     at_ += frame->size;
-  } else if (head.size() >= 8 && (long_at(head, 0) & 0xFFFFFFF0) == skipped_magic) {
+  } else if (head.size() >= 8 && (long_at(head, 0) & 0xFFFFFFF0) == skippable_frame) {
     at_ += 8 + std::uint64_t{long_at(head, 4)};
   } else {
     // Something else follows, or what has lost its end, and is begun with by nobody.
     is_lost_ = true;
-    const bool is_cut = head.size() >= 4 && long_at(head, 0) == frame_magic;
+    const bool is_cut = head.size() >= 4 && long_at(head, 0) == zstd_magic;
     if (!is_cut) ends_at_ = at_;
   }
 }

@@ -14,13 +14,6 @@
 
 namespace coramfs::detail {
 
-namespace {
-
-// Of what one call writes: more of them are written by several.
-constexpr std::size_t most_buffers = 64;
-
-}  // namespace
-
 error last_host_error() noexcept { return std::error_code(errno, std::system_category()); }
 
 // Not begun anew after EINTR: on Linux the descriptor is free even then.

@@ -16,6 +16,9 @@ namespace coramfs::detail {
 /// time.
 inline constexpr std::size_t piece_size = 1 << 20;
 
+/// How many buffers one call of the host's reads or writes; the next one goes on behind them.
+inline constexpr std::size_t most_buffers = 64;
+
 /// The error of the host's last call in this thread.
 error last_host_error() noexcept;
 

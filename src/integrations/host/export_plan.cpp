@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t most_bytes = 1 << 20;
 // Directories without a file in them are made in one go up to this number.
-constexpr std::size_t most_items = 256;
+constexpr std::size_t most_directories = 256;
 
 }  // namespace
 
@@ -49,7 +49,7 @@ void export_batch::add(export_item item) {
 }
 
 bool export_batch::is_full() const noexcept {
-  return files_ >= most_files_ || bytes_ >= most_bytes || items_.size() >= most_items;
+  return files_ >= most_files_ || bytes_ >= most_bytes || items_.size() >= most_directories;
 }
 
 std::vector<export_item> export_batch::take() noexcept {

@@ -22,9 +22,6 @@ namespace {
 // MFD_NOEXEC_SEAL, which C libraries of before 2023 do not name.
 constexpr unsigned no_exec_seal = 0x0008;
 
-// Of what one call reads; the next one reads on.
-constexpr std::size_t most_buffers = 64;
-
 // Returns the size of a regular file that can be read.
 result<std::uint64_t> size_of(int number) noexcept {
   struct stat found;

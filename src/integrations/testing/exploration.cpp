@@ -4,6 +4,7 @@
 #include <coramfs/testing/detail/failure_count.hpp>
 
 #include "integrations/testing/minimising.hpp"
+#include "integrations/testing/words.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -24,8 +25,6 @@ std::string without_numbers(const std::string& text) {
     if (c < '0' || c > '9') kept += c;
   return kept;
 }
-
-std::string quoted(const std::string& text) { return '"' + text + '"'; }
 
 }  // namespace
 
@@ -90,7 +89,7 @@ class exploration::watch final : public step_observer {
     if (coroutine == 0) return "task " + std::to_string(task);
     const testing::pending_coroutine* const c = in.coroutine(coroutine);
     if (c == nullptr || c->name.empty()) return "coroutine " + std::to_string(coroutine);
-    return quoted(c->name);
+    return in_quotes(c->name);
   }
   static std::string words(const simulation_core& in, const ready_set& others, std::uint64_t task,
                            std::uint64_t coroutine) {

@@ -5,6 +5,7 @@
 #include <coramfs/testing/detail/quiet_failures.hpp>
 
 #include "integrations/testing/exploration.hpp"
+#include "integrations/testing/words.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -31,10 +32,6 @@ std::optional<std::uint64_t> seed_from_environment() {
   if (const auto read = std::from_chars(text, end, seed); read.ec != std::errc() || read.ptr != end)
     throw std::invalid_argument("CORAMFS_SEED is no seed: " + std::string(text));
   return seed;
-}
-
-std::string counted(std::uint64_t n, const std::string& what) {
-  return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s");
 }
 
 std::string words_of(const testing::choice& c) {
@@ -78,7 +75,7 @@ class explorer {
     } else {
       go_through_seeds(only, always.has_value());
     }
-    if (found_.ok()) found_.text = "nothing has failed in " + counted(found_.runs, "run");
+    if (found_.ok()) found_.text = "nothing has failed in " + counted(found_.runs, "run", "runs");
     return std::move(found_);
   }
 
@@ -167,7 +164,7 @@ class explorer {
     thrown_ = r.thrown;
     found_.text = "seed " + std::to_string(seed) + " fails: " + found_.why + "\n  run " +
                   std::to_string(found_.runs) + ", by schedule::" + to_string(how) + ": " +
-                  counted(r.taken.size(), "step") +
+                  counted(r.taken.size(), "step", "steps") +
                   "\n  to repeat it: CORAMFS_SEED=" + std::to_string(seed);
   }
 
@@ -201,7 +198,7 @@ class explorer {
     }
     found_.minimised = std::move(m.least.taken);
     found_.differences = std::move(m.least.differences);
-    found_.text += "\n  minimised by " + counted(m.runs, "run") + ": fifo everywhere";
+    found_.text += "\n  minimised by " + counted(m.runs, "run", "runs") + ": fifo everywhere";
     if (!found_.differences.empty()) found_.text += ", but";
     for (const std::string& d : found_.differences) found_.text += "\n    " + d;
   }

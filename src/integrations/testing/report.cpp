@@ -3,43 +3,32 @@
 
 #include <coramfs/open_options.hpp>
 
+#include "integrations/testing/words.hpp"
+
 #include <cstdint>
 
 namespace coramfs::detail {
 
 namespace {
 
-/// In seconds, with three digits behind the point, in whatever locale.
-std::string in_seconds(std::chrono::steady_clock::duration d) {
-  const auto all = std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
-  const std::string digits = std::to_string(1000 + all % 1000);
-  return std::to_string(all / 1000) + '.' + digits.substr(1) + " s";
-}
-
-std::string quoted(const std::string& text) { return '"' + text + '"'; }
-
-std::string counted(std::uint64_t n, const char* one, const char* many) {
-  return std::to_string(n) + (n == 1 ? one : many);
-}
-
 std::string holders_of(const error_details& d, const circumstances& c) {
   std::string text;
   for (const open_handle& h : d.holders) {
     text += text.empty() ? ": held by " : " and ";
-    text += h.label.empty() ? "an unnamed handle" : quoted(h.label);
+    text += h.label.empty() ? "an unnamed handle" : in_quotes(h.label);
     text += " (" + std::string(to_string(h.mode)) + ")";
     // The volume may go by another clock.
-    if (h.since >= c.start) text += " since " + in_seconds(h.since - c.start);
+    if (h.since >= c.start) text += " since " + seconds(h.since - c.start);
   }
   if (d.holder_count > d.holders.size())
     text += " and " + std::to_string(d.holder_count - d.holders.size()) + " more";
   if (d.holders.empty() && !d.path.empty()) text += ": no handle is known to have it open";
-  if (d.waiting > 0) text += "; " + counted(d.waiting, " other waits", " others wait");
+  if (d.waiting > 0) text += "; " + counted(d.waiting, "other waits", "others wait");
   return text;
 }
 
 std::string name_of(const testing::pending_coroutine& p) {
-  return "coroutine " + (p.name.empty() ? std::to_string(p.number) : quoted(p.name));
+  return "coroutine " + (p.name.empty() ? std::to_string(p.number) : in_quotes(p.name));
 }
 
 std::string line_of(const testing::pending_wait& w, const testing::outcome& o,
@@ -47,11 +36,11 @@ std::string line_of(const testing::pending_wait& w, const testing::outcome& o,
   const error_details& d = w.about;
   std::string text = "\n  ";
   text += w.lock != 0 ? "rw_lock " + std::to_string(w.lock) : std::string(d.operation);
-  if (!d.path.empty()) text += ' ' + quoted(d.path);
+  if (!d.path.empty()) text += ' ' + in_quotes(d.path);
   for (const testing::pending_coroutine& p : o.coroutines)
     if (p.number == w.coroutine) text += " of " + name_of(p);
-  text += (w.is_blocking ? " would block since " : " waits since ") + in_seconds(w.since - c.start);
-  if (w.wanted_bytes > 0) return text + " for " + counted(w.wanted_bytes, " byte", " bytes");
+  text += (w.is_blocking ? " would block since " : " waits since ") + seconds(w.since - c.start);
+  if (w.wanted_bytes > 0) return text + " for " + counted(w.wanted_bytes, "byte", "bytes");
   return text + holders_of(d, c);
 }
 
@@ -59,12 +48,12 @@ std::string line_of(const testing::pending_wait& w, const testing::outcome& o,
 std::string first_line_of(const circumstances& c) {
   const bool may_go_on =
       !c.is_blocked && (c.is_ready || c.next != std::chrono::steady_clock::time_point::max());
-  const std::string text =
-      (may_go_on ? "not ended at " : "stuck at ") + in_seconds(c.now - c.start) + ", after " +
-      counted(c.taken.size(), " step", " steps") + " of " + to_string(c.how) + ": ";
+  const std::string text = (may_go_on ? "not ended at " : "stuck at ") + seconds(c.now - c.start) +
+                           ", after " + counted(c.taken.size(), "step", "steps") + " of " +
+                           to_string(c.how) + ": ";
   if (c.is_blocked) return text + "the step would block the thread, and so the simulation";
   if (c.is_ready) return text + "something is ready";
-  if (may_go_on) return text + "the next timer is to come at " + in_seconds(c.next - c.start);
+  if (may_go_on) return text + "the next timer is to come at " + seconds(c.next - c.start);
   return text + "nothing is ready, and no timer is to come";
 }
 
@@ -73,8 +62,7 @@ std::string first_line_of(const circumstances& c) {
 std::string report_of(const testing::outcome& o, const circumstances& c) {
   std::string text = first_line_of(c);
   for (const testing::pending_coroutine& p : o.coroutines)
-    text +=
-        "\n  " + name_of(p) + " has not ended; it was spawned at " + in_seconds(p.since - c.start);
+    text += "\n  " + name_of(p) + " has not ended; it was spawned at " + seconds(p.since - c.start);
   for (const testing::pending_wait& w : o.waits) text += line_of(w, o, c);
   if (o.coroutines.empty() && o.waits.empty())
     text += "\n  something that counts as work, or a timer that never expires, is still there";
