@@ -4,7 +4,6 @@
 #include <coramfs/asio.hpp>
 #include <coramfs/detail/asio_compat.hpp>
 #include <coramfs/detail/completion.hpp>
-#include <coramfs/detail/end_handler.hpp>
 #include <coramfs/detail/follower_tokens.hpp>
 #include <coramfs/detail/initiation.hpp>
 #include <coramfs/detail/open_follower.hpp>
@@ -182,9 +181,9 @@ class follower::initiate_read {
     if (to.size() == 0)
       return detail::complete_at_once(get_executor(), handler_type(std::forward<Handler>(handler)),
                                       detail::transferred{{}, 0});
-    using wrapped = detail::end_handler<handler_type>;
+    using wrapped = detail::stream_handler<handler_type>;
     auto& completion = detail::handler_completion<wrapped, result<std::size_t>>::make(
-        wrapped{{handler_type(std::forward<Handler>(handler))}}, get_executor());
+        wrapped{handler_type(std::forward<Handler>(handler))}, get_executor());
     start_read(completion, follower_, to);
   }
 

@@ -118,13 +118,14 @@ class open_operation {
     extent begins_with;
     file_cost cost;
   };
-  result<found> look(normal_path normal, missing_file& to_make) noexcept;
+  result<found> look(normal_path normal, missing_file& to_make) noexcept
+      CORAMFS_REQUIRES_SHARED(volume_->names);
   result<void> make_new(normal_path normal, const missing_file& to_make) noexcept;
   result<void> put_new(file_draft& draft, normal_path normal, const vacancy& place) noexcept;
   result<void> link_new(file_draft& draft, normal_path normal, const vacancy& place) noexcept;
   node_use take_node() noexcept;
   result<void> link_filled() noexcept;
-  void take(file_node& file) noexcept;
+  void take(file_node& file) noexcept CORAMFS_REQUIRES_SHARED(volume_->names);
   void heat() noexcept;
   result<void> lock() noexcept;
   result<void> begin_content() noexcept;

@@ -27,13 +27,14 @@ result<void> check_target(const entry& to, const node* source, if_exists existin
 
 // The same, and that what is there is not busy, if that is not waited for.
 result<void> check_target(const tree& names, const entry& to, const node* source,
-                          const copy_options& options) noexcept {
+                          const copy_options& options) noexcept CORAMFS_REQUIRES_SHARED(names) {
   BOOST_OUTCOME_TRY(check_target(to, source, options.existing));
   if (to.found == nullptr || options.open != if_open::fail) return boost::outcome_v2::success();
   return names.require_idle(*to.found);
 }
 
-result<file_node*> find_source(const tree& names, normal_path from) noexcept {
+result<file_node*> find_source(const tree& names, normal_path from) noexcept
+    CORAMFS_REQUIRES_SHARED(names) {
   BOOST_OUTCOME_TRY(const auto at, names.look_up(from));
   return at.require_file();
 }

@@ -13,6 +13,7 @@ void copy_plan::begin(const directory_node& top, std::string path, std::string_v
 }
 
 bool copy_plan::look_on(pace& p) {
+  volume_->names.require_held();
   unseen_.begin_hold();
   while (const place* const at = unseen_.current(volume_->names))
     if (visit(*at, p) && !unseen_.empty()) return true;

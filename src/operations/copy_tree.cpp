@@ -54,14 +54,16 @@ result<void> check(const copy_options& o) noexcept {
   return boost::outcome_v2::success();
 }
 
-result<directory_node*> find_source_of_tree(const tree& names, normal_path from) noexcept {
+result<directory_node*> find_source_of_tree(const tree& names, normal_path from) noexcept
+    CORAMFS_REQUIRES_SHARED(names) {
   const auto at = names.look_up(from);
   const auto found = at ? at.value().require_directory() : at.error();
   if (!found) return about(call::copy_tree, from.text(), found.error());
   return found;
 }
 
-result<directory_node*> find_target(const tree& names, normal_path to) noexcept {
+result<directory_node*> find_target(const tree& names, normal_path to) noexcept
+    CORAMFS_REQUIRES_SHARED(names) {
   BOOST_OUTCOME_TRY(const auto at, names.look_up(to));
   BOOST_OUTCOME_TRY(at.require_absent());
   return at.parent;

@@ -66,7 +66,7 @@ class forker {
     extent shared;     // of the copy
   };
 
-  result<void> see(const node& n, pace& p);
+  result<void> see(const node& n, pace& p) CORAMFS_REQUIRES_SHARED(from_.names);
   result<void> pay(const charge& wanted, bool has_content, std::string_view path,
                    reservation& paid) noexcept;
   charge charge_of(const directory_node& in, std::size_t entries) const noexcept;
@@ -78,6 +78,8 @@ class forker {
   result<void> put(const file_node& source, std::string_view name, const extent& shared,
                    loan_maker& loans, charge& wanted) noexcept;
   void forget_seen() noexcept;
+  // Of the fork, which nobody else sees, so that its lock is not needed.
+  detached_node unlink(node& n) noexcept CORAMFS_UNCHECKED { return to_->names.unlink(n); }
   std::string_view path_or_root() const noexcept {
     return now_.path.empty() ? std::string_view("/") : std::string_view(now_.path);
   }
@@ -134,6 +136,7 @@ result<bool> forker::look_on() {
   pace p;
   p.add_nodes(pace::nodes_in_slice() - std::min(pace::nodes_in_slice(), in_part));
   scan_.advance(p, [&](const node& n) {
+    from_.names.require_held();
     if (seen) seen = see(n, p);
   });
   BOOST_OUTCOME_TRY(std::move(seen));
@@ -172,7 +175,7 @@ bool forker::drop_made() noexcept {
   if (std::exchange(has_gone_, false)) {
     if (directory_node* const above = now_.copy->parent) {
       const std::size_t before = above->entries.size();
-      gone_.add(to_->names.unlink(*now_.copy));
+      gone_.add(unlink(*now_.copy));
       to_->limits.release(
           {.bytes = to_->payer.of_metadata(directory_index::footprint(before) -
                                            directory_index::footprint(before - 1))});
@@ -183,7 +186,7 @@ bool forker::drop_made() noexcept {
     const std::size_t before = entries.size();
     pace p;
     for (node* n = entries.first(); n != nullptr; n = entries.first()) {
-      gone_.add(to_->names.unlink(*n));
+      gone_.add(unlink(*n));
       if (p.has_done()) break;
     }
     is_void_ = entries.size() > 0;
@@ -338,7 +341,7 @@ bool forker::drop_gone() noexcept {
 bool forker::drop_some() noexcept {
   part_.clear();
   if (gone_.is_done())
-    if (node* const n = to_->names.root().entries.first()) gone_.add(to_->names.unlink(*n));
+    if (node* const n = to_->names.root().entries.first()) gone_.add(unlink(*n));
   if (gone_.is_done()) return false;
   gone_.step_uncharged();
   return true;

@@ -65,6 +65,7 @@ void grafter::reserve(std::size_t grafts) {
 }
 
 result<bool> grafter::find_places(const std::vector<graft>& grafts) {
+  volume_->names.require_exclusive();
   for (const graft& g : grafts) {
     above_.go_to(g.path(), [this](const directory& d) { leave(d); });
     directory_node* const in = find_parent(g.parent());
@@ -100,6 +101,7 @@ result<bool> grafter::find_places(const std::vector<graft>& grafts) {
 // The directory at a path that a graft comes into. It is found once, for all grafts that come into
 // it one after another.
 directory_node* grafter::find_parent(std::string_view path) {
+  volume_->names.require_exclusive();
   if (above_.empty() || above_.deepest().path != path) {
     const auto at = volume_->names.look_up(normal_path::given_out(path.empty() ? "/" : path));
     const auto found = at ? at.value().require_directory() : at.error();

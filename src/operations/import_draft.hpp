@@ -28,8 +28,9 @@ class import_draft {
   /// Adds the next item, whose file is made and has its name. `p` gets what this item takes beyond
   /// what every item does. Errors: `out_of_memory`.
   result<void> add(import_items::value_type& item, pace& p);
-  /// Takes the file of an item out of its directory again. Items may be taken back in any order.
-  static void take_back(const tree& of, import_item& item) noexcept;
+  /// Takes the file of an item out of its directory again. Items may be taken back in any order. No
+  /// lock is needed, since nobody else sees a draft.
+  static void take_back(const tree& of, import_item& item) noexcept CORAMFS_UNCHECKED;
 
  private:
   struct directory {

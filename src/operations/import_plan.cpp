@@ -97,6 +97,7 @@ result<void> import_plan::meet(node& found, import_items::value_type& item) noex
 // whoever holds its lock, and it is not counted as freed. Unless it may be replaced all the same,
 // the import fails for it when all items have been planned.
 result<void> import_plan::replace(node& found, std::string_view path) noexcept {
+  volume_->names.require_exclusive();
   if (found.is_directory) return about(by_, path, errc::is_a_directory);
   if (existing_ == if_exists::fail) return about(by_, path, errc::already_exists);
   if (volume_->names.is_busy(found)) {

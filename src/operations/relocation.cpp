@@ -40,7 +40,8 @@ struct manner {
   }
 };
 
-result<node*> find_source_node(const tree& names, normal_path from) noexcept {
+result<node*> find_source_node(const tree& names, normal_path from) noexcept
+    CORAMFS_REQUIRES_SHARED(names) {
   BOOST_OUTCOME_TRY(const auto at, names.look_up(from));
   if (at.found == nullptr) return errc::not_found;
   if (at.parent == nullptr) return errc::invalid_argument;
@@ -66,7 +67,7 @@ error about_source(normal_path from, const error& e) noexcept {
 
 // Checks that what moves is not in use, or waits for that.
 result<void> clear_source(const tree& names, node& moved, normal_path from,
-                          const manner& how) noexcept {
+                          const manner& how) noexcept CORAMFS_REQUIRES(names) {
   const auto idle = how.open == if_open::wait
                         ? how.way->clear(moved, way_clearer::fate::moves, how.from)
                         : names.require_idle(moved);
@@ -75,7 +76,8 @@ result<void> clear_source(const tree& names, node& moved, normal_path from,
 }
 
 // The same of what goes.
-result<void> clear_target(const tree& names, node& replaced, const manner& how) noexcept {
+result<void> clear_target(const tree& names, node& replaced, const manner& how) noexcept
+    CORAMFS_REQUIRES(names) {
   return how.way != nullptr ? how.way->clear_replaced(replaced, how.open, how.to)
                             : names.require_idle(replaced);
 }
@@ -129,7 +131,8 @@ node& commit(node& moved, entry& to, const manner& how) noexcept {
 // Moves a node to a place in an existing directory, under the exclusive lock. What is replaced is
 // returned, for the caller to free outside of the lock.
 result<detached_node> relocate(volume_state& v, node& moved, normal_path from, entry to,
-                               const manner& how, fault_answers* faults) noexcept {
+                               const manner& how, fault_answers* faults) noexcept
+    CORAMFS_REQUIRES(v.names) {
   if (to.found == &moved && how.existing == if_exists::replace) return nullptr;
   BOOST_OUTCOME_TRY(check_target(moved, to, how.existing));
   if (to.found != nullptr) {
@@ -166,7 +169,7 @@ result<detached_node> relocate(volume_state& v, node& moved, normal_path from, e
 // Moves a node into directories that are missing, and makes these, under the exclusive lock.
 result<void> relocate_into_gap(volume_state& v, node& moved, normal_path from, gap missing,
                                std::string_view name, const manner& how,
-                               fault_answers* faults) noexcept {
+                               fault_answers* faults) noexcept CORAMFS_REQUIRES(v.names) {
   BOOST_OUTCOME_TRY(clear_source(v.names, moved, from, how));
   const charge renewed = how.prepare();
   missing.below.remove_suffix(name.size() + 1);
@@ -201,7 +204,7 @@ result<void> relocate_into_gap(volume_state& v, node& moved, normal_path from, g
 
 // A new name in the same directory, as most are, needs no look for that.
 result<entry> find_target(const tree& names, normal_path from, const node& moved,
-                          normal_path to) noexcept {
+                          normal_path to) noexcept CORAMFS_REQUIRES_SHARED(names) {
   if (!to.is_root() && to.above() == from.above())
     return tree::look_up_in(*moved.parent, to.name());
   return names.look_up(to);

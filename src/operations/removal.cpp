@@ -19,7 +19,7 @@ struct removed {
   std::uint64_t entry_bytes;
 };
 
-result<detached_node> take_idle(tree& names, node& n) noexcept {
+result<detached_node> take_idle(tree& names, node& n) noexcept CORAMFS_REQUIRES(names) {
   BOOST_OUTCOME_TRY(names.require_idle(n));
   return names.unlink(n);
 }
@@ -70,6 +70,7 @@ result<void> remove(volume_state& v, const path_argument& path, if_open in_use) 
     if (in_use == if_open::fail) return remove_one(v, path, require_file, take_idle);
     if (in_use != if_open::keep_unnamed) return errc::invalid_argument;
     return remove_one(v, path, require_file, [](tree& names, node& n) -> result<detached_node> {
+      names.require_exclusive();
       return names.take_name(static_cast<file_node&>(n));
     });
   });
@@ -191,6 +192,7 @@ error removal_in_turn::unmet() const noexcept {
 // Removes a file that nobody uses, or begins to use it, perhaps with its lock.
 result<void> removal_in_turn::find() noexcept {
   const auto take = [&](tree& names, node& n) -> result<detached_node> {
+    names.require_exclusive();
     auto& file = static_cast<file_node&>(n);
     if (!names.is_busy(file)) return names.unlink(file);
     names.cool(file);

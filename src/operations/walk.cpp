@@ -51,7 +51,7 @@ class tree_walk {
     std::uint64_t hold;               // the hold of the lock in which that was found
   };
 
-  result<void> begin(const path_argument& path) {
+  result<void> begin(const path_argument& path) CORAMFS_REQUIRES_SHARED(volume_.names) {
     path_buffer buffer;
     BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
     BOOST_OUTCOME_TRY(const auto at, volume_.names.look_up(normal));
@@ -61,7 +61,7 @@ class tree_walk {
   }
 
   // Enters the next subdirectory, depth first. Returns whether there was one.
-  bool enter_next() {
+  bool enter_next() CORAMFS_REQUIRES_SHARED(volume_.names) {
     while (!levels_.empty()) {
       level& l = levels_.back();
       const walk_entry& e = entries_[l.entry];
@@ -89,14 +89,14 @@ class tree_walk {
     is_scanning_ = true;
   }
 
-  const directory_node* find(level& l) const noexcept {
+  const directory_node* find(level& l) const noexcept CORAMFS_REQUIRES_SHARED(volume_.names) {
     if (std::exchange(l.hold, hold_) != hold_)
       l.directory = find_directory(volume_.names, entries_[l.entry].path);
     return l.directory;
   }
 
   // Looks at entries of the deepest level. Returns whether a slice is done.
-  bool scan() {
+  bool scan() CORAMFS_REQUIRES_SHARED(volume_.names) {
     const directory_node* const d = find(levels_.back());
     if (d == nullptr) {
       levels_.pop_back();

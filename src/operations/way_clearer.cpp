@@ -63,6 +63,7 @@ void way_clearer::end() noexcept {
 }
 
 result<void> way_clearer::clear_replaced(node& n, if_open in_use, std::string_view path) noexcept {
+  volume_->names.require_exclusive();
   switch (in_use) {
     case if_open::wait: return clear(n, fate::goes, path);
     case if_open::keep_unnamed: return clear(n, fate::is_kept, path);
@@ -79,6 +80,7 @@ result<void> way_clearer::clear_replaced(node& n, if_open in_use, std::string_vi
 // there are more handles than are looked at.
 result<void> way_clearer::clear(node& n, fate to, std::string_view path) noexcept {
   tree& names = volume_->names;
+  names.require_exclusive();
   path_ = path;
   const bool is_mine =
       had_ && had_->parent != nullptr &&
@@ -119,6 +121,7 @@ result<void> way_clearer::clear(node& n, fate to, std::string_view path) noexcep
 // Takes a file for the attempt, with its lock unless its handles keep it. Who holds it or stands in
 // its queue is waited for.
 result<void> way_clearer::take(file_node& f, fate to) noexcept {
+  volume_->names.require_exclusive();
   volume_->names.count_uses(f);
   node_use use(f, *volume_);
   if (to != fate::is_kept) {
@@ -167,6 +170,7 @@ result<void> way_clearer::make_nodes() noexcept {
 }
 
 std::uint64_t way_clearer::commit() noexcept {
+  volume_->names.require_exclusive();
   std::uint64_t entries = 0;
   is_committed_ = true;
   for (cleared& c : cleared_) {

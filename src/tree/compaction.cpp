@@ -47,6 +47,7 @@ bool compaction::move_content(block& from, void* to) noexcept {
 }
 
 bool compaction::move_name(void* from, void* to) noexcept {
+  names_.require_exclusive();
   node* const owner = node_name::owner_of(from);
   if (owner == nullptr || !names_.is_in_tree(*owner)) return false;
   owner->name.move_to(to);
@@ -62,6 +63,7 @@ bool compaction::move_file(file_node& from, void* to) noexcept {
 }
 
 bool compaction::is_idle(const file_node& f) const noexcept {
+  names_.require_exclusive();
   return names_.is_in_tree(f) && !names_.is_busy(f) && f.lock.is_idle();
 }
 

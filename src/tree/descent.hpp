@@ -47,7 +47,7 @@ class descent {
 
   /// The directory whose turn it is, until `leave`, or null if there are no more. A directory that
   /// has gone is left out, with what was found and pushed while it was visited.
-  const place* current(const tree& names) {
+  const place* current(const tree& names) CORAMFS_REQUIRES_SHARED(names) {
     for (;;) {
       if (!visited_ && !take()) return nullptr;
       if (visited_->hold != hold_) {

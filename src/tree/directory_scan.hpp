@@ -58,7 +58,8 @@ class directory_scan {
 
 /// The directory at a path that the tree gave out, and that is empty for the root, or null if it
 /// has gone. Under the tree's lock.
-inline const directory_node* find_directory(const tree& names, std::string_view path) noexcept {
+inline const directory_node* find_directory(const tree& names, std::string_view path) noexcept
+    CORAMFS_REQUIRES_SHARED(names) {
   const auto at = names.look_up(normal_path::given_out(path.empty() ? "/" : path));
   const auto found = at ? at.value().require_directory() : at.error();
   return found ? found.value() : nullptr;

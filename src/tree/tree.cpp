@@ -146,6 +146,7 @@ result<void> tree::require_idle(const node& n) const noexcept {
 error tree::why_busy(const node& n) const noexcept {
   if (!n.is_directory)
     return about(call::unknown, {}, errc::busy, who_has(static_cast<const file_node&>(n)));
+  require_exclusive();
   const file_node* const busy = busy_below(static_cast<const directory_node&>(n));
   if (busy == nullptr) return errc::busy;
   std::array<char, error_note::max_path + 1> buffer;

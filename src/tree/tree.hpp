@@ -11,6 +11,7 @@
 #include "core/path.hpp"
 #include "core/quota.hpp"
 #include "core/step_scope.hpp"
+#include "core/thread_safety.hpp"
 #include "storage/account.hpp"
 #include "tree/flow.hpp"
 #include "tree/handle_table.hpp"
@@ -19,6 +20,7 @@
 #include "tree/recent_directories.hpp"
 
 #include <atomic>
+#include <cassert>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -75,7 +77,7 @@ using detached_node = std::unique_ptr<node, subtree_deleter>;
 ///
 /// Invariants: every node in it but the root is in the index of its parent. A busy node stays where
 /// it is, unless it is a file whose name is taken, and so does every directory above it.
-class tree {
+class CORAMFS_CAPABILITY("the names of a volume") tree {
  public:
   class shared_access;
   class exclusive_access;
@@ -97,45 +99,47 @@ class tree {
 
   /// Finds the place that a path names. Errors: `not_found` or `not_a_directory`, whichever comes
   /// first on the way down, for what is above the last name. Under the lock.
-  result<entry> look_up(normal_path path) const noexcept;
+  result<entry> look_up(normal_path path) const noexcept CORAMFS_REQUIRES_SHARED(this);
   /// The same for a path whose place was free at an earlier look, of which `v` is. It costs next to
   /// nothing where nobody has changed the directory since. Under the lock.
-  result<entry> look_up_again(normal_path path, const vacancy& v) const noexcept;
+  result<entry> look_up_again(normal_path path, const vacancy& v) const noexcept
+      CORAMFS_REQUIRES_SHARED(this);
   /// The same for a name in a directory of the tree. Under the lock.
   static entry look_up_in(directory_node& in, std::string_view name) noexcept {
     const auto [found, hash] = in.entries.look_for(name);
     return {&in, name, found, hash};
   }
   /// Notes a free place. Under the lock.
-  vacancy note(const entry& at) const noexcept {
+  vacancy note(const entry& at) const noexcept CORAMFS_REQUIRES_SHARED(this) {
     return {at.parent, recent_.times_forgotten(), at.parent->entries.version(), at.hash};
   }
 
   /// Whether a node is busy. Under the exclusive lock; for a file also under the shared one, where
   /// users may come and go meanwhile.
-  bool is_busy(const node& n) const noexcept;
+  bool is_busy(const node& n) const noexcept CORAMFS_REQUIRES_SHARED(this);
   /// Checks that a node is not busy. Under the exclusive lock, and for a file also under the shared
   /// one. Errors: `busy`, with a note of who has the file open, and which it is below a directory.
-  result<void> require_idle(const node& n) const noexcept;
+  result<void> require_idle(const node& n) const noexcept CORAMFS_REQUIRES_SHARED(this);
   /// The error of a busy node. It takes some time, to look at the handles.
   error why_busy(const node& n) const noexcept;
 
   /// Holds a file busy, and takes its lock if that passes nobody. Under the lock, shared or
   /// exclusive. A hot file that is to be locked exclusively has to be cooled first.
-  node_use use(file_node& f, fair_lock::kind k) noexcept;
+  node_use use(file_node& f, fair_lock::kind k) noexcept CORAMFS_REQUIRES_SHARED(this);
   /// Holds a file busy and locked for a handle, if the lock and a mark are had at once; else the
   /// use is empty. Under the lock, shared or exclusive.
-  node_use use_at_once(file_node& f, fair_lock::kind k) noexcept;
+  node_use use_at_once(file_node& f, fair_lock::kind k) noexcept CORAMFS_REQUIRES_SHARED(this);
   /// Whether a file has to be cooled before it is locked. Under the lock.
-  bool must_cool(const file_node& f, fair_lock::kind k) const noexcept {
+  bool must_cool(const file_node& f, fair_lock::kind k) const noexcept
+      CORAMFS_REQUIRES_SHARED(this) {
     return f.is_hot && k == fair_lock::kind::exclusive;
   }
   /// Makes a warm file hot, if nobody waits for it: from then on its readers only mark it, and
   /// share no word of its lock. `used` holds it for reading. It takes the lock.
-  void heat(const node_use& used) noexcept;
+  void heat(const node_use& used) noexcept CORAMFS_EXCLUDES(this);
   /// Makes a hot file an ordinary one: its readers are counted in its lock again, for which others
   /// may wait then. Under the exclusive lock.
-  void cool(file_node& f) noexcept;
+  void cool(file_node& f) noexcept CORAMFS_REQUIRES(this);
 
   /// The marks of the files in use.
   hold_table& holds() noexcept { return holds_; }
@@ -150,16 +154,25 @@ class tree {
   /// The number that tells a node from all others that the volume has, or had.
   std::uint64_t id_of(const node& n) const noexcept { return n.id(last_id_); }
   /// The file at a path, or null if there is none. Under the lock.
-  file_node* find_file(normal_path path) const noexcept;
+  file_node* find_file(normal_path path) const noexcept CORAMFS_REQUIRES_SHARED(this);
 
   small_memory& memory() const noexcept { return memory_; }
   const volume_clock& clock() const noexcept { return clock_; }
 
   /// Whether the calling thread holds the lock exclusively.
   bool is_changed_by_this_thread() const noexcept { return lock_.is_held_by_this_thread(); }
+  /// Fail in a debug build where the calling thread does not hold the lock exclusively, or at all.
+  /// For who is called by somebody that holds it by another name, which clang does not take for the
+  /// same.
+  /// @{
+  void require_exclusive() const noexcept CORAMFS_ASSERTS(this) {
+    assert(is_changed_by_this_thread());
+  }
+  void require_held() const noexcept CORAMFS_ASSERTS_SHARED(this) { assert(step_scope::is_open()); }
+  /// @}
   /// Whether a node of the volume is below the root. For a node below `deepest_look` levels the
   /// answer is no. Under the exclusive lock.
-  bool is_in_tree(const node& n) const noexcept;
+  bool is_in_tree(const node& n) const noexcept CORAMFS_REQUIRES(this);
   /// Puts `moved`, the same file in another place of the memory, where `idle` was, which must not
   /// be busy. Under the exclusive lock.
   static void replace(file_node& idle, file_node& moved) noexcept;
@@ -177,24 +190,24 @@ class tree {
   /// the parent's change. That saves a look at the clock.
   static detached_node link_made(const entry& at, detached_node fresh) noexcept;
   /// Takes a node that is not busy out of the tree. Under the exclusive lock.
-  detached_node unlink(node& n) const noexcept;
+  detached_node unlink(node& n) const noexcept CORAMFS_REQUIRES(this);
   /// Takes a file out of the tree that may be busy. Returns it if it was not; else it is one
   /// without a name from now on, for its last user to free, and whoever waits for its lock is told.
   /// Under the exclusive lock.
-  detached_node take_name(file_node& f) noexcept;
+  detached_node take_name(file_node& f) noexcept CORAMFS_REQUIRES(this);
 
   /// Makes the marks of a file counts, so that all who use it are counted. Under the exclusive
   /// lock.
-  void count_uses(file_node& f) noexcept;
+  void count_uses(file_node& f) noexcept CORAMFS_REQUIRES(this);
   /// A file below a directory that has a mark, or null. Under the exclusive lock.
-  file_node* marked_below(const directory_node& d) const noexcept {
+  file_node* marked_below(const directory_node& d) const noexcept CORAMFS_REQUIRES(this) {
     return const_cast<file_node*>(holds_.held_below(d));
   }
   /// Calls `see` for the files below a directory that handles have open, of the first thousand
   /// handles, once for each handle. They are found soon, wherever they are. Under the exclusive
   /// lock.
   template <class See>
-  void see_open_below(const directory_node& d, See see) const {
+  void see_open_below(const directory_node& d, See see) const CORAMFS_REQUIRES(this) {
     handles_.see_first([&](const handle_entry& h) {
       if (is_below(*h.file, d)) see(*h.file);
     });
@@ -212,7 +225,7 @@ class tree {
   /// Takes a file out of the tree that is set aside: it is one without a name from now on, for its
   /// last user to free, and whoever waits for its lock is told. The spare pages of the directory
   /// stay. Under the exclusive lock.
-  void take_name_aside(file_node& f) const noexcept;
+  void take_name_aside(file_node& f) const noexcept CORAMFS_REQUIRES(this);
   /// The same, but puts `fresh`, which is made of it by that, with its name and content, into its
   /// place: so the file can be moved, and those who wait for it look for its path again. It takes
   /// time with the blocks of the content, each of which is told its new owner. Returns the file
@@ -221,17 +234,20 @@ class tree {
   /// Gives a node another name and place, which is not its own, and returns what was there.
   /// Precondition: the index of the new parent has reserved an entry, unless that is also the old
   /// parent or a node is replaced. Under the exclusive lock.
-  detached_node relocate(node& n, node_name name, const entry& to) const noexcept;
+  detached_node relocate(node& n, node_name name, const entry& to) const noexcept
+      CORAMFS_REQUIRES(this);
 
  private:
   static constexpr int deepest_look = 64;  // levels; a bound for the time that a look takes
 
-  const file_node* busy_below(const directory_node& d) const noexcept;
+  const file_node* busy_below(const directory_node& d) const noexcept CORAMFS_REQUIRES(this);
   void touch(directory_node& d) const noexcept;
   static detached_node put(const entry& at, detached_node fresh) noexcept;
-  result<directory_node*> look_up_directory(std::string_view path) const noexcept;
+  result<directory_node*> look_up_directory(std::string_view path) const noexcept
+      CORAMFS_REQUIRES_SHARED(this);
 
-  node_use mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcept;
+  node_use mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcept
+      CORAMFS_REQUIRES_SHARED(this);
 
   biased_lock lock_;
   const volume_clock clock_;
@@ -247,13 +263,15 @@ class tree {
 };
 
 /// The tree's lock, held shared for a scope. No step of an operation may end in it (`step_scope`).
-class tree::shared_access : step_scope {
+class CORAMFS_SCOPED_CAPABILITY tree::shared_access : step_scope {
  public:
-  explicit shared_access(tree& t) noexcept : lock_(t.lock_), lane_(lock_.lock_shared()) {}
-  shared_access(tree& t, in_turn_t) noexcept : lock_(t.lock_), lane_(lock_.lock_shared_in_turn()) {}
+  explicit shared_access(tree& t) noexcept CORAMFS_ACQUIRE_SHARED(t)
+      : lock_(t.lock_), lane_(lock_.lock_shared()) {}
+  shared_access(tree& t, in_turn_t) noexcept CORAMFS_ACQUIRE_SHARED(t)
+      : lock_(t.lock_), lane_(lock_.lock_shared_in_turn()) {}
   shared_access(const shared_access&) = delete;
   shared_access& operator=(const shared_access&) = delete;
-  ~shared_access() { lock_.unlock_shared(lane_); }
+  ~shared_access() CORAMFS_RELEASE() { lock_.unlock_shared(lane_); }
 
  private:
   biased_lock& lock_;
@@ -261,13 +279,14 @@ class tree::shared_access : step_scope {
 };
 /// The tree's lock, held exclusively for a scope. Bytes that are freed under it may be granted to
 /// somebody, who is told when the lock is gone.
-class tree::exclusive_access : announcement_pause, step_scope {
+class CORAMFS_SCOPED_CAPABILITY tree::exclusive_access : announcement_pause, step_scope {
  public:
-  explicit exclusive_access(tree& t) noexcept : hold_(t.lock_) {}
-  exclusive_access(tree& t, in_turn_t) noexcept
+  explicit exclusive_access(tree& t) noexcept CORAMFS_ACQUIRE(t) : hold_(t.lock_) {}
+  exclusive_access(tree& t, in_turn_t) noexcept CORAMFS_ACQUIRE(t)
       : hold_((t.lock_.lock_in_turn(), t.lock_), std::adopt_lock) {}
   exclusive_access(const exclusive_access&) = delete;
   exclusive_access& operator=(const exclusive_access&) = delete;
+  ~exclusive_access() CORAMFS_RELEASE() {}
 
  private:
   std::lock_guard<biased_lock> hold_;

@@ -24,16 +24,19 @@ struct transferred {
 template <class Handler>
 struct stream_handler {
   Handler handler;
-  open_file* file = nullptr;  // of an operation that ends with a result
+  // Of a write, which keeps its error. A read that ends with a result is a follower's, of no file,
+  // and to it no bytes mean the end.
+  open_file* file = nullptr;
   std::shared_ptr<const void> kept = nullptr;
 
   void operator()(const transferred& t) {
     kept.reset();
     std::move(handler)(t.ec, t.count);
   }
-  void operator()(const result<std::size_t>& written) {
+  void operator()(const result<std::size_t>& done) {
     transferred t;
-    t.count = take(written, t.ec, *file);
+    t.count = file != nullptr ? take(done, t.ec, *file) : take(done, t.ec);
+    if (file == nullptr && done && t.count == 0) t.ec = asio::error::eof;
     (*this)(t);
   }
 };
