@@ -1,0 +1,352 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""Builds the site: build.py OUTPUT [--doxygen DOXYGEN]
+
+Pages are Markdown below docs/, the reference is from the headers, the sources that pages and lines of
+behaviours.md lead to are copied as pages. What is wrong is printed, and the status is 1: a link that
+leads nowhere, a name in code font that nobody has declared, an error code without a page, a line that
+no test holds. Nothing is taken from a network, and no page asks for anything from one.
+"""
+import argparse
+import html
+import json
+import pathlib
+import posixpath
+import re
+import shutil
+import sys
+
+import behaviours
+import errors
+import highlight
+import markdown
+import names
+import performance
+import reference
+from contents import CONTENTS
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INTERNAL = {"architecture.md", "behaviours.md"}
+COPIED = [("docs/site/style.css", "style.css"), ("docs/site/search.js", "search.js")]
+LANGUAGES = {"cpp": "cpp", "console": "", "text": "", "output": "", "yaml": "yaml",
+             "sh": "sh", "python": "py", "cmake": "sh", "": ""}
+
+
+class site:
+    def __init__(self, doxygen):
+        self.reference = reference.reference(doxygen, ROOT)
+        self.documents = behaviours.documents_of(ROOT)
+        self.held = behaviours.held_lines(ROOT, self.documents)
+        self.names = names.known_names(self.reference, ROOT)
+        self.codes = [e.name for e in self.reference.everything()
+                      if e.kind == "enumerator" and e.owner == "coramfs::errc"]
+        self.wrong = list(self.held.wrong)
+        self.made, self.anchors, self.links = {}, {}, []
+        self.sources, self.assets, self.index = {}, {}, []
+        self.titles = {}
+
+    def build(self, output):
+        listed = [doc for _, docs in CONTENTS for doc in docs]
+        error_pages = [f"errors/{code}.md" for code in self.codes]
+        for doc in [*listed, *error_pages]:
+            if not (ROOT / "docs" / doc).is_file():
+                self.wrong.append(f"docs/{doc}: is not there")
+        there = [d for d in [*listed, *error_pages] if (ROOT / "docs" / d).is_file()]
+        for extra in sorted((ROOT / "docs").rglob("*.md")):
+            name = extra.relative_to(ROOT / "docs").as_posix()
+            if name not in there:
+                self.wrong.append(f"docs/{name}: is in no menu (docs/site/contents.py)")
+        for doc in there:
+            text = (ROOT / "docs" / doc).read_text(encoding="utf-8")
+            self.titles[doc] = markdown.plain(re.search(r"^# (.*)$", text, re.M)[1])
+        for doc in there:
+            self._document(doc)
+        for header in sorted(self.reference.headers):
+            p = page(self, reference.page_of(header), header)
+            p.scopes = [e.qualified.removeprefix("coramfs::")
+                        for e in self.reference.headers[header]
+                        if isinstance(e, reference.compound)]
+            body = "\n".join(reference.header_page(self.reference, header, p))
+            self._add(p, f"coramfs/{header.removeprefix('coramfs/')}", body)
+        for file in sorted(self.sources):
+            self._source(file)
+        self._check_links()
+        self._write(output)
+
+    def _document(self, doc):
+        text = (ROOT / "docs" / doc).read_text(encoding="utf-8")
+        p = page(self, doc.removesuffix(".md") + ".html", doc)
+        p.code_words = set(names.WORD.findall("\n".join(
+            self.documents.FENCED.findall(text) + re.findall(r"^    .*$", text, re.M))))
+        body = markdown.blocks(text.splitlines(), p)
+        if doc == "reference.md":
+            body += "\n" + self._reference_index(p)
+        elif doc == "errors.md":
+            body += "\n" + errors.index(self, p)
+        elif doc == "performance.md":
+            body += "\n" + performance.page(ROOT, p)
+        elif doc.startswith("errors/"):
+            body += "\n" + errors.calls(self, doc[7:-3], p)
+        self._add(p, self.titles[doc], body)
+
+    def _reference_index(self, p):
+        made = []
+        for header in sorted(self.reference.headers):
+            found = self.reference.headers[header]
+            links = ", ".join(dict.fromkeys(
+                f"<a href=\"{p.to(self.reference.url(e))}\">"
+                f"<code>{e.qualified.removeprefix('coramfs::')}</code></a>" for e in found))
+            made.append(f"<dt><a href=\"{p.to(reference.page_of(header))}\">{header}</a></dt>"
+                        f"<dd>{links}</dd>")
+        return f"<dl class=\"values\">{''.join(made)}</dl>"
+
+    def _source(self, file):
+        p = page(self, source_page(file), file)
+        text = (ROOT / file).read_text(encoding="utf-8")
+        language = pathlib.PurePath(file).suffix[1:] or "run"
+        lines = highlight.text(text, language).split("\n")[:-1]
+        rows = "".join(f"<span class=\"line\" id=\"L{n}\"><a class=\"number\" href=\"#L{n}\" "
+                       f"tabindex=\"-1\">{n}</a>{line}\n</span>"
+                       for n, line in enumerate(lines, 1))
+        p.ids.update(f"L{n}" for n in range(1, len(lines) + 1))
+        self._add(p, file, f"<h1>{html.escape(file)}</h1>"
+                           f"<pre class=\"source\" tabindex=\"0\"><code>{rows}</code></pre>")
+
+    def _add(self, p, title, body):
+        if "<h1" not in body:
+            body = f"<h1>{html.escape(title)}</h1>\n{body}"
+        self.made[p.url] = (title, body, p)
+        self.anchors[p.url] = p.ids | set(re.findall(r" id=\"([^\"]+)\"", body))
+        if not p.url.startswith("source/"):
+            self.index.append([title, p.url, "page"])
+            self.index += [[f"{text} ({title})", f"{p.url}#{anchor}", "heading"]
+                           for level, anchor, text in p.headings if level > 1]
+
+    def _check_links(self):
+        for where, url, anchor in self.links:
+            if url in self.assets or (url in self.made and
+                                      (not anchor or anchor in self.anchors[url])):
+                continue
+            self.wrong.append(f"{where}: a link leads nowhere: {url}"
+                              + (f"#{anchor}" if anchor else ""))
+
+    def _write(self, output):
+        for url, (title, body, p) in self.made.items():
+            file = output / url
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(self._frame(url, title, body, p), encoding="utf-8")
+        for origin, target in [*COPIED, *((o, t) for t, o in self.assets.items())]:
+            (output / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / origin, output / target)
+        entries = self.index + [
+            [e.qualified.removeprefix("coramfs::"), self.reference.url(e), e.kind]
+            for e in {e.qualified: e for e in self.reference.everything()}.values()]
+        entries += [[i, f"behaviours.html#{i}", "behaviour"] for i in self.held.ids]
+        (output / "search-index.js").write_text(
+            "window.searchIndex = " + json.dumps(entries, separators=(",", ":")) + ";\n",
+            encoding="utf-8")
+
+    def _frame(self, url, title, body, p):
+        to_root = posixpath.relpath(".", posixpath.dirname(url) or ".")
+        to_root = "" if to_root == "." else to_root + "/"
+        menu = []
+        for section, docs in CONTENTS:
+            items = []
+            for doc in docs:
+                if doc not in self.titles:
+                    continue
+                target = doc.removesuffix(".md") + ".html"
+                here = target == url or (doc == "errors.md" and url.startswith("errors/")) or (
+                    doc == "reference.md" and url.startswith("reference/"))
+                current = " aria-current=\"page\"" if here else ""
+                items.append(f"<li><a href=\"{to_root}{target}\"{current}>"
+                             f"{html.escape(self.titles[doc])}</a></li>")
+            menu.append(f"<h2>{section}</h2><ul>{''.join(items)}</ul>")
+        on_page = ""
+        parts = [(a, t) for level, a, t in p.headings if level == 2]
+        if len(parts) > 2:
+            links = "".join(f"<li><a href=\"#{a}\">{html.escape(t)}</a></li>" for a, t in parts)
+            on_page = (f"<details class=\"parts\"><summary>On this page</summary><ul>{links}</ul>"
+                       "</details>")
+            body = body.replace("</h1>", "</h1>\n" + on_page, 1)
+        name = title if title == "coramfs" else f"{title} - coramfs"
+        return FRAME.format(title=html.escape(name), root=to_root, menu="".join(menu), body=body)
+
+
+def source_page(file):
+    return f"source/{file}.html"
+
+
+class page:
+    """One page while it is made: what Markdown and the reference ask for."""
+
+    def __init__(self, of, url, name):
+        self.site, self.url, self.name = of, url, name
+        self.headings, self.ids, self.code_words = [], set(), set()
+        self.scopes = []  # the classes that the page is about
+
+    def to(self, url):
+        return posixpath.relpath(url, posixpath.dirname(self.url) or ".")
+
+    def say(self, text):
+        place = f"docs/{self.name}" if self.name.endswith(".md") else self.name
+        self.site.wrong.append(f"{place}: {text}")
+
+    def heading(self, level, made, text, anchor=None):
+        anchor = anchor or re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+        while anchor in self.ids and not anchor.startswith("coramfs"):
+            anchor += "-2"
+        self.ids.add(anchor)
+        self.headings.append((level, anchor, text))
+        if level == 1:
+            return f"<h1 id=\"{anchor}\">{made}</h1>"
+        return (f"<h{level} id=\"{anchor}\">{made} <a class=\"anchor\" href=\"#{anchor}\" "
+                f"aria-label=\"Link to this part: {html.escape(text)}\">#</a></h{level}>")
+
+    def block(self, info, code):
+        language, *rest = info.split() or [""]
+        if language not in LANGUAGES:
+            self.say(f"a block of an unknown language: {language}")
+        made = highlight.text(code, LANGUAGES.get(language, ""))
+        kind = " class=\"output\"" if language == "output" else ""
+        label = "<p class=\"label\">Output</p>" if language == "output" else ""
+        if rest and rest[0] != "file":
+            label = f"<p class=\"label\">{html.escape(' '.join(rest[-1:]))}</p>"
+        return f"{label}<pre tabindex=\"0\"{kind}><code>{made}</code></pre>"
+
+    def code(self, text, plain=False):
+        made = f"<code>{html.escape(text, quote=False)}</code>"
+        of = self.site
+        if names.WHOLE.fullmatch(text):
+            name = text.removesuffix("()")
+            inner = (of.reference.find(f"{scope}::{name}") for scope in self.scopes)
+            url = next((u for u in inner if u), None) or of.reference.find(name)
+            if name in of.codes or name.removeprefix("errc::") in of.codes:
+                url = f"errors/{name.removeprefix('errc::')}.html"
+            if url and (self.scopes or url.partition("#")[0] != self.url):
+                return self._anchor(url, made)
+        if self.name.endswith(".md"):
+            internal = self.name in INTERNAL
+            for unknown in of.names.unknown(text, self.code_words, internal):
+                self.say(f"nobody has declared `{unknown}`")
+        return made
+
+    def text(self, made):
+        if not self.name.endswith(".md"):
+            return made
+
+        def linked(found):
+            if found[1] not in self.site.held.ids:
+                return found[0]
+            return self._anchor(f"behaviours.html#{found[1]}", found[1])
+
+        return self.site.documents.REFERENCE.sub(linked, made)
+
+    def item(self, made, head):
+        """An item of a list: a line of behaviours.md gets its place and its tests."""
+        found = re.match(r"([A-Z]{1,2}\d+)\. ", head)
+        if self.name != "behaviours.md" or not found or found[1] not in self.site.held.ids:
+            return made
+        i = found[1]
+        self.ids.add(i)
+        made = re.sub(rf"^<li>(<p>)?(?:<a [^>]*>)?{i}(?:</a>)?\.",
+                      rf'<li id="{i}">\1<a class="id" href="#{i}">{i}</a>', made)
+        tests = self.site.held.by[i]
+        if not tests:
+            note = f"<p class=\"tests\">No test: {html.escape(self.site.held.reasons.get(i, ''))}</p>"
+        else:
+            links = "".join(
+                f"<li>{self._source_link(file, line, test or file)}</li>"
+                for file, line, test in tests)
+            count = f"{len(tests)} test{'s' if len(tests) > 1 else ''}"
+            note = (f"<details class=\"tests\"><summary>{count}<span class=\"hidden\"> of {i}"
+                    f"</span></summary><ul>{links}</ul></details>")
+        return made.removesuffix("</li>") + note + "</li>"
+
+    def _source_link(self, file, line, text):
+        self.site.sources[file] = True
+        return self._anchor(f"{source_page(file)}#L{line}",
+                            f"{html.escape(text)} <small>{html.escape(file)}</small>")
+
+    def link(self, target, made):
+        if re.match(r"[a-z]+:", target):
+            return f"<a href=\"{html.escape(target)}\">{made}</a>"
+        path, _, anchor = target.partition("#")
+        if not path:
+            self.site.links.append((f"docs/{self.name}", self.url, anchor))
+            return f"<a href=\"#{anchor}\">{made}</a>"
+        file = posixpath.normpath(posixpath.join("docs", posixpath.dirname(self.name), path))
+        return self._anchor(self._page_of(file) + (f"#{anchor}" if anchor else ""), made)
+
+    def _page_of(self, file):
+        if file.startswith("docs/") and file.endswith(".md"):
+            return file[5:-3] + ".html"
+        if file == "README.md":
+            return "index.html"
+        if (ROOT / file).is_dir() and (ROOT / file / "main.cpp").is_file():
+            file += "/main.cpp"
+        if (ROOT / file).is_file():
+            self.site.sources[file] = True
+        return source_page(file)
+
+    def image(self, target, text):
+        file = posixpath.normpath(posixpath.join("docs", posixpath.dirname(self.name), target))
+        url = f"images/{posixpath.basename(file)}"
+        if (ROOT / file).is_file():
+            self.site.assets[url] = file
+        self.site.links.append((f"docs/{self.name}", url, ""))
+        return (f"<img class=\"chart\" src=\"{self.to(url)}\" alt=\"{html.escape(text)}\">")
+
+    def _anchor(self, url, made):
+        path, _, anchor = url.partition("#")
+        self.site.links.append((self.name, path, anchor))
+        return f"<a href=\"{self.to(path)}{'#' + anchor if anchor else ''}\">{made}</a>"
+
+
+FRAME = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="{root}style.css">
+<script defer src="{root}search.js" data-root="{root}"></script>
+</head>
+<body>
+<a class="skip" href="#content">Skip to the content</a>
+<header>
+<a class="home" href="{root}index.html">coramfs</a>
+<form class="search" role="search" hidden>
+<input type="search" aria-label="Search" placeholder="Search" autocomplete="off" role="combobox"
+ aria-expanded="false" aria-controls="found" aria-autocomplete="list">
+<ul id="found" role="listbox" aria-label="Found" hidden></ul>
+</form>
+<a class="open-menu" href="#menu">Menu</a>
+</header>
+<nav id="menu" aria-label="Pages">
+<a class="close-menu" href="#content">Close the menu</a>
+{menu}
+</nav>
+<main id="content" tabindex="-1">
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(description="Builds the site of docs/.")
+    parser.add_argument("output", type=pathlib.Path)
+    parser.add_argument("--doxygen", default="doxygen")
+    options = parser.parse_args(arguments)
+    made = site(options.doxygen)
+    made.build(options.output)
+    print("".join(f"{line}\n" for line in dict.fromkeys(made.wrong)), end="")
+    return 1 if made.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
