@@ -2,9 +2,9 @@
 """Which tests hold a line of docs/behaviours.md.
 
 A test that names the line, in a comment or in a text that begins with it, is found by itself. For
-all others docs/site/held_by.txt names the test; docs/site/not_held.txt has lines that no test holds,
-each with a reason. What the two say of a test or a line that is not there is an error, and so is a
-line that is in none of the three.
+all others docs/site/held_by.txt names the test; docs/site/not_held.txt has lines that no test
+holds, each with a reason. What the two say of a test or a line that is not there is an error, and
+so is a line that is in none of the three.
 """
 import collections
 import re
@@ -80,20 +80,23 @@ class held_lines:
 
     def _hold(self, i, said):
         name, _, part = said.partition(": ")
+        if name.startswith("- "):
+            meant = [entry for entry in self.by[i] if entry[0] != f"tests/{name[2:]}"]
+            if len(meant) == len(self.by[i]):
+                self.wrong.append(f"docs/site/held_by.txt: tests/{name[2:]} does not name {i}")
+            self.by[i] = meant
+            return
         file = self.root / "tests" / name
         if not file.is_file():
             self.wrong.append(f"docs/site/held_by.txt: {i}: there is no tests/{name}")
             return
         text = file.read_text(encoding="utf-8")
-        for at, test in tests_of(text):
-            if part in test:
-                self.by[i].append((f"tests/{name}", text.count("\n", 0, at) + 1, test))
-                return
-        at = text.find(part) if part else 0
+        at, test = next(((at, test) for at, test in tests_of(text) if part in test),
+                        (text.find(part), part))
         if at < 0:
             self.wrong.append(f"docs/site/held_by.txt: {i}: tests/{name} has no \"{part}\"")
-            return
-        self.by[i].append((f"tests/{name}", text.count("\n", 0, at) + 1, part))
+        else:
+            self.by[i].append((f"tests/{name}", text.count("\n", 0, at) + 1, test))
 
     def _excuse(self, i, reason):
         self.reasons[i] = reason

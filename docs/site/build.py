@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSL-1.0
 """Builds the site: build.py OUTPUT [--doxygen DOXYGEN]
 
-Pages are Markdown below docs/, the reference is from the headers, the sources that pages and lines of
-behaviours.md lead to are copied as pages. What is wrong is printed, and the status is 1: a link that
-leads nowhere, a name in code font that nobody has declared, an error code without a page, a line that
-no test holds. Nothing is taken from a network, and no page asks for anything from one.
+Pages are Markdown below docs/, the reference is from the headers, the sources that pages and lines
+of behaviours.md lead to are copied as pages. What is wrong is printed, and the status is 1: a link
+that leads nowhere, a name in code font that nobody has declared, an error code without a page, a
+line that no test holds. Nothing is taken from a network, and no page asks for anything from one.
 """
 import argparse
 import html
@@ -93,9 +93,11 @@ class site:
         made = []
         for header in sorted(self.reference.headers):
             found = self.reference.headers[header]
-            links = ", ".join(dict.fromkeys(
-                f"<a href=\"{p.to(self.reference.url(e))}\">"
-                f"<code>{e.qualified.removeprefix('coramfs::')}</code></a>" for e in found))
+            first = {e.qualified: e for e in reversed(found)}
+            links = ", ".join(
+                f"<a href=\"{p.to(self.reference.url(first[name]))}\">"
+                f"<code>{name.removeprefix('coramfs::')}</code></a>"
+                for name in dict.fromkeys(e.qualified for e in found))
             made.append(f"<dt><a href=\"{p.to(reference.page_of(header))}\">{header}</a></dt>"
                         f"<dd>{links}</dd>")
         return f"<dl class=\"values\">{''.join(made)}</dl>"
@@ -105,7 +107,7 @@ class site:
         text = (ROOT / file).read_text(encoding="utf-8")
         language = pathlib.PurePath(file).suffix[1:] or "run"
         lines = highlight.text(text, language).split("\n")[:-1]
-        rows = "".join(f"<span class=\"line\" id=\"L{n}\"><a class=\"number\" href=\"#L{n}\" "
+        rows = "".join(f"<span class=\"line\" id=\"L{n}\"><a class=\"at\" href=\"#L{n}\" "
                        f"tabindex=\"-1\">{n}</a>{line}\n</span>"
                        for n, line in enumerate(lines, 1))
         p.ids.update(f"L{n}" for n in range(1, len(lines) + 1))
@@ -253,10 +255,11 @@ class page:
                       rf'<li id="{i}">\1<a class="id" href="#{i}">{i}</a>', made)
         tests = self.site.held.by[i]
         if not tests:
-            note = f"<p class=\"tests\">No test: {html.escape(self.site.held.reasons.get(i, ''))}</p>"
+            reason = html.escape(self.site.held.reasons.get(i, ""))
+            note = f"<p class=\"tests\">No test: {reason}</p>"
         else:
             links = "".join(
-                f"<li>{self._source_link(file, line, test or file)}</li>"
+                f"<li>{self._source_link(file, line, test or f'line {line}')}</li>"
                 for file, line, test in tests)
             count = f"{len(tests)} test{'s' if len(tests) > 1 else ''}"
             note = (f"<details class=\"tests\"><summary>{count}<span class=\"hidden\"> of {i}"

@@ -53,8 +53,8 @@ def calls(site, code, page):
     if not rows:
         return heading + "<p>No call names it in its own documentation.</p>"
     note = ("<p>From the documentation of each call. Where the calls for coroutines and those for "
-            "threads have the same name, the first are listed; those for threads give the same, but "
-            "are never cancelled.</p>")
+            "threads have the same name, the first are listed; those for threads give the same, "
+            "but are never cancelled.</p>")
     return (f"{heading}{note}<div class=\"table\" tabindex=\"0\"><table><thead><tr><th>call</th>"
             f"<th>what its documentation says</th></tr></thead><tbody>{''.join(rows)}</tbody>"
             "</table></div>")
@@ -71,4 +71,5 @@ def index(site, page):
                     f"</code></a></td><td>{html.escape(meaning.strip())}</td>"
                     f"<td><code>{html.escape(counterpart)}</code></td></tr>")
     return ("<div class=\"table\" tabindex=\"0\"><table><thead><tr><th>errc</th><th>meaning</th>"
-            f"<th>equals in std::errc</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>")
+            "<th>equals in std::errc</th></tr></thead>"
+            f"<tbody>{''.join(rows)}</tbody></table></div>")

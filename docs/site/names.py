@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSL-1.0
 """Names in code font that nobody has declared.
 
-What is looked at: a whole `name`, with or without `()`, and in longer code each name with `::` or an
-underscore. It is known if it is public, if it stands in code of the same page, if it is of the
-language, of the standard library, of Asio or of Boost by its prefix, or if docs/site/other_names.txt
-has it. A page on how the library is made may use any name of its sources.
+What is looked at: a whole `name`, with or without `()`, and in longer code each name with `::` or
+an underscore. It is known if it is public, if it stands in code of the same page, if it is of the
+language, of the standard library, of Asio or of Boost by its prefix, or if
+docs/site/other_names.txt has it. A page on how the library is made may use any name of its sources.
 """
 import re
 

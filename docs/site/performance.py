@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Tables of what bench/ has checked in: the goals, the counts of instructions and of shared lines."""
+"""Tables of what bench/ has checked in: goals, counts of instructions and of shared lines."""
 import html
 import json
 

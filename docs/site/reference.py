@@ -21,9 +21,10 @@ GENERATE_HTML = NO
 GENERATE_XML = YES
 XML_PROGRAMLISTING = NO
 """
+# Names of so few letters, such as `from` and `path`, mostly mean an argument of the call at hand.
+SHORT = 4
 SHOWN = {"function", "variable", "enum", "typedef"}
 AWAITABLE = re.compile(r"^(?:boost::)?asio::awaitable<(.*)>$")
-CODE_OF_ERROR = re.compile(r"`?([a-z_]+)`?")
 
 
 class member:
@@ -173,6 +174,9 @@ class reference:
             found = [e for e in found if "::testing::" not in e.qualified or
                      isinstance(e, compound)] or found
             if all("::testing::" in e.qualified and isinstance(e, member) for e in found):
+                return ""
+            if len(name) <= SHORT and all(e.kind in ("function", "variable", "enumerator")
+                                          for e in found):
                 return ""
         if len({e.qualified for e in found}) > 1:
             found = [e for e in found if "sync" not in e.qualified.split("::")] or found
