@@ -20,7 +20,9 @@ SETTINGS = """
 GENERATE_HTML = NO
 GENERATE_XML = YES
 XML_PROGRAMLISTING = NO
+EXCLUDE_SYMBOLS = coramfs::file::initiate_* Catch Catch::*
 """
+INHERITED = {"stream.hpp"}
 # Names of so few letters, such as `from` and `path`, mostly mean an argument of the call at hand.
 SHORT = 4
 SHOWN = {"function", "variable", "enum", "typedef"}
@@ -69,9 +71,13 @@ def spelled(text):
 
 
 def run_doxygen(doxygen, root):
+    """What Doxygen makes of the headers, and of those of the inner ones that public classes inherit
+    documented members from."""
+    inner = [f.relative_to(root) for f in (root / "include/coramfs").rglob("detail/*")
+             if f.name not in INHERITED]
     with tempfile.TemporaryDirectory() as output:
         settings = (root / "docs/Doxyfile").read_text(encoding="utf-8") + SETTINGS
-        settings += f"OUTPUT_DIRECTORY = {output}\n"
+        settings += f"EXCLUDE = {' '.join(map(str, inner))}\nOUTPUT_DIRECTORY = {output}\n"
         subprocess.run([doxygen, "-"], input=settings, cwd=root, text=True, check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return [xml.parse(f).getroot() for f in sorted(pathlib.Path(output, "xml").glob("*.xml"))]
@@ -84,12 +90,16 @@ class reference:
         self.headers = collections.defaultdict(list)  # header -> what it has, in its order
         self.by_id = {}
         classes = []
-        for tree in run_doxygen(doxygen, root):
+        trees = run_doxygen(doxygen, root)
+        self.bases = {node.get("id"): node for tree in trees for node in tree.findall("compounddef")
+                      if "::detail::" in node.findtext("compoundname")}
+        for tree in trees:
             for node in tree.findall("compounddef"):
                 kind, name = node.get("kind"), node.findtext("compoundname")
                 if kind in ("class", "struct") and node.get("prot") == "public":
                     classes.append(self._class(kind, name, node))
-                elif kind == "namespace" and name.startswith("coramfs"):
+                elif kind == "namespace" and name.startswith("coramfs") and (
+                        "detail" not in name.split("::")):
                     self._namespace(name, node)
         for of in classes:
             if of is not None:
@@ -102,7 +112,7 @@ class reference:
 
     def _class(self, kind, name, node):
         header = node.find("location").get("file")
-        if "detail" in name or "<" in name or not name.startswith("coramfs::") or not (
+        if "detail" in name.split("::") or "<" in name or not name.startswith("coramfs::") or not (
                 text_of(node.find("briefdescription")).strip()):
             return None
         made = compound(kind, name, node, header)
@@ -110,6 +120,11 @@ class reference:
             if found.get("prot") == "public" and found.get("kind") in SHOWN:
                 made.members.append(self._member(found, name, header))
         made.members.sort(key=lambda entry: line_of(entry.node))
+        for base in node.findall("basecompoundref"):
+            inner = self.bases.get(base.get("refid"))
+            made.members += [self._member(found, name, header)
+                             for found in (inner.iter("memberdef") if inner is not None else [])
+                             if found.get("prot") == "public" and found.get("kind") in SHOWN]
         return made
 
     def _namespace(self, name, node):
