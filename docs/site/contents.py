@@ -8,7 +8,8 @@ CONTENTS = [
         "concepts/zero_copy.md", "concepts/layouts.md", "concepts/memory_guard.md",
         "concepts/sharing.md", "concepts/following.md", "concepts/host_trees.md",
         "concepts/archives.md", "concepts/sqlite.md", "concepts/streams.md",
-        "concepts/errors.md", "testing.md", "schedules.md"]),
+        "concepts/errors.md", "concepts/facades.md", "concepts/limits.md", "testing.md",
+        "schedules.md"]),
     ("Coming from", [
         "coming_from/d_memfs.md", "coming_from/tmpfs.md", "coming_from/filesystem.md",
         "coming_from/fstream.md"]),
