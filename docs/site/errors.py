@@ -5,23 +5,46 @@ import re
 
 import reference
 
-SAME = re.compile(r"(?:as|those of)\s+(?:the\s+)?([\w:]+)")
+ERRORS = re.compile(r"\bErrors\b[^:]*: (.*)", re.S)
+ELSE = re.compile(r"\s(?:Charges|Lifetime|Complexity)\b[^.]*[: ]")
+# Between the clauses of a text, each of which is about a code or a few.
+PARTS = re.compile(r";|\.(?=\s+[A-Z])")
+SAME = re.compile(r"(?:\bas|those of)\s+(?:the\s+)?`([\w:]+)`")
+CODE = re.compile(r"`([^`]*)`")
+
+
+def marked(node):
+    """A description as text, with code between backquotes and without examples."""
+    if node.tag == "verbatim":
+        return ""
+    inner = (node.text or "") + "".join(marked(part) + (part.tail or "") for part in node)
+    return f"`{inner}`" if node.tag == "computeroutput" else inner
+
+
+def clauses(entry):
+    """What the text of a call says of its errors, in parts."""
+    for part in ("briefdescription", "detaileddescription"):
+        node = entry.node.find(part)
+        for para in node.iter("para") if node is not None else []:
+            if found := ERRORS.search(" ".join(marked(para).split())):
+                for clause in PARTS.split(ELSE.split(found[1])[0]):
+                    yield clause.strip().rstrip(".")
 
 
 def reasons_of(of, code, entry, depth=0):
     """Why a call gives a code: its own words, or those of the call that it refers to."""
-    for clause, words in reference.clauses(entry):
-        if code in words:
+    for clause in clauses(entry):
+        if code in (name.removeprefix("errc::") for name in CODE.findall(clause)):
             return clause
     if depth == 3:
         return None
-    for clause, _ in reference.clauses(entry):
+    for clause in clauses(entry):
         for name in SAME.findall(clause):
             scope = entry.qualified.rpartition("::")[0]
             for other in (of.by_suffix.get(f"{scope}::{name}".removeprefix("coramfs::"))
                           or of.by_suffix.get(name) or []):
                 if other.qualified != entry.qualified and reasons_of(of, code, other, depth + 1):
-                    return f"as {name}"
+                    return clause
     return None
 
 
@@ -47,11 +70,12 @@ def calls(site, code, page):
         link = f"<a href=\"{page.to(site.reference.url(entry))}\"><code>{name}</code></a>"
         if isinstance(entry, reference.compound):
             link = f"calls of {link}"
-        text = re.sub(rf"\b({code})\b", r"<strong>\1</strong>", html.escape(why, quote=False))
+        text = CODE.sub(lambda c: f"<code>{c[1]}</code>", html.escape(why, quote=False))
+        text = text.replace(f"<code>{code}</code>", f"<strong><code>{code}</code></strong>")
         rows.append(f"<tr><td>{link}</td><td>{text}</td></tr>")
-    heading = page.heading(2, "Calls that give it", "Calls that give it")
     if not rows:
-        return heading + "<p>No call names it in its own documentation.</p>"
+        return ""
+    heading = page.heading(2, "Calls that give it", "Calls that give it")
     note = ("<p>From the documentation of each call. Where the calls for coroutines and those for "
             "threads have the same name, the first are listed; those for threads give the same, "
             "but are never cancelled.</p>")

@@ -359,31 +359,3 @@ def header_page(of, header, page):
     if functions:
         yield page.heading(2, "Functions and types", "Functions and types", "functions")
         yield from members(functions, page)
-
-
-def clauses(entry):
-    """What the text of a call says of its errors: (the text of a clause, the codes in it)."""
-    for part in ("briefdescription", "detaileddescription"):
-        node = entry.node.find(part)
-        for para in node.iter("para") if node is not None else []:
-            text = text_of(para)
-            found = re.search(r"\bErrors\b[^:]*: (.*)", text, re.S)
-            if not found:
-                continue
-            said = re.split(r"\s(?:Charges|Lifetime|Complexity)\b", found[1])[0]
-            said = re.split(r"\. (?=[A-Z])", said)[0]
-            for clause in said.split(";"):
-                yield clause.strip().rstrip("."), set(re.findall(r"[a-z_]{4,}", clause))
-
-
-def calls_that_give(of, code):
-    """The calls whose text names an error code: (qualified name, why, entry)."""
-    seen = set()
-    for entry in of.everything():
-        if getattr(entry, "kind", "") != "function" or entry.qualified in seen:
-            continue
-        for clause, words in clauses(entry):
-            if code in words:
-                seen.add(entry.qualified)
-                yield entry, clause
-                break
