@@ -50,7 +50,7 @@
     list.replaceChildren();
     chosen = -1;
     if (words.length === 0) return show(false);
-    const kinds = { page: 0, compound: 0, behaviour: 1, function: 1, enumerator: 2, heading: 3 };
+    const kinds = { page: 0, class: 0, struct: 0, enum: 0, behaviour: 1, function: 1, heading: 3 };
     const found = window.searchIndex
       .map(entry => [rank(entry[0], words) + (kinds[entry[2]] ?? 2) / 2, entry])
       .filter(([at, entry]) => rank(entry[0], words) !== -1)
