@@ -4,9 +4,11 @@
 usage: check_pages.py DOCS PROGRAM              PROGRAM is made by extract_pages.py
        check_pages.py DOCS PROGRAM --self-test  shows that it can fail
 """
+import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 import pages
 
@@ -33,7 +35,9 @@ def differences(expected, ended):
 
 def main(docs, program, *rest):
     expected = shown(pathlib.Path(docs))
-    ended = subprocess.run([program], stdout=subprocess.PIPE, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:  # for what a block writes to the disk
+        ended = subprocess.run([program], stdout=subprocess.PIPE, text=True, check=False,
+                               env={**os.environ, "TMPDIR": folder})
     wrong = differences(expected, ended)
     if rest == ("--self-test",):
         first = next(iter(expected))
