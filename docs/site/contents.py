@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: BSL-1.0
-"""The pages of the site, in the order of its menu. Paths are below docs/."""
+"""The pages of the site, in the order of its menu. Paths are below docs/.
+
+A new page is listed here. A new code of `errc` gets a page in docs/errors/, which is found by its
+name, and a new line of docs/behaviours.md a test that names it, or an entry in docs/site/held_by.txt.
+"""
 
 CONTENTS = [
     ("Start", ["index.md", "five_minutes.md", "recipes.md"]),
