@@ -316,7 +316,7 @@ class CORAMFS_EXPORT file_system {
   /// entries, and in larger ones page by page; what is below a path of more than 4,096 bytes it
   /// does not reach. What others change meanwhile is as `list_some` says for each directory.
   ///
-  ///     for (const auto& e : fs.each_match("/logs/**/*.txt")) std::cout << e.path << '\n';
+  ///     for (const auto& e : fs.each_match("/logs/2026-*.txt")) std::cout << e.path << '\n';
   ///
   /// Errors of the range: only `name_too_long`, for a pattern above 4,096 bytes or a path;
   /// `out_of_memory`.
