@@ -4,11 +4,13 @@
 #include <coramfs/blocking_pool.hpp>
 #include <coramfs/entries.hpp>
 #include <coramfs/file_system.hpp>
+#include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 #include <coramfs/sync/file_system.hpp>
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -46,6 +48,12 @@ struct host_options {
   /// Where the calls of the host are made. If null, on two threads of the library's, which are
   /// started at the first use and end with the program. The blocking form uses none.
   blocking_pool* pool = nullptr;
+  /// Of an import, with `if_exists::replace`: what happens if a file that is to be replaced is in
+  /// use.
+  if_open open = if_open::fail;
+  /// Of an import: for how long `if_open::wait` waits, for each file anew. If empty, it is the
+  /// volume's `default_lock_timeout`.
+  std::optional<lock_timeout> timeout = {};
 };
 // g++ 12 destroys some temporaries of a co_await expression twice.
 static_assert(std::is_trivially_destructible_v<host_options>);
@@ -117,16 +125,18 @@ CORAMFS_EXPORT result<std::uint64_t> export_to_host(const sync::file_system& fs,
 /// others are filled with zeros. Files that are linked to each other become independent ones. Names
 /// are bytes, and come as they are; times, modes and owners do not, and the generation is 0.
 ///
-/// With `if_exists::replace` files are replaced by new ones, but not while they are open. All else
-/// that is in `dest` stays. Until the end the files have no names, and count in `stats`, with a
-/// handle each.
+/// With `if_exists::replace` files are replaced by new ones. All else that is in `dest` stays.
+/// Until the end the files have no names, and count in `stats`, with a handle each. `options.open`
+/// decides about a file that is to be replaced and is in use, as it does for `give_names`: with
+/// `if_open::wait` the import, when all has been read, waits for such files one after the other;
+/// with `if_open::keep_unnamed` they live on without a name for those who have them open.
 ///
 /// No call of the host's is made on the awaiting executor: they are made by the pool, in which they
 /// wait for their turn. Only what is still open when the pool is stopped is closed there. It
 /// resumes on the awaiting coroutine's executor.
 ///
-/// Cancellation: seen between names and between pieces of 1 MiB; a piece that the kernel reads runs
-/// to its end. Nothing is left in the volume. All types are
+/// Cancellation: seen between names, between pieces of 1 MiB, and in the wait for files in use; a
+/// piece that the kernel reads runs to its end. Nothing is left in the volume. All types are
 /// heard that the coroutine's filter lets through. A context that is destroyed ends it in the same
 /// way, without waiting for that. A pool that is stopped or destroyed -> `canceled`.
 ///
@@ -139,9 +149,10 @@ CORAMFS_EXPORT result<std::uint64_t> export_to_host(const sync::file_system& fs,
 /// name with a backslash; `name_too_long` for what would have a path above 4,096 bytes in the
 /// volume; `already_exists` for a file that is there with `if_exists::fail`; `is_a_directory` for a
 /// directory in the place of a file; `not_a_directory` for a file in the place of a directory, or
-/// above `dest`; `busy` for a file that is to be replaced and open or waited for;
-/// `node_limit_exceeded`; `quota_exceeded`, with the bytes of the piece that did not fit, and
-/// `memory_guard`; `canceled`; `out_of_memory`.
+/// above `dest`; `busy` for a file that is to be replaced and open or waited for, with
+/// `if_open::fail`; with `if_open::wait` `would_block`, `timed_out`; `node_limit_exceeded`;
+/// `quota_exceeded`, with the bytes of the piece that did not fit, and `memory_guard`; `canceled`;
+/// `out_of_memory`.
 /// Charges: files, as they come, beside what they replace, which goes at the end, and directories
 /// at the end. Not charged is what it takes until it ends: some hundred bytes for each file, the
 /// path of each file and directory, up to three times while they get their names, and all names of

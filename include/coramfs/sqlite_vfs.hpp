@@ -68,7 +68,9 @@ struct vfs_options {
 /// roll back, and the database may be malformed then, as on a disk; and in MEMORY only a connection
 /// that lives can. While an `image` of the database is held, its pages can not be changed without
 /// room for a copy. Only a rollback for a connection that has died may need such room, if the file
-/// was pinned after that; where it is refused, whoever comes when the pin has gone does it.
+/// was pinned or shared after that; where it is refused, whoever comes when the pin has gone does
+/// it. No room is kept for a rollback: until a transaction ends nobody can pin or share what it has
+/// written, and when its connection has died nothing is open that could keep any.
 ///
 /// It blocks: SQLite knows nothing else. A connection that is used on the only thread of a context
 /// may wait there for a coroutine that needs this very thread, until its patience ends.

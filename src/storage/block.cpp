@@ -241,22 +241,22 @@ block& block::move_to(void* memory) noexcept {
 // its charge back if that had been left to the block. One that no live file of the volume has any
 // more is held by others from then on. Who has a share that is not the last may look at the block
 // until it is dropped, and not afterwards.
-void block::drop(std::uint64_t share, bool at_once) noexcept {
+void block::drop(std::uint64_t share, bool is_lent) noexcept {
   const std::uint64_t now = state_.load(std::memory_order_acquire);
-  if (now == owned && share == owned) return give_up(*this, at_once);  // as most
+  if (now == owned && share == owned) return give_up(*this, is_lent);  // as most
   const bool is_live = (share & in_live_files) != 0;
   if ((now & ~(keeps_charge | borrows)) == share)
-    return end(now, is_live, is_live ? one_loan : one_pin, at_once);
+    return end(now, is_live, is_live ? one_loan : one_pin, is_lent);
   if (!is_live) {
     const std::uint64_t rest = state_.fetch_sub(share, std::memory_order_acq_rel) - share;
-    if ((rest & ~(keeps_charge | borrows)) == 0) end(rest, false, one_pin, at_once);
+    if ((rest & ~(keeps_charge | borrows)) == 0) end(rest, false, one_pin, is_lent);
     return;
   }
   block_memory& memory = home();
   const std::uint64_t bytes = footprint();
   if (is_loan()) leave_lender_to_pins();
   const std::uint64_t rest = state_.fetch_sub(share, std::memory_order_acq_rel) - share;
-  if ((rest & ~(keeps_charge | borrows)) == 0) return end(rest, true, one_pin, at_once);
+  if ((rest & ~(keeps_charge | borrows)) == 0) return end(rest, true, one_pin, is_lent);
   if ((rest & in_live_files) == 0 && (rest & keeps_charge) != 0)
     memory.change_held(static_cast<std::int64_t>(bytes));
 }
@@ -274,10 +274,10 @@ void block::leave_lender_to_pins() noexcept {
 
 // Nobody has it any more, and nobody can come. `was_live`: a file had it until now. `at_lender` is
 // what a loan is for the lender, if that is of the same volume.
-void block::end(std::uint64_t last, bool was_live, std::uint64_t at_lender, bool at_once) noexcept {
+void block::end(std::uint64_t last, bool was_live, std::uint64_t at_lender, bool is_lent) noexcept {
   block_memory& memory = home();
   const std::uint64_t freed = (last & keeps_charge) != 0 ? footprint() : 0;
-  is_loan() ? end_loan(*this, at_lender) : give_up(*this, at_once);
+  is_loan() ? end_loan(*this, at_lender) : give_up(*this, is_lent);
   if (freed == 0) return;
   if (!was_live) memory.change_held(-static_cast<std::int64_t>(freed));
   memory.give_back(freed);
@@ -291,10 +291,12 @@ std::uint64_t block::large_bytes() const noexcept {
   }
 }
 
-// A backlog keeps its own volume alive and no other, so what another one has lent is freed at once.
-void block::give_up(block& b, bool at_once) noexcept {
+// `is_lent`: to a file of another volume, which was the last that had it.
+void block::give_up(block& b, bool is_lent) noexcept {
+  using collecting = backlog::collecting;
   const std::uint64_t bytes = b.large_bytes();
-  if (bytes != 0 && !at_once && backlog::collecting::note(b.home(), bytes)) {
+  const auto note = is_lent ? &collecting::note_lent : &collecting::note;
+  if (bytes != 0 && note(b.home(), bytes)) {
     b.home().collect(b);
   } else {
     free(b);

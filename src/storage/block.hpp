@@ -177,10 +177,10 @@ class block {
                                std::size_t likely) noexcept;
   std::size_t size_of_piece() const noexcept;
   static block* shrink(block* b, std::size_t capacity) noexcept;
-  void drop(std::uint64_t share, bool at_once = false) noexcept;
+  void drop(std::uint64_t share, bool is_lent = false) noexcept;
   void leave_lender_to_pins() noexcept;
-  void end(std::uint64_t last, bool was_live, std::uint64_t at_lender, bool at_once) noexcept;
-  static void give_up(block& b, bool at_once = false) noexcept;
+  void end(std::uint64_t last, bool was_live, std::uint64_t at_lender, bool is_lent) noexcept;
+  static void give_up(block& b, bool is_lent = false) noexcept;
   std::uint64_t pin(std::size_t begin, std::size_t end, std::uint64_t share) noexcept;
   static void end_loan(block& b, std::uint64_t at_lender) noexcept;
   block& lender() noexcept;

@@ -143,7 +143,7 @@ void block_memory::put_tail(const run& r, std::size_t bytes, std::size_t kept) n
   } else {
     put_run(rest, (bytes - kept) / page_size);
   }
-  trim(max_recycled_);
+  trim(most_recycled());
 }
 
 // Nothing else is given up for it: whoever asks can take another run. A run that is extended a
@@ -239,6 +239,16 @@ bool block_memory::free_collected(std::uint64_t bytes) noexcept {
   return false;
 }
 
+// What somebody collects who has seen it before this is freed here.
+void block_memory::retire() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    is_retired_ = true;
+    trim(0);
+  }
+  while (free_collected()) continue;
+}
+
 void* block_memory::take_bytes(std::size_t bytes) noexcept {
   if (small_memory::fits(bytes)) return small_.take(bytes, small_memory::use::fixed);
   const std::size_t all = with_header(bytes);
@@ -318,8 +328,8 @@ block_memory::region* block_memory::add_region(std::size_t wanted) noexcept {
   if (memory == nullptr) return nullptr;
   auto* const fresh = new (memory) region{};
   const std::uint64_t kept = kept_bytes() + region_size - wanted;
-  const bool is_whole =
-      !can_release_pages() || (kept <= std::min(max_recycled_, quota_.left()) && fits(region_size));
+  const bool is_whole = !can_release_pages() ||
+                        (kept <= std::min(most_recycled(), quota_.left()) && fits(region_size));
   fresh->data = map_region(region_size, is_whole);
   if (fresh->data == nullptr) {
     unmap_pages(memory, book_size);

@@ -120,6 +120,14 @@ class block_memory final : public spare_memory {
   /// Frees some of the blocks that were collected. Returns whether there are more.
   bool free_collected() noexcept { return free_collected(freed_at_once); }
 
+  /// Keeps nothing for reuse from now on, as nobody is to take memory here any more: what is free
+  /// goes back to the system. Not to be called with a lock held.
+  void retire() noexcept;
+  bool is_retired() noexcept {
+    const std::lock_guard lock(mutex_);
+    return is_retired_;
+  }
+
   /// Gives back the charge of a block when it goes, if that had been left to the block.
   void give_back(std::uint64_t footprint) noexcept {
     if (counting_ == accounting::memory) quota_.release({.bytes = footprint});
@@ -200,6 +208,7 @@ class block_memory final : public spare_memory {
   void file_away(region& r) noexcept;
   void take_out(region& r) noexcept;
   bool free_collected(std::uint64_t bytes) noexcept;
+  std::uint64_t most_recycled() const noexcept { return is_retired_ ? 0 : max_recycled_; }
   void trim(std::uint64_t bytes) noexcept;
   void release_free_pages(region& r) noexcept;
   void remove(region& r) noexcept;
@@ -237,6 +246,7 @@ class block_memory final : public spare_memory {
   region* keeping_ = nullptr;  // the first of those with pages that are kept
   region* all_ = nullptr;
   boost::intrusive::list<outside, boost::intrusive::constant_time_size<false>> outside_;
+  bool is_retired_ = false;
   block* collected_ = nullptr;  // the first; each knows the next one
   block* last_collected_ = nullptr;
   // Bytes; written under the mutex, but for what `drop_foreign` takes off.

@@ -117,9 +117,11 @@ std::optional<chain::growth> chain::extending(const wish& w) const noexcept {
   }
   growth g{kept, 0, chunks_.capacity(), block_memory::whole_pages(bytes)};
   if (is_trimmed_) {
-    if (const std::uint64_t pages = first_of(bytes); pages < bytes) g.extended = pages;
-    g.room = bytes - std::min(bytes, g.extended);
-    g.table = std::max<std::size_t>(g.table, kept + g.new_chunks());
+    if (const std::uint64_t pages = bytes < g.extended ? first_of(bytes) : bytes; pages < bytes) {
+      g.extended = pages;
+      g.room = bytes - pages;
+      g.table = std::max<std::size_t>(g.table, kept + g.new_chunks());
+    }
   } else {
     const std::uint64_t likely = block_memory::whole_pages(had + size_);
     g.extended = std::max(g.extended, std::min<std::uint64_t>(likely, max_chunk));
@@ -210,11 +212,14 @@ extent chain::after(const wish& w, const growth& g) const noexcept {
   for (std::size_t i = g.kept; i < chunks_.size(); ++i) footprint -= chunks_[i].memory->charged();
   for (const std::size_t i : w.pinned)
     if (i < g.kept) footprint += block::footprint(extent_of(i)) - chunks_[i].memory->charged();
-  const std::uint64_t full = g.room / max_chunk, rest = g.room % max_chunk, first = first_of(rest);
   if (g.extended > 0) footprint += g.extended - chunks_[g.kept - 1].memory->capacity();
-  footprint += full * block::footprint(max_chunk);
-  if (rest > 0) footprint += block::footprint(first);
-  if (rest > first) footprint += block::footprint(rest - first);
+  if (const std::uint64_t full = g.room / max_chunk; full > 0)
+    footprint += full * block::footprint(max_chunk);
+  if (const std::uint64_t rest = g.room % max_chunk; rest > 0) {
+    const std::uint64_t first = first_of(rest);
+    footprint += block::footprint(first);
+    if (rest > first) footprint += block::footprint(rest - first);
+  }
   return {w.size, footprint + chunk_list::footprint(g.table), g.kept + g.new_chunks()};
 }
 

@@ -136,6 +136,7 @@ void volume_state::lose_owner() noexcept {
     while (!gone.is_done()) limits.release(gone.step(payer));
   }
   while (given_up.free_some()) continue;
+  blocks.retire();
 }
 
 // The memory of a volume goes as a whole, so its files are freed one by one only where they may
@@ -147,8 +148,11 @@ void volume_state::lose_owner() noexcept {
 void volume_state::end() noexcept {
   if (is_fork_) {
     backlog given_up;
-    const backlog::collecting collected(given_up);
-    names.free_all();
+    {
+      const backlog::collecting collected(given_up);
+      names.free_all();
+    }
+    while (given_up.free_some_lent()) continue;
   }
   delete this;
 }

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,6 +51,23 @@ class refusing_guard final : public testing::fault_policy {
   bool is_on = true;
   std::vector<std::string> paths;
   std::vector<std::uint64_t> amounts;
+};
+
+constexpr std::uint64_t large = 64 << 20;  // bytes
+
+/// A fork that is the last to have a large file of its origin's.
+struct lent_to : sliced_operation {
+  explicit lent_to(const volume_options& o = {.max_recycled = 0})
+      : origin(std::make_unique<volume>(volume::create(o).value())) {
+    sync::file_system first(*origin);
+    first.open("/a", open_mode::write, {.preallocate = large}).value().close().value();
+    v = origin->fork().value();
+    fs = file_system(context.get_executor(), v);
+    threads = sync::file_system(v);
+    first.remove("/a").value();
+  }
+
+  std::unique_ptr<volume> origin;
 };
 
 }  // namespace
@@ -146,6 +164,95 @@ TEST_CASE("fork: its guard is asked where there is content", "[sharing][fork][gu
   REQUIRE_FALSE(refused);
   CHECK(refused.error() == errc::memory_guard);
   CHECK(refused.error().available() == 1);
+}
+
+TEST_CASE("fork: others run while the memory of what another volume has lent goes",
+          "[sharing][fork][slices]") {
+  lent_to t;
+  CHECK(t.origin->stats().held_bytes > large / 2);
+  std::function<asio::awaitable<result<void>>()> op;
+  SECTION("by remove") {
+    op = [&]() -> asio::awaitable<result<void>> { co_return co_await t.fs.remove("/a"); };
+  }
+  SECTION("by truncate") {
+    op = [&]() -> asio::awaitable<result<void>> {
+      auto f = (co_await t.fs.open("/a", open_mode::update)).value();
+      const auto size = co_await f.truncate(0);
+      if (!size) co_return size.error();
+      co_return boost::outcome_v2::success();
+    };
+  }
+  int turns = 0;
+  t.turns_during(
+      [&]() -> asio::awaitable<void> {
+        const auto done = co_await op();
+        CHECK(done.has_value());
+      },
+      [&] {
+        const volume_stats s = t.origin->stats();
+        turns += s.used_bytes == 0 && s.held_bytes == 0 && s.recycled_bytes > 0 ? 1 : 0;
+      });
+  CHECK(turns >= 10);
+  CHECK(t.origin->stats().recycled_bytes == 0);
+}
+
+TEST_CASE("fork: the memory of a volume that has gone, too, goes in turns",
+          "[sharing][fork][slices]") {
+  lent_to t;
+  t.origin.reset();
+  int turns = 0;
+  t.turns_during(
+      [&]() -> asio::awaitable<void> {
+        const auto gone = co_await t.fs.remove("/a");
+        CHECK(gone.has_value());
+      },
+      [&] { turns += t.threads.exists("/a").value() ? 0 : 1; });
+  CHECK(turns >= 10);
+}
+
+// Each has a file that is in none of those before it, and the last fork has all of them.
+TEST_CASE("fork: what many volumes have lent goes with one removal", "[sharing][fork][slices]") {
+  constexpr int generations = 12;
+  std::vector<volume> all{volume::create({.max_recycled = 0}).value()};
+  for (int i = 0; i < generations; ++i) {
+    sync::file_system fs(all.back());
+    const std::string path = "/d/" + std::to_string(i);
+    fs.create_directories("/d").value();
+    fs.open(path, open_mode::write, {.preallocate = 1 << 20}).value().close().value();
+    all.push_back(all.back().fork().value());
+  }
+  sliced_operation t;
+  t.v = all.back();
+  t.fs = file_system(t.context.get_executor(), t.v);
+  all.pop_back();
+  for (const volume& v : all) sync::file_system(v).remove_tree("/d").value();
+  const bool are_there = GENERATE(false, true);
+  if (!are_there) all.clear();
+  t.turns_during([&]() -> asio::awaitable<void> {
+    const auto gone = co_await t.fs.remove_tree("/d");
+    CHECK(gone.has_value());
+  });
+  CHECK(t.v.stats().used_bytes == 0);
+  for (const volume& v : all) {
+    CHECK(v.stats().used_bytes == 0);
+    CHECK(v.stats().held_bytes == 0);
+    CHECK(v.stats().recycled_bytes == 0);
+  }
+}
+
+TEST_CASE("fork: where nobody can wait, the rest serves what its volume writes next",
+          "[sharing][fork][slices]") {
+  lent_to t;
+  pinned held = t.threads.open("/a", open_mode::read).value().pin(0, large).value();
+  t.threads.remove("/a").value();
+  CHECK(t.origin->stats().held_bytes > large / 2);
+  held = {};
+  CHECK(t.origin->stats().held_bytes == 0);
+  const std::uint64_t rest = t.origin->stats().recycled_bytes;
+  CHECK(rest > large / 2);
+  sync::file_system first(*t.origin);
+  first.open("/c", open_mode::write, {.preallocate = large}).value().close().value();
+  CHECK(t.origin->stats().recycled_bytes <= rest - large / 2);
 }
 
 }  // namespace coramfs::tests

@@ -47,7 +47,9 @@ constexpr std::array action_names{"create_directories",
                                   "list_entries",
                                   "walk",
                                   "glob",
-                                  "look"};
+                                  "look",
+                                  "fork",
+                                  "end_volume"};
 constexpr std::array mode_names{"read",   "write",      "append",      "update",
                                 "create", "write_read", "append_read", "create_read"};
 constexpr std::array origin_names{"start", "current", "end"};
@@ -160,12 +162,20 @@ result<std::vector<found_entry>> sorted(result<std::vector<found_entry>> all) {
   return all;
 }
 
-outcome open(any_file_system& fs, handles& open, const command& c) {
-  auto opened = fs.open(
-      c.path, c.mode,
-      {.preallocate = c.size % 3 == 0 ? c.offset : 0, .timeout = lock_timeout::immediate()});
+outcome open(const subject& on, const command& c) {
+  open_options options;
+  options.preallocate = c.size % 3 == 0 ? c.offset : 0;
+  options.timeout = lock_timeout::immediate();
+  options.own = c.owns;
+  auto opened = on.fs.open(c.path, c.mode, options);
   const outcome o = told(opened);
-  if (opened) open[c.slot] = std::move(opened).value();
+  if (opened) on.open_files[c.slot] = std::move(opened).value();
+  return o;
+}
+
+copy_options how_to_copy(const command& c) {
+  copy_options o(c.existing, c.in_use);
+  o.content = c.content;
   return o;
 }
 
@@ -223,7 +233,8 @@ outcome on_file(any_file& f, const command& c, std::size_t number) {
   }
 }
 
-outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
+outcome on_tree(const subject& on, const command& c, std::size_t number) {
+  any_file_system& fs = on.fs;
   switch (c.what) {
     case action::create_directories: return told(fs.create_directories(c.path));
     case action::create_directory: return told(fs.create_directory(c.path));
@@ -231,8 +242,8 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
     case action::rename:
       return told(fs.rename(c.path, c.to, rename_options{c.existing, c.in_use, {}}));
     case action::move: return told(fs.move(c.path, c.to, rename_options{c.existing, c.in_use, {}}));
-    case action::copy: return told(fs.copy(c.path, c.to, copy_options{c.existing, c.in_use, {}}));
-    case action::copy_tree: return told(fs.copy_tree(c.path, c.to));
+    case action::copy: return told(fs.copy(c.path, c.to, how_to_copy(c)));
+    case action::copy_tree: return told(on.copy_tree(c.path, c.to, copy_options(c.content)));
     case action::remove: return told(fs.remove(c.path));
     case action::remove_in_turn: return told(fs.remove(c.path, {.open = if_open::wait}));
     case action::take_name: return told(fs.remove(c.path, {.open = if_open::keep_unnamed}));
@@ -249,6 +260,7 @@ outcome on_tree(any_file_system& fs, const command& c, std::size_t number) {
                   both(told(sorted(fs.each(c.path))), told(sorted(fs.each_below(c.path)))));
     case action::walk: return told(fs.walk(c.path));
     case action::glob: return both(told(fs.glob(c.pattern)), told(fs.each_match(c.pattern)));
+    case action::fork: return told(on.fork());
     default: return look(fs, c.path);
   }
 }
@@ -259,26 +271,30 @@ bool is_on_file(action a) { return a >= action::write && a <= action::close; }
 
 std::ostream& operator<<(std::ostream& out, const command& c) {
   out << action_names[static_cast<std::size_t>(c.what)];
+  out << " in volume " << c.tree;
   if (is_on_file(c.what) || c.what == action::open || c.what == action::drop)
     out << " handle " << c.slot;
   if (!is_on_file(c.what)) out << " " << quoted(c.path) << " to " << quoted(c.to);
   if (c.what == action::open) out << " for " << mode_names[static_cast<std::size_t>(c.mode)];
+  if (c.what == action::open && c.owns) out << " own";
   if (c.what == action::seek) out << " from " << origin_names[static_cast<std::size_t>(c.origin)];
   if (c.what == action::glob) out << " pattern " << quoted(c.pattern);
   if (c.existing == if_exists::replace) out << " replace";
+  if (c.what == action::copy || c.what == action::copy_tree)
+    out << (c.content == copy_options::content::share ? " share" : " own");
   if (c.in_use == if_open::wait) out << " wait";
   if (c.in_use == if_open::keep_unnamed) out << " keep";
   return out << " size " << c.size << " offset " << c.offset;
 }
 
-outcome perform(any_file_system& fs, handles& open_files, const command& c, std::size_t number) {
-  std::unique_ptr<any_file>& f = open_files[c.slot];
-  if (c.what == action::open) return open(fs, open_files, c);
+outcome perform(const subject& on, const command& c, std::size_t number) {
+  std::unique_ptr<any_file>& f = on.open_files[c.slot];
+  if (c.what == action::open) return open(on, c);
   if (c.what == action::drop) {
     f.reset();
     return {"gone"};
   }
-  if (!is_on_file(c.what)) return on_tree(fs, c, number);
+  if (!is_on_file(c.what)) return on_tree(on, c, number);
   if (f == nullptr) return {"no handle"};
   return on_file(*f, c, number);
 }

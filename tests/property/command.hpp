@@ -6,9 +6,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace coramfs::tests {
 
@@ -49,15 +51,20 @@ enum class action {
   walk,
   glob,
   look,
+  fork,        // into a volume beside it
+  end_volume,  // with what is open in it
 };
 
 /// One call with its arguments; an action uses those that it needs.
 struct command {
   action what;
-  std::size_t slot;  // which of the handles
+  std::size_t tree;  // which of the volumes
+  std::size_t slot;  // which of its handles
   open_mode mode;
   if_exists existing;
   if_open in_use;
+  enum copy_options::content content;
+  bool owns;
   seek_from origin;
   std::string path, to, pattern;
   std::uint64_t size;    // of a buffer or a file
@@ -75,7 +82,16 @@ struct outcome {
   bool failed() const { return static_cast<bool>(failure.code()); }
 };
 
-/// Runs it. `number` makes its content differ from that of others.
-outcome perform(any_file_system&, handles&, const command&, std::size_t number);
+/// What a command is run on.
+struct subject {
+  any_file_system& fs;
+  handles& open_files;
+  // What the facades of tests do not have.
+  std::function<result<void>(std::string_view from, std::string_view to, copy_options)> copy_tree;
+  std::function<result<void>()> fork;  // and keeps what is made
+};
+
+/// Runs it, but for the end of a volume. `number` makes its content differ from that of others.
+outcome perform(const subject&, const command&, std::size_t number);
 
 }  // namespace coramfs::tests

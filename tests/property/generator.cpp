@@ -55,7 +55,9 @@ rc::Gen<action> any_action() {
                                            {1, list_entries},
                                            {1, walk},
                                            {1, glob},
-                                           {1, look}});
+                                           {1, look},
+                                           {2, fork},
+                                           {1, end_volume}});
 }
 
 // The last is too long for where short names are kept.
@@ -146,7 +148,7 @@ void showValue(const script& s, std::ostream& out) {
 rc::Gen<script> any_script(scale s, bool far, std::size_t series) {
   using rc::gen::set;
   const auto any_command = rc::gen::build<command>(
-      set(&command::what, any_action()),
+      set(&command::what, any_action()), set(&command::tree, rc::gen::inRange<std::size_t>(0, 3)),
       set(&command::slot, rc::gen::inRange<std::size_t>(0, std::tuple_size_v<handles>)),
       set(&command::mode, one_of<open_mode>({open_mode::write, open_mode::read, open_mode::append,
                                              open_mode::update, open_mode::update,
@@ -154,6 +156,9 @@ rc::Gen<script> any_script(scale s, bool far, std::size_t series) {
                                              open_mode::append_read, open_mode::create_read})),
       set(&command::existing, one_of<if_exists>({if_exists::fail, if_exists::replace})),
       set(&command::in_use, one_of<if_open>({if_open::fail, if_open::wait, if_open::keep_unnamed})),
+      set(&command::content, one_of<enum copy_options::content>(
+                                 {copy_options::content::own, copy_options::content::share})),
+      set(&command::owns, rc::gen::weightedElement<bool>({{3, false}, {1, true}})),
       set(&command::origin,
           one_of<seek_from>({seek_from::start, seek_from::current, seek_from::end})),
       set(&command::path, any_path()), set(&command::to, any_path()),

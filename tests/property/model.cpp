@@ -28,6 +28,22 @@ bool empties(open_mode mode) { return mode == open_mode::write || mode == open_m
 
 }  // namespace
 
+// All of a fork is new, and has its bytes where the origin has them.
+model::model(const volume_options& options, const model* origin) : options_(options) {
+  if (origin == nullptr) {
+    nodes_["/"] = directory();
+    return;
+  }
+  for (const auto& [path, n] : origin->nodes_) {
+    model_node& fresh = nodes_[path];
+    fresh.is_directory = n.is_directory;
+    fresh.content = n.content;
+    fresh.is_table = n.is_table;
+    fresh.may_share = n.may_share;
+  }
+  peak_ = used();
+}
+
 model_node model::directory() const {
   model_node fresh;
   fresh.is_directory = true;
@@ -61,6 +77,13 @@ std::uint64_t model::files() const {
   return count + unnamed().size();
 }
 
+bool model::has_shared() const {
+  const auto named = std::any_of(nodes_.begin(), nodes_.end(),
+                                 [](const auto& each) { return each.second.may_share; });
+  const auto open = unnamed();
+  return named || std::any_of(open.begin(), open.end(), [](const auto& n) { return n->may_share; });
+}
+
 std::uint64_t model::node_count() const { return nodes_.size() + unnamed().size(); }
 
 std::set<std::shared_ptr<model_node>> model::unnamed() const {
@@ -72,7 +95,9 @@ std::set<std::shared_ptr<model_node>> model::unnamed() const {
 
 std::unique_ptr<any_file> model::open(std::string_view text, open_mode mode,
                                       const open_options& options) {
-  if (mode == open_mode::read && options.preallocate != 0) throw error(errc::invalid_argument);
+  if (mode == open_mode::read && (options.preallocate != 0 || options.own))
+    throw error(errc::invalid_argument);
+  if (options.own && options.preallocate != 0) throw error(errc::invalid_argument);
   if (options.preallocate > max_size) throw error(errc::too_large, options.preallocate, max_size);
   const std::string path = normal(text);
   const model_node* const found = find(path);
@@ -91,7 +116,8 @@ std::unique_ptr<any_file> model::open(std::string_view text, open_mode mode,
   require_lock(path, mode == open_mode::read);
   const std::uint64_t before = n.content.size();
   if (empties(mode)) {
-    if (options.preallocate > before || (n.is_table && options.preallocate > 0))
+    const bool may_cost_more = n.is_table || n.may_share;
+    if (options.preallocate > before || (may_cost_more && options.preallocate > 0))
       require_bytes(options.preallocate, before);
     change(n, "");
   }
@@ -100,6 +126,10 @@ std::unique_ptr<any_file> model::open(std::string_view text, open_mode mode,
     std::string extended = n.content;
     extended.resize(options.preallocate);
     change(n, std::move(extended));
+  }
+  if (options.own && n.may_share) {
+    may_cost();
+    n.may_share = false;
   }
   return std::make_unique<model_file>(*this, path, mode, mode == open_mode::append ? before : 0);
 }
@@ -211,7 +241,7 @@ void model::copy(std::string_view from_text, std::string_view to_text,
                  const copy_options& options) {
   const if_exists existing = options.existing;
   const std::string from = normal(from_text), to = normal(to_text);
-  const model_node& source = require_file(from);
+  model_node& source = require_file(from);
   const model_node* const target = find(to);
   if (target != nullptr) {
     if (existing == if_exists::fail || from == to) throw error(errc::already_exists);
@@ -221,18 +251,20 @@ void model::copy(std::string_view from_text, std::string_view to_text,
   require_lock(from, true);
   const bool is_freed = target != nullptr && !is_in_use(to);
   const std::uint64_t replaced = is_freed ? target->content.size() : 0;
-  const bool is_cheap =
-      is_freed && !target->is_table && !source.is_table && source.content.size() <= replaced;
+  const bool is_cheap = is_freed && !target->is_table && !target->may_share && !source.is_table &&
+                        source.content.size() <= replaced;
   require_nodes(1, is_freed ? 1 : 0);
   if (!is_cheap) require_bytes(source.content.size(), replaced);
   model_node fresh = file(source.content);
   fresh.is_table = source.is_table;
   fresh.generation = source.content.empty() ? 0 : 1;
+  if (options.content == copy_options::content::share) source.may_share = fresh.may_share = true;
   if (target != nullptr) clear(to, options.open);
   put(to, std::move(fresh));
 }
 
-void model::copy_tree(std::string_view from_text, std::string_view to_text) {
+void model::copy_tree(std::string_view from_text, std::string_view to_text,
+                      const copy_options& options) {
   const std::string from = normal(from_text), to = normal(to_text);
   require_directory(from);
   if (from == "/" || is_below(to, from)) throw error(errc::invalid_argument);
@@ -246,10 +278,20 @@ void model::copy_tree(std::string_view from_text, std::string_view to_text) {
     if (!nodes_.at(p).is_directory) require_lock(p, true);
   put(to, directory());
   for (const std::string& p : paths) {
-    model_node fresh = nodes_.at(p);
+    model_node& source = nodes_.at(p);
+    if (options.content == copy_options::content::share && !source.is_directory)
+      source.may_share = true;
+    model_node fresh = source;
     fresh.generation = 0;
+    fresh.may_share = options.content == copy_options::content::share && !source.is_directory;
     put(to + p.substr(from.size()), std::move(fresh));
   }
+}
+
+void model::be_forked() {
+  for (const model_file* const f : handles_)
+    if (f->unnamed() == nullptr && f->mode() != open_mode::read) throw error(errc::busy);
+  for (auto& [path, n] : nodes_) n.may_share = !n.is_directory;
 }
 
 std::vector<std::string> model::list(std::string_view text) {
@@ -327,7 +369,7 @@ void model::write_file(std::string_view text, std::string_view content) {
   }
   model_node& n = require_file(path);
   require_lock(path, false);
-  if (n.is_table || content.size() > n.content.size())
+  if (n.is_table || n.may_share || content.size() > n.content.size())
     require_bytes(content.size(), n.content.size());
   change(n, std::string(content));
 }
@@ -477,13 +519,14 @@ void model::touch(const std::string& directory) { nodes_.at(directory).modified_
 
 void model::change(model_node& n, std::string content) {
   n.content = std::move(content);
+  if (n.content.empty()) n.may_share = false;
   ++n.generation;
   n.modified_now();
 }
 
 // Of what stays the table or the chain that it is.
 void model::require_growth(const model_node& n, std::uint64_t size) const {
-  const bool is_paid = n.is_promised && size <= n.reserved;
+  const bool is_paid = n.is_promised && !n.may_share && size <= n.reserved;
   if (is_paid && options_.accounting == accounting::memory) return;
   require_bytes(std::max(size, n.reserved), std::max(n.content.size(), n.reserved));
 }
@@ -496,7 +539,7 @@ void model::write(model_node& n, std::uint64_t offset, std::string_view from) {
                 before > options_.promotion_hard_limit))
     throw error(errc::not_supported);
   if (turns) n.is_promised = false;
-  if (n.is_table || end > before) require_growth(n, std::max(before, end));
+  if (n.is_table || n.may_share || end > before) require_growth(n, std::max(before, end));
   n.is_table = n.is_table || turns;
   std::string content = n.content;
   content.resize(std::max(before, end));
@@ -519,6 +562,7 @@ void model::resize(model_node& n, std::uint64_t size) {
 void model::punch(model_node& n, std::uint64_t offset, std::uint64_t size) {
   if (size == 0 || offset >= n.content.size()) return;
   if (!n.is_table) throw error(errc::not_supported);
+  if (n.may_share) may_cost();
   std::string content = n.content;
   const std::uint64_t count = std::min(size, content.size() - offset);
   content.replace(offset, count, std::string(count, '\0'));

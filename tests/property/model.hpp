@@ -19,6 +19,8 @@ struct model_node {
   bool is_directory = false;
   std::string content;
   bool is_table = false;  // or a chain, where a gap can not be
+  /// Whether it may share bytes, so that with `accounting::memory` even an overwrite may cost some.
+  bool may_share = false;
   /// Bytes that its handle has paid for, or 0; and whether growth to them can not be refused: a gap
   /// has not made a table of a chain since.
   std::uint64_t reserved = 0;
@@ -42,7 +44,8 @@ struct model_node {
 /// things cost, only what may cost something: see `refuse_bytes`.
 class model {
  public:
-  explicit model(const volume_options& options) : options_(options) { nodes_["/"] = directory(); }
+  /// An empty one, or a fork of another one that was `be_forked`.
+  explicit model(const volume_options& options, const model* origin = nullptr);
   model(const model&) = delete;
   model& operator=(const model&) = delete;
 
@@ -57,6 +60,8 @@ class model {
   std::uint64_t files() const;
   std::uint64_t node_count() const;  // with the root
   std::uint64_t open_handles() const { return handles_.size(); }
+  /// Whether any file may share bytes.
+  bool has_shared() const;
   /// Whether a file may be read by who has it not open.
   bool can_be_read(const std::string& path) const { return !is_locked(path, true); }
 
@@ -74,7 +79,8 @@ class model {
   void relocate(std::string_view from, std::string_view to, const rename_options&,
                 bool makes_parents);
   void copy(std::string_view from, std::string_view to, const copy_options&);
-  void copy_tree(std::string_view from, std::string_view to);
+  void copy_tree(std::string_view from, std::string_view to, const copy_options&);
+  void be_forked();
   std::vector<std::string> list(std::string_view path);
   std::vector<directory_entry> list_entries(std::string_view path);
   std::vector<walk_entry> walk(std::string_view path);

@@ -46,7 +46,7 @@ class model_file_system final : public any_file_system {
     return attempt([&] { of_.copy(from, to, options); });
   }
   result<void> copy_tree(std::string_view from, std::string_view to) override {
-    return attempt([&] { of_.copy_tree(from, to); });
+    return attempt([&] { of_.copy_tree(from, to, {}); });
   }
   result<std::vector<std::string>> list(std::string_view path) override {
     return attempt([&] { return of_.list(path); });

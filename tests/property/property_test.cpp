@@ -87,7 +87,7 @@ void tell_rapidcheck(std::uint64_t scripts) {
 }
 
 void print(const tally& t) {
-  std::cerr << t.commands << " commands\n";
+  std::cerr << t.commands << " commands, " << t.forks << " forks\n";
   for (const auto& [message, count] : t.failures)
     std::cerr << "  " << count << " " << message << '\n';
   for (const auto& [message, count] : t.faults)
@@ -119,6 +119,7 @@ TEST_CASE("property: the library agrees with the model after every command", "[p
   // same numbers, a few scripts may all leave something out.
   constexpr std::uint64_t many = 100'000;
   if (t.commands < many) return;
+  CHECK(t.forks > 0);
   for (const errc e :
        {errc::quota_exceeded, errc::node_limit_exceeded, errc::not_found, errc::already_exists,
         errc::is_a_directory, errc::not_a_directory, errc::directory_not_empty, errc::busy,

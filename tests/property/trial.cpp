@@ -1,60 +1,41 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "property/trial.hpp"
 
-#include "support/describe.hpp"
+#include "property/require.hpp"
 #include "support/node_clock.hpp"
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace coramfs::tests {
 
 namespace {
 
-std::string brief(const std::string& text) {
-  return text.size() <= 300 ? text : text.substr(0, 300) + "... of " + std::to_string(text.size());
+constexpr std::size_t most_volumes = 3;
+
+// A write that is refused may have made a block that nobody else has any more the file's own again,
+// and given back what stood for it.
+void compare_after_failure(const twins& t, const volume_stats& before, volume_stats after) {
+  if (t.counts_memory() && t.has_shared() && after.used_bytes < before.used_bytes)
+    after.used_bytes = before.used_bytes;
+  require_same("after a failure the volume", figures(after), figures(before));
 }
 
-template <class T>
-std::string shown(const T& value) {
-  std::ostringstream out;
-  out << value;
-  return brief(out.str());
-}
-
-template <class T>
-void require_same(const std::string& what, const T& real, const T& expected) {
-  if (real == expected) return;
-  throw std::logic_error(what + " is\n" + shown(real) + "\nand should be\n" + shown(expected));
-}
-
-void require(bool holds, const std::string& what) {
-  if (!holds) throw std::logic_error("does not hold: " + what);
-}
-
-std::string figures(const volume_stats& s) {
-  std::ostringstream out;
-  out << "used " << s.used_bytes << " peak " << s.peak_bytes << " files " << s.file_count
-      << " directories " << s.directory_count << " chunks " << s.chunk_count << " open "
-      << s.open_handles;
-  return out.str();
+// A shared copy takes a node, a name and a few words for each block, and no block: a file of these
+// tests has a hundred at most.
+void compare_after_sharing(const volume_stats& before, const volume_stats& after) {
+  constexpr std::uint64_t few = 16'384;
+  require(after.used_bytes <= before.used_bytes + few, "what is shared is charged once");
 }
 
 }  // namespace
 
 trial::trial(facade_kind facade, const volume_options& options, tally& t,
              faults_in_commands& faults)
-    : options_(options),
-      tally_(t),
-      faults_(faults),
-      real_(create_file_system(facade, options).value()),
-      model_(options),
-      modelled_(make_file_system(model_)),
-      step_begin_(earliest_node_time()) {
-  // What it found the root to be is what the model goes on with.
-  const file_status root = real_->stat("/").value();
-  model_.nodes().at("/").created_at = root.created_at;
-  model_.nodes().at("/").modified_at = root.modified_at;
+    : tally_(t), faults_(faults) {
+  forest_.push_back(std::make_unique<twins>(facade, options, earliest_node_time()));
 }
 
 void trial::run(const script& s) {
@@ -67,160 +48,107 @@ void trial::run(const script& s) {
       throw std::logic_error(where.str());
     }
   }
-  finish();
+  finish(s.commands.size() % 2 == 0);
   // Others get a turn after every 4 MiB through one handle, and with all that is compared no
   // command moves as much.
-  require(real_->suspensions() <= s.commands.size() / 2, "operations suspend");
+  require(suspensions_ <= s.commands.size() / 2, "operations suspend");
+}
+
+std::vector<volume_stats> trial::books() {
+  std::vector<volume_stats> all;
+  for (const auto& t : forest_) all.push_back(t->stats());
+  return all;
 }
 
 void trial::step(const command& c, std::size_t number) {
-  const volume_stats before = real_->stats().value();
-  step_begin_ = earliest_node_time();
+  const std::size_t which = c.tree % forest_.size();
+  if (c.what == action::fork && forest_.size() == most_volumes) return;
+  if (c.what == action::end_volume) return end_volume(which);
+  twins& told = *forest_[which];
+  const auto since = earliest_node_time();
+  const auto before = books();
+  tell(told, c, number);
+  compare_others(&told, before);
+  if (auto made = told.take_fork(since)) {
+    ++tally_.forks;
+    const volume_stats of_origin = told.stats(), of_fork = made->stats();
+    require_same("the origin", figures(of_origin), figures(before[which]));
+    require_same("what a fork holds", of_fork.held_bytes, std::uint64_t{0});
+    require(of_fork.used_bytes <= of_origin.used_bytes - of_origin.held_bytes,
+            "a fork takes no block");
+    forest_.push_back(std::move(made));
+  }
+  for (const auto& t : forest_) t->compare(since);
+  ++tally_.commands;
+}
+
+void trial::tell(twins& t, const command& c, std::size_t number) {
+  const volume_stats before = t.stats();
+  const bool is_new = t.size_of(c.to) == 0;
   faults_.begin_command();
-  const outcome real = perform(*real_, real_files_, c, number);
+  const outcome real = t.tell_volume(c, number);
   // A layout that is refused its growth asks for less, so a fault may also go unnoticed.
   const bool is_faulty = faults_.end_command() && real.failed();
-  const volume_stats after = real_->stats().value();
-  if (!is_faulty) compare_outcomes(c, number, real, before);
-  if (real.failed()) require_same("after a failure the volume", figures(after), figures(before));
-  compare();
-  ++tally_.commands;
-  auto& counted = is_faulty ? tally_.faults : tally_.failures;
-  if (real.failed()) ++counted[real.failure.code().message()];
-}
-
-void trial::compare_outcomes(const command& c, std::size_t number, const outcome& real,
-                             const volume_stats& before) {
-  if (real.failure == errc::quota_exceeded && counts_memory()) {
-    // What things cost is the library's to know; but it may not refuse what there is room for.
-    model_.refuse_bytes(real.failure);
-    require(real.failure.requested() > real.failure.available(), "more was asked for than is left");
-    require(real.failure.available() <= before.free_bytes, "no more is left than is free");
-  }
-  const outcome expected = perform(*modelled_, modelled_files_, c, number);
-  model_.refuse_bytes({});
-  model_.note_peak();
-  require_same("the outcome", real.text, expected.text);
-}
-
-void trial::compare() {
-  compare_figures();
-  compare_handles();
-  std::vector<std::string> found{"/"};
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const auto node = model_.nodes().find(found[i]);
-    require(node != model_.nodes().end(), "the model has " + found[i]);
-    compare_node(found[i], node->second);
-    if (!node->second.is_directory) continue;
-    const auto names = real_->list(found[i]).value();
-    for (const std::string& name : names) found.push_back((i == 0 ? "" : found[i]) + "/" + name);
-  }
-  require_same("the number of nodes", found.size(), model_.nodes().size());
-}
-
-void trial::compare_figures() {
-  const volume_stats s = real_->stats().value();
-  require(s.used_bytes <= s.quota_bytes, "used <= quota");
-  require(s.used_bytes + s.free_bytes == s.quota_bytes, "used + free = quota");
-  require(s.peak_bytes >= s.used_bytes && s.peak_bytes <= s.quota_bytes, "used <= peak <= quota");
-  require_same("quota_bytes", s.quota_bytes, options_.max_quota);
-  require_same("waiting", s.waiting, std::uint64_t{0});
-  require_same("open_handles", s.open_handles, model_.open_handles());
-  require_same("file_count", s.file_count, model_.files());
-  require_same("directory_count", s.directory_count, model_.node_count() - model_.files());
-  if (options_.max_nodes) require(model_.node_count() <= *options_.max_nodes, "nodes <= limit");
-  if (counts_memory()) {
-    require((s.used_bytes == 0) == (model_.node_count() == 1), "what is there costs something");
-  } else {
-    require_same("used_bytes", s.used_bytes, model_.used());
-    require_same("peak_bytes", s.peak_bytes, model_.peak());
-  }
-  if (options_.default_storage == storage_layout::random_access)
-    require_same("chunk_count", s.chunk_count, std::uint64_t{0});
-  if (options_.default_storage == storage_layout::sequential)
-    require((s.chunk_count == 0) == (model_.stored() == 0), "content is in chunks");
-}
-
-void trial::compare_node(const std::string& path, model_node& n) {
-  const file_status s = real_->stat(path).value();
-  require_same("the kind of " + path, s.is_directory, n.is_directory);
-  require_same("the size of " + path, s.size, std::uint64_t{n.content.size()});
-  require_same("the generation of " + path, s.generation, n.generation);
-  compare_time("created_at of " + path, s.created_at, n.created_at);
-  compare_time("modified_at of " + path, s.modified_at, n.modified_at);
-  compare_id(path, s.id, n);
-  require(n.is_time_set || s.created_at <= s.modified_at, "created before modified");
-  if (!n.is_directory) compare_content(path, n);
-}
-
-void trial::compare_time(const std::string& what, std::chrono::system_clock::time_point real,
-                         std::optional<std::chrono::system_clock::time_point>& expected) const {
-  if (expected) {
-    require(real == *expected, what + " is as it was");
-  } else {
-    require(step_begin_ <= real && real <= std::chrono::system_clock::now(), what + " is now");
-    expected = real;
+  const volume_stats after = t.stats();
+  if (!is_faulty) t.tell_model(c, number, real, before);
+  if (real.failed()) {
+    compare_after_failure(t, before, after);
+    auto& counted = is_faulty ? tally_.faults : tally_.failures;
+    ++counted[real.failure.code().message()];
+  } else if (c.what == action::copy && c.content == copy_options::content::share && is_new &&
+             t.counts_memory()) {
+    compare_after_sharing(before, after);
   }
 }
 
-void trial::compare_id(const std::string& path, std::uint64_t real, model_node& n) {
-  if (n.id) return require_same("the id of " + path, real, *n.id);
-  require(real > 0 && ids_.insert(real).second, "no other has had the id of " + path);
-  n.id = real;
+// What is done to one volume is seen by another one only where that was charged for what nobody of
+// its own has, and the last of the others has let go of it.
+void trial::compare_others(const twins* except, const std::vector<volume_stats>& before) {
+  for (std::size_t i = 0; i < forest_.size(); ++i) {
+    if (forest_[i].get() == except) continue;
+    volume_stats after = forest_[i]->stats();
+    const std::uint64_t freed = before[i].held_bytes - after.held_bytes;
+    require(after.held_bytes <= before[i].held_bytes, "others make nothing held");
+    require_same("used_bytes of another volume", after.used_bytes, before[i].used_bytes - freed);
+    after.used_bytes += freed;
+    after.held_bytes += freed;
+    require_same("another volume", figures(after), figures(before[i]));
+  }
+  if (forest_.size() == 1 && except == nullptr)
+    require_same("what is held for nobody", forest_[0]->stats().held_bytes, std::uint64_t{0});
 }
 
-// Also shows whether the file is locked.
-void trial::compare_content(const std::string& path, const model_node& n) {
-  const auto content = real_->read_file(path);
-  require_same("whether it can be read: " + path, content.has_value(), model_.can_be_read(path));
-  if (content) {
-    require_same("the content of " + path, content.value(), n.content);
-  } else {
-    require(content.error() == errc::would_block, "what can not be read is locked: " + path);
-  }
+// The last one stays.
+void trial::end_volume(std::size_t which) {
+  if (forest_.size() == 1) return;
+  forest_[which]->close_handles();
+  const auto since = earliest_node_time();
+  auto before = books();
+  before.erase(before.begin() + static_cast<std::ptrdiff_t>(which));
+  suspensions_ += forest_[which]->suspensions();
+  forest_.erase(forest_.begin() + static_cast<std::ptrdiff_t>(which));
+  compare_others(nullptr, before);
+  for (const auto& t : forest_) t->compare(since);
 }
 
-void trial::compare_handles() {
-  for (std::size_t i = 0; i < real_files_.size(); ++i) {
-    require_same("whether there is a handle", real_files_[i] != nullptr,
-                 modelled_files_[i] != nullptr);
-    if (real_files_[i] == nullptr) continue;
-    any_file& f = *real_files_[i];
-    any_file& m = *modelled_files_[i];
-    require_same("is_open", f.is_open(), m.is_open());
-    require_same("readable", f.readable(), m.readable());
-    require_same("writable", f.writable(), m.writable());
-    require_same("seekable", f.seekable(), m.seekable());
-    require_same("path", f.path(), m.path());
-    require(f.mode() == m.mode(), "mode");
-    if (!f.is_open()) continue;
-    require_same("the cursor", f.tell().value(), m.tell().value());
-    require_same("the size", f.size().value(), m.size().value());
-    if (!f.readable()) continue;
-    std::string content(m.size().value() + 1, '\0');
-    content.resize(f.read_at(0, content).value());
-    std::string expected(m.size().value(), '\0');
-    m.read_at(0, expected).value();
-    require_same("what the handle reads", content, expected);
+// With no handle left everything can be removed, and nothing is left but for the others.
+void trial::finish(bool from_the_last) {
+  while (!forest_.empty()) {
+    const std::size_t which = from_the_last ? forest_.size() - 1 : 0;
+    twins& t = *forest_[which];
+    t.close_handles();
+    t.compare(earliest_node_time());
+    const auto before = books();
+    t.remove_all();
+    compare_others(&t, before);
+    if (forest_.size() > 1) {
+      end_volume(which);
+      continue;
+    }
+    require_same("what is used when all has gone", t.stats().used_bytes, std::uint64_t{0});
+    suspensions_ += t.suspensions();
+    forest_.clear();
   }
-}
-
-// With no handle left everything can be removed, and nothing is left.
-void trial::finish() {
-  for (auto& f : real_files_) f.reset();
-  for (auto& f : modelled_files_) f.reset();
-  compare();
-  const auto names = real_->list("/").value();
-  for (const std::string& name : names) {
-    const std::string path = "/" + name;
-    const auto removed =
-        model_.nodes().at(path).is_directory ? real_->remove_tree(path) : real_->remove(path);
-    require(removed.has_value(), "without handles nothing is busy");
-  }
-  const volume_stats s = real_->stats().value();
-  require(s.used_bytes == 0 && s.file_count == 0 && s.directory_count == 1 && s.chunk_count == 0 &&
-              s.open_handles == 0 && s.waiting == 0,
-          "everything removed, nothing is left");
 }
 
 }  // namespace coramfs::tests

@@ -2,13 +2,15 @@
 #pragma once
 
 #include "property/generator.hpp"
-#include "property/model.hpp"
+#include "property/twins.hpp"
 
 #include <coramfs/testing/fault_policy.hpp>
 
+#include <cstdint>
 #include <map>
-#include <set>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace coramfs::tests {
 
@@ -16,6 +18,7 @@ namespace coramfs::tests {
 /// because it was made to.
 struct tally {
   std::uint64_t commands = 0;
+  std::uint64_t forks = 0;
   std::map<std::string, std::uint64_t> failures;
   std::map<std::string, std::uint64_t> faults;
 };
@@ -49,10 +52,11 @@ class faults_in_commands final : public testing::fault_policy {
   unsigned given_ = 0;
 };
 
-/// A file system and a model that are told the same. After each command they must agree in all
-/// that can be seen, and the invariants must hold. The model is not told of a command that was made
-/// to fail: the file system must be as if nobody had asked. Throws a `std::logic_error` that says
-/// where they differ.
+/// Volumes that are forks of one another, each beside a model that is told the same. After each
+/// command they must agree in all that can be seen, and the invariants must hold: those of each
+/// volume, and that a command to one of them changes nothing of another one but what that had held
+/// for it. The model is not told of a command that was made to fail: the volume must be as if
+/// nobody had asked. Throws a `std::logic_error` that says where they differ.
 class trial {
  public:
   /// Precondition: the options have these faults.
@@ -62,30 +66,16 @@ class trial {
 
  private:
   void step(const command&, std::size_t number);
-  void compare_outcomes(const command&, std::size_t number, const outcome& real,
-                        const volume_stats& before);
-  void finish();
+  void tell(twins&, const command&, std::size_t number);
+  void end_volume(std::size_t which);
+  void finish(bool from_the_last);
+  void compare_others(const twins* except, const std::vector<volume_stats>& before);
+  std::vector<volume_stats> books();
 
-  void compare();
-  void compare_figures();
-  void compare_node(const std::string& path, model_node&);
-  void compare_content(const std::string& path, const model_node&);
-  void compare_handles();
-  void compare_time(const std::string& what, std::chrono::system_clock::time_point,
-                    std::optional<std::chrono::system_clock::time_point>& expected) const;
-  void compare_id(const std::string& path, std::uint64_t real, model_node&);
-
-  bool counts_memory() const { return options_.accounting == accounting::memory; }
-
-  const volume_options options_;
   tally& tally_;
   faults_in_commands& faults_;
-  std::unique_ptr<any_file_system> real_;
-  model model_;
-  std::unique_ptr<any_file_system> modelled_;
-  handles real_files_, modelled_files_;  // these go before what they are open in
-  std::chrono::system_clock::time_point step_begin_;
-  std::set<std::uint64_t> ids_;  // of all nodes that there have been
+  std::vector<std::unique_ptr<twins>> forest_;
+  std::uint64_t suspensions_ = 0;  // of those that have gone
 };
 
 }  // namespace coramfs::tests

@@ -270,7 +270,7 @@ typename Side::template task<std::uint64_t> make_import(Side& side, const std::s
   auto done = co_await take_all(side, dest, options, files, directories);
   const std::uint64_t count = files.size();
   if (done) {
-    const naming_options naming{options.existing, true};
+    const naming_options naming{options.existing, true, options.open, options.timeout};
     auto named = co_await Side::of(side.volume().give_names(files, std::move(directories), naming));
     if (!named) done = named.error();
   }

@@ -19,9 +19,11 @@ pool_ptr pool_of(const host_options& options) {
 }
 
 result<void> require_valid(const std::filesystem::path& dir, const host_options& o) noexcept {
-  const bool is_known = (o.existing == if_exists::fail || o.existing == if_exists::replace) &&
-                        (o.special == host_links::refuse || o.special == host_links::skip) &&
-                        (o.sync == host_sync::none || o.sync == host_sync::data);
+  const bool is_known =
+      (o.existing == if_exists::fail || o.existing == if_exists::replace) &&
+      (o.special == host_links::refuse || o.special == host_links::skip) &&
+      (o.sync == host_sync::none || o.sync == host_sync::data) &&
+      (o.open == if_open::fail || o.open == if_open::wait || o.open == if_open::keep_unnamed);
   const bool has_modes = ((o.file_mode | o.directory_mode) & ~mode_bits) == 0;
   // The system would take what stands before a NUL for the whole path.
   const bool has_nul = dir.native().find('\0') != dir.native().npos;

@@ -139,6 +139,41 @@ TEST_CASE("import_from_host: cancelled, or where the context dies, it leaves not
   CHECK(open_descriptors() == descriptors);
 }
 
+TEST_CASE("import_from_host: cancelled while it waits for a file in use, it leaves all as it was",
+          "[host][cancellation]") {
+  const scratch s;
+  make_tree(s);
+  const auto v = volume::create().value();
+  sync::file_system threads(v);
+  threads.create_directories("/to/d").value();
+  threads.write_text("/to/d/b", "old").value();
+  const auto before = v.stats();
+  const auto reader = threads.open("/to/d/b", open_mode::read).value();
+  blocking_pool pool(1);
+  host_options options;
+  options.pool = &pool;
+  options.existing = if_exists::replace;
+  options.open = if_open::wait;
+  options.timeout = lock_timeout::forever();
+  asio::io_context context;
+  file_system fs(context, v);
+  asio::cancellation_signal signal;
+  std::optional<error> why;
+  spawn(context, signal, [&]() -> asio::awaitable<void> {
+    const auto done = co_await import_from_host(fs, s / "in", "/to", options);
+    why = error_of(done);
+  });
+  while (v.stats().waiting == 0) context.run_one();
+  CHECK(!why);
+  signal.emit(asio::cancellation_type::terminal);
+  context.run();
+  CHECK(why.value() == errc::canceled);
+  CHECK(tree_in(v) ==
+        std::map<std::string, std::string>{{"to/", ""}, {"to/d/", ""}, {"to/d/b", "old"}});
+  CHECK(v.stats().used_bytes == before.used_bytes);
+  CHECK(v.stats().waiting == 0);
+}
+
 TEST_CASE("import_from_host: cancelled it looks at no more names", "[host][cancellation]") {
   const scratch s;
   std::filesystem::create_directory(s / "in");

@@ -2,6 +2,7 @@
 // Trees of the host in a volume: what comes, what is refused, and what that leaves.
 #include <coramfs/host.hpp>
 
+#include "support/await_waiting.hpp"
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 #include "support/seeds.hpp"
@@ -23,6 +24,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -242,6 +244,9 @@ TEST_CASE("import_from_host: what is no directory has the host's own error", "[h
   odd = {};
   odd.existing = static_cast<if_exists>(7);
   CHECK(refusal(by_coroutine, v, s.path(), "/to", odd) == errc::invalid_argument);
+  odd = {};
+  odd.open = static_cast<if_open>(7);
+  CHECK(refusal(by_coroutine, v, s.path(), "/to", odd) == errc::invalid_argument);
 }
 
 TEST_CASE("import_from_host: a file comes by its name, as an export writes one", "[host]") {
@@ -288,6 +293,35 @@ TEST_CASE("import_from_host: what is there is replaced where that is asked for",
     }
     CHECK(import_by(by_coroutine, v, s.path(), "/to", replacing()).value() == 2);
     CHECK(tree_in(v, "/to") == tree{{"d/", ""}, {"d/a", "new"}, {"kept", "kept"}, {"z", "new"}});
+  }
+  SECTION("a file in use") {
+    fs.create_directories("/to/d").value();
+    fs.write_text("/to/d/a", "old").value();
+    host_options how = replacing();
+    SECTION("that is waited for") {
+      how.open = if_open::wait;
+      how.timeout = lock_timeout::immediate();
+      auto reader = fs.open("/to/d/a", open_mode::read).value();
+      CHECK(refusal(by_coroutine, v, s.path(), "/to", how) == errc::would_block);
+      how.timeout = std::chrono::milliseconds(1);
+      CHECK(refusal(by_coroutine, v, s.path(), "/to", how) == errc::timed_out);
+      how.timeout = lock_timeout::forever();
+      std::uint64_t count = 0;
+      std::thread importing(
+          [&] { count = import_by(by_coroutine, v, s.path(), "/to", how).value(); });
+      await_waiting(v, 1);
+      CHECK(!fs.exists("/to/z").value());
+      reader.close().value();
+      importing.join();
+      CHECK(count == 2);
+    }
+    SECTION("that lives on without a name") {
+      how.open = if_open::keep_unnamed;
+      auto reader = fs.open("/to/d/a", open_mode::read).value();
+      CHECK(import_by(by_coroutine, v, s.path(), "/to", how).value() == 2);
+      CHECK(text_of(reader.read_all().value()) == "old");
+    }
+    CHECK(tree_in(v, "/to") == tree{{"d/", ""}, {"d/a", "new"}, {"z", "new"}});
   }
   SECTION("but no directory by a file") {
     fs.create_directories("/to/d/a").value();

@@ -75,6 +75,43 @@ TEST_CASE("sqlite: whatever byte a transaction lacks, nothing of it is there", "
   CHECK(reader.ask("SELECT count(*) || ' ' || sum(length(x)) FROM t") == "3 5001");
 }
 
+// So no room has to be kept for a rollback: each block that a transaction has written to is the
+// database's own by then, and nobody can come to have a part of it before the transaction ends.
+TEST_CASE("sqlite: between a write and its rollback nobody can pin or share the database",
+          "[sqlite][quota]") {
+  const auto mode = GENERATE("DELETE", "TRUNCATE", "PERSIST", "MEMORY");
+  const auto layout = GENERATE(storage_layout::automatic, storage_layout::random_access);
+  volume_options o;
+  o.default_storage = layout;
+  o.default_lock_timeout = lock_timeout::immediate();
+  volume v = volume::create(o).value();
+  sync::file_system fs(v);
+  const auto vfs = sqlite::vfs::create(v, {.patience = lock_timeout::immediate()}).value();
+  fs.create_directory("/d").value();
+  database(vfs.uri("/d/a.db"))
+      .run(
+          "CREATE TABLE t(id INTEGER PRIMARY KEY, x BLOB);"
+          "WITH n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<200)"
+          "INSERT INTO t SELECT i, zeroblob(3000) FROM n");
+  const copy_options sharing(copy_options::content::share);
+  const volume fork_before = v.fork().value();
+  const pinned before = sqlite::image(v, "/d/a.db").value();
+  const database db(vfs.uri("/d/a.db"));
+  db.run(std::string("PRAGMA journal_mode=") + mode + "; PRAGMA cache_size=3; BEGIN");
+  db.run("UPDATE t SET x = randomblob(3000) WHERE id % 3 = 0");
+  CHECK(v.stats().held_bytes > 0);  // of the image and the fork: so it was written to the file
+  CHECK(error_of(sqlite::image(v, "/d/a.db")) == errc::timed_out);
+  CHECK(error_of(fs.open("/d/a.db", open_mode::read)) == errc::would_block);
+  CHECK(error_of(fs.copy("/d/a.db", "/d/b", sharing)) == errc::would_block);
+  CHECK(error_of(fs.copy_tree("/d", "/e", sharing)) == errc::would_block);
+  CHECK(error_of(fs.fork()) == errc::would_block);
+  CHECK(error_of(v.fork()) == errc::busy);
+  v.set_quota(v.stats().used_bytes).value();
+  db.run("ROLLBACK");
+  CHECK(db.ask("PRAGMA integrity_check") == "ok");
+  CHECK(db.ask("SELECT count(*) FROM t WHERE x = zeroblob(3000)") == "200");
+}
+
 TEST_CASE("sqlite: a write waits for room where that is asked for", "[sqlite][quota]") {
   auto v = volume::create({.max_quota = 100'000, .accounting = accounting::payload}).value();
   sync::file_system fs(v);
