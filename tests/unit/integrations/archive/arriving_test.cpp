@@ -311,6 +311,29 @@ TEST_CASE("expand_arriving: a decoder that fails does not wait for more", "[arri
   CHECK(why == errc::unsupported_archive);
 }
 
+TEST_CASE("expand_arriving: others have turns where the stream never waits", "[arriving]") {
+  const auto v = volume::create().value();
+  asio::io_context context;
+  file_system fs(context, v);
+  const std::string tar = tar_of({{"a", std::string(8 << 20, 'a')}});
+  ready_text from(tar, 10'000);
+  std::size_t turns = 0;
+  bool is_done = false;
+  spawn(context, [&]() -> asio::awaitable<void> {
+    const auto done = co_await expand_arriving(fs, from, "/");
+    is_done = done.has_value();
+  });
+  spawn(context, [&]() -> asio::awaitable<void> {
+    while (from.given() < tar.size()) {
+      ++turns;
+      co_await asio::post(asio::use_awaitable);
+    }
+  });
+  context.run();
+  CHECK(is_done);
+  CHECK(turns >= 7);
+}
+
 TEST_CASE("expand_arriving: no more is read than the decoder is behind", "[arriving]") {
   const auto v = volume::create().value();
   blocking_pool pool(1);
