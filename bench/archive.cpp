@@ -3,19 +3,25 @@
 // How fast is an archive expanded into a volume?
 //
 // Baselines, in the same run and in turns with it: libarchive with all its formats and filters into
-// a map of vectors, from the same memory, and `bsdtar -x` onto a tmpfs, where it is installed. The
-// goal is at most 1.05 of the former's time of the processor, which checks less: that of a gzip it
-// does not verify.
+// a map of vectors, from the same memory, and `bsdtar -x` onto the file system of DIRECTORY, where
+// it is installed. The goal is at most 1.05 of the former's time of the processor, which checks
+// less: that of a gzip it does not verify.
 //
-// usage: bench_archive [ARCHIVE]...    without one it makes a tar.gz of 300 MiB, and a zip of
-// 20,000
-//                                      files
+// Then, how long others have no turn on the executor, format by format.
+//
+// usage: bench_archive [DIRECTORY [ARCHIVE]...]    in DIRECTORY, or where temporary files are; of
+//                                                  its own archives a tar.gz of 300 MiB and a zip
+//                                                  of 20,000 files
 #include <coramfs/archive.hpp>
+
+#include "archive_turns.hpp"
+#include "support/least.hpp"
+#include "support/scratch_directory.hpp"
+#include "support/text_maker.hpp"
 
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -25,11 +31,9 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iostream>
 #include <iterator>
 #include <map>
 #include <memory>
-#include <random>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -38,10 +42,10 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <malloc.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 
 using namespace coramfs;
+using bench::least;
 
 namespace {
 
@@ -69,34 +73,10 @@ double cpu_time(int whose, const std::function<void()>& act) {
 
 volume new_volume() { return volume::create({.max_quota = quota, .max_nodes = 1 << 20}).value(); }
 
-/// Words, some of which are more frequent than others, as in a text.
-class text_maker {
- public:
-  text_maker() {
-    for (std::string& w : words_)
-      for (auto left = 2 + random_() % 9; left > 0; --left)
-        w += static_cast<char>('a' + random_() % 26);
-  }
-
-  std::string make(std::size_t size) {
-    std::string text;
-    while (text.size() < size) {
-      text += words_[random_() % (1 + random_() % words_.size())];
-      text += random_() % 12 == 0 ? '\n' : ' ';
-    }
-    text.resize(size);
-    return text;
-  }
-
- private:
-  std::minstd_rand random_{1};
-  std::vector<std::string> words_ = std::vector<std::string>(4000);
-};
-
 std::string archive_of(int files, std::size_t size, coramfs::archive_format format) {
   const auto v = new_volume();
   sync::file_system fs(v);
-  text_maker texts;
+  bench::text_maker texts;
   for (int i = 0; i < files; ++i) {
     const std::string dir = "/in/" + std::to_string(i / 100);
     fs.create_directories(dir).value();
@@ -167,16 +147,6 @@ std::uint64_t expand_into_map(file_map& to, const std::string& archive) {
   return bytes;
 }
 
-/// The least time of some rounds, so that the machine's other work is in none of them.
-class least {
- public:
-  void add(double time) { time_ = time_ == 0 ? time : std::min(time_, time); }
-  double time() const { return time_; }
-
- private:
-  double time_ = 0;
-};
-
 bool has_bsdtar() { return std::system("command -v bsdtar > /dev/null") == 0; }
 
 void compare(const std::string& what, const std::string& archive, const disk::path& scratch) {
@@ -184,7 +154,7 @@ void compare(const std::string& what, const std::string& archive, const disk::pa
   std::ofstream(file, std::ios::binary) << archive;
   const std::string bsdtar = "bsdtar -xf '" + file.native() + "' -C '" + to.native() + "'";
   const bool with_bsdtar = has_bsdtar();
-  least by_thread, awaited, into_map, onto_tmpfs;
+  least by_thread, awaited, into_map, onto_disk;
   std::uint64_t bytes = 0;
   const auto check = [&](std::uint64_t found) {
     if (bytes == 0) bytes = found;
@@ -206,7 +176,7 @@ void compare(const std::string& what, const std::string& archive, const disk::pa
     ours(awaited, expand_awaited);
     if (with_bsdtar) {
       disk::create_directory(to);
-      onto_tmpfs.add(cpu_time(RUSAGE_CHILDREN, [&] {
+      onto_disk.add(cpu_time(RUSAGE_CHILDREN, [&] {
         if (std::system(bsdtar.c_str()) != 0) throw std::runtime_error("bsdtar has failed");
       }));
       disk::remove_all(to);
@@ -219,7 +189,7 @@ void compare(const std::string& what, const std::string& archive, const disk::pa
     std::printf("  %-32s %.3f s, %.2f of the map\n", name, l.time(), l.time() / into_map.time());
   };
   tell("libarchive into a map of vectors", into_map);
-  if (with_bsdtar) tell("bsdtar -x onto a tmpfs", onto_tmpfs);
+  if (with_bsdtar) tell("bsdtar -x onto the disk", onto_disk);
   for (const auto& [name, time] :
        {std::pair("a volume, by a thread", by_thread), std::pair("a volume, awaited", awaited)}) {
     tell(name, time);
@@ -237,21 +207,18 @@ std::string content_of(const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string scratch = "/dev/shm/coramfs-XXXXXX";
-  try {
-    if (::mkdtemp(scratch.data()) == nullptr) throw std::runtime_error("no scratch directory");
-    for (int i = 1; i < argc; ++i) compare(argv[i], content_of(argv[i]), scratch);
-    if (argc < 2) {
-      compare("300 MiB as tar.gz", archive_of(3'000, 100 << 10, coramfs::archive_format::tar_gz),
-              scratch);
-      compare("20,000 files as zip", archive_of(20'000, 4 << 10, coramfs::archive_format::zip),
-              scratch);
+  return bench::run_in_scratch(argc, argv, [&](const disk::path& scratch) {
+    for (int i = 2; i < argc; ++i) {
+      const std::string archive = content_of(argv[i]);
+      compare(argv[i], archive, scratch);
+      bench::tell_turns(argv[i], archive);
     }
-    disk::remove_all(scratch);
-    return EXIT_SUCCESS;
-  } catch (const std::exception& e) {
-    std::cerr << e.what() << '\n';
-    disk::remove_all(scratch);
-    return EXIT_FAILURE;
-  }
+    if (argc > 2) return;
+    compare("300 MiB as tar.gz", archive_of(3'000, 100 << 10, coramfs::archive_format::tar_gz),
+            scratch);
+    compare("20,000 files as zip", archive_of(20'000, 4 << 10, coramfs::archive_format::zip),
+            scratch);
+    bench::tell_turns("65,000 files as zip", archive_of(65'000, 100, coramfs::archive_format::zip));
+    bench::tell_turns_of_formats(scratch);
+  });
 }

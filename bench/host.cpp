@@ -8,10 +8,12 @@
 // usage: bench_host [DIRECTORY]    on the file system of DIRECTORY, or where temporary files are
 #include <coramfs/host.hpp>
 
+#include "support/least.hpp"
+#include "support/scratch_directory.hpp"
+
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -21,13 +23,11 @@
 #include <fstream>
 #include <functional>
 #include <ios>
-#include <iostream>
 #include <stdexcept>
 #include <string>
 
-#include <stdlib.h>
-
 using namespace coramfs;
+using bench::least;
 
 namespace {
 
@@ -68,16 +68,6 @@ void make_files(const disk::path& in, int files, std::size_t size) {
     std::ofstream(dir / std::to_string(i), std::ios::binary) << content;
   }
 }
-
-/// The least time of some rounds, so that the machine's other work is in none of them.
-class least {
- public:
-  void add(double time) { time_ = time_ == 0 ? time : std::min(time_, time); }
-  double time() const { return time_; }
-
- private:
-  double time_ = 0;
-};
 
 void compare(const char* what, const disk::path& scratch, int files, std::size_t size) {
   const disk::path from = scratch / "from", to = scratch / "to";
@@ -120,16 +110,8 @@ void compare(const char* what, const disk::path& scratch, int files, std::size_t
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    const disk::path above = argc > 1 ? disk::path(argv[1]) : disk::temp_directory_path();
-    std::string name = (above / "coramfs-XXXXXX").native();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no scratch directory");
-    compare("10,000 x 4 KiB", name, 10'000, 4 * 1024);
-    compare("1 x 1 GiB", name, 1, std::size_t{1} << 30);
-    disk::remove_all(name);
-    return EXIT_SUCCESS;
-  } catch (const std::exception& e) {
-    std::cerr << e.what() << '\n';
-    return EXIT_FAILURE;
-  }
+  return bench::run_in_scratch(argc, argv, [](const disk::path& scratch) {
+    compare("10,000 x 4 KiB", scratch, 10'000, 4 * 1024);
+    compare("1 x 1 GiB", scratch, 1, std::size_t{1} << 30);
+  });
 }

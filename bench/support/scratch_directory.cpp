@@ -7,7 +7,9 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
+#include <iostream>
 #include <system_error>
 
 namespace coramfs::bench {
@@ -23,16 +25,16 @@ Number checked(Number answer, const char* what) {
 // Below our directory, so that its own path costs nothing at each call.
 const char* relative(const std::string& path) { return path.c_str() + 1; }
 
-std::string make_temporary() {
-  std::string path = "/dev/shm/coramfs-bench-XXXXXX";
+std::string make_temporary(const std::filesystem::path& in) {
+  std::string path = (in / "coramfs-bench-XXXXXX").native();
   if (::mkdtemp(path.data()) == nullptr) checked(-1, "mkdtemp");
   return path;
 }
 
 }  // namespace
 
-scratch_directory::scratch_directory()
-    : path_(make_temporary()), descriptor_(checked(::open(path_.c_str(), O_DIRECTORY), "open")) {}
+scratch_directory::scratch_directory(const std::filesystem::path& in)
+    : path_(make_temporary(in)), descriptor_(checked(::open(path_.c_str(), O_DIRECTORY), "open")) {}
 
 scratch_directory::~scratch_directory() {
   ::close(descriptor_);
@@ -100,5 +102,18 @@ void write_all_at(int descriptor, std::size_t offset, std::span<const std::byte>
 }
 
 void close(int descriptor) { checked(::close(descriptor), "close"); }
+
+int run_in_scratch(int argc, char** argv,
+                   const std::function<void(const std::filesystem::path&)>& measure) {
+  try {
+    namespace disk = std::filesystem;
+    const scratch_directory scratch(argc > 1 ? disk::path(argv[1]) : disk::temp_directory_path());
+    measure(scratch.path());
+    return EXIT_SUCCESS;
+  } catch (const std::exception& e) {
+    std::cerr << e.what() << '\n';
+    return EXIT_FAILURE;
+  }
+}
 
 }  // namespace coramfs::bench

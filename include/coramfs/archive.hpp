@@ -14,6 +14,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -223,11 +224,16 @@ template <class AsyncReadStream>
 asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadStream& stream,
                                                       std::string dest, expand_options options) {
   arriving_stream<AsyncReadStream> from(stream);
-  auto expansion =
-      detail::expand_arriving(std::move(fs), from, std::move(dest), std::move(options));
-  auto done = co_await std::move(expansion);
+  std::optional<result<expand_summary>> done;
+  try {
+    auto expansion =
+        detail::expand_arriving(std::move(fs), from, std::move(dest), std::move(options));
+    done.emplace(co_await std::move(expansion));
+  } catch (const std::bad_alloc&) {
+    done.emplace(errc::out_of_memory);
+  }
   if (from.thrown()) std::rethrow_exception(from.thrown());
-  co_return done;
+  co_return std::move(*done);
 }
 
 }  // namespace detail
@@ -278,8 +284,8 @@ asio::awaitable<result<expand_summary>> expand_stream(file_system fs, AsyncReadS
 /// `eof`, and `canceled` for its `operation_aborted`; `corrupt_archive` for a stream that ends
 /// before the archive does; `std::errc::io_error` for one that brings nothing a thousand times in a
 /// row; the system's error where the pool has no thread. What the stream throws, but for Asio's
-/// error, passes through, and leaves nothing. How much of the stream a call that has failed has
-/// read is not known.
+/// error and `std::bad_alloc`, which is `out_of_memory`, passes through, and leaves nothing. How
+/// much of the stream a call that has failed has read is not known.
 /// Charges: as `expand_archive`. Also, with a pool and `accounting::memory`, 640 KiB for what is
 /// kept of the archive (512 KiB of a blocking call), and 64 bytes for each member of a zip; without
 /// a pool, the archive. In each accounting a zip of whose members more is kept so than

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <new>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -22,14 +23,55 @@ namespace coramfs::detail {
 /// So often in a row a stream may bring nothing, and not end.
 inline constexpr int most_empty_reads = 1000;
 
-/// What a read of a stream that has brought nothing has ended with, as a result: the end is no
-/// failure.
-inline result<std::size_t> result_of_end(const asio_error_code& ec) noexcept {
-  if (!ec) return error(std::make_error_code(std::errc::io_error));
-  if (ec == asio::error::eof) return std::size_t{0};
-  if (ec == asio::error::operation_aborted) return errc::canceled;
-  return error(static_cast<std::error_code>(ec));
-}
+/// The reads of a stream, awaited or not, that bring its next piece: as many as it takes, since a
+/// stream that brings nothing has not ended by that. For each piece it is begun anew.
+class stream_reads {
+ public:
+  /// What the last read has given.
+  std::size_t count = 0;
+  asio_error_code ec;
+
+  void begin() noexcept {
+    count = 0;
+    ec = std::exchange(late_, asio_error_code());
+    left_ = most_empty_reads;
+  }
+  /// Whether there is to be another read.
+  bool go_on() noexcept { return count == 0 && !ec && left_-- > 0; }
+  /// To be called where a read has thrown, by what catches that.
+  void note_thrown() noexcept {
+    try {
+      throw;
+    } catch (const asio_system_error& e) {
+      ec = e.code();
+    } catch (const std::bad_alloc&) {
+      ec = asio::error::no_memory;
+    } catch (...) {
+      thrown_ = std::current_exception();
+      ec = asio::error::operation_aborted;
+    }
+  }
+  /// The size of the piece; none: the stream has ended, which is no failure.
+  result<std::size_t> outcome() noexcept {
+    if (count > 0) {
+      late_ = ec;
+      return count;
+    }
+    if (!ec) return error(std::make_error_code(std::errc::io_error));
+    if (ec == asio::error::eof) return std::size_t{0};
+    if (ec == asio::error::operation_aborted) return errc::canceled;
+    if (ec == asio::error::no_memory) return errc::out_of_memory;
+    return error(static_cast<std::error_code>(ec));
+  }
+  /// What the stream has thrown, but for Asio's error and `std::bad_alloc`: then a read has failed
+  /// with `canceled`.
+  const std::exception_ptr& thrown() const noexcept { return thrown_; }
+
+ private:
+  int left_ = 0;
+  asio_error_code late_;  // came with the last bytes, and is told behind them
+  std::exception_ptr thrown_;
+};
 
 /// The bytes that still arrive, for a coroutine.
 class arriving_source {
@@ -52,30 +94,22 @@ class arriving_stream final : public arriving_source {
   explicit arriving_stream(AsyncReadStream& from) noexcept : from_(from) {}
 
   asio::awaitable<result<std::size_t>> read_some(asio::mutable_buffer to) override {
-    asio_error_code ec = std::exchange(late_, asio_error_code());
-    // A stream that brings nothing has not ended by that.
-    for (int i = 0; i < most_empty_reads && !ec; ++i) {
-      std::size_t count = 0;
+    for (reads_.begin(); reads_.go_on();) {
       try {
         if constexpr (gives_both) {
-          count = co_await from_.async_read_some(to, asio::redirect_error(asio::use_awaitable, ec));
+          reads_.count = co_await from_.async_read_some(
+              to, asio::redirect_error(asio::use_awaitable, reads_.ec));
         } else {
-          count = co_await from_.async_read_some(to, asio::use_awaitable);
+          reads_.count = co_await from_.async_read_some(to, asio::use_awaitable);
         }
-      } catch (const asio_system_error& e) {
-        ec = e.code();
       } catch (...) {
-        thrown_ = std::current_exception();
-        ec = asio::error::operation_aborted;
+        reads_.note_thrown();
       }
-      if (count == 0) continue;
-      late_ = ec;
-      co_return count;
     }
-    co_return result_of_end(ec);
+    co_return reads_.outcome();
   }
-  /// What the stream has thrown, but for Asio's error: then a read has failed with `canceled`.
-  const std::exception_ptr& thrown() const noexcept { return thrown_; }
+  /// As that of `stream_reads`.
+  const std::exception_ptr& thrown() const noexcept { return reads_.thrown(); }
 
  private:
   // Bytes that come with an error are lost where that is thrown. A stream that has coroutines alone
@@ -86,8 +120,7 @@ class arriving_stream final : public arriving_source {
   };
 
   AsyncReadStream& from_;
-  asio_error_code late_;  // came with the last bytes, and is told behind them
-  std::exception_ptr thrown_;
+  stream_reads reads_;
 };
 
 /// The same for a thread, which it blocks.
@@ -110,31 +143,22 @@ class blocking_stream final : public arriving_bytes {
   explicit blocking_stream(SyncReadStream& from) noexcept : from_(from) {}
 
   result<std::size_t> read(std::span<std::byte> to) override {
-    asio_error_code ec = std::exchange(late_, asio_error_code());
-    for (int i = 0; i < most_empty_reads && !ec; ++i) {
-      std::size_t count = 0;
+    for (reads_.begin(); reads_.go_on();) {
       // Below here is libarchive, which nothing may be thrown through.
       try {
-        count = from_.read_some(asio::mutable_buffer(to.data(), to.size()), ec);
-      } catch (const asio_system_error& e) {
-        ec = e.code();
+        reads_.count = from_.read_some(asio::mutable_buffer(to.data(), to.size()), reads_.ec);
       } catch (...) {
-        thrown_ = std::current_exception();
-        ec = asio::error::operation_aborted;
+        reads_.note_thrown();
       }
-      if (count == 0) continue;
-      late_ = ec;
-      return count;
     }
-    return result_of_end(ec);
+    return reads_.outcome();
   }
-  /// As that of an `arriving_stream`.
-  const std::exception_ptr& thrown() const noexcept { return thrown_; }
+  /// As that of `stream_reads`.
+  const std::exception_ptr& thrown() const noexcept { return reads_.thrown(); }
 
  private:
   SyncReadStream& from_;
-  asio_error_code late_;
-  std::exception_ptr thrown_;
+  stream_reads reads_;
 };
 
 }  // namespace coramfs::detail

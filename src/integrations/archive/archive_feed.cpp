@@ -44,6 +44,10 @@ la_ssize_t archive_feed::on_read(::archive* handle, void* self, const void** to)
 
 la_int64_t archive_feed::on_seek(::archive*, void* self, la_int64_t offset, int from) noexcept {
   auto& feed = *static_cast<archive_feed*>(self);
+  if (from == SEEK_CUR) {
+    offset += static_cast<la_int64_t>(feed.piece_at_ + feed.piece_.size());
+    from = SEEK_SET;
+  }
   const auto to = feed.seek(offset, from);
   if (!to) return ARCHIVE_FATAL;
   feed.piece_ = feed.rest_ = {};
@@ -97,7 +101,7 @@ result<std::span<const std::byte>> archive_feed::slice() {
   if (rest_.empty()) {
     BOOST_OUTCOME_TRY(rest_, next_piece());
   }
-  const auto next = rest_.first(std::min(rest_.size(), input_piece));
+  const auto next = rest_.first(std::min(rest_.size(), at_once_));
   if (next.size() > allowed_) return error(errc::unsupported_archive);
   BOOST_OUTCOME_TRY(pay_for_header(next.size()));
   rest_ = rest_.subspan(next.size());
@@ -131,7 +135,7 @@ result<std::span<const std::byte>> input_feed::next_piece() {
 }
 
 std::optional<std::uint64_t> input_feed::seek(std::int64_t offset, int from) noexcept {
-  const std::uint64_t base = from == SEEK_SET ? 0 : from == SEEK_CUR ? at_ : size_;
+  const std::uint64_t base = from == SEEK_SET ? 0 : size_;
   const auto to = static_cast<std::int64_t>(base) + offset;
   if (to < 0) return std::nullopt;
   at_ = std::min(static_cast<std::uint64_t>(to), size_);

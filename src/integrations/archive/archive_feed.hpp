@@ -40,6 +40,11 @@ class archive_feed {
   /// what is decoded without an end, and brings nothing, ends.
   void allow(std::uint64_t most) noexcept { allowed_ = most; }
 
+  /// Gives out no more than that at a time from now on, which must not be more than `input_piece`.
+  /// Of what is compressed that bounds what is decoded at a time, where a decoder returns whatever
+  /// it has made of what there was.
+  void give_at_once(std::size_t most) noexcept { at_once_ = most; }
+
   /// What libarchive reads from now on, and it is at `offset`, is the header of an entry of a tar.
   /// All of that is kept, and the budget is asked for what libarchive makes of it: of each byte of
   /// a map of holes a dozen. Beyond 1 MiB it fails with `unsupported_archive`. It is to be called
@@ -55,7 +60,7 @@ class archive_feed {
   /// The bytes that come next; none at the end. They are valid until the next call. Throws
   /// `std::bad_alloc`.
   virtual result<std::span<const std::byte>> next_piece() = 0;
-  /// Goes to an offset, and returns it; none: it can not.
+  /// Goes to an offset, from the beginning or the end, and returns it; none: it can not.
   virtual std::optional<std::uint64_t> seek(std::int64_t, int) noexcept { return std::nullopt; }
   virtual bool seeks() const noexcept { return false; }
 
@@ -72,6 +77,7 @@ class archive_feed {
   std::span<const std::byte> rest_;   // of the last piece, behind that
   std::uint64_t piece_at_ = 0;        // the offset of what libarchive has
   std::uint64_t given_ = 0;
+  std::size_t at_once_ = input_piece;
   std::uint64_t allowed_ = std::numeric_limits<std::uint64_t>::max();
   decoder_budget* header_budget_ = nullptr;  // of a header that is read now
   std::uint64_t header_at_ = 0, header_given_ = 0;

@@ -83,14 +83,8 @@ result<void> arriving_zip::look_at_member() {
     if (!has_end) return error(errc::unsupported_archive);
   }
   if (!is_readable_) return feed_.set_watch(nullptr);
-  std::array<std::byte, member_head> room;
-  BOOST_OUTCOME_TRY(const std::size_t count, in_->copy(member_->data, room));
-  const auto wanted = member_memory(member_->method, std::span<const std::byte>(room).first(count));
-  if (!wanted) return errc::corrupt_archive;
-  BOOST_OUTCOME_TRY(budget_.require(*wanted));
-  const stream_filter like = filter_of_method(member_->method);
-  return feed_.set_watch(like == stream_filter::none ? nullptr
-                                                     : watch_over(like, *in_, member_->data));
+  BOOST_OUTCOME_TRY(auto watch, watch_over_member(member_->method, *in_, member_->data, budget_));
+  return feed_.set_watch(std::move(watch));
 }
 
 // Whether at once there stands what ends a member without any bytes, as that is written for an

@@ -17,6 +17,7 @@ bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 
 result<std::optional<safe_name>> safe_name_of(std::string_view name, unsafe_entries how) {
   safe_name safe;
+  safe.path.reserve(name.size());
   const bool is_lost = name.empty() || name.find('\0') != name.npos;
   bool is_safe = name.empty() || !is_slash(name[0]);
   while (!name.empty()) {

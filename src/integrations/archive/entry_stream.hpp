@@ -17,9 +17,12 @@ struct data_block {
   std::uint64_t offset;
   std::span<const std::byte> bytes;
   std::uint64_t taken = 0;  ///< how many bytes of the archive it has taken to bring them
+  unsigned work_of_byte = 1;
 
   /// What it counts as work.
-  std::uint64_t work() const noexcept { return bytes.size() > taken ? bytes.size() : taken; }
+  std::uint64_t work() const noexcept {
+    return work_of_byte * (bytes.size() > taken ? bytes.size() : taken);
+  }
 };
 
 /// An entry as a stream gives it: what is behind a NUL in its name is there.

@@ -11,8 +11,10 @@
 #include "integrations/archive/asio_race.hpp"
 #include "integrations/archive/expanding.hpp"
 #include "integrations/archive/reading.hpp"
+#include "integrations/archive/sides.hpp"
 #include "integrations/host/cancellation_result.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <optional>
@@ -194,17 +196,24 @@ asio::awaitable<result<expand_summary>> expand_on_pool(const file_system& fs, ar
   co_return std::move(*made);
 }
 
+// How much is kept of a stream that never waits before others have a turn.
+constexpr std::uint64_t kept_in_turn = 1 << 20;
+
 // What comes is put into a file first, which nobody else sees.
 asio::awaitable<result<expand_summary>> expand_kept(const file_system& fs, arriving_source& from,
                                                     expanding& work,
                                                     const expand_options& options) {
   BOOST_OUTCOME_CO_TRY(file kept, co_await fs.open_unnamed());
-  for (;;) {
+  for (std::uint64_t since_turn = 0;;) {
     BOOST_OUTCOME_CO_TRY(co_await require_uncancelled());
     BOOST_OUTCOME_CO_TRY(const auto room, co_await kept.prepare(input_piece));
     BOOST_OUTCOME_CO_TRY(const std::size_t count, co_await from.read_some(*room.begin()));
     BOOST_OUTCOME_CO_TRY(kept.commit(count));
     if (count == 0) break;
+    since_turn += count;
+    if (since_turn < kept_in_turn) continue;
+    since_turn = 0;
+    BOOST_OUTCOME_CO_TRY(co_await archive_by_coroutine::turn());
   }
   BOOST_OUTCOME_CO_TRY(auto source, pinned_source(kept));
   auto done = co_await read_by_coroutine(fs, std::move(source), options, work, nullptr);

@@ -140,7 +140,12 @@ class expansion {
     std::string path = below(name->path);
     if (path.size() > max_path_size) co_return errc::name_too_long;
     const bool is_directory = e.kind == entry_kind::directory;
-    BOOST_OUTCOME_CO_TRY(const verdict v, co_await judge(path, is_directory));
+    // Mostly it is in the directory of the one before, and new: then there is nothing to wait for.
+    std::optional<result<verdict>> judged;
+    if (request_.is_atomic && above(path) == last_directory_)
+      judged = judge_by_archive(path, is_directory);
+    if (!judged) judged.emplace(co_await judge(path, is_directory));
+    BOOST_OUTCOME_CO_TRY(const verdict v, *judged);
     if (v == verdict::leave_out) {
       ++sum_.skipped;
       co_return true;
@@ -172,6 +177,17 @@ class expansion {
     return request_.options.conflict == on_conflict::skip ? verdict::leave_out : verdict::take;
   }
 
+  // What of the archive itself is there already decides about an entry of an atomic expansion, if
+  // anything is, of which the directories are known; and so does that the tree has no such
+  // directory.
+  std::optional<result<verdict>> judge_by_archive(const std::string& path, bool is_directory) {
+    if (find_place(path)) return is_directory ? errc::not_a_directory : conflict();
+    if (directories_.find(path) != directories_.end())
+      return is_directory ? result<verdict>(verdict::take) : errc::is_a_directory;
+    if (above(path) == missing_directory_) return verdict::take;
+    return std::nullopt;
+  }
+
   // What is there already, of the archive itself or in the tree, decides about an entry.
   task<verdict> judge(const std::string& path, bool is_directory) {
     if (request_.is_atomic) {
@@ -182,19 +198,10 @@ class expansion {
           BOOST_OUTCOME_CO_TRY(co_await side_.turn());
         }
       }
-      if (find_place(path)) {
-        if (is_directory) co_return errc::not_a_directory;
-        co_return conflict();
-      }
-      if (directories_.find(path) != directories_.end()) {
-        if (!is_directory) co_return errc::is_a_directory;
-        co_return verdict::take;
-      }
+      if (const auto known = judge_by_archive(path, is_directory)) co_return *known;
     } else if (path == request_.dest && !is_directory) {
       co_return errc::is_a_directory;
     }
-    // It can not be there where its directory is not.
-    if (request_.is_atomic && above(path) == missing_directory_) co_return verdict::take;
     auto there = co_await Side::of(side_.volume().stat(path));
     if (!there && there.error() != errc::not_found) co_return there.error();
     if (!there) {
@@ -303,8 +310,17 @@ class expansion {
       size = *declared;
       BOOST_OUTCOME_CO_TRYV(co_await Side::of(to.truncate(size)));
     }
-    auto kept = co_await keep(std::move(path), std::move(to), size);
-    co_return kept;
+    if (!request_.is_atomic) {
+      const naming_options how = naming();
+      BOOST_OUTCOME_CO_TRY(co_await Side::of(side_.volume().give_name(to, path, how)));
+      ++sum_.files;
+      sum_.bytes += size;
+      co_return success();
+    }
+    if (!has_place_ && above(path) != last_directory_) {
+      BOOST_OUTCOME_CO_TRY(co_await note_directory(above(path)));
+    }
+    co_return keep(std::move(path), std::move(to), size);
   }
 
   // The layout has no holes, or none behind so much: zeros take their place.
@@ -320,26 +336,18 @@ class expansion {
     return {replaces ? if_exists::replace : if_exists::fail, true};
   }
 
-  // A whole file appears, or waits for the others.
-  task<void> keep(std::string path, file_type to, std::uint64_t size) {
-    if (!request_.is_atomic) {
-      const naming_options how = naming();
-      BOOST_OUTCOME_CO_TRY(co_await Side::of(side_.volume().give_name(to, path, how)));
-      ++sum_.files;
-      sum_.bytes += size;
-      co_return success();
-    }
+  // A whole file, whose directory was noted, waits for the others.
+  result<void> keep(std::string path, file_type to, std::uint64_t size) {
     if (has_place_) {
       sum_.bytes -= place_->second.size().value();
       place_->second = std::move(to);
     } else {
-      BOOST_OUTCOME_CO_TRY(budget_.remember(path.size() + kept_for_name));
-      BOOST_OUTCOME_CO_TRY(co_await note_directory(above(path)));
+      BOOST_OUTCOME_TRY(budget_.remember(path.size() + kept_for_name));
       last_ = files_.emplace_hint(place_, std::move(path), std::move(to));
       ++sum_.files;
     }
     sum_.bytes += size;
-    co_return success();
+    return success();
   }
 
   // Reads what is left of an entry that is not taken, in slices.

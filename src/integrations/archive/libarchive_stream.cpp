@@ -9,7 +9,6 @@
 #include "integrations/archive/zip_method.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <string_view>
 #include <utility>
@@ -216,21 +215,18 @@ result<void> libarchive_stream::look_at_member() {
   data_ = m.data;
   is_encrypted_ = m.is_encrypted;
   is_known_ = is_known_method(m.method) && !m.is_encrypted;
+  work_of_byte_ = work_of_method(m.method);
+  plain_->give_at_once(piece_of_method(m.method));
   if (!is_known_) return plain_->set_watch(nullptr);
-  std::array<std::byte, 9> room;
-  BOOST_OUTCOME_TRY(const std::size_t count, in_->copy(m.data, room));
-  const auto wanted = member_memory(m.method, std::span<const std::byte>(room).first(count));
-  if (!wanted) return errc::corrupt_archive;
-  BOOST_OUTCOME_TRY(budget_.require(*wanted));
-  const stream_filter like = filter_of_method(m.method);
-  return plain_->set_watch(like == stream_filter::none ? nullptr : watch_over(like, *in_, m.data));
+  BOOST_OUTCOME_TRY(auto watch, watch_over_member(m.method, *in_, m.data, budget_));
+  return plain_->set_watch(std::move(watch));
 }
 
 stream_entry libarchive_stream::found() {
   ::archive_entry* const from = entry_.get();
   stream_entry e;
   if (kind_.container == container_format::zip) {
-    e.entry.name = name_;
+    e.entry.name = std::move(name_);
     e.is_encrypted = is_encrypted_;
   } else {
     const char* name = ::archive_entry_pathname(from);
@@ -265,12 +261,12 @@ result<std::optional<data_block>> libarchive_stream::read() {
     if (got != ARCHIVE_OK) return failure_of(a, feed_);
     const std::uint64_t taken = feed_->given() - before;
     // What was read has brought nothing yet.
-    if (size == 0) return data_block{read_, {}, taken};
+    if (size == 0) return data_block{read_, {}, taken, work_of_byte_};
     const auto at = static_cast<std::uint64_t>(offset);
     // A block that is out of order would be a hole over what was there before.
     if (offset < 0 || at < read_) return errc::corrupt_archive;
     read_ = at + size;
-    return data_block{at, {static_cast<const std::byte*>(data), size}, taken};
+    return data_block{at, {static_cast<const std::byte*>(data), size}, taken, work_of_byte_};
   }
 }
 

@@ -70,6 +70,7 @@ class libarchive_stream final : public entry_stream {
   std::vector<zip_listed> members_;
   std::size_t next_member_ = 0;
   bool is_encrypted_ = false;
+  unsigned work_of_byte_ = 1;
   std::string name_;
   std::uint64_t data_ = 0;
 };

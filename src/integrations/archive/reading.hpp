@@ -79,17 +79,17 @@ asio::awaitable<result<typename Work::value_type>> read_for_coroutine(file_syste
                                                                       expand_options options,
                                                                       Work work, host_call by,
                                                                       archive_pool_ptr pool) {
-  const std::string about = work.path();
-  const auto valid = require_valid(options);
-  if (!valid) co_return about_host_call(about, valid.error(), by);
+  std::string about;
   const bool would_throw = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   std::exception_ptr thrown;
   std::optional<result<typename Work::value_type>> made;
   try {
+    about = work.path();
+    const auto valid = require_valid(options);
     const auto ready = work.prepare();
-    if (!ready) {
-      made.emplace(ready.error());
+    if (!valid || !ready) {
+      made.emplace(valid ? ready.error() : valid.error());
     } else {
       made.emplace(co_await read_by_coroutine(fs, std::move(source), std::move(options), work,
                                               std::move(pool)));

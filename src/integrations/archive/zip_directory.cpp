@@ -42,6 +42,28 @@ result<void> take(archive_input& in, std::uint64_t offset, std::span<std::byte> 
   return success();
 }
 
+// The texts of a header. Mostly they are short, and then nothing is allocated for them.
+class header_texts {
+ public:
+  header_texts() noexcept {}
+
+  // Throws `std::bad_alloc`.
+  result<std::span<const std::byte>> read(archive_input& in, std::uint64_t offset,
+                                          std::size_t size) {
+    std::span<std::byte> room(few_);
+    if (size > room.size()) {
+      many_.resize(size);
+      room = many_;
+    }
+    BOOST_OUTCOME_TRY(take(in, offset, room.first(size)));
+    return room.first(size);
+  }
+
+ private:
+  std::array<std::byte, 256> few_;
+  std::vector<std::byte> many_;
+};
+
 // Where the directory is said to begin, and where it is.
 struct directory_place {
   std::uint64_t said, found;
@@ -146,13 +168,15 @@ result<std::optional<zip_end>> find_zip_end(archive_input& in) {
 
 result<std::optional<zip_entry>> zip_entry_at(archive_input& in, std::uint64_t at) {
   std::array<std::byte, entry_size> entry;
-  BOOST_OUTCOME_TRY(take(in, at, std::span(entry).first(4)));
-  if (!begins_with(entry, "PK\1\2"sv)) return std::nullopt;
-  BOOST_OUTCOME_TRY(take(in, at, entry));
+  BOOST_OUTCOME_TRY(const std::size_t count, in.copy(at, entry));
+  if (!begins_with(std::span(entry).first(count), "PK\1\2"sv)) {
+    if (count < 4) return errc::corrupt_archive;
+    return std::nullopt;
+  }
+  if (count < entry_size) return errc::corrupt_archive;
   const std::size_t name = word_at(entry, 28), more = word_at(entry, 30);
-  std::vector<std::byte> texts(name + more);
-  BOOST_OUTCOME_TRY(take(in, at + entry_size, texts));
-  const std::span<const std::byte> all = texts;
+  header_texts texts;
+  BOOST_OUTCOME_TRY(const auto all, texts.read(in, at + entry_size, name + more));
   zip_entry e;
   e.listed = {long_at(entry, 42), crc32(0, all.first(name))};
   e.method = word_at(entry, 10);
@@ -180,16 +204,20 @@ result<std::vector<zip_listed>> zip_members(archive_input& in, const zip_end& en
   }
   const std::uint64_t correction = at - place.said;
   for (;;) {
-    BOOST_OUTCOME_TRY(take(in, at, std::span(entry).first(4)));
-    if (begins_with(entry, "PK\5\6"sv) || begins_with(entry, "PK\6\6"sv)) break;
     BOOST_OUTCOME_TRY(const auto found, zip_entry_at(in, at));
-    if (!found) return errc::corrupt_archive;
+    if (!found) {
+      BOOST_OUTCOME_TRY(take(in, at, std::span(entry).first(4)));
+      if (begins_with(entry, "PK\5\6"sv) || begins_with(entry, "PK\6\6"sv)) break;
+      return errc::corrupt_archive;
+    }
     BOOST_OUTCOME_TRY(budget.remember(kept_for_entry));
     members.push_back({found->listed.at + correction, found->listed.name_crc});
     at = found->next;
   }
-  std::sort(members.begin(), members.end(),
-            [](const zip_listed& a, const zip_listed& b) { return a.at < b.at; });
+  const auto is_before = [](const zip_listed& a, const zip_listed& b) { return a.at < b.at; };
+  // Mostly they are.
+  if (!std::is_sorted(members.begin(), members.end(), is_before))
+    std::sort(members.begin(), members.end(), is_before);
   std::size_t kept = 0;
   for (const zip_listed& m : members) {
     if (kept == 0 || members[kept - 1].at != m.at)
@@ -206,9 +234,8 @@ result<zip_member> zip_header_at(archive_input& in, std::uint64_t offset) {
   BOOST_OUTCOME_TRY(take(in, offset, header));
   if (!begins_with(header, "PK\3\4"sv)) return errc::corrupt_archive;
   const std::size_t name = word_at(header, 26), extra = word_at(header, 28);
-  std::vector<std::byte> rest(name + extra);
-  BOOST_OUTCOME_TRY(take(in, offset + local_size, rest));
-  const std::span<const std::byte> all = rest;
+  header_texts rest;
+  BOOST_OUTCOME_TRY(const auto all, rest.read(in, offset + local_size, name + extra));
   zip_member m;
   m.method = word_at(header, 8);
   m.is_encrypted = (word_at(header, 6) & 0x41) != 0;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "integrations/archive/archive_kind.hpp"
+#include <coramfs/result.hpp>
+
+#include "integrations/archive/archive_input.hpp"
+#include "integrations/archive/decoder_budget.hpp"
+#include "integrations/archive/stream_watch.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <span>
+#include <memory>
 
 namespace coramfs::detail {
 
@@ -22,12 +25,16 @@ enum zip_method : unsigned {
 };
 bool is_known_method(unsigned how) noexcept;
 
-/// As many bytes of a member as `member_memory` looks at.
-inline constexpr std::size_t member_head = 9;
-/// What a member of that method wants of memory, by its first bytes; none if they mean nothing.
-std::optional<std::uint64_t> member_memory(unsigned how, std::span<const std::byte> head) noexcept;
+/// How many bytes of a member of that method a decoder is given at a time: so it has turns, since
+/// that of a zip makes up to 256 KiB of what it is given before it returns.
+std::size_t piece_of_method(unsigned how) noexcept;
+/// How much more work a byte is than one that is deflated.
+unsigned work_of_method(unsigned how) noexcept;
 
-/// The filter that a member of that method is alike to.
-stream_filter filter_of_method(unsigned how) noexcept;
+/// Asks the budget for what a member of that method, whose bytes begin at an offset, wants of
+/// memory. Returns what is to look at the rest of it, where it says more there; or null. Errors:
+/// `corrupt_archive`; those of the budget and the input. Throws `std::bad_alloc`.
+result<std::unique_ptr<stream_watch>> watch_over_member(unsigned how, archive_input& in,
+                                                        std::uint64_t data, decoder_budget& budget);
 
 }  // namespace coramfs::detail

@@ -89,7 +89,7 @@ void begin(asio::io_context& context, const volume& v, Stream& from, const expan
         });
 }
 
-// All bytes at once, with the end, as a stream may give them.
+// All bytes at once, with the end, as a stream may give them. It says so once.
 class ending_stream {
  public:
   explicit ending_stream(std::string bytes, asio_error_code with)
@@ -99,7 +99,7 @@ class ending_stream {
     const std::size_t n = std::min(bytes_.size(), to.size());
     std::memcpy(to.data(), bytes_.data(), n);
     bytes_.erase(0, n);
-    if (bytes_.empty()) ec = with_;
+    if (bytes_.empty()) ec = std::exchange(with_, asio_error_code());
     return n;
   }
   template <class Token>
@@ -118,7 +118,7 @@ class ending_stream {
 
  private:
   std::string bytes_;
-  const asio_error_code with_;
+  asio_error_code with_;
 };
 
 template <class Stream>

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <coramfs/archive.hpp>
 #include <coramfs/asio.hpp>
+
+#include "unit/integrations/archive/expand_by.hpp"
 
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
@@ -16,6 +19,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace coramfs::tests {
@@ -77,5 +81,38 @@ class awaited_text {
  private:
   arriving_text text_;
 };
+
+/// The same for a coroutine which it never suspends: so it takes no memory of Asio's to go on.
+class ready_text {
+ public:
+  explicit ready_text(std::string bytes, std::size_t largest_piece = 1000)
+      : text_{std::move(bytes), largest_piece} {}
+
+  asio::awaitable<std::size_t> async_read_some(asio::mutable_buffer to, asio::use_awaitable_t<>) {
+    asio_error_code ec;
+    const std::size_t n = text_.take(to, ec);
+    if (ec) throw asio_system_error(ec);
+    co_return n;
+  }
+  std::size_t given() const noexcept { return text_.given; }
+
+ private:
+  arriving_text text_;
+};
+
+/// Expands by the blocking form; by a coroutine, which keeps it until it is whole; or with a pool.
+inline result<expand_summary> arrive_by(way by, const volume& v, arriving_text text,
+                                        const std::string& dest,
+                                        const expand_options& options = {}) {
+  blocking_text blocking(text);
+  awaited_text awaited(std::move(text));
+  return run_by<expand_summary>(by, v, options, [&](auto& fs, const expand_options& o) {
+    if constexpr (std::is_same_v<decltype(fs), file_system&>) {
+      return expand_arriving(fs, awaited, dest, o);
+    } else {
+      return expand_arriving(fs, blocking, dest, o);
+    }
+  });
+}
 
 }  // namespace coramfs::tests

@@ -6,6 +6,7 @@
 #include "support/describe.hpp"
 #include "unit/integrations/archive/expand_by.hpp"
 #include "unit/integrations/archive/makers.hpp"
+#include "unit/integrations/archive/small_archives.hpp"
 
 #include <map>
 #include <string>
@@ -13,37 +14,7 @@
 
 namespace coramfs::tests {
 
-namespace {
-
 using namespace std::string_literals;
-
-struct small_archive {
-  std::string name, content;
-  bool has_checksums;  // of all content: a tar by itself has some of its headers alone
-};
-
-// Written by this library, as other programs read them (create_test.cpp).
-std::vector<small_archive> small_archives() {
-  const auto v = volume::create().value();
-  sync::file_system fs(v);
-  fs.create_directories("/in/d").value();
-  fs.write_text("/in/a", "the content of a").value();
-  fs.write_text("/in/d/b", std::string(700, 'b') + "the end").value();
-  std::vector<small_archive> all;
-  const std::map<std::string, archive_format> formats = {
-      {"tar", archive_format::tar},         {"zip", archive_format::zip},
-      {"tar.gz", archive_format::tar_gz},   {"tar.xz", archive_format::tar_xz},
-      {"tar.zst", archive_format::tar_zst}, {"7z", archive_format::seven_zip}};
-  for (const auto& [name, format] : formats) {
-    create_archive(fs, "/in", "/out." + name, format).value();
-    all.push_back({name, fs.read_text("/out." + name).value(), name != "tar" && name != "tar.zst"});
-  }
-  const std::string tar = fs.read_text("/out.tar").value();
-  all.push_back({"tar.bz2", piped("bzip2", tar), true});
-  return all;
-}
-
-}  // namespace
 
 TEST_CASE("expand_archive: no archive that was cut is taken for whole", "[archive]") {
   const bool is_streaming = GENERATE(false, true);
@@ -56,9 +27,8 @@ TEST_CASE("expand_archive: no archive that was cut is taken for whole", "[archiv
     fs.remove_tree("/whole").value();
     const figures before(v);
     for (std::size_t size = 0; size < a.content.size(); ++size) {
-      // The last zeros of a tar are one block too many.
-      if (a.name == "tar" && size + 512 >= a.content.size()) break;
-      // And what ends a gzip is a checksum and a size, which are verified as a whole.
+      if (is_whole_without_its_end(a, size)) break;
+      // What ends a gzip is a checksum and a size, which are verified as a whole.
       const std::string cut = a.content.substr(0, size);
       error why = std::error_code();
       if (is_streaming) {
@@ -93,25 +63,21 @@ TEST_CASE("expand_archive: a byte that is another", "[archive]") {
     fs.remove_tree("/whole").value();
     const figures before(v);
     std::size_t refused = 0;
-    for (std::size_t i = 0; i < a.content.size(); ++i) {
-      for (const unsigned change : {0x01u, 0x80u, 0xFFu}) {
-        std::string changed = a.content;
-        changed[i] = static_cast<char>(static_cast<unsigned char>(changed[i]) ^ change);
-        const auto done = expand_by(way::thread, v, source_of(changed), "/to", o);
-        if (done) {
-          // What has a checksum is what it was, under whatever name.
-          for (const auto& [path, content] : tree_in(v, "/to")) {
-            bool is_known = path.back() == '/';
-            for (const auto& [was, text] : whole) is_known = is_known || text == content;
-            if (a.has_checksums && !is_known) FAIL("byte " << i << ": content of " << path);
-          }
-          fs.remove_tree("/to").value();
-        } else {
-          ++refused;
+    for_each_change(a.content, [&](const std::string& changed, std::size_t i) {
+      const auto done = expand_by(way::thread, v, source_of(changed), "/to", o);
+      if (done) {
+        // What has a checksum is what it was, under whatever name.
+        for (const auto& [path, content] : tree_in(v, "/to")) {
+          bool is_known = path.back() == '/';
+          for (const auto& [was, text] : whole) is_known = is_known || text == content;
+          if (a.has_checksums && !is_known) FAIL("byte " << i << ": content of " << path);
         }
-        if (!(figures(v) == before)) FAIL("something is left, at " << i);
+        fs.remove_tree("/to").value();
+      } else {
+        ++refused;
       }
-    }
+      if (!(figures(v) == before)) FAIL("something is left, at " << i);
+    });
     CHECK(refused > a.content.size() / 4);
   }
 }
