@@ -101,6 +101,7 @@ void open_operation::granted() noexcept {
     return;
   }
   node_.hold(kind());
+  node_->note_use();
   now_.emplace<content_filler>();
   if (node_->parent != nullptr && flow_) {
     const tree::exclusive_access access(volume_->names);
