@@ -3,6 +3,7 @@
 
 #include <coramfs/clock.hpp>
 #include <coramfs/detail/export.hpp>
+#include <coramfs/reclaim.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -135,6 +136,12 @@ struct volume_options {
   /// It does not end a wait: coroutines wait by the time of their context, and threads by
   /// `std::chrono::steady_clock`.
   std::shared_ptr<const coramfs::clock> clock = {};
+  /// What is asked to remove files where the volume is full, before a request is refused or made to
+  /// wait: a function, a coroutine on an executor (`coramfs/reclaim_on.hpp`), or
+  /// `least_recently_used` (`coramfs/least_recently_used.hpp`). It is asked for `open`,
+  /// `open_unnamed`, `write_file`, and all that makes an open file larger but the plain
+  /// `file::write_some`, `file::write_some_at` and room for streams of text. Empty: nobody is.
+  reclaim_callback reclaim = {};
   /// For tests: the `testing::fault_policy` that decides where operations fail though they need not
   /// (`coramfs/testing/fault_policy.hpp`). It must outlive the volume, its files and its
   /// operations. Null, as it is but for tests: nothing fails without need.
@@ -159,6 +166,7 @@ struct fork_options {
   std::optional<lock_timeout> default_lock_timeout = {};
   std::optional<memory_guard_options> memory_guard = {};
   std::optional<std::shared_ptr<const coramfs::clock>> clock = {};
+  std::optional<reclaim_callback> reclaim = {};
   std::optional<detail::fault_policy*> faults = {};
   /// @}
 };

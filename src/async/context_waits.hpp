@@ -137,6 +137,12 @@ class context_waits : public std::enable_shared_from_this<context_waits> {
 
   static std::shared_ptr<context_waits> of(asio::execution_context& context);
 
+  /// Whether the context is dying, or has died.
+  bool is_closed() noexcept {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
+
   /// The time that deadlines of the context go by.
   time_point now() const noexcept { return timer_.now(); }
 

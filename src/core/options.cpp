@@ -34,6 +34,7 @@ fork_options::fork_options(volume_options all)
       default_lock_timeout(all.default_lock_timeout),
       memory_guard(std::move(all.memory_guard)),
       clock(std::move(all.clock)),
+      reclaim(std::move(all.reclaim)),
       faults(all.faults) {}
 
 }  // namespace coramfs

@@ -119,6 +119,12 @@ std::uint64_t quota::available() const noexcept {
   return free_bytes();
 }
 
+std::uint64_t quota::missing(std::uint64_t bytes) const noexcept {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t before = queue_.all_want();
+  return excess(bytes > UINT64_MAX - before ? UINT64_MAX : bytes + before, untaken_bytes());
+}
+
 std::uint64_t quota::available_nodes() const noexcept {
   const std::lock_guard lock(mutex_);
   return free_nodes();

@@ -8,10 +8,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 
 namespace coramfs::detail {
+
+class asking_part;
+class reclaimer;
 
 /// What an operation takes or gives back. Chunks are counted, not limited.
 struct charge {
@@ -69,6 +73,8 @@ class [[nodiscard]] grant {
   }
 
   std::uint64_t bytes() const noexcept { return bytes_; }
+  /// Leaves the bytes reserved, for a grant that is made of them later, and returns how many.
+  std::uint64_t keep() noexcept { return std::exchange(bytes_, 0); }
 
  private:
   friend class quota;
@@ -190,10 +196,19 @@ class quota {
   /// be called before others use the quota, and after the last of them.
   void set_spare(spare_memory* spare) noexcept { spare_ = spare; }
 
+  /// From now on `callback` is asked where it is full. To be called as `set_spare`.
+  void set_reclaimer(reclaimer* callback) noexcept { reclaimer_ = callback; }
+  /// Who is to be asked, or null.
+  reclaimer* asked() const noexcept { return reclaimer_; }
+
   /// Changes the limit of bytes. Those who wait are served with what a higher one allows.
   void set_max_bytes(std::uint64_t limit) noexcept;
 
   std::uint64_t max_bytes() const noexcept { return max_bytes_.load(std::memory_order_relaxed); }
+  /// The most nodes that a request could ever have.
+  std::uint64_t max_nodes() const noexcept {
+    return max_nodes_ ? excess(*max_nodes_, 1) : UINT64_MAX;
+  }
   /// Bytes that may be taken in all: the limit, or what still is taken beyond one that was lowered.
   std::uint64_t may_be_taken() const noexcept {
     return may_be_taken_.load(std::memory_order_relaxed);
@@ -202,6 +217,8 @@ class quota {
   std::uint64_t left() const noexcept;
   /// Bytes that a request could have: those that are left, without those set aside.
   std::uint64_t available() const noexcept;
+  /// How many bytes are missing until all who wait are served, and then one who wants so many.
+  std::uint64_t missing(std::uint64_t bytes) const noexcept;
   /// Nodes that a request could have; where there is no limit, more than there can be.
   std::uint64_t available_nodes() const noexcept;
   /// Bytes that are committed or reserved.
@@ -229,6 +246,7 @@ class quota {
   std::atomic<std::uint64_t> max_bytes_, may_be_taken_;  // written under mutex_
   const std::optional<std::uint64_t> max_nodes_;
   spare_memory* spare_ = nullptr;
+  reclaimer* reclaimer_ = nullptr;
 
   // What each reservation writes to, the word of the lock among it, is in one cache line.
   static constexpr std::size_t cache_line = 64;
@@ -241,36 +259,44 @@ class quota {
   wait_queue queue_;
 };
 
-/// A claim for bytes of a quota, and a place in its queue.
+/// A claim for bytes of a quota, and a place in its queue; or one for the end of an asking of the
+/// callback that may have them freed.
 ///
 /// Thread safety: one operation's own.
 class space_claim final : public claim {
  public:
   /// `had` is the grant of an operation that waited before, and found that it needs more. It goes
   /// to the front of the queue, and what it had is set aside for it.
-  space_claim(quota& of, std::uint64_t bytes, grant* had = nullptr) noexcept
-      : quota_(of), bytes_(bytes), had_(had) {}
+  space_claim(quota& of, std::uint64_t bytes, grant* had = nullptr) noexcept;
+  /// For the end of an asking.
+  space_claim(quota& of, std::unique_ptr<asking_part> asked) noexcept;
+  space_claim(space_claim&& other) noexcept;
+  ~space_claim();
 
-  /// Returns the bytes. Precondition: they are had, and this has not been called yet.
-  grant take() noexcept { return grant(quota_, bytes_); }
+  /// Whether it is for the end of an asking.
+  bool is_asking() const noexcept { return asked_ != nullptr; }
+  /// Returns the bytes; after an asking none, if it has not brought all of them. Precondition: it
+  /// is had, and this has not been called yet.
+  grant take() noexcept;
   /// The error of an attempt that does not wait.
-  error unmet() const noexcept { return {errc::quota_exceeded, bytes_, quota_.left()}; }
+  error unmet() const noexcept;
   /// What a wait ends with that was over before that: of one that timed out it also tells how much
   /// was asked for and how much is left.
   error ended(const error& why) const noexcept {
-    return why == errc::timed_out ? error(errc::timed_out, bytes_, quota_.left()) : why;
+    if (why != errc::timed_out) return why;
+    const error lacks = unmet();
+    return {errc::timed_out, lacks.requested(), lacks.available()};
   }
 
-  bool enqueue(waiter& w) noexcept override { return quota_.enqueue(w, bytes_, had_); }
-  bool withdraw(waiter& w, admission& others) noexcept override {
-    return quota_.withdraw(w, others);
-  }
+  bool enqueue(waiter& w) noexcept override;
+  bool withdraw(waiter& w, admission& others) noexcept override;
   void give_back() noexcept override { const grant unused = take(); }
 
  private:
   quota& quota_;
   const std::uint64_t bytes_;
-  grant* const had_;
+  grant* const had_ = nullptr;
+  std::unique_ptr<asking_part> asked_;
 };
 
 }  // namespace coramfs::detail

@@ -107,6 +107,15 @@ std::uint32_t wait_queue::size() const noexcept {
   return count;
 }
 
+std::uint64_t wait_queue::all_want() const noexcept {
+  std::uint64_t sum = 0;
+  for (const waiter* w = head_; w != nullptr; w = w->next_) {
+    if (w->wanted_ > UINT64_MAX - sum) return UINT64_MAX;
+    sum += w->wanted_;
+  }
+  return sum;
+}
+
 void wait_queue::append(waiter& w, std::uint64_t wanted) noexcept {
   insert(w, wanted, tail_, nullptr);
 }

@@ -39,6 +39,9 @@ void free_content(file_node& file, const account& payer) noexcept {
   given_up.free_some();
 }
 
+// Whether somebody is asked where the volume is full.
+bool asks(const volume_state& v) noexcept { return v.limits.asked() != nullptr; }
+
 }  // namespace
 
 // What few ask a handle for, which costs the others a pointer.
@@ -57,7 +60,7 @@ open_file::open_file(open_operation& done) noexcept
       flow_(std::move(done.flow_)),
       mode_(flow_ ? open_mode::append : done.wanted_.mode),
       opened_with_(done.wanted_.mode),
-      writes_in_steps_(flow_ || done.funds_.on_full() == when_full::wait),
+      writes_in_steps_(flow_ || done.funds_.on_full() == when_full::wait || asks(volume())),
       on_full_(done.funds_.on_full()) {
   node_.make_handle();
   // An append begins where the file ended before this open has extended it with zeros.
@@ -73,7 +76,7 @@ open_file::open_file(volume_state& v, node_use&& found, path_argument&& path, op
       path_(path.take()),
       mode_(mode),
       opened_with_(mode),
-      writes_in_steps_(options.on_full == when_full::wait),
+      writes_in_steps_(options.on_full == when_full::wait || asks(v)),
       on_full_(options.on_full) {
   if (mode == open_mode::append) cursor_ = node_->content.size();
 }

@@ -101,6 +101,7 @@ void open_operation::granted() noexcept {
     return;
   }
   node_.hold(kind());
+  node_->note_use();
   now_.emplace<content_filler>();
   if (node_->parent != nullptr && flow_) {
     const tree::exclusive_access access(volume_->names);
@@ -377,8 +378,8 @@ void open_operation::publish() noexcept {
 progress open_operation::fail(const error& e) noexcept {
   const bool may_try_again = wanted_.reached == stage::finds || wanted_.reached == stage::begins;
   if (may_try_again && funds_.may_wait_after(e)) {
-    if (const auto room = funds_.claim_after(e, own_charge())) {
-      if (volume_->faults.has_policy()) {
+    if (auto room = funds_.claim_after(e, own_charge())) {
+      if (volume_->faults.has_policy() && !room->is_asking()) {
         const auto goes_on =
             volume_->faults.waiting_for_space(path_.view(), e.requested(), patience());
         if (!goes_on) {
@@ -386,7 +387,7 @@ progress open_operation::fail(const error& e) noexcept {
           return progress::done;
         }
       }
-      now_.emplace<space_claim>(*room);
+      now_.emplace<space_claim>(std::move(*room));
       return progress::waits;
     }
   }

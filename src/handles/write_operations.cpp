@@ -40,12 +40,14 @@ void growth_operation::lose_file() noexcept {
 
 progress growth_operation::fail(const error& e) noexcept {
   if (funds_.may_wait_after(e)) {
-    if (const auto room = funds_.claim_after(e, file_->own_charge())) {
-      if (const auto goes_on = file_->ask_waiting_for_space(e.requested()); !goes_on) {
-        status_ = noted(goes_on.error());
-        return progress::done;
+    if (auto room = funds_.claim_after(e, file_->own_charge())) {
+      if (!room->is_asking()) {
+        if (const auto goes_on = file_->ask_waiting_for_space(e.requested()); !goes_on) {
+          status_ = noted(goes_on.error());
+          return progress::done;
+        }
       }
-      claim_.emplace(*room);
+      claim_.emplace(std::move(*room));
       return pause(progress::waits);
     }
   }

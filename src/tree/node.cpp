@@ -106,8 +106,17 @@ void file_node::note_reader_of(unsigned lane) noexcept {
   if (last_reader_.load(std::memory_order_relaxed) == mine) return;
   last_reader_.store(mine, std::memory_order_relaxed);
   const std::uint8_t changes = changes_.load(std::memory_order_relaxed);
-  if (changes < many)
-    changes_.store(static_cast<std::uint8_t>(changes + 1), std::memory_order_relaxed);
+  const int counted = changes < many ? changes + one_change : changes;
+  changes_.store(static_cast<std::uint8_t>(counted | opened), std::memory_order_relaxed);
+}
+
+// Who has opened it last notes it again at the next time, as a reader that is another.
+bool file_node::take_use() noexcept {
+  static_assert(opened == hold_mark::is_handle);
+  const std::uint8_t changes = changes_.load(std::memory_order_relaxed);
+  changes_.store(static_cast<std::uint8_t>(changes & ~opened), std::memory_order_relaxed);
+  last_reader_.store(0, std::memory_order_relaxed);
+  return (changes & opened) != 0;
 }
 
 // Calls `look` until what it has seen belongs together, and returns that.
@@ -140,6 +149,7 @@ inline void file_node::show(time_point now, std::uint64_t generation) noexcept {
 // marks.
 file_node::file_node(file_node&& idle) noexcept
     : node(false, idle.created_at, idle.drawn_id.load(std::memory_order_relaxed)),
+      changes_(static_cast<std::uint8_t>(idle.changes_.load(std::memory_order_relaxed) & opened)),
       content(std::move(idle.content)),
       size_(idle.size_.load(std::memory_order_relaxed)),
       footprint_(idle.footprint_.load(std::memory_order_relaxed)),

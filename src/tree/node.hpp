@@ -178,7 +178,8 @@ class directory_node final : public node {
 /// which keeps it busy, or keeps it at all where it has no name.
 class file_node final : public node {
   // Members of less than a word stand where the node and the content leave room for them.
-  static constexpr std::uint8_t many = 64;
+  // A bit for whether it was opened, and above it how often that was by another thread.
+  static constexpr std::uint8_t opened = 1, one_change = 2, many = 64 * one_change;
   std::atomic<std::uint8_t> changes_{0};
   std::atomic<std::uint8_t> last_reader_{0};
 
@@ -236,9 +237,19 @@ class file_node final : public node {
   /// Notes an open for reading by the thread of a lane. What is counted is about how often, since
   /// the last open for writing, it came from another thread than the one before.
   void note_reader_of(unsigned lane) noexcept;
-  void forget_readers() noexcept { changes_.store(0, std::memory_order_relaxed); }
+  /// Notes an open for writing; `kind` has the bit `hold_mark::is_handle` where the file was there
+  /// before, and keeps its content.
+  void forget_readers(std::uint64_t kind) noexcept {
+    changes_.store(static_cast<std::uint8_t>(kind), std::memory_order_relaxed);
+  }
   /// Whether that was so often that it pays to make the file hot.
   bool is_warm() const noexcept { return changes_.load(std::memory_order_relaxed) >= many; }
+
+  /// Notes an open that had to wait.
+  void note_use() noexcept { changes_.fetch_or(opened, std::memory_order_relaxed); }
+  /// Whether it was opened since this was called before, or since its content is new. The open that
+  /// makes a file does not count. Of a hot file it knows nothing. Under the tree's exclusive lock.
+  bool take_use() noexcept;
 
   fair_lock lock;
   [[no_unique_address]] storage content;  // guarded by lock

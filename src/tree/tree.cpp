@@ -194,7 +194,7 @@ node_use tree::mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcep
     kind |= hold_mark::is_lock;
   } else {
     if (!f.lock.try_lock(k)) return {};
-    k == fair_lock::kind::exclusive ? f.forget_readers() : f.note_reader_of(lane);
+    k == fair_lock::kind::exclusive ? f.forget_readers(kind) : f.note_reader_of(lane);
   }
   const auto [mark, ticket] = holds_.mark(f, lane, kind);
   return node_use(f, k, *mark, ticket, whole_);
@@ -205,7 +205,7 @@ node_use tree::mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcep
 void tree::heat(const node_use& used) noexcept {
   file_node& f = *used;
   const exclusive_access access(*this);
-  f.forget_readers();
+  f.forget_readers(hold_mark::is_handle);
   if (!f.has_users()) f.is_hot = true;
 }
 

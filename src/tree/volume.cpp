@@ -92,6 +92,7 @@ result<std::shared_ptr<volume_state>> volume_state::fork_of(const volume_state& 
   take(all.default_lock_timeout, chosen.default_lock_timeout);
   take(all.memory_guard, chosen.memory_guard);
   take(all.clock, chosen.clock);
+  take(all.reclaim, chosen.reclaim);
   take(all.faults, chosen.faults);
   return make(std::move(all), &origin);
 } catch (const std::bad_alloc&) {
@@ -112,7 +113,22 @@ std::shared_ptr<volume_state> volume_state::create(volume_options chosen,
     v->lose_owner();
     v->drop_owner();
   };
-  return std::shared_ptr<volume_state>(new volume_state(std::move(chosen), origin), let_go);
+  std::shared_ptr<volume_state> made(new volume_state(std::move(chosen), origin), let_go);
+  if (made->options.reclaim) made->asked_.begin(made);
+  return made;
+}
+
+void volume_state::callback::begin(const std::shared_ptr<volume_state>& of) noexcept {
+  owned_ = of;
+  of->limits.set_reclaimer(this);
+}
+
+// Without an owner there is no path that would lead to anything.
+void volume_state::callback::start(reclaim_task task) noexcept {
+  const auto v = owned_.lock();
+  if (v == nullptr) return;
+  const volume over = volume_access::volume_of(v);
+  reclaim_access::answer(v->options.reclaim, over, std::move(task));
 }
 
 // Where others have blocks of it, the volume stays for them. All else that nobody can come to any

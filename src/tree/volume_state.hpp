@@ -10,6 +10,8 @@
 #include "core/lifetime.hpp"
 #include "core/memory_guard.hpp"
 #include "core/quota.hpp"
+#include "core/reclaim_access.hpp"
+#include "core/reclaimer.hpp"
 #include "storage/account.hpp"
 #include "storage/block_memory.hpp"
 #include "tree/compaction.hpp"
@@ -85,8 +87,21 @@ class volume_state final : public lifetime {
   void end() noexcept override;
   void lose_owner() noexcept;
 
+  /// What `options.reclaim` is asked through, if it is there.
+  class callback final : public reclaimer {
+   public:
+    explicit callback(quota& limits) noexcept : reclaimer(limits) {}
+    void begin(const std::shared_ptr<volume_state>& of) noexcept;
+
+   private:
+    void start(reclaim_task task) noexcept override;
+
+    std::weak_ptr<volume_state> owned_;
+  };
+
   // Whether its files may have blocks of other volumes, which have to be told at its end.
   const bool is_fork_;
+  callback asked_{limits};
 };
 
 /// The way from the public handle to what it stands for.

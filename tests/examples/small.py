@@ -37,6 +37,13 @@ class SmallProgramsTest(unittest.TestCase):
                    says="coroutines that wait for the thread: 1\n"
                         "bytes that the coroutine has read: 100000\n")
 
+    def test_cache(self):
+        said = self.check("cache", says="made \\d+ of 1000 pages, at most \\d+ of 65536 bytes charged\n"
+                                        "the page that all want was made once\n")
+        made, charged = map(int, re.search(r"made (\d+) .* most (\d+)", said).groups())
+        self.assertLess(made, 1000)
+        self.assertLessEqual(charged, 65536)
+
     def test_cancel(self):
         self.check("cancel", says="2 wait\nthe writer: canceled: open \"/page\"\nthe second reader: open\n0 wait\n"
                                   "the page was not changed\n")

@@ -142,7 +142,8 @@ class open_file {
 
   // The steps of operations that wait for space, or go on in slices. They change nothing that can
   // be seen until `changed`.
-  /// Whether its writes are operations: they wait for space, or others follow what they write.
+  /// Whether its writes are operations: they wait for space, or for an answer of the volume's
+  /// callback, or others follow what they write.
   bool writes_in_steps() const noexcept { return writes_in_steps_ && may_write(); }
   /// How its operations come by their bytes.
   funding funds() const noexcept;

@@ -94,6 +94,8 @@ class wait_queue {
   bool is_head(const waiter& w) const noexcept { return head_ == &w; }
   /// Returns what the head wants. Precondition: not empty.
   std::uint64_t head_wants() const noexcept { return head_->wanted_; }
+  /// Returns what all want, or the largest number if it is more. It takes time with their number.
+  std::uint64_t all_want() const noexcept;
 
   void append(waiter& w, std::uint64_t wanted) noexcept;
   /// Puts a waiter in front of all others, since it has waited before.
