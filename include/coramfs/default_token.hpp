@@ -59,6 +59,7 @@ class with_default_token<file_system, Executor>
   using tokens::create_directory;
   using tokens::exists;
   using tokens::export_tree;
+  using tokens::fetch;
   using tokens::file_size;
   using tokens::follow;
   using tokens::fork;

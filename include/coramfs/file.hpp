@@ -27,8 +27,9 @@
 namespace coramfs {
 
 namespace detail {
+class flight;
 class open_file_operation;
-}
+}  // namespace detail
 
 template <class Object, class Executor>
 class with_default_token;
@@ -361,6 +362,7 @@ class CORAMFS_EXPORT file : public detail::stream_members<file>, public detail::
   open_mode mode() const noexcept { return file_.mode(); }
 
  private:
+  friend class detail::flight;
   friend class detail::open_file_operation;
   friend class detail::stream_members<file>;
   friend struct detail::handle_access;

@@ -32,6 +32,8 @@ namespace coramfs {
 
 namespace detail {
 
+class any_fetch;
+
 /// What gives out the executor to use, as an `asio::io_context` does.
 template <class Context>
 concept execution_context = std::is_base_of_v<asio::execution_context, Context> &&
@@ -204,6 +206,50 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// `timed_out`; `busy` for more than 10,000 followers of a file that is written; `canceled`.
   /// Charges: nothing. It takes no memory but what its own wait does.
   asio::awaitable<result<follower>> follow(path_argument path, follow_options options = {}) const;
+
+  /// Follows a file that is made by whoever wants it first. Whoever calls this includes
+  /// coramfs/fetch.hpp. A file that is there is followed as by `follow`, whoever makes it: one that
+  /// is complete, one that grows, one that is incomplete; one that is written and not followable is
+  /// waited for. If there is none, it is made, followable, and `producer(file)` begins to write it:
+  /// of any number of callers at the same time one begins it, and all follow it. It begins after
+  /// this call, and not inside it.
+  ///
+  /// The producer is a coroutine, `asio::awaitable<result<void>>`, and nobody's child. It runs on a
+  /// strand over `fetch_options::on`, or else over the executor of this file system, and no
+  /// cancellation or death of a caller's reaches it. Its word ends the file: success finishes it,
+  /// an error abandons it with that error, and an exception with `errc::abandoned`. A success is no
+  /// end at another size than it has announced: that abandons the file, too. A file that it has
+  /// moved elsewhere, or closed, finished or abandoned, ends for itself, whatever it returns.
+  /// Destroyed with its context it has abandoned the file.
+  ///
+  /// When nobody follows the file any more, others than by `fetch` included, the producer goes on,
+  /// or it is stopped, as `when_alone` says: if nobody has come within `linger`, the file is taken
+  /// out of the tree, and then a terminal cancellation is emitted. Who fetches the file from then
+  /// on begins anew. Where memory for that wait is refused, the producer goes on. One that has
+  /// returned, and has moved its file elsewhere, is not stopped any more.
+  ///
+  /// It completes with the first byte, or with the end of a file without bytes, or at once if there
+  /// is one, or the patience is immediate. So an error before the first byte is that of all who
+  /// wait; none of them tries again. With `negative` it is also that of all who fetch the file
+  /// while that lasts.
+  ///
+  /// The producer lives until its coroutine has ended, and goes with what it holds before its error
+  /// is told. Cancelled while it waits the call leaves the file as any follower does.
+  ///
+  /// Errors: of the producer before the first byte, as `file::abandon` tells it; `busy` for more
+  /// followers than `max_followers`; those of `follow`, but `not_found` only for what is above the
+  /// last name; `timed_out` also for the first byte, which has as long as a `next`; of a new file
+  /// those of `open` with `create`, but `already_exists`; `out_of_memory`. The call itself throws
+  /// `std::bad_alloc` where there is no memory for the producer, and what that throws when it is
+  /// moved. Charges: a new file's node and name. What a producer takes beside its frame is some 1.5
+  /// KiB, which are not charged.
+  /// @{
+  template <class Producer>
+  asio::awaitable<result<follower>> fetch(path_argument path, Producer producer) const;
+  template <class Producer>
+  asio::awaitable<result<follower>> fetch(path_argument path, Producer producer,
+                                          fetch_options options) const;
+  /// @}
 
   /// Gives the file of a handle that has none, as `open_unnamed` makes it, its name: it appears at
   /// `path`, whole, in one step, and the missing parents with it. The handle is closed by that.
@@ -577,6 +623,7 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   using tokens::create_directory;
   using tokens::exists;
   using tokens::export_tree;
+  using tokens::fetch;
   using tokens::file_size;
   using tokens::follow;
   using tokens::fork;
@@ -616,6 +663,8 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   template <class Visitor>
   static asio::awaitable<result<void>> export_each_of(file_system fs, path_argument prefix,
                                                       Visitor visitor);
+  asio::awaitable<result<follower>> begin_fetch(path_argument path,
+                                                std::unique_ptr<detail::any_fetch> wanted) const;
   asio::awaitable<result<std::vector<std::string>>> files_below(path_argument prefix,
                                                                 export_options options) const;
   // Gives no bytes if the file has gone. `path` must live until completion.
@@ -637,6 +686,8 @@ class CORAMFS_EXPORT file_system::later {
   initiation<result<file>> open(path_argument path, open_mode mode, open_options options = {});
   initiation<result<file>> open_unnamed(open_options options = {});
   initiation<result<follower>> follow(path_argument path, follow_options options = {});
+  initiation<result<follower>> begin_fetch(path_argument path,
+                                           std::unique_ptr<detail::any_fetch> wanted);
   initiation<result<void>> give_name(file& f, path_argument path, naming_options options = {});
   initiation<result<void>> give_names(std::map<std::string, file>& files,
                                       std::vector<std::string> directories = {},

@@ -22,8 +22,9 @@
 namespace coramfs {
 
 namespace detail {
+class fetch_follower_operation;
 class open_follower_operation;
-}
+}  // namespace detail
 
 template <class Object, class Executor>
 class with_default_token;
@@ -134,6 +135,7 @@ class CORAMFS_EXPORT follower : public detail::follower_tokens<follower> {
   std::optional<std::uint64_t> expected_size() const noexcept { return file_.expected_size(); }
 
  private:
+  friend class detail::fetch_follower_operation;
   friend class detail::open_follower_operation;
   template <class, class, class>
   friend class detail::follower_tokens;

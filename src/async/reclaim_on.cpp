@@ -2,8 +2,8 @@
 #include <coramfs/reclaim_on.hpp>
 
 #include <coramfs/detail/asio_compat.hpp>
-#include <coramfs/detail/asio_spawn.hpp>
 
+#include "async/asio_spawn.hpp"
 #include "async/context_waits.hpp"
 #include "async/freeing_operation.hpp"
 #include "async/run.hpp"

@@ -67,6 +67,7 @@ std::string_view name_of(call c) noexcept {
     case call::finish: return "finish";
     case call::abandon: return "abandon";
     case call::follow: return "follow";
+    case call::fetch: return "fetch";
     case call::next: return "next";
     case call::export_to_host: return "export_to_host";
     case call::import_from_host: return "import_from_host";

@@ -67,6 +67,7 @@ enum class call : std::uint8_t {
   finish,
   abandon,
   follow,
+  fetch,
   next,
   export_to_host,
   import_from_host,

@@ -11,9 +11,11 @@
 namespace coramfs::detail {
 
 follow_operation::follow_operation(std::shared_ptr<volume_state> v, path_argument path,
-                                   const follow_options& options) noexcept
+                                   const follow_options& options, call by,
+                                   std::uint32_t most_followers) noexcept
     : open_operation(std::move(v), std::move(path), open_mode::read, {.timeout = options.patience},
-                     call::follow),
+                     by),
+      most_followers_(most_followers),
       options_(options) {}
 
 // A writer that lets others follow may come between the look and the attempt to get the lock, so it
@@ -27,13 +29,13 @@ progress follow_operation::advance() noexcept {
   const bool is_refused = p == progress::done && !open_operation::outcome();
   if (!is_refused || open_operation::outcome().error() != errc::would_block || join()) return p;
   if (!is_settling_) return p;
+  is_settling_ = false;
   begin_anew();
   return progress::yields;
 }
 
-// After it was refused the lock.
 void follow_operation::begin_anew() noexcept {
-  is_settling_ = false;
+  has_waited_ = false;
   wanted_.reached = stage::checks;
   now_.emplace<content_filler>();
 }
@@ -43,23 +45,36 @@ bool follow_operation::join() noexcept {
   path_buffer buffer;
   const auto normal = path(buffer);
   if (!normal) return false;
+  node_use use;
   {
+    admission told;  // when the lock is free
     const tree::shared_access access(volume_->names);
     file_node* const file = volume_->names.find_file(normal.value());
     if (file == nullptr) return false;
     is_settling_ = is_settling_ || file->is_settling;
     if (!file->is_followable) return false;
-    joined_ = joined_flow(volume_->names.flows().find(*file));
-    if (joined_) use_ = node_use(*file, *volume_);
+    joined_ = joined_flow(volume_->names.flows().find(*file), most_followers_, told);
+    if (joined_) use = node_use(*file, *volume_);
   }
-  if (!joined_) {
+  if (joined_) {
+    settle_in(std::move(use));
+  } else {
     refused_ = noted(errc::busy);
-    return true;
   }
+  return true;
+}
+
+void follow_operation::settle_in(node_use use) noexcept {
+  use_ = std::move(use);
   use_.make_handle();
   now_.emplace<content_filler>();
   let_go();
-  return true;
+}
+
+void follow_operation::fail_with(const error& why) noexcept {
+  joined_.reset();
+  use_.release();
+  refused_ = noted(why);
 }
 
 result<void> follow_operation::outcome() const noexcept {

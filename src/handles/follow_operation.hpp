@@ -31,21 +31,32 @@ namespace coramfs::detail {
 class follow_operation : public open_operation {
  public:
   follow_operation(std::shared_ptr<volume_state> v, path_argument path,
-                   const follow_options& options) noexcept;
+                   const follow_options& options, call by = call::follow,
+                   std::uint32_t most_followers = flow::most_followers) noexcept;
   follow_operation(follow_operation&& unbegun) noexcept = default;
 
   progress advance() noexcept;
   /// Whether the file is followed. After `done`.
   result<void> outcome() const noexcept;
 
- private:
-  friend class open_follower;
-  bool join() noexcept;
+ protected:
+  /// After it has failed.
   void begin_anew() noexcept;
+  bool has_joined() const noexcept { return static_cast<bool>(joined_); }
+  /// Makes it one that has joined, of a file that it holds in use.
+  void settle_in(node_use use) noexcept;
+  /// Makes it one that has failed.
+  void fail_with(const error& why) noexcept;
 
+  const std::uint32_t most_followers_;
   follow_options options_;
   node_use use_;
   joined_flow joined_;
+
+ private:
+  friend class open_follower;
+  bool join() noexcept;
+
   std::optional<error> refused_;
   bool has_waited_ = false;
   bool is_settling_ = false;  // whether the lock was about to be let go of at a look

@@ -64,6 +64,24 @@ result<void> open_file::abandon(const error& why) noexcept {
   return boost::outcome_v2::success();
 }
 
+// A producer's word may decide how the file ends that it was handed, and has let go of in the end.
+void open_file::land() noexcept {
+  if (growth_operation* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
+  flow_->land(*this);
+}
+
+namespace {
+
+// Returns how many bytes the entry was charged. Under the tree's exclusive lock.
+std::uint64_t lose_name(file_node& file, volume_state& v) noexcept {
+  if (file.parent == nullptr) return 0;
+  const directory_node& in = *file.parent;
+  static_cast<void>(v.names.take_name(file));
+  return v.payer.of_metadata(entry_footprint(in));
+}
+
+}  // namespace
+
 node_use end_flow(flow_ref& of, file_node* file, bool is_begun, volume_state& v,
                   const error& why) noexcept {
   const bool is_abandoned = !of->has_ended();
@@ -73,20 +91,36 @@ node_use end_flow(flow_ref& of, file_node* file, bool is_begun, volume_state& v,
   std::uint64_t entry_bytes = 0;
   if (of->is_listed()) {
     const tree::exclusive_access access(v.names);
-    v.names.flows().remove(*of);
-    if (!is_abandoned) {
-      file->is_settling = true;
-      settling = node_use(*file, v);
-    } else if (is_begun && !is_kept && file->parent != nullptr) {
-      const directory_node& in = *file->parent;
-      static_cast<void>(v.names.take_name(*file));
-      entry_bytes = v.payer.of_metadata(entry_footprint(in));
+    // Whoever stops what nobody follows any more may have been faster.
+    if (of->is_listed()) {
+      v.names.flows().remove(*of);
+      if (!is_abandoned) {
+        file->is_settling = true;
+        settling = node_use(*file, v);
+      } else if (is_begun && !is_kept) {
+        entry_bytes = lose_name(*file, v);
+      }
     }
   }
   if (entry_bytes > 0) v.limits.release({.bytes = entry_bytes});
   if (is_abandoned) of->end(follow_state::abandoned, why);
   of.reset();
   return settling;
+}
+
+bool take_out_alone(flow& of, volume_state& v) noexcept {
+  std::uint64_t entry_bytes = 0;
+  {
+    const tree::exclusive_access access(v.names);
+    if (!of.is_alone()) return false;
+    if (of.is_listed()) {
+      file_node& file = *of.file();
+      v.names.flows().remove(of);
+      entry_bytes = lose_name(file, v);
+    }
+  }
+  if (entry_bytes > 0) v.limits.release({.bytes = entry_bytes});
+  return true;
 }
 
 // Another writer may have finished it since, and let go of its lock as well: it settles with the

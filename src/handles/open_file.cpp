@@ -105,7 +105,10 @@ node_use open_file::find_free(volume_state& v, const path_argument& path, open_m
 
 open_file::open_file(open_file&& other) noexcept = default;
 
-open_file::~open_file() { let_go(); }
+open_file::~open_file() {
+  if (flow_) land();
+  let_go();
+}
 
 open_file& open_file::operator=(open_file&& other) noexcept {
   if (this == &other) return *this;

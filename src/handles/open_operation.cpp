@@ -164,7 +164,7 @@ result<void> open_operation::check() noexcept {
   if (wanted_.is_followable && (may_read(wanted_.mode) || wanted_.preallocate() != 0 ||
                                 wanted_.owns || wanted_.is_unnamed()))
     return errc::invalid_argument;
-  return wanted_.is_followable ? make_flow() : boost::outcome_v2::success();
+  return wanted_.is_followable && !flow_ ? make_flow() : boost::outcome_v2::success();
 }
 
 result<normal_path> open_operation::path(path_buffer& buffer) const noexcept {

@@ -81,6 +81,7 @@ class open_operation {
 
  private:
   friend class open_file;
+  friend class fetch_operation;
   friend class follow_operation;
   friend class open_follower;
 

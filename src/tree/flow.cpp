@@ -45,6 +45,11 @@ struct flow::part {
 
 flow_ref flow::make(on_abandon then) noexcept { return flow_ref(new (std::nothrow) flow(then)); }
 
+flow_ref flow::share() noexcept {
+  references_.fetch_add(1, std::memory_order_relaxed);
+  return flow_ref(this);
+}
+
 flow::~flow() {
   backlog given_up;
   {
@@ -58,6 +63,8 @@ void flow_ref::drop() noexcept {
   flow* const f = std::exchange(flow_, nullptr);
   if (f->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete f;
 }
+
+void written_flow::note_move() noexcept { (*this)->note_move(); }
 
 // The content may be in any number of pieces, so they are counted.
 result<void> flow::begin(const storage& content) noexcept try {
@@ -136,23 +143,27 @@ void flow::end(follow_state how, const error& why) noexcept {
   state_ = how;
   why_ = why;
   serve(served);
+  serve_watchers(served);
 }
 
 // An empty reference if there are too many followers.
-flow_ref flow::join() noexcept {
+flow_ref flow::join(std::uint32_t most, admission& told) noexcept {
   const std::lock_guard lock(mutex_);
-  if (followers_ == most_followers) return {};
+  if (followers_ >= std::min(most, most_followers)) return {};
   ++followers_;
-  references_.fetch_add(1, std::memory_order_relaxed);
-  return flow_ref(this);
+  serve_watchers(told);
+  return share();
 }
 
 void flow::leave() noexcept {
+  admission told;
   const std::lock_guard lock(mutex_);
   --followers_;
+  serve_watchers(told);
 }
 
-joined_flow::joined_flow(flow& of) noexcept : flow_(of.join()) {}
+joined_flow::joined_flow(flow& of, std::uint32_t most, admission& told) noexcept
+    : flow_(of.join(most, told)) {}
 
 void joined_flow::leave() noexcept {
   flow_->leave();
@@ -242,15 +253,66 @@ void flow::serve(admission& served) noexcept {
     queue_.admit_head(served);
 }
 
+void flow::begin_flight(flow_harbour& to) noexcept {
+  const std::lock_guard lock(mutex_);
+  harbour_ = &to;
+}
+
+void flow::end_flight() noexcept {
+  admission told;
+  const std::lock_guard lock(mutex_);
+  harbour_ = nullptr;
+  serve_watchers(told);
+}
+
+void flow::make_home(std::uint32_t moves_to_come) noexcept {
+  home_.store(moves_.load(std::memory_order_relaxed) + moves_to_come, std::memory_order_relaxed);
+}
+
+void flow::land(open_file& ending) noexcept {
+  const std::lock_guard lock(mutex_);
+  const bool was_handed_on =
+      moves_.load(std::memory_order_relaxed) > home_.load(std::memory_order_relaxed);
+  if (flies() && !was_handed_on) harbour_->take(ending);
+}
+
+bool flow::is_in_flight() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return flies();
+}
+
+bool flow::is_alone() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return flies() && followers_ == 0;
+}
+
+bool flow::watch(waiter& w, bool until_alone) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!flies() || (followers_ == 0) == until_alone) return true;
+  watchers_.append(w, until_alone ? 1 : 0);
+  return false;
+}
+
+bool flow::stop_watching(waiter& w) noexcept {
+  const std::lock_guard lock(mutex_);
+  return watchers_.remove(w);
+}
+
+// Under the mutex. There is one at most: what watches the flight.
+void flow::serve_watchers(admission& served) noexcept {
+  while (!watchers_.empty() && (!flies() || (followers_ == 0) == (watchers_.head_wants() == 1)))
+    watchers_.admit_head(served);
+}
+
 void flow_table::add(flow& f, file_node& of) noexcept {
-  f.file_ = &of;
+  f.file_.store(&of, std::memory_order_relaxed);
   of.is_followable = true;
   flows_.insert(f);
 }
 
 void flow_table::remove(flow& f) noexcept {
   flows_.erase(flows_.iterator_to(f));
-  std::exchange(f.file_, nullptr)->is_followable = false;
+  f.file_.exchange(nullptr, std::memory_order_relaxed)->is_followable = false;
 }
 
 flow& flow_table::find(const file_node& of) noexcept { return *flows_.find(&of); }

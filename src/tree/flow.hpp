@@ -30,6 +30,19 @@
 namespace coramfs::detail {
 
 class file_node;
+class open_file;
+
+/// Who has handed a followable file to a producer, whose word decides how it ends: takes the file
+/// over that the producer lets go of without having said so itself.
+class flow_harbour {
+ public:
+  /// Called with the flow's mutex held. It moves the handle away.
+  virtual void take(open_file& ending) noexcept = 0;
+
+ protected:
+  flow_harbour() = default;
+  ~flow_harbour() = default;
+};
 
 /// What a writer and the followers of its file have in common: the bytes that are committed, who
 /// waits for more, and how it ends.
@@ -62,6 +75,8 @@ class flow final : public boost::intrusive::set_base_hook<> {
 
   /// Null: memory is refused.
   static flow_ref make(on_abandon then) noexcept;
+  /// Another reference to it.
+  flow_ref share() noexcept;
   flow(const flow&) = delete;
   flow& operator=(const flow&) = delete;
 
@@ -92,13 +107,32 @@ class flow final : public boost::intrusive::set_base_hook<> {
   /// `most_at_once`. Returns whether there were any.
   static bool take_runs(piece& p, std::size_t& taken) noexcept;
 
-  /// The file, while it is in a `flow_table`, and whether it is.
+  // A producer's.
+  /// Has the handle land there that the producer was handed, until `end_flight`. It must live until
+  /// then.
+  void begin_flight(flow_harbour& to) noexcept;
+  void end_flight() noexcept;
+  /// Says that the handle is where the producer has it, or will be after so many moves more: from
+  /// then on it has been handed on if it is moved once more.
+  void make_home(std::uint32_t moves_to_come) noexcept;
+  /// Lets a handle that is destroyed land, if it was handed on to nobody, and goes on growing.
+  void land(open_file& ending) noexcept;
+  void note_move() noexcept { moves_.fetch_add(1, std::memory_order_relaxed); }
+  /// Whether a producer feeds it, and whether nobody follows it besides.
   /// @{
-  const file_node* file() const noexcept { return file_; }
-  bool is_listed() const noexcept { return file_ != nullptr; }
+  bool is_in_flight() const noexcept;
+  bool is_alone() const noexcept;
+  /// @}
+
+  /// The file, while it is in a `flow_table`, and whether it is. The table changes it under the
+  /// tree's lock.
+  /// @{
+  file_node* file() const noexcept { return file_.load(std::memory_order_relaxed); }
+  bool is_listed() const noexcept { return file() != nullptr; }
   /// @}
 
  private:
+  friend class company_claim;
   friend class flow_claim;
   friend class flow_ref;
   friend class joined_flow;
@@ -111,19 +145,25 @@ class flow final : public boost::intrusive::set_base_hook<> {
 
   explicit flow(on_abandon then) noexcept : when_abandoned_(then) {}
   ~flow();
-  flow_ref join() noexcept;
+  flow_ref join(std::uint32_t most, admission& told) noexcept;
   void leave() noexcept;
   void make_entries(std::size_t more);
   void show() noexcept;
   bool enqueue(waiter& w, std::uint64_t offset) noexcept;
   bool withdraw(waiter& w) noexcept;
   void serve(admission& served) noexcept;
+  bool flies() const noexcept { return harbour_ != nullptr && !has_ended(); }
+  bool watch(waiter& w, bool until_alone) noexcept;
+  bool stop_watching(waiter& w) noexcept;
+  void serve_watchers(admission& served) noexcept;
   void take(std::uint64_t from, std::uint64_t at_most, part& to) noexcept;
 
   const on_abandon when_abandoned_;
   std::atomic<std::uint32_t> references_{1};
-  file_node* file_ = nullptr;  // guarded by the tree's lock
-  pieces fresh_;               // the writer's, for `show`
+  std::atomic<file_node*> file_{nullptr};
+  std::atomic<std::uint32_t> moves_{0};  // of the writer's handle
+  std::atomic<std::uint32_t> home_{0};   // the most moves of one that was handed on to nobody
+  pieces fresh_;                         // the writer's, for `show`
 
   // Guarded by mutex_, but for the writer, who alone changes them, and looks at them without it.
   std::vector<entry> entries_;
@@ -136,6 +176,8 @@ class flow final : public boost::intrusive::set_base_hook<> {
   error why_{std::error_code()};
   std::uint32_t followers_ = 0;
   wait_queue queue_;
+  flow_harbour* harbour_ = nullptr;  // while a producer feeds it
+  wait_queue watchers_;              // want 1: that nobody follows it; want 0: that somebody does
 };
 
 /// A claim for the bytes in front of an offset, or for the end, and a place among those who wait
@@ -153,6 +195,23 @@ class flow_claim final : public claim {
  private:
   flow& flow_;
   const std::uint64_t offset_;
+};
+
+/// A claim for a flow that nobody follows, or that somebody does, and in any case for the end of
+/// its flight. Either may have changed by the time that it is had.
+///
+/// Thread safety: one operation's own.
+class company_claim final : public claim {
+ public:
+  company_claim(flow& of, bool until_alone) noexcept : flow_(of), until_alone_(until_alone) {}
+
+  bool enqueue(waiter& w) noexcept override { return flow_.watch(w, until_alone_); }
+  bool withdraw(waiter& w, admission&) noexcept override { return flow_.stop_watching(w); }
+  void give_back() noexcept override {}
+
+ private:
+  flow& flow_;
+  const bool until_alone_;
 };
 
 /// The flows of a volume by their files. A file in it has `is_followable` set, so that nobody has

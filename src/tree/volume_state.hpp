@@ -15,6 +15,7 @@
 #include "storage/account.hpp"
 #include "storage/block_memory.hpp"
 #include "tree/compaction.hpp"
+#include "tree/negative_answers.hpp"
 #include "tree/tree.hpp"
 
 #include <atomic>
@@ -36,7 +37,8 @@ inline std::uint64_t recycled_at_most(const volume_options& o) noexcept {
 /// What the copies of a volume share. They keep it alive together, and so do open files and pins.
 ///
 /// Thread safety: each member guards itself: the tree, the quota, the guard and the memory by locks
-/// of their own, whose order `tree` tells, and `waiting` by being atomic. The others do not change.
+/// of their own, whose order `tree` tells, `unfetched` by a leaf, and `waiting` by being atomic.
+/// The others do not change.
 class volume_state final : public lifetime {
  public:
   /// Throws `std::bad_alloc`.
@@ -67,6 +69,7 @@ class volume_state final : public lifetime {
   const account payer;
   tree names;
   compaction relief;
+  negative_answers unfetched;
   std::atomic<std::uint64_t> waiting{0};  ///< operations that wait for a lock or for space
 
  private:

@@ -32,6 +32,7 @@ ASIO = {
     "coramfs/detail/asio_compat.hpp": re.compile(r".*"),
     "coramfs/detail/asio_spawn.hpp": re.compile(r"co_spawn\.hpp"),
     "coramfs/detail/asio_stream.hpp": re.compile(r"socket_base\.hpp"),
+    "async/asio_spawn.hpp": re.compile(r"(co_spawn|strand)\.hpp"),
     "async/asio_timer.hpp": re.compile(r".*"),
     "integrations/archive/asio_race.hpp":
         re.compile(r"(bind_cancellation_slot|experimental/awaitable_operators|strand)\.hpp"),

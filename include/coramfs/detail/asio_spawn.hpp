@@ -3,7 +3,7 @@
 
 #include <coramfs/detail/asio_compat.hpp>
 
-// What begins a coroutine, which operations of the library never do.
+// What begins a coroutine. Of the public headers only those for tests do that.
 #if defined(CORAMFS_BOOST_ASIO)
 #include <boost/asio/co_spawn.hpp>
 #else

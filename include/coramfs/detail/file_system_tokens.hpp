@@ -23,6 +23,10 @@
 #include <utility>
 #include <vector>
 
+namespace coramfs {
+struct fetch_options;
+}
+
 namespace coramfs::detail {
 
 /// The operations of a file system for any completion token, which is their last argument. What
@@ -60,6 +64,12 @@ class file_system_tokens {
   auto follow(path_argument path, Token&& token = Default()) const {
     return call<Token>(token, [&](auto&& on) { return on.follow(std::move(path)); });
   }
+  // Defined in coramfs/fetch.hpp.
+  template <class Producer, token_for<follower> Token = Default>
+  auto fetch(path_argument path, Producer producer, fetch_options options,
+             Token&& token = Default()) const;
+  template <class Producer, token_for<follower> Token = Default>
+  auto fetch(path_argument path, Producer producer, Token&& token = Default()) const;
   template <token_for<void> Token = Default>
   auto give_name(file& f, path_argument path, naming_options options,
                  Token&& token = Default()) const {

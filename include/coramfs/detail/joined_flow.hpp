@@ -3,7 +3,11 @@
 
 #include <coramfs/detail/flow_ref.hpp>
 
+#include <cstdint>
+
 namespace coramfs::detail {
+
+class admission;
 
 /// A follower's reference to a flow, which counts it as one of its followers: it is a follower less
 /// when the reference goes, whoever has it then.
@@ -12,8 +16,9 @@ namespace coramfs::detail {
 class joined_flow {
  public:
   joined_flow() noexcept = default;
-  /// Joins a flow. It is empty if that has too many followers.
-  explicit joined_flow(flow& of) noexcept;
+  /// Joins a flow. It is empty if that has as many followers as it may have, or as `most` says. Who
+  /// has waited for company is told when `told` ends.
+  joined_flow(flow& of, std::uint32_t most, admission& told) noexcept;
   joined_flow(joined_flow&& other) noexcept = default;
   joined_flow& operator=(joined_flow&& other) noexcept = default;
   ~joined_flow() { reset(); }

@@ -24,7 +24,13 @@
 #include <utility>
 #include <vector>
 
+namespace coramfs::detail {
+struct producer_ref;
+}
+
 namespace coramfs::sync {
+
+struct fetch_options;
 
 /// A volume, for threads. It has the names, arguments, results and effects of
 /// `coramfs::file_system`, and each call returns its result. Nothing here can be cancelled.
@@ -104,6 +110,39 @@ class CORAMFS_EXPORT file_system {
   /// `timed_out`; `busy` for more than 10,000 followers of a file that is written.
   /// Charges: nothing. It takes no memory but what its own wait does.
   result<follower> follow(path_argument path, follow_options options = {}) const;
+  /// Follows a file that is made by whoever wants it first. Whoever calls this includes
+  /// coramfs/sync/fetch.hpp. A file that is there is followed as by `follow`, whoever makes it,
+  /// coroutines included. If there is none, it is made, followable, and `producer(file)` writes it,
+  /// on the calling thread and inside this call: of any number of callers at the same time one does
+  /// that, and all others read what comes.
+  ///
+  /// So to the first caller it is a slow call, which ends with the producer: it gets a follower of
+  /// a file that has ended, from `follow.from` on, or the producer's error if that came before the
+  /// first byte. It follows the file meanwhile, so the producer always goes on to its end. Who must
+  /// not wait so long fetches on a thread of its own.
+  ///
+  /// The producer returns a `result<void>`, and its word ends the file: success finishes it, an
+  /// error abandons it with that error, and what it throws with `errc::abandoned`; none of it
+  /// passes through. A success is no end at another size than it has announced: that abandons the
+  /// file, too. It takes the file by reference or by value. One that it takes by value and moves
+  /// elsewhere, as a `std::function` that takes it by value does, ends for itself, whatever is
+  /// returned, and so does one that it has closed, finished or abandoned.
+  ///
+  /// Others wait for the first byte, or for the end of a file without bytes, unless their patience
+  /// is immediate; so an error before the first byte is that of all who wait. None of them tries
+  /// again. With `negative` it is also that of all who fetch the file while that lasts. A producer
+  /// that fetches its own file waits for itself.
+  ///
+  /// Errors: of the producer before the first byte, as `file::abandon` tells it; `busy` for more
+  /// followers than `max_followers`; those of `follow`, but `not_found` only for what is above the
+  /// last name; `timed_out` also for the first byte, which has as long as a `next`; of a new file
+  /// those of `open` with `create`, but `already_exists`. Charges: a new file's node and name.
+  /// @{
+  template <class Producer>
+  result<follower> fetch(path_argument path, Producer producer) const;
+  template <class Producer>
+  result<follower> fetch(path_argument path, Producer producer, fetch_options options) const;
+  /// @}
   /// Gives the file of a handle that has none, as `open_unnamed` makes it, its name: it appears at
   /// `path`, whole, in one step, and the missing parents with it. The handle is closed by that.
   /// With `if_exists::replace` it takes the place of a file, which goes.
@@ -426,6 +465,9 @@ class CORAMFS_EXPORT file_system {
  private:
   class open_file_operation;
   class open_follower_operation;
+  class fetch_operation;
+  result<follower> fetch_by(path_argument path, const detail::producer_ref& by,
+                            const fetch_options& options) const;
   result<std::vector<std::string>> files_below(path_argument prefix,
                                                const export_options& options) const;
   // Gives no bytes if the file has gone.
