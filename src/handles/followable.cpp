@@ -73,7 +73,7 @@ void open_file::land() noexcept {
 namespace {
 
 // Returns how many bytes the entry was charged. Under the tree's exclusive lock.
-std::uint64_t lose_name(file_node& file, volume_state& v) noexcept {
+std::uint64_t lose_name(file_node& file, volume_state& v) noexcept CORAMFS_REQUIRES(v.names) {
   if (file.parent == nullptr) return 0;
   const directory_node& in = *file.parent;
   static_cast<void>(v.names.take_name(file));

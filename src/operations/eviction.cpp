@@ -78,7 +78,7 @@ class candidate_search {
   struct nothing {};
   using search = descent<nothing>;
 
-  void begin() {
+  void begin() CORAMFS_REQUIRES_SHARED(volume_.names) {
     path_buffer buffer;
     const auto normal = buffer.normalise(below_);
     if (!normal) return;
