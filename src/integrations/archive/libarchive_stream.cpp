@@ -210,13 +210,14 @@ result<void> libarchive_stream::skip_rest() {
 
 // Before libarchive reads the header of a member, which may be a link and so decoded at once.
 result<void> libarchive_stream::look_at_member() {
-  BOOST_OUTCOME_TRY(zip_member m, zip_member_at(*in_, members_[next_member_++]));
+  const zip_listed& listed = members_[next_member_++];
+  BOOST_OUTCOME_TRY(zip_member m, zip_member_at(*in_, listed));
   name_ = std::move(m.name);
   data_ = m.data;
   is_encrypted_ = m.is_encrypted;
   is_known_ = is_known_method(m.method) && !m.is_encrypted;
   work_of_byte_ = work_of_method(m.method);
-  plain_->give_at_once(piece_of_method(m.method));
+  plain_->give_at_once(piece_of_method(m.method, listed.packed_size));
   if (!is_known_) return plain_->set_watch(nullptr);
   BOOST_OUTCOME_TRY(auto watch, watch_over_member(m.method, *in_, m.data, budget_));
   return plain_->set_watch(std::move(watch));

@@ -68,6 +68,8 @@ asio::awaitable<result<typename Work::value_type>> read_by_coroutine(const file_
   opened_archive from(fs.get_volume(), std::move(source), std::move(name), options);
   BOOST_OUTCOME_CO_TRY(from.open());
   archive_by_coroutine side(fs);
+  // What is compressed has been decoded in part for that.
+  BOOST_OUTCOME_CO_TRY(co_await side.turn());
   auto outcome = co_await work.run(side, from);
   co_return outcome;
 }

@@ -178,12 +178,14 @@ result<std::optional<zip_entry>> zip_entry_at(archive_input& in, std::uint64_t a
   header_texts texts;
   BOOST_OUTCOME_TRY(const auto all, texts.read(in, at + entry_size, name + more));
   zip_entry e;
-  e.listed = {long_at(entry, 42), crc32(0, all.first(name))};
+  e.listed = {long_at(entry, 42), crc32(0, all.first(name)), 0};
   e.method = word_at(entry, 10);
   e.crc = long_at(entry, 16);
   e.packed_size = long_at(entry, 20);
   e.size = long_at(entry, 24);
   take_large(all.subspan(name), {&e.size, &e.packed_size, &e.listed.at});
+  e.listed.packed_size =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(e.packed_size, 0xFFFFFFFF));
   e.kind = kind_by_name(kind_by_attributes(byte_at(entry, 5), long_at(entry, 38)), all.first(name));
   e.next = at + entry_size + name + more + word_at(entry, 32);
   return std::optional(e);
@@ -211,7 +213,8 @@ result<std::vector<zip_listed>> zip_members(archive_input& in, const zip_end& en
       return errc::corrupt_archive;
     }
     BOOST_OUTCOME_TRY(budget.remember(kept_for_entry));
-    members.push_back({found->listed.at + correction, found->listed.name_crc});
+    members.push_back(found->listed);
+    members.back().at += correction;
     at = found->next;
   }
   const auto is_before = [](const zip_listed& a, const zip_listed& b) { return a.at < b.at; };

@@ -32,8 +32,9 @@ result<std::optional<zip_end>> find_zip_end(archive_input& in);
 
 /// A member as the directory of a zip has it.
 struct zip_listed {
-  std::uint64_t at;        ///< where it begins
-  std::uint32_t name_crc;  ///< of the name that the directory gives it
+  std::uint64_t at;           ///< where it begins
+  std::uint32_t name_crc;     ///< of the name that the directory gives it
+  std::uint32_t packed_size;  ///< of its bytes; all ones for so many or more
 };
 
 /// All that the directory says of a member.

@@ -34,12 +34,13 @@ bool is_known_method(unsigned how) noexcept {
          how == zip_zstd || how == zip_xz || how == zip_ppmd;
 }
 
-std::size_t piece_of_method(unsigned how) noexcept {
+std::size_t piece_of_method(unsigned how, std::uint64_t packed_size) noexcept {
+  constexpr std::size_t quick = input_piece / 4, slow = input_piece / 16;
   switch (how) {
     case zip_stored: return input_piece;
     case zip_deflated:
-    case zip_zstd: return input_piece / 4;
-    default: return input_piece / 16;
+    case zip_zstd: return packed_size <= quick ? input_piece : quick;
+    default: return slow;
   }
 }
 

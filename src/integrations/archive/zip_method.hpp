@@ -26,8 +26,9 @@ enum zip_method : unsigned {
 bool is_known_method(unsigned how) noexcept;
 
 /// How many bytes of a member of that method a decoder is given at a time: so it has turns, since
-/// that of a zip makes up to 256 KiB of what it is given before it returns.
-std::size_t piece_of_method(unsigned how) noexcept;
+/// that of a zip makes up to 256 KiB of what it is given before it returns. Members that have no
+/// more than a piece are mostly many: these are not cut where one ends.
+std::size_t piece_of_method(unsigned how, std::uint64_t packed_size) noexcept;
 /// How much more work a byte is than one that is deflated.
 unsigned work_of_method(unsigned how) noexcept;
 
