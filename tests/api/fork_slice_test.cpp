@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace coramfs::tests {
@@ -253,6 +254,32 @@ TEST_CASE("fork: where nobody can wait, the rest serves what its volume writes n
   sync::file_system first(*t.origin);
   first.open("/c", open_mode::write, {.preallocate = large}).value().close().value();
   CHECK(t.origin->stats().recycled_bytes <= rest - large / 2);
+}
+
+// What is collected is left to a volume while that ends, whichever of them comes first.
+TEST_CASE("fork: threads let go of what a volume has lent while that ends",
+          "[sharing][fork][pins]") {
+  constexpr std::size_t file = 1 << 20;
+  for (int round = 0; round < 20; ++round) {
+    std::optional<volume> origin(volume::create({}).value());
+    sync::file_system(*origin).write_file("/a", asio::buffer(std::string(file, 'a'))).value();
+    sync::file_system(*origin).write_file("/b", asio::buffer(std::string(file, 'b'))).value();
+    std::vector<volume> forks{origin->fork().value(), origin->fork().value()};
+    std::vector<pinned> pins;
+    for (std::size_t i = 0; i < forks.size(); ++i) {
+      sync::file_system fs(forks[i]);
+      const char* const path = i == 0 ? "/a" : "/b";
+      pins.push_back(fs.open(path, open_mode::read).value().pin(0, file).value());
+      fs.remove("/a").value();
+      fs.remove("/b").value();
+    }
+    std::vector<std::thread> threads;
+    threads.emplace_back([&] { pins[0] = {}; });
+    threads.emplace_back([&] { pins[1] = {}; });
+    threads.emplace_back([&] { origin.reset(); });
+    for (std::thread& t : threads) t.join();
+    for (const volume& f : forks) CHECK(f.stats().used_bytes == 0);
+  }
 }
 
 }  // namespace coramfs::tests
