@@ -22,26 +22,36 @@ namespace {
 
 using coroutine_function = std::function<asio::awaitable<void>(file_system, shortage)>;
 
-// Begins with a turn, so that all who are short by then share it. The task ends before the file
-// system goes, which keeps the volume.
-asio::awaitable<void> answer(file_system fs, std::shared_ptr<const coroutine_function> by,
-                             detail::reclaim_task given) {
+// A task and the volume that it needs to its end. One object, since the order in which the
+// parameters of a coroutine are destroyed is the compiler's.
+class kept_task {
+ public:
+  kept_task(volume of, detail::reclaim_task task) : of_(std::move(of)), task_(std::move(task)) {}
+
+  const volume& of() const noexcept { return of_; }
+  shortage begin() noexcept { return task_.begin(); }
+
+ private:
+  volume of_;
+  detail::reclaim_task task_;
+};
+
+// Begins with a turn, so that all who are short by then share it.
+asio::awaitable<void> answer(std::shared_ptr<const coroutine_function> by, kept_task task) {
   co_await asio::post(detail::suspend);
-  detail::reclaim_task task(std::move(given));
   const shortage missing = task.begin();
   if (missing.bytes == 0 && missing.nodes == 0) co_return;
-  auto answered = (*by)(fs, missing);
+  const asio::any_io_executor on = co_await asio::this_coro::executor;
+  auto answered = (*by)(file_system(on, task.of()), missing);
   co_await std::move(answered);
 }
 
-asio::awaitable<void> evict(volume of, std::shared_ptr<detail::eviction_queues> by,
-                            detail::reclaim_task given) {
+asio::awaitable<void> evict(std::shared_ptr<detail::eviction_queues> by, kept_task task) {
   co_await asio::post(detail::suspend);
-  detail::reclaim_task task(std::move(given));
   const shortage missing = task.begin();
   if (missing.bytes == 0 && missing.nodes == 0) co_return;
   auto evicting = detail::run(detail::freeing_operation(
-      detail::evict(detail::volume_access::state(of), std::move(by), missing)));
+      detail::evict(detail::volume_access::state(task.of()), std::move(by), missing)));
   static_cast<void>(co_await std::move(evicting));
 }
 
@@ -52,11 +62,10 @@ class place {
       : on_(std::move(on)),
         waits_(detail::context_waits::of(asio::query(on_, asio::execution::context))) {}
 
-  template <class Begin>
-  void spawn(const void* scope, Begin begin) const {
+  void spawn(const void* scope, asio::awaitable<void> begun) const {
     if (waits_->is_closed()) return;
     const asio::any_io_executor on = detail::scoped_executor(on_, scope);
-    asio::co_spawn(on, begin(on), [](std::exception_ptr) {});
+    asio::co_spawn(on, std::move(begun), [](std::exception_ptr) {});
   }
 
  private:
@@ -71,9 +80,8 @@ reclaim_callback reclaim_on(asio::any_io_executor executor, coroutine_function c
   return detail::reclaim_access::started_by(
       [there = place(std::move(executor)), by = std::move(by)](const volume& of,
                                                                detail::reclaim_task task) {
-        there.spawn(task.scope(), [&](const asio::any_io_executor& on) {
-          return answer(file_system(on, of), by, std::move(task));
-        });
+        const void* const scope = task.scope();
+        there.spawn(scope, answer(by, kept_task(of, std::move(task))));
       });
 }
 
@@ -83,8 +91,8 @@ reclaim_callback least_recently_used_on(asio::any_io_executor executor,
   return detail::reclaim_access::started_by(
       [there = place(std::move(executor)), by = std::move(by)](const volume& of,
                                                                detail::reclaim_task task) {
-        there.spawn(task.scope(),
-                    [&](const asio::any_io_executor&) { return evict(of, by, std::move(task)); });
+        const void* const scope = task.scope();
+        there.spawn(scope, evict(by, kept_task(of, std::move(task))));
       });
 }
 
