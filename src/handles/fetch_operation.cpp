@@ -37,7 +37,7 @@ bool fetch_operation::look(progress& p) noexcept {
 result<void> fetch_operation::begin_to_make() noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, path(buffer));
-  name_ = negative_answers::name_of(normal.text(), volume_->names.key());
+  name_ = negative_answers::name_of(normal.text(), volume_->tree.key());
   if (const auto answer = volume_->unfetched.find(name_, volume_->clock.now())) return *answer;
   making_.reset(new (std::nothrow) open_operation(volume_, path_.view(), open_mode::create,
                                                   {.followable = true}, call::fetch));
@@ -65,7 +65,7 @@ bool fetch_operation::make(progress& p) noexcept {
   if (made) {
     node_use use;
     {
-      const tree::shared_access access(volume_->names);
+      const tree::shared_access access(volume_->tree);
       use = node_use(*making_->node_, *volume_);
     }
     settle_in(std::move(use));

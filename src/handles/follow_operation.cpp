@@ -48,12 +48,12 @@ bool follow_operation::join() noexcept {
   node_use use;
   {
     admission told;  // when the lock is free
-    const tree::shared_access access(volume_->names);
-    file_node* const file = volume_->names.find_file(normal.value());
+    const tree::shared_access access(volume_->tree);
+    file_node* const file = volume_->tree.find_file(normal.value());
     if (file == nullptr) return false;
     is_settling_ = is_settling_ || file->is_settling;
     if (!file->is_followable) return false;
-    joined_ = joined_flow(volume_->names.flows().find(*file), most_followers_, told);
+    joined_ = joined_flow(volume_->tree.flows().find(*file), most_followers_, told);
     if (joined_) use = node_use(*file, *volume_);
   }
   if (joined_) {

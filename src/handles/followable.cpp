@@ -73,11 +73,11 @@ void open_file::land() noexcept {
 namespace {
 
 // Returns how many bytes the entry was charged. Under the tree's exclusive lock.
-std::uint64_t lose_name(file_node& file, volume_state& v) noexcept CORAMFS_REQUIRES(v.names) {
+std::uint64_t lose_name(file_node& file, volume_state& v) noexcept CORAMFS_REQUIRES(v.tree) {
   if (file.parent == nullptr) return 0;
   const directory_node& in = *file.parent;
-  static_cast<void>(v.names.take_name(file));
-  return v.payer.of_metadata(entry_footprint(in));
+  static_cast<void>(v.tree.take_name(file));
+  return v.account.of_metadata(entry_footprint(in));
 }
 
 }  // namespace
@@ -90,10 +90,10 @@ node_use end_flow(flow_ref& of, file_node* file, bool is_begun, volume_state& v,
   node_use settling;
   std::uint64_t entry_bytes = 0;
   if (of->is_listed()) {
-    const tree::exclusive_access access(v.names);
+    const tree::exclusive_access access(v.tree);
     // Whoever stops what nobody follows any more may have been faster.
     if (of->is_listed()) {
-      v.names.flows().remove(*of);
+      v.tree.flows().remove(*of);
       if (!is_abandoned) {
         file->is_settling = true;
         settling = node_use(*file, v);
@@ -102,7 +102,7 @@ node_use end_flow(flow_ref& of, file_node* file, bool is_begun, volume_state& v,
       }
     }
   }
-  if (entry_bytes > 0) v.limits.release({.bytes = entry_bytes});
+  if (entry_bytes > 0) v.quota.release({.bytes = entry_bytes});
   if (is_abandoned) of->end(follow_state::abandoned, why);
   of.reset();
   return settling;
@@ -111,22 +111,22 @@ node_use end_flow(flow_ref& of, file_node* file, bool is_begun, volume_state& v,
 bool take_out_alone(flow& of, volume_state& v) noexcept {
   std::uint64_t entry_bytes = 0;
   {
-    const tree::exclusive_access access(v.names);
+    const tree::exclusive_access access(v.tree);
     if (!of.is_alone()) return false;
     if (of.is_listed()) {
       file_node& file = *of.file();
-      v.names.flows().remove(of);
+      v.tree.flows().remove(of);
       entry_bytes = lose_name(file, v);
     }
   }
-  if (entry_bytes > 0) v.limits.release({.bytes = entry_bytes});
+  if (entry_bytes > 0) v.quota.release({.bytes = entry_bytes});
   return true;
 }
 
 // Another writer may have finished it since, and let go of its lock as well: it settles with the
 // first of them, which is early by no more than what that other one has left to do.
 void settle(node_use settling, volume_state& v) noexcept {
-  const tree::exclusive_access access(v.names);
+  const tree::exclusive_access access(v.tree);
   settling->is_settling = false;
 }
 

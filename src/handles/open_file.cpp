@@ -40,7 +40,7 @@ void free_content(file_node& file, const account& payer) noexcept {
 }
 
 // Whether somebody is asked where the volume is full.
-bool asks(const volume_state& v) noexcept { return v.limits.asked() != nullptr; }
+bool asks(const volume_state& v) noexcept { return v.quota.asked() != nullptr; }
 
 }  // namespace
 
@@ -65,13 +65,13 @@ open_file::open_file(open_operation& done) noexcept
   node_.make_handle();
   // An append begins where the file ended before this open has extended it with zeros.
   if (mode_ == open_mode::append) cursor_ = std::min(zeros_from_, content().size());
-  record_ = volume().names.handles().add(*node_, opened_with_, done.wanted_.label);
+  record_ = volume().tree.handles().add(*node_, opened_with_, done.wanted_.label);
 }
 
 open_file::open_file(volume_state& v, node_use&& found, path_argument&& path, open_mode mode,
                      const open_options& options) noexcept
     : node_(std::move(found)),
-      record_(v.names.handles().add(*node_, mode, options.label)),
+      record_(v.tree.handles().add(*node_, mode, options.label)),
       patience_(options.timeout.value_or(v.options.default_lock_timeout)),
       path_(path.take()),
       mode_(mode),
@@ -96,10 +96,10 @@ node_use open_file::find_free(volume_state& v, const path_argument& path, open_m
   const auto kind = mode == open_mode::read ? fair_lock::kind::shared : fair_lock::kind::exclusive;
   node_use found;
   {
-    const tree::shared_access access(v.names);
-    if (file_node* const file = v.names.find_file(*plain)) found = v.names.use_at_once(*file, kind);
+    const tree::shared_access access(v.tree);
+    if (file_node* const file = v.tree.find_file(*plain)) found = v.tree.use_at_once(*file, kind);
   }
-  if (found && mode == open_mode::read && found->is_warm()) v.names.heat(found);
+  if (found && mode == open_mode::read && found->is_warm()) v.tree.heat(found);
   return found;
 }
 
@@ -222,7 +222,7 @@ result<std::uint64_t> open_file::truncate(std::optional<std::uint64_t> size) noe
 }
 
 funding open_file::funds() const noexcept {
-  return funding(is_open() ? &volume().limits : nullptr, on_full_, patience_);
+  return funding(is_open() ? &volume().quota : nullptr, on_full_, patience_);
 }
 
 result<void> open_file::ask_waiting_for_space(std::uint64_t bytes) const noexcept {
@@ -234,13 +234,13 @@ result<void> open_file::ask_waiting_for_space(std::uint64_t bytes) const noexcep
 // What is pinned counts as the file's for as long as the file has it. To leave it to the pins first
 // would take time with the size of the file.
 std::uint64_t open_file::own_charge() const noexcept {
-  const account& prices = volume().payer;
-  return prices.of(node_->content.extent_now()).bytes + paid_ahead() +
+  const account& prices = volume().account;
+  return prices.of(node_->content.totals_now()).bytes + paid_ahead() +
          prices.of_metadata(node_footprint(false, node_->name.view()));
 }
 
 // Who pays for what the file grows by.
-account open_file::payer() const noexcept { return volume().payer.with(reserve_.get(), path_); }
+account open_file::payer() const noexcept { return volume().account.with(reserve_.get(), path_); }
 
 std::uint64_t open_file::paid_ahead() const noexcept {
   return reserve_ != nullptr ? reserve_->left : 0;
@@ -354,7 +354,7 @@ result<piece_list> open_file::pin(std::uint64_t offset, std::size_t size) noexce
 }
 
 void open_file::drop_reserve() noexcept {
-  if (paid_ahead() > 0) volume().limits.release({.bytes = paid_ahead(), .ahead = paid_ahead()});
+  if (paid_ahead() > 0) volume().quota.release({.bytes = paid_ahead(), .ahead = paid_ahead()});
   reserve_.reset();
 }
 
@@ -423,8 +423,8 @@ void open_file::let_go() noexcept {
     settling = end_flow(flow_, node_.operator->(), true, v, errc::abandoned);
   }
   if (may_write()) give_up_rest();
-  if (may_write() && is_unnamed()) free_content(*node_, volume().payer);
-  volume().names.handles().remove(record_);
+  if (may_write() && is_unnamed()) free_content(*node_, volume().account);
+  volume().tree.handles().remove(record_);
   node_.release();  // which may be the end of the volume
   if (settling) settle(std::move(settling), v);
 }
@@ -436,7 +436,7 @@ void open_file::give_up_rest() noexcept {
     const backlog::collecting collected(given_up);
     drop_prepared();
     drop_reserve();
-    node_->content.trim(volume().payer);
+    node_->content.trim(volume().account);
     node_->publish_footprint();
   }
   given_up.free_some();

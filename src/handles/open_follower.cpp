@@ -45,7 +45,7 @@ open_follower::open_follower(follow_operation& done) noexcept
       options_(done.options_) {
   if (!flow_) return;
   path_ = done.path_.take();
-  handle_table& handles = static_cast<volume_state&>(use_.whole()).names.handles();
+  handle_table& handles = static_cast<volume_state&>(use_.whole()).tree.handles();
   record_ = handles.add(*use_, open_mode::read, nullptr);
 }
 
@@ -68,7 +68,7 @@ open_follower::~open_follower() { let_go(); }
 // Its reference may be the last one, which unpins what the volume then frees, so the use goes last.
 void open_follower::let_go() noexcept {
   if (!flow_) return;
-  static_cast<volume_state&>(use_.whole()).names.handles().remove(record_);
+  static_cast<volume_state&>(use_.whole()).tree.handles().remove(record_);
   flow_.reset();
   use_.release();
 }

@@ -37,7 +37,7 @@ open_operation::open_operation(std::shared_ptr<volume_state> v, path_argument pa
     : volume_(std::move(v)),
       path_(std::move(path)),
       wanted_(wanted),
-      funds_(&volume_->limits, on_full, patience.value_or(volume_->options.default_lock_timeout)) {}
+      funds_(&volume_->quota, on_full, patience.value_or(volume_->options.default_lock_timeout)) {}
 
 open_operation open_operation::with_content(std::shared_ptr<volume_state> v, path_argument path,
                                             std::span<const std::byte> content) noexcept {
@@ -70,7 +70,7 @@ open_operation::~open_operation() {
   if (wanted_.content == nullptr) {
     stored().finish();
   } else {
-    node_->content.resize(volume_->payer, 0).value();
+    node_->content.resize(volume_->account, 0).value();
   }
   publish();
 }
@@ -104,7 +104,7 @@ void open_operation::granted() noexcept {
   node_->note_use();
   now_.emplace<content_filler>();
   if (node_->parent != nullptr && flow_) {
-    const tree::exclusive_access access(volume_->names);
+    const tree::exclusive_access access(volume_->tree);
     if (node_->parent != nullptr) begin_flow();
   }
   if (node_->parent != nullptr) return;
@@ -176,7 +176,7 @@ result<normal_path> open_operation::path(path_buffer& buffer) const noexcept {
 result<void> open_operation::find() noexcept {
   missing_file to_make;
   if (wanted_.is_unnamed()) {
-    to_make.begins_with = storage::extent_for(volume_->options.default_storage, wanted_.size);
+    to_make.begins_with = storage::totals_for(volume_->options.default_storage, wanted_.size);
     to_make.cost = cost_of_unnamed(*volume_, to_make.begins_with);
     return make_new(normal_path::given_out({}), to_make);
   }
@@ -184,12 +184,12 @@ result<void> open_operation::find() noexcept {
   BOOST_OUTCOME_TRY(const auto normal, path(buffer));
   found is = found::hot;
   if (!flow_) {
-    const tree::shared_access access(volume_->names);
+    const tree::shared_access access(volume_->tree);
     BOOST_OUTCOME_TRY(is, look(normal, to_make));
   }
   if (is == found::hot) {
-    const tree::exclusive_access access(volume_->names);
-    if (file_node* const file = volume_->names.find_file(normal)) volume_->names.cool(*file);
+    const tree::exclusive_access access(volume_->tree);
+    if (file_node* const file = volume_->tree.find_file(normal)) volume_->tree.cool(*file);
     BOOST_OUTCOME_TRY(is, look(normal, to_make));
     if (is == found::taken && flow_ && node_.is_locked()) begin_flow();
   }
@@ -206,7 +206,7 @@ result<void> open_operation::make_new(normal_path normal, const missing_file& to
                                                  to_make.begins_with, &funds_.grant()));
   if (wanted_.size == 0) return put_new(draft, normal, to_make.place);
   storage& content = draft.file().content;
-  BOOST_OUTCOME_TRY(content.recreate(volume_->payer.prepaid(), wanted_.size));
+  BOOST_OUTCOME_TRY(content.recreate(volume_->account.prepaid(), wanted_.size));
   if (wanted_.size <= slice_size) {
     fill(content, 0);
     stored().finish();
@@ -223,29 +223,29 @@ result<void> open_operation::make_new(normal_path normal, const missing_file& to
 // exclusively has to be cooled under the exclusive lock first. Under the tree's lock.
 result<open_operation::found> open_operation::look(normal_path normal,
                                                    missing_file& to_make) noexcept {
-  BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up(normal));
+  BOOST_OUTCOME_TRY(const auto at, volume_->tree.look_up(normal));
   BOOST_OUTCOME_TRY(auto* const file, find_file(at, wanted_.mode));
   if (file != nullptr) {
-    if (volume_->names.must_cool(*file, kind())) return found::hot;
+    if (volume_->tree.must_cool(*file, kind())) return found::hot;
     take(*file);
     return found::taken;
   }
-  to_make.place = volume_->names.note(at);
-  to_make.begins_with = storage::extent_for(volume_->options.default_storage, wanted_.size);
+  to_make.place = volume_->tree.note(at);
+  to_make.begins_with = storage::totals_for(volume_->options.default_storage, wanted_.size);
   to_make.cost = cost_of_file(*volume_, at, to_make.begins_with);
   return found::missing;
 }
 
 // From here on the node stays where it is in the tree.
 void open_operation::take(file_node& file) noexcept {
-  node_ = volume_->names.use(file, kind());
+  node_ = volume_->tree.use(file, kind());
   wanted_.reached = stage::locks;
 }
 
 // Makes the file hot if it is worth it. Not under the tree's lock.
 void open_operation::heat() noexcept {
   if (wanted_.mode == open_mode::read && node_.is_locked() && node_->is_warm())
-    volume_->names.heat(node_);
+    volume_->tree.heat(node_);
 }
 
 result<void> open_operation::link_filled() noexcept {
@@ -262,7 +262,7 @@ result<void> open_operation::link_filled() noexcept {
 result<void> open_operation::put_new(file_draft& draft, normal_path normal,
                                      const vacancy& place) noexcept {
   if (wanted_.size != 0) {
-    draft.file().content.trim(volume_->payer.prepaid());
+    draft.file().content.trim(volume_->account.prepaid());
     draft.file().publish_new(1);
   }
   if (!wanted_.is_unnamed()) return link_new(draft, normal, place);
@@ -277,11 +277,11 @@ result<void> open_operation::put_new(file_draft& draft, normal_path normal,
 result<void> open_operation::link_new(file_draft& draft, normal_path normal,
                                       const vacancy& place) noexcept {
   file_node& fresh = draft.file();
-  const tree::exclusive_access access(volume_->names);
-  BOOST_OUTCOME_TRY(const auto at, volume_->names.look_up_again(normal, place));
+  const tree::exclusive_access access(volume_->tree);
+  BOOST_OUTCOME_TRY(const auto at, volume_->tree.look_up_again(normal, place));
   BOOST_OUTCOME_TRY(auto* const other, find_file(at, wanted_.mode));
   if (other != nullptr) {
-    volume_->names.cool(*other);
+    volume_->tree.cool(*other);
     take(*other);
     if (flow_ && node_.is_locked()) begin_flow();
     return boost::outcome_v2::success();
@@ -318,7 +318,7 @@ result<void> open_operation::lock() noexcept {
 // the content is not looked at: with many files it is in memory that no cache has.
 result<void> open_operation::begin_content() noexcept {
   storage& content = node_->content;
-  const account payer = volume_->payer.with(nullptr, path_.kept()).funded(funds_.grant());
+  const account payer = volume_->account.with(nullptr, path_.kept()).funded(funds_.grant());
   zeros_from_ = no_zeros;  // of a new file of its own, if somebody else was faster
   if (empties(wanted_.mode)) {
     BOOST_OUTCOME_TRY(content.recreate(payer, wanted_.size));
@@ -357,7 +357,7 @@ result<void> open_operation::make_flow() noexcept {
 }
 
 // From here on followers find it. Under the tree's exclusive lock, and with the file's.
-void open_operation::begin_flow() noexcept { volume_->names.flows().add(*flow_, *node_); }
+void open_operation::begin_flow() noexcept { volume_->tree.flows().add(*flow_, *node_); }
 
 void open_operation::fill(storage& content, std::uint64_t begin) noexcept {
   if (wanted_.content != nullptr) {
@@ -397,7 +397,7 @@ progress open_operation::fail(const error& e) noexcept {
 
 error open_operation::unmet() const noexcept {
   if (const auto* const room = std::get_if<space_claim>(&now_)) return noted(room->unmet());
-  lock_state others = volume_->names.who_has(*node_);
+  lock_state others = volume_->tree.who_has(*node_);
   if (others.waiting > 0) --others.waiting;
   return about(wanted_.by, path_.view(), errc::timed_out, others);
 }
@@ -407,7 +407,7 @@ void open_operation::end_with(const error& e) noexcept {
   const bool lacks_lock =
       e == errc::would_block || (e == errc::timed_out && std::get_if<lock_claim>(&now_) != nullptr);
   const error why =
-      lacks_lock ? about(wanted_.by, path_.view(), e, volume_->names.who_has(*node_)) : noted(e);
+      lacks_lock ? about(wanted_.by, path_.view(), e, volume_->tree.who_has(*node_)) : noted(e);
   now_.emplace<error>(why);
   wanted_.reached = stage::ended;
   if (flow_) drop_flow();
@@ -416,7 +416,7 @@ void open_operation::end_with(const error& e) noexcept {
 
 // What the file is charged already, and stays charged while it waits for more.
 std::uint64_t open_operation::own_charge() const noexcept {
-  return wanted_.reached == stage::begins ? file_charge(*node_, volume_->payer).bytes : 0;
+  return wanted_.reached == stage::begins ? file_charge(*node_, volume_->account).bytes : 0;
 }
 
 fair_lock::kind open_operation::kind() const noexcept {

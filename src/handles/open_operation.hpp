@@ -116,17 +116,17 @@ class open_operation {
   enum class found { taken, hot, missing };
   struct missing_file {
     vacancy place;
-    extent begins_with;
+    totals begins_with;
     file_cost cost;
   };
   result<found> look(normal_path normal, missing_file& to_make) noexcept
-      CORAMFS_REQUIRES_SHARED(volume_->names);
+      CORAMFS_REQUIRES_SHARED(volume_->tree);
   result<void> make_new(normal_path normal, const missing_file& to_make) noexcept;
   result<void> put_new(file_draft& draft, normal_path normal, const vacancy& place) noexcept;
   result<void> link_new(file_draft& draft, normal_path normal, const vacancy& place) noexcept;
   node_use take_node() noexcept;
   result<void> link_filled() noexcept;
-  void take(file_node& file) noexcept CORAMFS_REQUIRES_SHARED(volume_->names);
+  void take(file_node& file) noexcept CORAMFS_REQUIRES_SHARED(volume_->tree);
   void heat() noexcept;
   result<void> lock() noexcept;
   result<void> begin_content() noexcept;

@@ -46,11 +46,11 @@ void preparation::show() noexcept {
 result<void> preparation::require_proportion(const account& payer) const noexcept {
   if (size_ <= 2 * chain::max_chunk) return boost::outcome_v2::success();
   if (is_apart()) return payer.beside_files().require({0, size_, 0}, {});
-  const extent before = content_.extent_now();
-  const extent beside_all{offset_ + size_, before.footprint + size_, before.chunks};
+  const totals before = content_.totals_now();
+  const totals beside_all{offset_ + size_, before.footprint + size_, before.chunks};
   if (payer.require(beside_all, before)) return boost::outcome_v2::success();
   // It may fit if the slack of the file gives way.
-  const extent now{beside_all.size, content_.stored_bytes() + size_, before.chunks};
+  const totals now{beside_all.size, content_.stored_bytes() + size_, before.chunks};
   return payer.require(now, before);
 }
 
@@ -60,7 +60,7 @@ result<void> preparation::make_apart(const account& payer) noexcept {
   BOOST_OUTCOME_TRY(apart_.make_room(payer.beside_files(), 0, size_));
   const auto made = content_.make_room(payer, offset_, size_);
   if (made) return made;
-  const std::uint64_t also = payer.beside_files().of(apart_.extent_now()).bytes;
+  const std::uint64_t also = payer.beside_files().of(apart_.totals_now()).bytes;
   cut(payer, shown_size_);
   const error& e = made.error();
   if (!(e == errc::quota_exceeded)) return e;

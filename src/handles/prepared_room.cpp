@@ -45,15 +45,15 @@ result<void> open_file::reserve(std::uint64_t size, grant& granted) noexcept {
     if (fresh == nullptr) return errc::out_of_memory;
   }
   file_reserve& r = fresh != nullptr ? *fresh : *reserve_;
-  const account& prices = volume().payer;
-  const std::uint64_t price = prices.of(content().extent_grown_to(size)).bytes;
-  const std::uint64_t paid = prices.of(content().extent_now()).bytes + r.left;
+  const account& prices = volume().account;
+  const std::uint64_t price = prices.of(content().totals_grown_to(size)).bytes;
+  const std::uint64_t paid = prices.of(content().totals_now()).bytes + r.left;
   if (price > paid) {
     const charge more{.bytes = price - paid, .ahead = price - paid};
     if (faults.has_policy()) [[unlikely]] {
       BOOST_OUTCOME_TRY(faults.reserving(path_.view(), more, {}, &granted));
     }
-    BOOST_OUTCOME_TRY(auto reserved, volume().limits.reserve(more, {}, &granted));
+    BOOST_OUTCOME_TRY(auto reserved, volume().quota.reserve(more, {}, &granted));
     if (faults.has_policy()) [[unlikely]] {
       BOOST_OUTCOME_TRY(faults.guarding(path_.view(), more.bytes));
     }
@@ -175,7 +175,7 @@ result<piece_list> open_file::places(std::uint64_t offset, std::size_t size) noe
   }
   end_zeros_at(offset + size);
   pieces found;
-  const std::uint64_t chunks = offset < size_now() ? content().extent_now().chunks : 0;
+  const std::uint64_t chunks = offset < size_now() ? content().totals_now().chunks : 0;
   found.reserve(chunks + storage::most_pieces(size));
   content().expose(offset, size, found);
   BOOST_OUTCOME_TRY(auto list, piece_list::with_room(found.size()));
@@ -187,17 +187,17 @@ result<piece_list> open_file::places(std::uint64_t offset, std::size_t size) noe
 
 std::uint64_t open_file::bytes_left() const noexcept {
   if (!is_open()) return 0;
-  const auto all = volume().limits.require({.bytes = volume().limits.max_bytes()});
+  const auto all = volume().quota.require({.bytes = volume().quota.max_bytes()});
   const std::uint64_t left =
-      paid_ahead() + (all ? volume().limits.max_bytes() : all.error().available());
-  if (!volume().payer.counts_memory()) return left;
+      paid_ahead() + (all ? volume().quota.max_bytes() : all.error().available());
+  if (!volume().account.counts_memory()) return left;
   // Blocks and their tables take a little more than the bytes in them.
   const std::uint64_t also = left / 64 + 8 * 1024;
   return left - std::min(left, also);
 }
 
 bool open_file::is_cramped() const noexcept {
-  return is_open() && volume().payer.counts_memory() && bytes_left() < 2 * content().size();
+  return is_open() && volume().account.counts_memory() && bytes_left() < 2 * content().size();
 }
 
 }  // namespace coramfs::detail

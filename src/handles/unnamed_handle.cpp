@@ -21,10 +21,10 @@ bool open_file::is_of(const volume_state& v) const noexcept { return &volume() =
 // that.
 result<void> open_file::require_alone() const noexcept {
   BOOST_OUTCOME_TRY(require_changeable(call::unknown));
-  const tree::shared_access access(volume().names);
+  const tree::shared_access access(volume().tree);
   if (node_->users.load(std::memory_order_acquire) == (node::unnamed | 1))
     return boost::outcome_v2::success();
-  return about(call::unknown, {}, errc::busy, volume().names.who_has(*node_));
+  return about(call::unknown, {}, errc::busy, volume().tree.who_has(*node_));
 }
 
 taken_file open_file::take_unnamed() noexcept {
@@ -38,7 +38,7 @@ taken_file open_file::take_unnamed() noexcept {
     taken.is_recorded = true;
   }
   volume_state& v = volume();
-  v.names.handles().remove(std::exchange(record_, nullptr));
+  v.tree.handles().remove(std::exchange(record_, nullptr));
   taken.file = node_.take_unnamed();
   return taken;
 }
@@ -49,7 +49,7 @@ void open_file::give_back(volume_state& v, taken_file taken) noexcept {
   node_ = use_unnamed(v, std::move(taken.file));
   node_.make_handle();
   const char* const shown = label.front() != '\0' ? label.data() : nullptr;
-  handle_table& handles = v.names.handles();
+  handle_table& handles = v.tree.handles();
   record_ = taken.is_recorded ? handles.add(*node_, opened_with_, shown, taken.since)
                               : handles.add(*node_, opened_with_, shown);
 }

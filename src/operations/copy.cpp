@@ -50,11 +50,11 @@ result<void> check(volume_state& v, const path_argument& from, const path_argume
   const auto normal = from_buffer.normalise(from);
   if (!normal) return about(call::copy, from.view(), normal.error());
   BOOST_OUTCOME_TRY(const auto target_path, to_buffer.normalise(to));
-  const tree::shared_access access(v.names);
-  const auto source = find_source(v.names, normal.value());
+  const tree::shared_access access(v.tree);
+  const auto source = find_source(v.tree, normal.value());
   if (!source) return about(call::copy, from.view(), source.error());
-  BOOST_OUTCOME_TRY(const auto target, v.names.look_up(target_path));
-  return check_target(v.names, target, source.value(), options);
+  BOOST_OUTCOME_TRY(const auto target, v.tree.look_up(target_path));
+  return check_target(v.tree, target, source.value(), options);
 }
 
 // Makes the file that becomes the copy, paid for, with room for the content. The source is held
@@ -62,21 +62,21 @@ result<void> check(volume_state& v, const path_argument& from, const path_argume
 result<file_draft> make_draft(volume_state& v, const path_argument& to, const file_node& source,
                               const copy_options& options) noexcept {
   const bool shares = options.content == copy_options::content::share;
-  const extent wanted = shares ? source.content.share_extent() : source.content.clone_extent();
+  const totals wanted = shares ? source.content.share_totals() : source.content.clone_totals();
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto path, buffer.normalise(to));
   file_cost cost;
   {
-    const tree::exclusive_access access(v.names);
-    BOOST_OUTCOME_TRY(const auto at, v.names.look_up(path));
-    BOOST_OUTCOME_TRY(check_target(v.names, at, &source, options));
+    const tree::exclusive_access access(v.tree);
+    BOOST_OUTCOME_TRY(const auto at, v.tree.look_up(path));
+    BOOST_OUTCOME_TRY(check_target(v.tree, at, &source, options));
     // What is busy is not looked at: the content is its user's. So it is not counted as freed.
-    const bool stays = at.found != nullptr && v.names.is_busy(*at.found);
+    const bool stays = at.found != nullptr && v.tree.is_busy(*at.found);
     cost = cost_of_file(v, at, wanted, stays ? old_file::stays : old_file::goes);
   }
   BOOST_OUTCOME_TRY(auto draft, file_draft::make(v, path, cost, wanted));
   storage& content = draft.file().content;
-  const account prepaid = v.payer.prepaid();
+  const account prepaid = v.account.prepaid();
   BOOST_OUTCOME_TRY(shares ? content.share(prepaid, source.content)
                            : content.clone_room(prepaid, source.content));
   draft.file().publish_new(source.content.size() != 0 ? 1 : 0);
@@ -89,9 +89,9 @@ result<void> link(volume_state& v, file_draft& draft, const path_argument& to,
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto path, buffer.normalise(to));
   detached_node replaced;
-  const tree::exclusive_access access(v.names);
+  const tree::exclusive_access access(v.tree);
   const way_clearer::attempt attempt(&way);
-  BOOST_OUTCOME_TRY(auto at, v.names.look_up(path));
+  BOOST_OUTCOME_TRY(auto at, v.tree.look_up(path));
   BOOST_OUTCOME_TRY(check_target(at, nullptr, options.existing));
   if (at.found != nullptr) {
     BOOST_OUTCOME_TRY(way.clear_replaced(*at.found, options.open, to.view()));

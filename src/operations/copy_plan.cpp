@@ -13,16 +13,16 @@ void copy_plan::begin(const directory_node& top, std::string path, std::string_v
 }
 
 bool copy_plan::look_on(pace& p) {
-  volume_->names.require_held();
+  volume_->tree.require_held();
   unseen_.begin_hold();
-  while (const place* const at = unseen_.current(volume_->names))
+  while (const visited* const at = unseen_.current(volume_->tree))
     if (visit(*at, p) && !unseen_.empty()) return true;
   forget_directory();
   return false;
 }
 
 // Looks at some entries of the current directory. Returns whether a slice is done.
-bool copy_plan::visit(const place& at, pace& p) {
+bool copy_plan::visit(const visited& at, pace& p) {
   directory_scan& scan = unseen_.scan();
   if (scan.resume(*at.directory)) begin_directory(at);
   const bool is_slice = scan.advance(p, [&](const node& n) { see(at, n); });
@@ -30,7 +30,7 @@ bool copy_plan::visit(const place& at, pace& p) {
   return is_slice;
 }
 
-void copy_plan::begin_directory(const place& at) {
+void copy_plan::begin_directory(const visited& at) {
   unseen_.forget();
   forget_directory();
   visited_.emplace_back();
@@ -45,14 +45,14 @@ void copy_plan::forget_directory() noexcept {
   visited_.clear();
 }
 
-void copy_plan::see(const place& at, const node& n) {
+void copy_plan::see(const visited& at, const node& n) {
   directory& d = visited_.back();
   const std::string_view name = n.name.view();
   if (n.is_directory) {
     unseen_.push(static_cast<const directory_node&>(n), join(at.path, name), &d);
     return;
   }
-  extent estimate = static_cast<const file_node&>(n).estimate_copy();
+  totals estimate = static_cast<const file_node&>(n).estimate_copy();
   // How many blocks it has is seen under its lock. It is one at least, and of a short file mostly
   // no more.
   if (shares_) estimate.footprint = estimate.size > 0 ? block::loan_footprint() : 0;
@@ -61,13 +61,13 @@ void copy_plan::see(const place& at, const node& n) {
   d.has_content = d.has_content || estimate.size > 0;
 }
 
-void copy_plan::end_directory(const place& at) {
+void copy_plan::end_directory(const visited& at) {
   directory& d = visited_.back();
   if (!d.files.empty()) d.path = at.path;
   rest_.splice(rest_.end(), visited_);
   unseen_.leave();
   wanted_ += d.of_files;
-  wanted_.bytes += volume_->payer.of_metadata(node_footprint(true, d.name));
+  wanted_.bytes += volume_->account.of_metadata(node_footprint(true, d.name));
   ++wanted_.directories;
   has_content_ = has_content_ || d.has_content;
   set_entries(d, d.files.size());
@@ -95,7 +95,7 @@ bool copy_plan::drop(pace& p) noexcept {
   }
 }
 
-void copy_plan::adjust(directory& in, const extent& content) noexcept {
+void copy_plan::adjust(directory& in, const totals& content) noexcept {
   file& f = in.files.front();
   wanted_ += charge_of(f.name, content);
   wanted_ -= charge_of(f.name, f.estimate);
@@ -109,16 +109,16 @@ void copy_plan::leave_out(directory& in) noexcept {
   in.files.pop_front();
 }
 
-charge copy_plan::charge_of(std::string_view name, const extent& content) const noexcept {
-  charge c = volume_->payer.of(content);
-  c.bytes += volume_->payer.of_metadata(node_footprint(false, name));
+charge copy_plan::charge_of(std::string_view name, const totals& content) const noexcept {
+  charge c = volume_->account.of(content);
+  c.bytes += volume_->account.of_metadata(node_footprint(false, name));
   c.files = 1;
   return c;
 }
 
 void copy_plan::set_entries(directory& d, std::size_t entries) noexcept {
-  wanted_.bytes += volume_->payer.of_metadata(directory_index::footprint(entries));
-  wanted_.bytes -= volume_->payer.of_metadata(directory_index::footprint(d.entries));
+  wanted_.bytes += volume_->account.of_metadata(directory_index::footprint(entries));
+  wanted_.bytes -= volume_->account.of_metadata(directory_index::footprint(d.entries));
   d.entries = entries;
 }
 

@@ -26,7 +26,7 @@ class copy_plan {
   /// A file that is to be copied.
   struct file {
     std::string name;
-    extent estimate;  ///< of its content, as far as can be told without its lock
+    totals estimate;  ///< of its content, as far as can be told without its lock
   };
   /// A directory that is to be copied.
   struct directory {
@@ -67,18 +67,18 @@ class copy_plan {
   const charge& wanted() const noexcept { return wanted_; }
   /// Corrects the charge of the first file in a directory, whose content turned out to be another
   /// than the estimate, which it then is.
-  void adjust(directory& in, const extent& content) noexcept;
+  void adjust(directory& in, const totals& content) noexcept;
   /// Drops the first file in a directory, which has gone.
   void leave_out(directory& in) noexcept;
 
  private:
-  using place = descent<directory*>::place;
-  bool visit(const place& at, pace& p);
-  void begin_directory(const place& at);
+  using visited = descent<directory*>::visit;
+  bool visit(const visited& at, pace& p);
+  void begin_directory(const visited& at);
   void forget_directory() noexcept;
-  void see(const place& at, const node& n);
-  void end_directory(const place& at);
-  charge charge_of(std::string_view name, const extent& content) const noexcept;
+  void see(const visited& at, const node& n);
+  void end_directory(const visited& at);
+  charge charge_of(std::string_view name, const totals& content) const noexcept;
   void set_entries(directory& d, std::size_t entries) noexcept;
 
   const volume_state* volume_;

@@ -77,17 +77,17 @@ result<bool> tree_copy::look_on(const path_argument& from_text, const path_argum
   if (!normal) return about(call::copy_tree, from_text.view(), normal.error());
   const normal_path from = normal.value();
   BOOST_OUTCOME_TRY(const auto to, to_buffer.normalise(to_text));
-  const tree::shared_access access(volume.names, tree::in_turn);
+  const tree::shared_access access(volume.tree, tree::in_turn);
   if (!std::exchange(has_begun_, true)) {
-    BOOST_OUTCOME_TRY(const auto* const top, find_source_of_tree(volume.names, from));
+    BOOST_OUTCOME_TRY(const auto* const top, find_source_of_tree(volume.tree, from));
     // Any copy of the root would be below the root, or the root itself.
     if (from.is_root() || to.is_below(from)) return errc::invalid_argument;
-    BOOST_OUTCOME_TRY(find_target(volume.names, to));
+    BOOST_OUTCOME_TRY(find_target(volume.tree, to));
     plan.begin(*top, std::string(from.text()), to.name());
   }
   if (plan.look_on(done)) return true;
-  if (plan.is_empty()) return find_source_of_tree(volume.names, from).error();
-  BOOST_OUTCOME_TRY(const auto* const target, find_target(volume.names, to));
+  if (plan.is_empty()) return find_source_of_tree(volume.tree, from).error();
+  BOOST_OUTCOME_TRY(const auto* const target, find_target(volume.tree, to));
   entry_footprint_ = entry_footprint(*target);
   return false;
 }
@@ -100,12 +100,12 @@ result<void> tree_copy::pay(const path_argument& to) {
   if (faults.has_policy()) {
     BOOST_OUTCOME_TRY(faults.reserving(to.view(), all));
   }
-  BOOST_OUTCOME_TRY(paid_, volume.limits.reserve(all));
+  BOOST_OUTCOME_TRY(paid_, volume.quota.reserve(all));
   if (plan.has_content()) {
     if (faults.has_policy()) {
       BOOST_OUTCOME_TRY(faults.guarding(to.view(), all.bytes));
     }
-    BOOST_OUTCOME_TRY(volume.payer.approve(all.bytes, 0));
+    BOOST_OUTCOME_TRY(volume.account.approve(all.bytes, 0));
   }
   return faults.has_policy() ? faults.allocating(to.view(), all.bytes)
                              : boost::outcome_v2::success();
@@ -113,12 +113,12 @@ result<void> tree_copy::pay(const path_argument& to) {
 
 charge tree_copy::total() const noexcept {
   charge all = plan.wanted();
-  all.bytes += volume.payer.of_metadata(entry_footprint_);
+  all.bytes += volume.account.of_metadata(entry_footprint_);
   return all;
 }
 
 result<void> tree_copy::make_directory(copy_plan::directory& d) noexcept {
-  auto fresh = new_directory(volume.names, d.name);
+  auto fresh = new_directory(volume.tree, d.name);
   if (fresh == nullptr) return errc::out_of_memory;
   d.copy = fresh.get();
   detached_node made(fresh.release());
@@ -128,7 +128,7 @@ result<void> tree_copy::make_directory(copy_plan::directory& d) noexcept {
   }
   directory_node& in = *d.parent->copy;
   if (!in.entries.reserve(in.entries.size() + 1)) return errc::out_of_memory;
-  volume.names.link({&in, d.copy->name.view(), nullptr}, std::move(made));
+  volume.tree.link({&in, d.copy->name.view(), nullptr}, std::move(made));
   return boost::outcome_v2::success();
 }
 
@@ -136,19 +136,19 @@ result<void> tree_copy::make_directory(copy_plan::directory& d) noexcept {
 // may be another than was planned for.
 result<std::unique_ptr<file_node>> tree_copy::make_file(copy_plan::directory& in,
                                                         const storage& content) noexcept {
-  const extent estimate = in.files.front().estimate;
-  const extent wanted = shares ? content.share_extent() : content.clone_extent();
+  const totals estimate = in.files.front().estimate;
+  const totals wanted = shares ? content.share_totals() : content.clone_totals();
   plan.adjust(in, wanted);
-  if (volume.payer.of(wanted).bytes > volume.payer.of(estimate).bytes) {
-    BOOST_OUTCOME_TRY(volume.limits.adjust(paid_, total(), {}));
+  if (volume.account.of(wanted).bytes > volume.account.of(estimate).bytes) {
+    BOOST_OUTCOME_TRY(volume.quota.adjust(paid_, total(), {}));
   }
   auto file = new_file(volume, in.files.front().name);
   if (file == nullptr) return errc::out_of_memory;
-  const account prepaid = volume.payer.prepaid();
+  const account prepaid = volume.account.prepaid();
   BOOST_OUTCOME_TRY(shares ? file->content.share(prepaid, content)
                            : file->content.clone_room(prepaid, content));
   // A table may have fewer pages than the one that it was made from.
-  plan.adjust(in, file->content.extent_now());
+  plan.adjust(in, file->content.totals_now());
   return file;
 }
 
@@ -157,7 +157,7 @@ result<void> tree_copy::put(std::unique_ptr<file_node> file, copy_plan::director
   if (!entries.reserve(entries.size() + 1)) return errc::out_of_memory;
   file->publish_new(0);
   const std::string_view name = file->name.view();
-  volume.names.link({in.copy, name, nullptr}, detached_node(file.release()));
+  volume.tree.link({in.copy, name, nullptr}, detached_node(file.release()));
   in.files.pop_front();
   return boost::outcome_v2::success();
 }
@@ -165,12 +165,12 @@ result<void> tree_copy::put(std::unique_ptr<file_node> file, copy_plan::director
 result<void> tree_copy::link(const path_argument& to_text) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto to, buffer.normalise(to_text));
-  const tree::exclusive_access access(volume.names);
-  BOOST_OUTCOME_TRY(auto* const target, find_target(volume.names, to));
+  const tree::exclusive_access access(volume.tree);
+  BOOST_OUTCOME_TRY(auto* const target, find_target(volume.tree, to));
   entry_footprint_ = entry_footprint(*target);
-  BOOST_OUTCOME_TRY(volume.limits.adjust(paid_, total(), {}));
+  BOOST_OUTCOME_TRY(volume.quota.adjust(paid_, total(), {}));
   if (!target->entries.reserve(target->entries.size() + 1)) return errc::out_of_memory;
-  volume.names.link({target, to.name(), nullptr}, std::move(top_));
+  volume.tree.link({target, to.name(), nullptr}, std::move(top_));
   paid_.commit();
   return boost::outcome_v2::success();
 }

@@ -2,8 +2,8 @@
 #include "core/error_note.hpp"
 #include "core/path.hpp"
 #include "operations/operations.hpp"
-#include "tree/directory_chain.hpp"
 #include "tree/fault_answers.hpp"
+#include "tree/missing_directories.hpp"
 
 #include <utility>
 
@@ -13,18 +13,18 @@ namespace {
 
 // Fills a gap with directories. Under the tree's exclusive lock.
 result<void> make_directories(volume_state& v, const gap& missing, fault_answers* faults) noexcept {
-  const charge cost = chain_charge(v, missing);
+  const charge cost = charge_of_missing(v, missing);
   if (faults != nullptr) [[unlikely]] {
     BOOST_OUTCOME_TRY(faults->reserving(cost));
   }
-  BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(cost));
+  BOOST_OUTCOME_TRY(auto paid, v.quota.reserve(cost));
   if (faults != nullptr) [[unlikely]] {
     BOOST_OUTCOME_TRY(faults->allocating(cost));
   }
-  directory_chain fresh = new_directory_chain(v.names, missing.at.name, missing.below);
+  missing_directories fresh = make_missing_directories(v.tree, missing.at.name, missing.below);
   directory_index& entries = missing.at.parent->entries;
   if (fresh.top == nullptr || !entries.reserve(entries.size() + 1)) return errc::out_of_memory;
-  v.names.link(missing.at, std::move(fresh.top));
+  v.tree.link(missing.at, std::move(fresh.top));
   paid.commit();
   return boost::outcome_v2::success();
 }
@@ -32,8 +32,8 @@ result<void> make_directories(volume_state& v, const gap& missing, fault_answers
 result<void> make_one(volume_state& v, const path_argument& path, fault_answers* faults) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-  const tree::exclusive_access access(v.names);
-  BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
+  const tree::exclusive_access access(v.tree);
+  BOOST_OUTCOME_TRY(const auto at, v.tree.look_up(normal));
   BOOST_OUTCOME_TRY(at.require_absent());
   return make_directories(v, {at, {}}, faults);
 }
@@ -42,8 +42,8 @@ result<void> make_one(volume_state& v, const path_argument& path, fault_answers*
 result<bool> make_all(volume_state& v, const path_argument& path, fault_answers* faults) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-  const tree::exclusive_access access(v.names);
-  BOOST_OUTCOME_TRY(const auto missing, find_gap(v.names, normal));
+  const tree::exclusive_access access(v.tree);
+  BOOST_OUTCOME_TRY(const auto missing, find_gap(v.tree, normal));
   if (missing.at.found != nullptr) {
     if (!missing.at.found->is_directory) return errc::already_exists;
     return false;

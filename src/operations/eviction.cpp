@@ -45,7 +45,7 @@ class candidate_search {
 
   /// Goes on for a slice. Returns whether there is more.
   bool go_on(pace& p) {
-    const tree::shared_access access(volume_.names, tree::in_turn);
+    const tree::shared_access access(volume_.tree, tree::in_turn);
     rest_.begin_hold();
     if (!std::exchange(has_begun_, true)) begin();
     const auto see = [&](const search::place& at, const node& n) {
@@ -56,7 +56,7 @@ class candidate_search {
       }
       see_file(at.path, static_cast<const file_node&>(n));
     };
-    while (rest_.current(volume_.names) != nullptr)
+    while (rest_.current(volume_.tree) != nullptr)
       if (rest_.scan(p, see) && !rest_.empty()) return true;
     return false;
   }
@@ -78,11 +78,11 @@ class candidate_search {
   struct nothing {};
   using search = descent<nothing>;
 
-  void begin() CORAMFS_REQUIRES_SHARED(volume_.names) {
+  void begin() CORAMFS_REQUIRES_SHARED(volume_.tree) {
     path_buffer buffer;
     const auto normal = buffer.normalise(below_);
     if (!normal) return;
-    const auto at = volume_.names.look_up(normal.value());
+    const auto at = volume_.tree.look_up(normal.value());
     if (!at) return;
     if (const auto top = at.value().require_directory())
       rest_.push(*top.value(), descent_path(normal.value()), {});
@@ -91,7 +91,7 @@ class candidate_search {
   static bool is_earlier(const candidate& a, const candidate& b) noexcept { return a.at < b.at; }
 
   void see_file(const std::string& in, const file_node& f) {
-    const place at{f.created_at, volume_.names.id_of(f)};
+    const place at{f.created_at, volume_.tree.id_of(f)};
     if (too_old_.is_over(f)) {
       if (expired_.size() < eviction_queue::most)
         expired_.push_back({at, join(in, f.name.view()), true});
@@ -123,21 +123,21 @@ charge remove_in_turn(volume_state& v, const candidate& c, const expiry& too_old
   detached_node gone;
   std::uint64_t entry_bytes = 0;
   {
-    const tree::exclusive_access access(v.names, tree::in_turn);
-    const auto at = v.names.look_up(normal_path::given_out(c.path));
+    const tree::exclusive_access access(v.tree, tree::in_turn);
+    const auto at = v.tree.look_up(normal_path::given_out(c.path));
     if (!at || at.value().found == nullptr || at.value().found->is_directory) return {};
     auto& f = static_cast<file_node&>(*at.value().found);
-    if (v.names.id_of(f) != c.at.id || v.names.is_busy(f)) return {};
+    if (v.tree.id_of(f) != c.at.id || v.tree.is_busy(f)) return {};
     const bool was_used = f.take_use() || f.is_hot;
-    v.names.cool(f);
+    v.tree.cool(f);
     if (was_used && !too_old.is_over(f)) return {};
-    gone = v.names.unlink(f);
-    entry_bytes = v.payer.of_metadata(entry_footprint(*at.value().parent));
+    gone = v.tree.unlink(f);
+    entry_bytes = v.account.of_metadata(entry_footprint(*at.value().parent));
   }
   disposal one(std::move(gone));
-  charge freed = one.step(v.payer);
+  charge freed = one.step(v.account);
   freed.bytes += entry_bytes;
-  v.limits.release(freed);
+  v.quota.release(freed);
   return freed;
 }
 

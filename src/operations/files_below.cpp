@@ -25,8 +25,8 @@ result<void> begin(volume_state& v, file_search& rest, const export_options& opt
                    const path_argument& path) {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-  const tree::shared_access access(v.names, tree::in_turn);
-  const auto at = v.names.look_up(normal);
+  const tree::shared_access access(v.tree, tree::in_turn);
+  const auto at = v.tree.look_up(normal);
   if (!at || at.value().found == nullptr) return boost::outcome_v2::success();
   const node& top = *at.value().found;
   if (top.is_directory) {
@@ -39,15 +39,15 @@ result<void> begin(volume_state& v, file_search& rest, const export_options& opt
 
 // Does a slice of the search, in one hold of the tree's lock. Returns whether there is more.
 bool search_on(volume_state& v, file_search& rest, const export_options& options, pace& p) {
-  const auto see = [&](const file_search::place& at, const node& n) {
+  const auto see = [&](const file_search::visit& at, const node& n) {
     std::string path = join(at.path, n.name.view());
     p.add(path.size());
     if (!n.is_directory) return see_file(rest, options, n, std::move(path));
     rest.push(static_cast<const directory_node&>(n), std::move(path), {});
   };
-  const tree::shared_access access(v.names, tree::in_turn);
+  const tree::shared_access access(v.tree, tree::in_turn);
   rest.begin_hold();
-  while (rest.current(v.names) != nullptr)
+  while (rest.current(v.tree) != nullptr)
     if (rest.scan(p, see) && !rest.empty()) return true;
   return false;
 }

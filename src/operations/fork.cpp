@@ -63,23 +63,23 @@ class forker {
   struct held_file {
     node_use use;
     std::size_t name;  // where it begins in `names_`
-    extent shared;     // of the copy
+    totals shared;     // of the copy
   };
 
-  result<void> see(const node& n, pace& p) CORAMFS_REQUIRES_SHARED(from_.names);
+  result<void> see(const node& n, pace& p) CORAMFS_REQUIRES_SHARED(from_.tree);
   result<void> pay(const charge& wanted, bool has_content, std::string_view path,
                    reservation& paid) noexcept;
   charge charge_of(const directory_node& in, std::size_t entries) const noexcept;
-  charge charge_of(const file_node& source, const extent& shared) const noexcept;
+  charge charge_of(const file_node& source, const totals& shared) const noexcept;
   // About as many as it has.
   static std::uint64_t blocks_of(const storage& s) noexcept {
     return s.size() / block_table::block_size;
   }
-  result<void> put(const file_node& source, std::string_view name, const extent& shared,
+  result<void> put(const file_node& source, std::string_view name, const totals& shared,
                    loan_maker& loans, charge& wanted) noexcept;
   void forget_seen() noexcept;
   // Of the fork, which nobody else sees, so that its lock is not needed.
-  detached_node unlink(node& n) noexcept CORAMFS_UNCHECKED { return to_->names.unlink(n); }
+  detached_node unlink(node& n) noexcept CORAMFS_UNCHECKED { return to_->tree.unlink(n); }
   std::string_view path_or_root() const noexcept {
     return now_.path.empty() ? std::string_view("/") : std::string_view(now_.path);
   }
@@ -104,7 +104,7 @@ class forker {
 result<void> forker::begin(bool waits) {
   waits_ = waits;
   part_.reserve(in_part);
-  rest_.push_back({{}, &to_->names.root()});
+  rest_.push_back({{}, &to_->tree.root()});
   return boost::outcome_v2::success();
 }
 
@@ -120,8 +120,8 @@ bool forker::take_directory() noexcept {
 // Takes a part of the current directory's files, in one hold of the tree's lock. Returns whether
 // there is more. What is found to be void is for `drop_made` to free, without the lock.
 result<bool> forker::look_on() {
-  const tree::shared_access access(from_.names, tree::in_turn);
-  const directory_node* const at = find_directory(from_.names, now_.path);
+  const tree::shared_access access(from_.tree, tree::in_turn);
+  const directory_node* const at = find_directory(from_.tree, now_.path);
   if (at == nullptr) {
     forget_seen();
     has_gone_ = true;
@@ -136,7 +136,7 @@ result<bool> forker::look_on() {
   pace p;
   p.add_nodes(pace::nodes_in_slice() - std::min(pace::nodes_in_slice(), in_part));
   scan_.advance(p, [&](const node& n) {
-    from_.names.require_held();
+    from_.tree.require_held();
     if (seen) seen = see(n, p);
   });
   BOOST_OUTCOME_TRY(std::move(seen));
@@ -156,7 +156,7 @@ result<void> forker::see(const node& n, pace& p) {
     return boost::outcome_v2::success();
   }
   auto& file = const_cast<file_node&>(static_cast<const file_node&>(n));
-  node_use used = from_.names.use(file, fair_lock::kind::shared);
+  node_use used = from_.tree.use(file, fair_lock::kind::shared);
   if (used.is_locked()) {
     p.add_nodes(blocks_of(file.content));
     const std::size_t name = names_.size();
@@ -164,7 +164,7 @@ result<void> forker::see(const node& n, pace& p) {
     part_.push_back({std::move(used), name, {}});
     return boost::outcome_v2::success();
   }
-  if (!waits_) return about(call::fork, path_of(n), from_.names.why_busy(n));
+  if (!waits_) return about(call::fork, path_of(n), from_.tree.why_busy(n));
   busy_.emplace_back(n.name.view());
   return boost::outcome_v2::success();
 }
@@ -176,9 +176,9 @@ bool forker::drop_made() noexcept {
     if (directory_node* const above = now_.copy->parent) {
       const std::size_t before = above->entries.size();
       gone_.add(unlink(*now_.copy));
-      to_->limits.release(
-          {.bytes = to_->payer.of_metadata(directory_index::footprint(before) -
-                                           directory_index::footprint(before - 1))});
+      to_->quota.release(
+          {.bytes = to_->account.of_metadata(directory_index::footprint(before) -
+                                             directory_index::footprint(before - 1))});
     }
   }
   if (is_void_) {
@@ -190,20 +190,20 @@ bool forker::drop_made() noexcept {
       if (p.has_done()) break;
     }
     is_void_ = entries.size() > 0;
-    to_->limits.release(
-        {.bytes = to_->payer.of_metadata(directory_index::footprint(before) -
-                                         directory_index::footprint(entries.size()))});
+    to_->quota.release(
+        {.bytes = to_->account.of_metadata(directory_index::footprint(before) -
+                                           directory_index::footprint(entries.size()))});
   }
   return drop_gone() || is_void_;
 }
 
 charge forker::charge_of(const directory_node& in, std::size_t entries) const noexcept {
-  return {.bytes = to_->payer.of_metadata(entry_footprint(in, entries))};
+  return {.bytes = to_->account.of_metadata(entry_footprint(in, entries))};
 }
 
-charge forker::charge_of(const file_node& source, const extent& shared) const noexcept {
-  charge c = to_->payer.of(shared);
-  c.bytes += to_->payer.of_metadata(node_footprint(false, source.name.size()));
+charge forker::charge_of(const file_node& source, const totals& shared) const noexcept {
+  charge c = to_->account.of(shared);
+  c.bytes += to_->account.of_metadata(node_footprint(false, source.name.size()));
   c.files = 1;
   return c;
 }
@@ -215,12 +215,12 @@ result<void> forker::pay(const charge& wanted, bool has_content, std::string_vie
   if (faults.has_policy()) {
     BOOST_OUTCOME_TRY(faults.reserving(path, wanted));
   }
-  BOOST_OUTCOME_TRY(paid, to_->limits.reserve(wanted));
+  BOOST_OUTCOME_TRY(paid, to_->quota.reserve(wanted));
   if (has_content) {
     if (faults.has_policy()) {
       BOOST_OUTCOME_TRY(faults.guarding(path, wanted.bytes));
     }
-    BOOST_OUTCOME_TRY(to_->payer.approve(wanted.bytes, 0));
+    BOOST_OUTCOME_TRY(to_->account.approve(wanted.bytes, 0));
   }
   if (faults.has_policy()) {
     BOOST_OUTCOME_TRY(faults.allocating(path, wanted.bytes));
@@ -236,7 +236,7 @@ result<void> forker::make_files() noexcept {
   std::size_t end = made_, blocks = 0;
   for (pace p; end < part_.size() && !is_slice; is_slice = p.has_done()) {
     held_file& h = part_[end++];
-    h.shared = h.use->content.share_extent();
+    h.shared = h.use->content.share_totals();
     blocks += h.shared.footprint / block::loan_footprint();  // or some more
     wanted += charge_of(*h.use, h.shared);
     has_content = has_content || h.shared.size > 0;
@@ -248,14 +248,14 @@ result<void> forker::make_files() noexcept {
   BOOST_OUTCOME_TRY(pay(wanted, has_content, path_or_root(), paid));
   directory_index& entries = now_.copy->entries;
   if (!entries.reserve(entries.size() + (end - made_))) return errc::out_of_memory;
-  loan_maker loans(to_->payer.blocks(), blocks);
+  loan_maker loans(to_->account.blocks(), blocks);
   for (; made_ < end; ++made_) {
     held_file& h = part_[made_];
     const std::string_view name(names_.data() + h.name, h.use->name.size());
     BOOST_OUTCOME_TRY(put(*h.use, name, h.shared, loans, wanted));
     h.use.release();
   }
-  BOOST_OUTCOME_TRY(to_->limits.adjust(paid, wanted, {}));
+  BOOST_OUTCOME_TRY(to_->quota.adjust(paid, wanted, {}));
   paid.commit();
   if (!has_files()) {
     part_.clear();
@@ -268,15 +268,15 @@ result<void> forker::make_files() noexcept {
 // Copies a file that has been waited for.
 result<void> forker::make_file(const file_node& source, const std::string& name) noexcept try {
   directory_index& entries = now_.copy->entries;
-  const extent shared = source.content.share_extent();
+  const totals shared = source.content.share_totals();
   charge wanted = charge_of(*now_.copy, 1);
   wanted += charge_of(source, shared);
   reservation paid;
   BOOST_OUTCOME_TRY(pay(wanted, shared.size > 0, join(now_.path, name), paid));
   if (!entries.reserve(entries.size() + 1)) return errc::out_of_memory;
-  loan_maker loans(to_->payer.blocks(), source.content.block_count());
+  loan_maker loans(to_->account.blocks(), source.content.block_count());
   BOOST_OUTCOME_TRY(put(source, name, shared, loans, wanted));
-  BOOST_OUTCOME_TRY(to_->limits.adjust(paid, wanted, {}));
+  BOOST_OUTCOME_TRY(to_->quota.adjust(paid, wanted, {}));
   paid.commit();
   done_.add_nodes(blocks_of(source.content));
   return boost::outcome_v2::success();
@@ -286,13 +286,13 @@ result<void> forker::make_file(const file_node& source, const std::string& name)
 
 // The key of both volumes is the same, and so are the hashes of their names. A table may have pages
 // that are of no use any more, which its copy does not have and is not charged for.
-result<void> forker::put(const file_node& source, std::string_view name, const extent& shared,
+result<void> forker::put(const file_node& source, std::string_view name, const totals& shared,
                          loan_maker& loans, charge& wanted) noexcept {
   auto file = new_file(*to_, name);
   if (file == nullptr) return errc::out_of_memory;
-  BOOST_OUTCOME_TRY(file->content.share(to_->payer.prepaid(), source.content, loans));
-  wanted -= to_->payer.of(shared);
-  wanted += to_->payer.of(file->content.extent_now());
+  BOOST_OUTCOME_TRY(file->content.share(to_->account.prepaid(), source.content, loans));
+  wanted -= to_->account.of(shared);
+  wanted += to_->account.of(file->content.totals_now());
   file->publish_new(0);
   const entry at{now_.copy, file->name.view(), nullptr, source.hash};
   tree::link_made(at, detached_node(file.release()));
@@ -307,7 +307,7 @@ result<bool> forker::leave_directory() noexcept try {
   const std::span<const std::string> some = std::span(below_).subspan(kept);
   charge wanted = charge_of(*now_.copy, some.size());
   for (const std::string& name : some)
-    wanted.bytes += to_->payer.of_metadata(node_footprint(true, name));
+    wanted.bytes += to_->account.of_metadata(node_footprint(true, name));
   wanted.directories = some.size();
   reservation paid;
   BOOST_OUTCOME_TRY(pay(wanted, false, path_or_root(), paid));
@@ -316,7 +316,7 @@ result<bool> forker::leave_directory() noexcept try {
   rest_.reserve(rest_.size() + some.size());
   for (const std::string& name : some) {
     std::string path = join(now_.path, name);
-    auto fresh = new_directory(to_->names, name);
+    auto fresh = new_directory(to_->tree, name);
     if (fresh == nullptr) return errc::out_of_memory;
     directory_node* const made = fresh.get();
     tree::link_made({now_.copy, made->name.view(), nullptr}, detached_node(fresh.release()));
@@ -332,7 +332,7 @@ result<bool> forker::leave_directory() noexcept try {
 // Frees a slice of what was made in vain. Returns whether there is more.
 bool forker::drop_gone() noexcept {
   if (gone_.is_done()) return false;
-  to_->limits.release(gone_.step(to_->payer));
+  to_->quota.release(gone_.step(to_->account));
   return !gone_.is_done();
 }
 
@@ -341,7 +341,7 @@ bool forker::drop_gone() noexcept {
 bool forker::drop_some() noexcept {
   part_.clear();
   if (gone_.is_done())
-    if (node* const n = to_->names.root().entries.first()) gone_.add(unlink(*n));
+    if (node* const n = to_->tree.root().entries.first()) gone_.add(unlink(*n));
   if (gone_.is_done()) return false;
   gone_.step_uncharged();
   return true;

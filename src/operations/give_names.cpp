@@ -37,7 +37,7 @@ class name_giver {
   // Where it is dropped with files that it has taken, they go.
   ~name_giver() {
     for (const named& n : files_)
-      if (n.is_taken && !is_done) volume_.limits.release({.bytes = n.item->second.old_name});
+      if (n.is_taken && !is_done) volume_.quota.release({.bytes = n.item->second.old_name});
   }
   name_giver(const name_giver&) = delete;
   name_giver& operator=(const name_giver&) = delete;
@@ -50,7 +50,7 @@ class name_giver {
     std::unique_ptr<file_node>& file = n.item->second.file;
     file = std::move(n.taken.file);
     n.was = file->status();
-    n.item->second.old_name = volume_.payer.of_metadata(node_name::footprint(file->name.size()));
+    n.item->second.old_name = volume_.account.of_metadata(node_name::footprint(file->name.size()));
     n.old_name = std::move(file->name);
     n.old_name.drop_owner();
     n.is_taken = true;

@@ -14,7 +14,7 @@ namespace {
 /// The directories that matches may be in, each with the places that the pattern is in there.
 using pattern_search = descent<pattern::places>;
 
-void see(pattern_search& rest, pattern& wanted, pace& p, const pattern_search::place& at,
+void see(pattern_search& rest, pattern& wanted, pace& p, const pattern_search::visit& at,
          const node& n) {
   pattern::step s = wanted.read(at.note, n.name.view());
   p.add(0, s.work);
@@ -29,7 +29,7 @@ void see(pattern_search& rest, pattern& wanted, pace& p, const pattern_search::p
 
 // Looks at entries of a directory: at the only one that can match, if that is known, and else at
 // some of all. Returns whether a slice is done.
-bool visit(pattern_search& rest, pattern& wanted, pace& p, const pattern_search::place& at) {
+bool visit(pattern_search& rest, pattern& wanted, pace& p, const pattern_search::visit& at) {
   const auto name = wanted.only_name(at.note);
   if (!name)
     return rest.scan(p, [&](const auto& in, const node& n) { see(rest, wanted, p, in, n); });
@@ -41,9 +41,9 @@ bool visit(pattern_search& rest, pattern& wanted, pace& p, const pattern_search:
 
 // Does a slice of the search, in one hold of the tree's lock. Returns whether there is more.
 bool search_on(volume_state& v, pattern_search& rest, pattern& wanted, pace& p) {
-  const tree::shared_access access(v.names, tree::in_turn);
+  const tree::shared_access access(v.tree, tree::in_turn);
   rest.begin_hold();
-  while (const auto* const at = rest.current(v.names))
+  while (const auto* const at = rest.current(v.tree))
     if (visit(rest, wanted, p, *at) && !rest.empty()) return true;
   return false;
 }
@@ -58,8 +58,8 @@ steps<std::vector<std::string>> glob(std::shared_ptr<volume_state> v, path_argum
   pattern wanted(text.view());
   pattern_search rest;
   {
-    const tree::shared_access access(v->names);
-    rest.push(v->names.root(), {}, wanted.start());
+    const tree::shared_access access(v->tree);
+    rest.push(v->tree.root(), {}, wanted.start());
   }
   pace p;
   while (search_on(*v, rest, wanted, p)) {

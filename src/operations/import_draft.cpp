@@ -65,7 +65,7 @@ void grafter::reserve(std::size_t grafts) {
 }
 
 result<bool> grafter::find_places(const std::vector<graft>& grafts) {
-  volume_->names.require_exclusive();
+  volume_->tree.require_exclusive();
   for (const graft& g : grafts) {
     above_.go_to(g.path(), [this](const directory& d) { leave(d); });
     directory_node* const in = find_parent(g.parent());
@@ -82,7 +82,7 @@ result<bool> grafter::find_places(const std::vector<graft>& grafts) {
       if (!may_be_replaced) return false;
       if (in_use_ != if_open::fail) {
         BOOST_OUTCOME_TRY(way_->clear_replaced(*found, in_use_, g.path()));
-      } else if (volume_->names.is_busy(*found)) {
+      } else if (volume_->tree.is_busy(*found)) {
         return false;
       }
     }
@@ -93,7 +93,7 @@ result<bool> grafter::find_places(const std::vector<graft>& grafts) {
   for (std::size_t i = 0; i < grafts.size(); ++i) {
     node* const found = places_[i].found;
     if (found == nullptr || grafts[i].is_there() || way_clearer::has_others(*found)) continue;
-    replaced_ += file_charge(static_cast<file_node&>(*found), volume_->payer);
+    replaced_ += file_charge(static_cast<file_node&>(*found), volume_->account);
   }
   return true;
 }
@@ -101,9 +101,9 @@ result<bool> grafter::find_places(const std::vector<graft>& grafts) {
 // The directory at a path that a graft comes into. It is found once, for all grafts that come into
 // it one after another.
 directory_node* grafter::find_parent(std::string_view path) {
-  volume_->names.require_exclusive();
+  volume_->tree.require_exclusive();
   if (above_.empty() || above_.deepest().path != path) {
-    const auto at = volume_->names.look_up(normal_path::given_out(path.empty() ? "/" : path));
+    const auto at = volume_->tree.look_up(normal_path::given_out(path.empty() ? "/" : path));
     const auto found = at ? at.value().require_directory() : at.error();
     if (!found) return nullptr;
     above_.enter({path, found.value(), 0});
@@ -119,10 +119,10 @@ result<void> grafter::pay(const import_plan& plan, reservation& paid) noexcept {
   std::uint64_t growth = 0;
   for (const directory& d : grown_) growth += entry_footprint(*d.node, d.added);
   charge wanted = plan.wanted_of_new();
-  wanted.bytes += volume_->payer.of_metadata(growth);
+  wanted.bytes += volume_->account.of_metadata(growth);
   charge replaced = replaced_;
   replaced.bytes += plan.old_names();
-  BOOST_OUTCOME_TRY(volume_->limits.adjust(paid, wanted, replaced));
+  BOOST_OUTCOME_TRY(volume_->quota.adjust(paid, wanted, replaced));
   for (const directory& d : grown_) {
     directory_index& entries = d.node->entries;
     if (entries.reserve(entries.size() + d.added)) continue;
@@ -146,7 +146,7 @@ void grafter::link(std::vector<graft>& grafts, disposal& gone) noexcept {
     if (g.is_there()) continue;
     detached_node fresh = std::move(g.directory);
     if (g.is_file()) fresh.reset(g.item->second.file.release());
-    gone.add(volume_->names.link(at, std::move(fresh)));
+    gone.add(volume_->tree.link(at, std::move(fresh)));
   }
 }
 

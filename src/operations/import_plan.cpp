@@ -25,14 +25,14 @@ result<void> import_plan::add(import_items::value_type& item, pace& p) {
   const std::string_view name = normal_path::given_out(path).name();
   switch (i.is) {
     case import_item::kind::content:
-      wanted_ += volume_->payer.of(
-          storage::extent_for(volume_->options.default_storage, i.content.size()));
-      wanted_.bytes += volume_->payer.of_metadata(node_footprint(false, name));
+      wanted_ += volume_->account.of(
+          storage::totals_for(volume_->options.default_storage, i.content.size()));
+      wanted_.bytes += volume_->account.of_metadata(node_footprint(false, name));
       ++wanted_.files;
       break;
     case import_item::kind::unnamed:
       // All but its name is charged already.
-      wanted_.bytes += volume_->payer.of_metadata(node_name::footprint(name));
+      wanted_.bytes += volume_->account.of_metadata(node_name::footprint(name));
       replaced_.bytes += i.old_name;
       old_names_ += i.old_name;
       break;
@@ -76,7 +76,7 @@ result<gap> import_plan::find(std::string_view path, pace& p) noexcept {
     return gap{{parent, name, parent->entries.find(name)}, {}};
   }
   p.add_way(path);
-  BOOST_OUTCOME_TRY(const auto found, find_gap(volume_->names, normal_path::given_out(path)));
+  BOOST_OUTCOME_TRY(const auto found, find_gap(volume_->tree, normal_path::given_out(path)));
   if (is_open && found.below.empty()) {
     above_.deepest().node = found.at.parent;
     above_.deepest().hold = hold_;
@@ -97,15 +97,15 @@ result<void> import_plan::meet(node& found, import_items::value_type& item) noex
 // whoever holds its lock, and it is not counted as freed. Unless it may be replaced all the same,
 // the import fails for it when all items have been planned.
 result<void> import_plan::replace(node& found, std::string_view path) noexcept {
-  volume_->names.require_exclusive();
+  volume_->tree.require_exclusive();
   if (found.is_directory) return about(by_, path, errc::is_a_directory);
   if (existing_ == if_exists::fail) return about(by_, path, errc::already_exists);
-  if (volume_->names.is_busy(found)) {
+  if (volume_->tree.is_busy(found)) {
     if (in_use_ != if_open::fail) return boost::outcome_v2::success();
     // Who has it is told of the first one alone: to find them takes time with all open files.
-    if (meets_busy_) meets_busy_ = about(by_, path, volume_->names.why_busy(found));
+    if (meets_busy_) meets_busy_ = about(by_, path, volume_->tree.why_busy(found));
   } else {
-    replaced_ += file_charge(static_cast<file_node&>(found), volume_->payer);
+    replaced_ += file_charge(static_cast<file_node&>(found), volume_->account);
   }
   return boost::outcome_v2::success();
 }
@@ -132,7 +132,7 @@ void import_plan::leave(const directory& d) noexcept {
     footprint += node_footprint(true, normal_path::given_out(d.path).name());
     ++wanted_.directories;
   }
-  const std::uint64_t bytes = volume_->payer.of_metadata(footprint);
+  const std::uint64_t bytes = volume_->account.of_metadata(footprint);
   wanted_.bytes += bytes;
   if (!d.is_new) growth_ += bytes;
 }

@@ -7,7 +7,7 @@
 #include "core/error_note.hpp"
 #include "core/pace.hpp"
 #include "core/quota.hpp"
-#include "tree/directory_chain.hpp"
+#include "tree/missing_directories.hpp"
 #include "tree/tree.hpp"
 #include "tree/volume_state.hpp"
 

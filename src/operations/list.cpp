@@ -17,8 +17,8 @@ template <class Look>
 result<void> look_in(volume_state& v, const path_argument& path, Look look) {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-  const tree::shared_access access(v.names, tree::in_turn);
-  BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
+  const tree::shared_access access(v.tree, tree::in_turn);
+  BOOST_OUTCOME_TRY(const auto at, v.tree.look_up(normal));
   BOOST_OUTCOME_TRY(const auto* directory, at.require_directory());
   look(*directory);
   return boost::outcome_v2::success();

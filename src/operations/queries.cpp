@@ -15,8 +15,8 @@ auto ask(volume_state& v, const path_argument& path, Answer answer) {
   path_buffer buffer;
   const auto normal = buffer.normalise(path);
   if (!normal) return answered(normal.error());
-  const tree::shared_access access(v.names);
-  const auto at = v.names.look_up(normal.value());
+  const tree::shared_access access(v.tree);
+  const auto at = v.tree.look_up(normal.value());
   return at ? answer(at.value()) : answered(at.error());
 }
 
@@ -68,8 +68,8 @@ namespace {
 result<void> set_time(volume_state& v, const path_argument& path, time_point to) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-  const tree::exclusive_access access(v.names);
-  BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
+  const tree::exclusive_access access(v.tree);
+  BOOST_OUTCOME_TRY(const auto at, v.tree.look_up(normal));
   if (at.found == nullptr) return errc::not_found;
   if (at.found->is_directory) {
     static_cast<directory_node*>(at.found)->modified_at = to;

@@ -5,8 +5,8 @@
 #include "operations/operations.hpp"
 #include "operations/way_clearer.hpp"
 #include "tree/creation.hpp"
-#include "tree/directory_chain.hpp"
 #include "tree/fault_answers.hpp"
+#include "tree/missing_directories.hpp"
 
 #include <utility>
 
@@ -86,8 +86,8 @@ result<void> clear_target(const tree& names, node& replaced, const manner& how) 
 charge replaced_charge(const volume_state& v, node* replaced) noexcept {
   if (replaced == nullptr) return {};
   if (way_clearer::has_others(*replaced)) return {};
-  if (!replaced->is_directory) return file_charge(static_cast<file_node&>(*replaced), v.payer);
-  return {.bytes = v.payer.of_metadata(node_footprint(true, replaced->name.view())),
+  if (!replaced->is_directory) return file_charge(static_cast<file_node&>(*replaced), v.account);
+  return {.bytes = v.account.of_metadata(node_footprint(true, replaced->name.view())),
           .directories = 1};
 }
 
@@ -101,13 +101,13 @@ struct balance {
     const std::uint64_t before = directory_index::footprint(now);
     const std::uint64_t after = directory_index::footprint(
         now + static_cast<std::size_t>(static_cast<std::ptrdiff_t>(added)));
-    wanted.bytes += v.payer.of_metadata(after);
-    replaced.bytes += v.payer.of_metadata(before);
+    wanted.bytes += v.account.of_metadata(after);
+    replaced.bytes += v.account.of_metadata(before);
   }
   /// Adds a new name for `moved`, and its old one.
   void add_name(const volume_state& v, const node& moved, std::string_view name) noexcept {
-    wanted.bytes += v.payer.of_metadata(node_name::footprint(name));
-    replaced.bytes += v.payer.of_metadata(node_name::footprint(moved.name.view()));
+    wanted.bytes += v.account.of_metadata(node_name::footprint(name));
+    replaced.bytes += v.account.of_metadata(node_name::footprint(moved.name.view()));
   }
 };
 
@@ -132,13 +132,13 @@ node& commit(node& moved, entry& to, const manner& how) noexcept {
 // returned, for the caller to free outside of the lock.
 result<detached_node> relocate(volume_state& v, node& moved, normal_path from, entry to,
                                const manner& how, fault_answers* faults) noexcept
-    CORAMFS_REQUIRES(v.names) {
+    CORAMFS_REQUIRES(v.tree) {
   if (to.found == &moved && how.existing == if_exists::replace) return nullptr;
   BOOST_OUTCOME_TRY(check_target(moved, to, how.existing));
   if (to.found != nullptr) {
-    BOOST_OUTCOME_TRY(clear_target(v.names, *to.found, how));
+    BOOST_OUTCOME_TRY(clear_target(v.tree, *to.found, how));
   }
-  BOOST_OUTCOME_TRY(clear_source(v.names, moved, from, how));
+  BOOST_OUTCOME_TRY(clear_source(v.tree, moved, from, how));
   balance b{how.prepare(), {}};
   b.replaced = replaced_charge(v, to.found);
   b.add_name(v, moved, to.name);
@@ -150,17 +150,17 @@ result<detached_node> relocate(volume_state& v, node& moved, normal_path from, e
   if (faults != nullptr) [[unlikely]] {
     BOOST_OUTCOME_TRY(faults->reserving(b.wanted, b.replaced));
   }
-  BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(b.wanted, b.replaced));
+  BOOST_OUTCOME_TRY(auto paid, v.quota.reserve(b.wanted, b.replaced));
   if (faults != nullptr) [[unlikely]] {
     BOOST_OUTCOME_TRY(faults->allocating(b.wanted, b.replaced));
   }
   node_name name;
   directory_index& entries = to.parent->entries;
-  if (!name.assign(v.names.memory(), to.name) || !entries.reserve(entries.size() + 1))
+  if (!name.assign(v.tree.memory(), to.name) || !entries.reserve(entries.size() + 1))
     return errc::out_of_memory;
   BOOST_OUTCOME_TRY(how.make_nodes(entries));
   node& now = commit(moved, to, how);
-  detached_node replaced = v.names.relocate(now, std::move(name), to);
+  detached_node replaced = v.tree.relocate(now, std::move(name), to);
   entries.release_spare();
   paid.commit();
   return replaced;
@@ -169,35 +169,35 @@ result<detached_node> relocate(volume_state& v, node& moved, normal_path from, e
 // Moves a node into directories that are missing, and makes these, under the exclusive lock.
 result<void> relocate_into_gap(volume_state& v, node& moved, normal_path from, gap missing,
                                std::string_view name, const manner& how,
-                               fault_answers* faults) noexcept CORAMFS_REQUIRES(v.names) {
-  BOOST_OUTCOME_TRY(clear_source(v.names, moved, from, how));
+                               fault_answers* faults) noexcept CORAMFS_REQUIRES(v.tree) {
+  BOOST_OUTCOME_TRY(clear_source(v.tree, moved, from, how));
   const charge renewed = how.prepare();
   missing.below.remove_suffix(name.size() + 1);
   directory_node& above = *missing.at.parent;
-  balance b{chain_charge(v, missing), {}};
+  balance b{charge_of_missing(v, missing), {}};
   b.wanted += renewed;
   // `move_entry` counts the entry of the chain, so it is taken out of the chain's own charge.
-  b.wanted.bytes -= v.payer.of_metadata(entry_footprint(above));
+  b.wanted.bytes -= v.account.of_metadata(entry_footprint(above));
   move_entry(b, v, *moved.parent, above);
-  b.wanted.bytes += v.payer.of_metadata(directory_index::footprint(1));
+  b.wanted.bytes += v.account.of_metadata(directory_index::footprint(1));
   b.add_name(v, moved, name);
   if (faults != nullptr) [[unlikely]] {
     BOOST_OUTCOME_TRY(faults->reserving(b.wanted, b.replaced));
   }
-  BOOST_OUTCOME_TRY(auto paid, v.limits.reserve(b.wanted, b.replaced));
+  BOOST_OUTCOME_TRY(auto paid, v.quota.reserve(b.wanted, b.replaced));
   if (faults != nullptr) [[unlikely]] {
     BOOST_OUTCOME_TRY(faults->allocating(b.wanted, b.replaced));
   }
-  directory_chain made = new_directory_chain(v.names, missing.at.name, missing.below);
+  missing_directories made = make_missing_directories(v.tree, missing.at.name, missing.below);
   node_name own;
-  if (made.top == nullptr || !own.assign(v.names.memory(), name) ||
+  if (made.top == nullptr || !own.assign(v.tree.memory(), name) ||
       !made.deepest->entries.reserve(1) || !above.entries.reserve(above.entries.size() + 1))
     return errc::out_of_memory;
   BOOST_OUTCOME_TRY(how.make_nodes(above.entries));
-  v.names.link(missing.at, std::move(made.top));
+  v.tree.link(missing.at, std::move(made.top));
   entry to{made.deepest, name, nullptr};
   node& now = commit(moved, to, how);
-  v.names.relocate(now, std::move(own), to);
+  v.tree.relocate(now, std::move(own), to);
   paid.commit();
   return boost::outcome_v2::success();
 }
@@ -212,20 +212,20 @@ result<entry> find_target(const tree& names, normal_path from, const node& moved
 
 result<detached_node> relocate(volume_state& v, normal_path from, normal_path to, const manner& how,
                                fault_answers* faults) noexcept {
-  const tree::exclusive_access access(v.names);
+  const tree::exclusive_access access(v.tree);
   const way_clearer::attempt attempt(how.way);
-  const auto found = find_source_node(v.names, from);
+  const auto found = find_source_node(v.tree, from);
   if (!found) return about_source(from, found.error());
   node& moved = *found.assume_value();
   if (to.is_below(from)) return errc::invalid_argument;
   if (how.above == parents::are_made) {
-    BOOST_OUTCOME_TRY(const auto missing, find_gap(v.names, to));
+    BOOST_OUTCOME_TRY(const auto missing, find_gap(v.tree, to));
     if (!missing.below.empty()) {
       BOOST_OUTCOME_TRY(relocate_into_gap(v, moved, from, missing, to.name(), how, faults));
       return nullptr;
     }
   }
-  BOOST_OUTCOME_TRY(const auto at, find_target(v.names, from, moved, to));
+  BOOST_OUTCOME_TRY(const auto at, find_target(v.tree, from, moved, to));
   return relocate(v, moved, from, at, how, faults);
 }
 

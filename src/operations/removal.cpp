@@ -30,12 +30,12 @@ result<removed> take_out_at(volume_state& v, const path_argument& path, Require 
                             Take take) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-  const tree::exclusive_access access(v.names);
-  BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
+  const tree::exclusive_access access(v.tree);
+  BOOST_OUTCOME_TRY(const auto at, v.tree.look_up(normal));
   BOOST_OUTCOME_TRY(require(at));
   const directory_node& in = *at.parent;
-  BOOST_OUTCOME_TRY(auto top, take(v.names, *at.found));
-  return removed{std::move(top), v.payer.of_metadata(entry_footprint(in))};
+  BOOST_OUTCOME_TRY(auto top, take(v.tree, *at.found));
+  return removed{std::move(top), v.account.of_metadata(entry_footprint(in))};
 }
 
 // Takes out one node with nothing below it, and frees it outside of the lock, in one go. There is
@@ -45,9 +45,9 @@ result<void> remove_one(volume_state& v, const path_argument& path, Require requ
                         Take take) noexcept {
   BOOST_OUTCOME_TRY(auto gone, take_out_at(v, path, require, take));
   disposal one(std::move(gone.top));
-  charge freed = one.step(v.payer);
+  charge freed = one.step(v.account);
   freed.bytes += gone.entry_bytes;
-  v.limits.release(freed);
+  v.quota.release(freed);
   return boost::outcome_v2::success();
 }
 
@@ -88,9 +88,9 @@ result<void> remove_directory(volume_state& v, const path_argument& path) noexce
 }
 
 bool taken_tree::free_slice() noexcept {
-  charge freed = rest_.step(volume_.payer);
+  charge freed = rest_.step(volume_.account);
   freed.bytes += std::exchange(entry_bytes_, 0);
-  volume_.limits.release(freed);
+  volume_.quota.release(freed);
   return !rest_.is_done();
 }
 
@@ -119,15 +119,15 @@ result<removed> take_out_in_use(volume_state& v, const path_argument& path, way_
                                 way_clearer::fate to) noexcept {
   path_buffer buffer;
   BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-  const tree::exclusive_access access(v.names);
+  const tree::exclusive_access access(v.tree);
   const way_clearer::attempt attempt(&way);
-  BOOST_OUTCOME_TRY(const auto at, v.names.look_up(normal));
+  BOOST_OUTCOME_TRY(const auto at, v.tree.look_up(normal));
   BOOST_OUTCOME_TRY(auto* const directory, require_removable_directory(at));
   BOOST_OUTCOME_TRY(way.clear(*directory, to, path.view()));
   way.prepare();
   std::uint64_t entry_bytes = way.commit();
-  detached_node top = v.names.unlink(*directory);
-  entry_bytes += v.payer.of_metadata(entry_footprint(*at.parent));
+  detached_node top = v.tree.unlink(*directory);
+  entry_bytes += v.account.of_metadata(entry_footprint(*at.parent));
   return removed{std::move(top), entry_bytes};
 }
 
@@ -184,7 +184,7 @@ void removal_in_turn::refuse(const error& why) noexcept {
 }
 
 error removal_in_turn::unmet() const noexcept {
-  lock_state others = volume_->names.who_has(*use_);
+  lock_state others = volume_->tree.who_has(*use_);
   if (others.waiting > 0) --others.waiting;
   return about(call::remove, path_.view(), errc::timed_out, others);
 }
@@ -227,16 +227,16 @@ result<void> removal_in_turn::ask() const noexcept {
 bool removal_in_turn::take_out() noexcept {
   std::uint64_t entry_bytes = 0;
   const bool has_name = [&] {
-    const tree::exclusive_access access(volume_->names);
+    const tree::exclusive_access access(volume_->tree);
     if (use_->parent == nullptr) return false;
     const directory_node& in = *use_->parent;
-    static_cast<void>(volume_->names.take_name(*use_));
-    entry_bytes = volume_->payer.of_metadata(entry_footprint(in));
+    static_cast<void>(volume_->tree.take_name(*use_));
+    entry_bytes = volume_->account.of_metadata(entry_footprint(in));
     return true;
   }();
   if (has_name) {
-    use_->content.resize(volume_->payer, 0).value();
-    volume_->limits.release({.bytes = entry_bytes});
+    use_->content.resize(volume_->account, 0).value();
+    volume_->quota.release({.bytes = entry_bytes});
   }
   use_.release();
   return has_name;
@@ -244,7 +244,7 @@ bool removal_in_turn::take_out() noexcept {
 
 void removal_in_turn::end_with(const error& e) noexcept {
   const bool lacks_lock = e == errc::would_block || e == errc::timed_out;
-  status_ = lacks_lock ? about(call::remove, path_.view(), e, volume_->names.who_has(*use_))
+  status_ = lacks_lock ? about(call::remove, path_.view(), e, volume_->tree.who_has(*use_))
                        : about(call::remove, path_.view(), e);
   use_.release();
 }

@@ -77,7 +77,7 @@ result<void> tree_import::check_key(const std::string& key) {
 
 // Plans a slice of the items, in one hold of the tree's lock. Returns where to go on.
 result<import_items::iterator> tree_import::plan_some(import_items::iterator from) {
-  const tree::exclusive_access access(volume_.names, tree::in_turn);
+  const tree::exclusive_access access(volume_.tree, tree::in_turn);
   plan_.begin_hold();
   for (bool is_slice = false; !is_slice && from != items_.end(); ++from) {
     BOOST_OUTCOME_TRY(plan_.add(*from, done));
@@ -90,19 +90,19 @@ result<import_items::iterator> tree_import::plan_some(import_items::iterator fro
 result<void> tree_import::pay() {
   BOOST_OUTCOME_TRY(plan_.finish());
   const charge &wanted = plan_.wanted(), &replaced = plan_.replaced();
-  if (std::exchange(is_paid_, true)) return volume_.limits.adjust(paid_, wanted, replaced);
+  if (std::exchange(is_paid_, true)) return volume_.quota.adjust(paid_, wanted, replaced);
   const fault_seam& faults = volume_.faults;
   const std::uint64_t added = wanted.bytes - std::min(wanted.bytes, replaced.bytes);
   if (faults.has_policy()) {
     BOOST_OUTCOME_TRY(faults.reserving({}, wanted, replaced));
   }
-  BOOST_OUTCOME_TRY(paid_, volume_.limits.reserve(wanted, replaced));
+  BOOST_OUTCOME_TRY(paid_, volume_.quota.reserve(wanted, replaced));
   BOOST_OUTCOME_TRY(require_beside(volume_, wanted, replaced));
   if (has_content_) {
     if (faults.has_policy()) {
       BOOST_OUTCOME_TRY(faults.guarding({}, added));
     }
-    BOOST_OUTCOME_TRY(volume_.payer.approve(wanted.bytes, replaced.bytes));
+    BOOST_OUTCOME_TRY(volume_.account.approve(wanted.bytes, replaced.bytes));
   }
   return faults.has_policy() ? faults.allocating({}, added) : boost::outcome_v2::success();
 }
@@ -113,7 +113,7 @@ result<bool> tree_import::make_some(import_items::value_type& item, std::size_t&
   if (i.is == import_item::kind::directory) return true;
   if (i.is == import_item::kind::unnamed) {
     const std::string_view name = normal_path::given_out(path).name();
-    if (i.file->name.size() == 0 && !i.file->name.assign(volume_.names.memory(), name))
+    if (i.file->name.size() == 0 && !i.file->name.assign(volume_.tree.memory(), name))
       return errc::out_of_memory;
     return true;
   }
@@ -126,7 +126,7 @@ result<bool> tree_import::make_some(import_items::value_type& item, std::size_t&
   i.file->content.store(stored, slice);
   stored += slice.size();
   if (slice.size() < rest.size()) return false;
-  i.file->content.trim(volume_.payer.prepaid());
+  i.file->content.trim(volume_.account.prepaid());
   i.file->publish_new(0);
   return true;
 }
@@ -135,7 +135,7 @@ result<void> tree_import::make_file(import_items::value_type& item) {
   auto& [path, i] = item;
   i.file = new_file(volume_, normal_path::given_out(path).name());
   if (i.file == nullptr) return errc::out_of_memory;
-  return i.file->content.recreate(volume_.payer.prepaid(), i.content.size());
+  return i.file->content.recreate(volume_.account.prepaid(), i.content.size());
 }
 
 // Puts the grafts into the tree, in one hold of its lock, if it still is as it was planned for.
@@ -143,7 +143,7 @@ result<void> tree_import::make_file(import_items::value_type& item) {
 result<bool> tree_import::link() {
   grafter all(volume_, way_, options_);
   all.reserve(plan_.grafts().size());
-  const tree::exclusive_access access(volume_.names);
+  const tree::exclusive_access access(volume_.tree);
   const way_clearer::attempt attempt(&way_);
   return link(all);
 }
@@ -162,7 +162,7 @@ result<bool> tree_import::link(grafter& all) {
 // become wrong.
 result<void> tree_import::plan_and_link() {
   grafter all(volume_, way_, options_);
-  const tree::exclusive_access access(volume_.names);
+  const tree::exclusive_access access(volume_.tree);
   const way_clearer::attempt attempt(&way_);
   begin_plan();
   plan_.begin_hold();

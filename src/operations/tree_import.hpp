@@ -67,7 +67,7 @@ class tree_import {
   void end_attempts() noexcept { way_.finish(); }
   /// Takes the file of an item out of the new directory that it may be in.
   void take_back(import_items::value_type& i) noexcept {
-    import_draft::take_back(volume_.names, i.second);
+    import_draft::take_back(volume_.tree, i.second);
   }
   /// Frees a slice of all that is left, whether the import has succeeded or not. Returns whether
   /// there is more.
@@ -81,7 +81,7 @@ class tree_import {
   void begin_plan() { plan_ = import_plan(volume_, by_, options_); }
   result<import_items::iterator> plan_some(import_items::iterator from);
   result<void> pay();
-  void begin_draft() { draft_.emplace(volume_.names, plan_.grafts()); }
+  void begin_draft() { draft_.emplace(volume_.tree, plan_.grafts()); }
   result<bool> make_some(import_items::value_type& item, std::size_t& stored);
   result<void> make_file(import_items::value_type& item);
   result<void> put(import_items::value_type& item) { return draft_->add(item, done); }

@@ -26,7 +26,7 @@ class tree_walk {
 
   /// Goes on for a slice, in one hold of the lock; the first call begins at `path`.
   result<stop> go_on(const path_argument& path) {
-    const tree::shared_access access(volume_.names, tree::in_turn);
+    const tree::shared_access access(volume_.tree, tree::in_turn);
     if (hold_++ == 0) {
       BOOST_OUTCOME_TRY(begin(path));
     }
@@ -51,17 +51,17 @@ class tree_walk {
     std::uint64_t hold;               // the hold of the lock in which that was found
   };
 
-  result<void> begin(const path_argument& path) CORAMFS_REQUIRES_SHARED(volume_.names) {
+  result<void> begin(const path_argument& path) CORAMFS_REQUIRES_SHARED(volume_.tree) {
     path_buffer buffer;
     BOOST_OUTCOME_TRY(const auto normal, buffer.normalise(path));
-    BOOST_OUTCOME_TRY(const auto at, volume_.names.look_up(normal));
+    BOOST_OUTCOME_TRY(const auto at, volume_.tree.look_up(normal));
     BOOST_OUTCOME_TRY(const auto* top, at.require_directory());
     enter(std::string(normal.text()), top);
     return boost::outcome_v2::success();
   }
 
   // Enters the next subdirectory, depth first. Returns whether there was one.
-  bool enter_next() CORAMFS_REQUIRES_SHARED(volume_.names) {
+  bool enter_next() CORAMFS_REQUIRES_SHARED(volume_.tree) {
     while (!levels_.empty()) {
       level& l = levels_.back();
       const walk_entry& e = entries_[l.entry];
@@ -89,14 +89,14 @@ class tree_walk {
     is_scanning_ = true;
   }
 
-  const directory_node* find(level& l) const noexcept CORAMFS_REQUIRES_SHARED(volume_.names) {
+  const directory_node* find(level& l) const noexcept CORAMFS_REQUIRES_SHARED(volume_.tree) {
     if (std::exchange(l.hold, hold_) != hold_)
-      l.directory = find_directory(volume_.names, entries_[l.entry].path);
+      l.directory = find_directory(volume_.tree, entries_[l.entry].path);
     return l.directory;
   }
 
   // Looks at entries of the deepest level. Returns whether a slice is done.
-  bool scan() CORAMFS_REQUIRES_SHARED(volume_.names) {
+  bool scan() CORAMFS_REQUIRES_SHARED(volume_.tree) {
     const directory_node* const d = find(levels_.back());
     if (d == nullptr) {
       levels_.pop_back();

@@ -63,13 +63,13 @@ void way_clearer::end() noexcept {
 }
 
 result<void> way_clearer::clear_replaced(node& n, if_open in_use, std::string_view path) noexcept {
-  volume_->names.require_exclusive();
+  volume_->tree.require_exclusive();
   switch (in_use) {
     case if_open::wait: return clear(n, fate::goes, path);
     case if_open::keep_unnamed: return clear(n, fate::is_kept, path);
     case if_open::fail: break;
   }
-  return volume_->names.require_idle(n);
+  return volume_->tree.require_idle(n);
 }
 
 // Since the uses of the file that was waited for were counted, others may have begun to read it and
@@ -79,7 +79,7 @@ result<void> way_clearer::clear_replaced(node& n, if_open in_use, std::string_vi
 // looked at only where that was not all: for files of operations that have no handle yet, and where
 // there are more handles than are looked at.
 result<void> way_clearer::clear(node& n, fate to, std::string_view path) noexcept {
-  tree& names = volume_->names;
+  tree& names = volume_->tree;
   names.require_exclusive();
   path_ = path;
   const bool is_mine =
@@ -121,8 +121,8 @@ result<void> way_clearer::clear(node& n, fate to, std::string_view path) noexcep
 // Takes a file for the attempt, with its lock unless its handles keep it. Who holds it or stands in
 // its queue is waited for.
 result<void> way_clearer::take(file_node& f, fate to) noexcept {
-  volume_->names.require_exclusive();
-  volume_->names.count_uses(f);
+  volume_->tree.require_exclusive();
+  volume_->tree.count_uses(f);
   node_use use(f, *volume_);
   if (to != fate::is_kept) {
     if (!f.lock.try_lock(fair_lock::kind::moving)) {
@@ -152,7 +152,7 @@ charge way_clearer::prepare() noexcept {
     if (c.to != fate::is_kept && c.use->users.load(std::memory_order_acquire) == 1) continue;
     c.use->cleared = file_node::clearance::has_others;
     if (c.to != fate::moves) continue;
-    wanted.bytes += volume_->payer.of_metadata(node_footprint(false, std::size_t{0}));
+    wanted.bytes += volume_->account.of_metadata(node_footprint(false, std::size_t{0}));
     ++wanted.files;
   }
   return wanted;
@@ -170,7 +170,7 @@ result<void> way_clearer::make_nodes() noexcept {
 }
 
 std::uint64_t way_clearer::commit() noexcept {
-  volume_->names.require_exclusive();
+  volume_->tree.require_exclusive();
   std::uint64_t entries = 0;
   is_committed_ = true;
   for (cleared& c : cleared_) {
@@ -182,8 +182,8 @@ std::uint64_t way_clearer::commit() noexcept {
       c.in_tree = &tree::renew_aside(f, std::move(c.fresh));
     } else {
       directory_node& in = *f.parent;
-      volume_->names.take_name_aside(f);
-      entries += volume_->payer.of_metadata(entry_footprint(in));
+      volume_->tree.take_name_aside(f);
+      entries += volume_->account.of_metadata(entry_footprint(in));
     }
   }
   return entries;
@@ -200,7 +200,7 @@ node& way_clearer::now(node& n) const noexcept {
 // it has gone.
 void way_clearer::finish() noexcept {
   for (cleared& c : cleared_) {
-    if (c.use && c.to == fate::goes) c.use->content.resize(volume_->payer, 0).value();
+    if (c.use && c.to == fate::goes) c.use->content.resize(volume_->account, 0).value();
   }
   cleared_.clear();
   had_.release();
@@ -209,14 +209,14 @@ void way_clearer::finish() noexcept {
 
 // The error of one who is in the queue itself.
 error way_clearer::unmet() const noexcept {
-  lock_state others = volume_->names.who_has(*awaited_);
+  lock_state others = volume_->tree.who_has(*awaited_);
   if (others.waiting > 0) --others.waiting;
   return about(by_, path_, errc::timed_out, others);
 }
 
 // The error of one who is not, or has left it.
 error way_clearer::refused(errc code) const noexcept {
-  return about(by_, path_, code, volume_->names.who_has(*awaited_));
+  return about(by_, path_, code, volume_->tree.who_has(*awaited_));
 }
 
 steps<void> wait(way_clearer& c) {

@@ -20,7 +20,7 @@ namespace coramfs::detail {
 class storage;
 
 /// What a file's content amounts to, in both ways of counting.
-struct extent {
+struct totals {
   std::uint64_t size = 0;       ///< bytes that a reader sees
   std::uint64_t footprint = 0;  ///< bytes taken from the machine
   std::uint64_t chunks = 0;
@@ -39,7 +39,7 @@ class account {
         faults_(faults != nullptr && faults->has_policy() ? faults : nullptr),
         counting_(counting) {}
 
-  charge of(const extent& content) const noexcept {
+  charge of(const totals& content) const noexcept {
     const std::uint64_t payload = is_a_file_ ? content.size : 0;
     return {.bytes = counting_ == accounting::payload ? payload : content.footprint,
             .chunks = is_a_file_ ? content.chunks : 0};
@@ -89,7 +89,7 @@ class account {
   }
 
   /// Whether what is paid for ahead is enough for a content of the file's.
-  bool has_paid(const extent& content) const noexcept {
+  bool has_paid(const totals& content) const noexcept {
     return is_a_file_ && ahead_ != nullptr && of(content).bytes <= ahead_->price;
   }
 
@@ -110,7 +110,7 @@ class account {
   /// allocated.
   ///
   /// Errors: `quota_exceeded`.
-  result<reservation> reserve(const extent& after, const extent& before) const noexcept {
+  result<reservation> reserve(const totals& after, const totals& before) const noexcept {
     if (prepaid_) return reservation();
     const bill b = bill_of(after, before);
     BOOST_OUTCOME_TRY(auto paid, quota_.reserve(b.wanted, b.replaced, granted_));
@@ -120,7 +120,7 @@ class account {
 
   /// Turns a reservation into one for another content, in one step. Errors: `quota_exceeded`; the
   /// reservation is as before then.
-  result<void> adjust(reservation& paid, const extent& after, const extent& before) const noexcept {
+  result<void> adjust(reservation& paid, const totals& after, const totals& before) const noexcept {
     const bill b = bill_of(after, before);
     return quota_.adjust(paid, b.wanted, b.replaced);
   }
@@ -133,7 +133,7 @@ class account {
   }
 
   /// Judges as `reserve` would, and reserves nothing. Errors: `quota_exceeded`.
-  result<void> require(const extent& after, const extent& before) const noexcept {
+  result<void> require(const totals& after, const totals& before) const noexcept {
     if (prepaid_) return boost::outcome_v2::success();
     const bill b = bill_of(after, before);
     return quota_.require(b.wanted, b.replaced, granted_);
@@ -144,14 +144,14 @@ class account {
   // Precondition of these: there is one. The tree's lock is not held.
   /// Asks it before anything is reserved for a growth: the least that could be, where more is tried
   /// before. Errors: `quota_exceeded`.
-  CORAMFS_COLD result<void> ask_reserving(const extent& after, const extent& before) const noexcept;
+  CORAMFS_COLD result<void> ask_reserving(const totals& after, const totals& before) const noexcept;
   /// Asks it before memory is allocated for that. Errors: `out_of_memory`.
-  CORAMFS_COLD result<void> ask_allocating(const extent& after,
-                                           const extent& before) const noexcept;
+  CORAMFS_COLD result<void> ask_allocating(const totals& after,
+                                           const totals& before) const noexcept;
 
   /// Asks the guard about a growth that is reserved, once for each operation and before anything is
   /// allocated. The tree's lock is not held. Errors: `memory_guard`.
-  result<void> approve(const extent& after, const extent& before) const {
+  result<void> approve(const totals& after, const totals& before) const {
     const std::uint64_t now = of(after).bytes, then = of(before).bytes;
     if (now <= then && after.size <= before.size) return boost::outcome_v2::success();
     if (faults_ != nullptr) [[unlikely]] {
@@ -184,11 +184,11 @@ class account {
   struct bill {
     charge wanted, replaced;
   };
-  CORAMFS_COLD result<void> ask_guarding(const extent& after, const extent& before) const noexcept;
+  CORAMFS_COLD result<void> ask_guarding(const totals& after, const totals& before) const noexcept;
   std::string_view path() const noexcept;
   const file_reserve* reserve_of_file() const noexcept { return is_a_file_ ? ahead_ : nullptr; }
   // What is paid for ahead pays first, and has what is freed, up to its price.
-  bill bill_of(const extent& after, const extent& before) const noexcept {
+  bill bill_of(const totals& after, const totals& before) const noexcept {
     bill b{of(after), of(before)};
     if (const file_reserve* const r = reserve_of_file()) {
       b.replaced.ahead = r->left;

@@ -116,10 +116,11 @@ block_memory::run block_memory::try_take(std::size_t bytes, std::size_t alignmen
     return single_pages_[--single_page_count_];
   }
   for (bool has_trimmed = false;; has_trimmed = true) {
-    place at{};
-    if (likely > bytes) at = find_place(likely / page_size, alignment / page_size);
-    if (at.in == nullptr) at = find_place(pages, alignment / page_size);
-    if (at.in == nullptr && put_back_pages_at_hand()) at = find_place(pages, alignment / page_size);
+    free_run at{};
+    if (likely > bytes) at = find_free_run(likely / page_size, alignment / page_size);
+    if (at.in == nullptr) at = find_free_run(pages, alignment / page_size);
+    if (at.in == nullptr && put_back_pages_at_hand())
+      at = find_free_run(pages, alignment / page_size);
     if (at.in == nullptr) at = {add_region(bytes), 0};
     if (at.in == nullptr) return {};
     const std::uint64_t fresh = at.in->released.count(at.first, pages) * page_size;
@@ -304,7 +305,8 @@ void block_memory::keep_at_most(std::uint64_t bytes) noexcept {
 
 // Looks in the class that fits best first. Each region of the higher ones has a run that is long
 // enough; in classes whose regions may have one, only a few are looked at.
-block_memory::place block_memory::find_place(std::size_t pages, std::size_t alignment) noexcept {
+block_memory::free_run block_memory::find_free_run(std::size_t pages,
+                                                   std::size_t alignment) noexcept {
   const std::size_t surely = pages + alignment - 1;
   for (std::size_t c = std::bit_width(pages) - 1; c < classes; ++c) {
     int looks = (std::size_t{1} << c) >= surely ? 1 : 4;
@@ -348,7 +350,7 @@ block_memory::region* block_memory::add_region(std::size_t wanted) noexcept {
   return fresh;
 }
 
-block_memory::run block_memory::take_from(const place& from, std::size_t pages) noexcept {
+block_memory::run block_memory::take_from(const free_run& from, std::size_t pages) noexcept {
   region& r = *from.in;
   take_out(r);
   const std::size_t fresh = r.released.count(from.first, pages);

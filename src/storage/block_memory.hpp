@@ -185,18 +185,18 @@ class block_memory final : public spare_memory {
   static constexpr std::size_t pages_in_region = region_size / page_size;
   static constexpr std::size_t classes = 10;  // of regions: the longest free run, by powers of two
 
-  struct place {
-    region* in;  // null: there is no such place
+  struct free_run {
+    region* in;  // null: there is none
     std::size_t first;
   };
   struct pages_ahead;
-  place find_place(std::size_t pages, std::size_t alignment) noexcept;
+  free_run find_free_run(std::size_t pages, std::size_t alignment) noexcept;
   bool fits(std::uint64_t bytes) const noexcept {
     return resident_bytes() + bytes <= most_resident();
   }
   bool make_fit(std::uint64_t bytes) noexcept;
   region* add_region(std::size_t wanted) noexcept;
-  run take_from(const place& from, std::size_t pages) noexcept;
+  run take_from(const free_run& from, std::size_t pages) noexcept;
   void put_pages(region& to, std::size_t first, std::size_t pages) noexcept;
   void put_run(const run& r, std::size_t pages) noexcept;
   bool put_back_pages_at_hand() noexcept;

@@ -45,13 +45,13 @@ result<void> block_table::make_room(const account& payer, std::uint64_t offset,
 }
 
 result<void> block_table::resize(const account& payer, std::uint64_t size) {
-  extent now = extent_now();
+  totals now = totals_now();
   now.size = size;
   if (payer.has_faults()) [[unlikely]] {
-    BOOST_OUTCOME_TRY(payer.ask_reserving(now, extent_now()));
+    BOOST_OUTCOME_TRY(payer.ask_reserving(now, totals_now()));
   }
-  BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
-  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+  BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, totals_now()));
+  BOOST_OUTCOME_TRY(payer.approve(now, totals_now()));
   cut(size);
   size_ = size;
   paid.commit();
@@ -77,7 +77,7 @@ void block_table::trim(const account& payer) noexcept {
   settle(payer);
 }
 
-extent block_table::extent_for(std::uint64_t chain_size, std::uint64_t begin,
+totals block_table::totals_for(std::uint64_t chain_size, std::uint64_t begin,
                                std::uint64_t end) noexcept {
   const std::uint64_t size = std::max(chain_size, end);
   if (size == 0) return {};
@@ -104,8 +104,8 @@ extent block_table::extent_for(std::uint64_t chain_size, std::uint64_t begin,
 }
 
 // A last block that is pinned is copied when it grows, and stays charged beside that.
-extent block_table::extent_grown_to(std::uint64_t size) const noexcept {
-  extent grown = extent_for(size, size, size);
+totals block_table::totals_grown_to(std::uint64_t size) const noexcept {
+  totals grown = totals_for(size, size, size);
   const std::uint64_t number = size_ / block_size;
   const block* const last = size_ % block_size > 0 ? blocks_.find(number) : nullptr;
   const std::uint64_t wanted = std::min<std::uint64_t>(block_size, size - number * block_size);
@@ -198,8 +198,8 @@ std::size_t block_table::likely_room(const wish& w, std::uint64_t number, std::s
   return number > 0 && from == 0 ? block_size : std::min(block_size, 2 * has);
 }
 
-extent block_table::after(const wish& w, const new_blocks& fresh) const noexcept {
-  extent now = without_blocks(w);
+totals block_table::after(const wish& w, const new_blocks& fresh) const noexcept {
+  totals now = without_blocks(w);
   now.footprint += blocks_.missing_footprint(w.begin / block_size, (w.end - 1) / block_size);
   for (const new_block& f : fresh) {
     if (const block* const old = blocks_.find(f.number)) now.footprint -= old->charged();
@@ -208,7 +208,7 @@ extent block_table::after(const wish& w, const new_blocks& fresh) const noexcept
   return now;
 }
 
-extent block_table::without_blocks(const wish& w) const noexcept {
+totals block_table::without_blocks(const wish& w) const noexcept {
   return {w.size, blocks_.footprint() - w.freed, 0};
 }
 
@@ -222,20 +222,20 @@ block_map::range block_table::kept_by(const wish& w) noexcept {
 result<void> block_table::make_room(const account& payer, const wish& w) try {
   // No block is looked at for a size that is out of all proportion to what there is.
   const bool may_have_room = w.end - w.begin <= blocks_.footprint();
-  extent now = without_blocks(w);
+  totals now = without_blocks(w);
   if (w.begin != w.end && !(may_have_room && has_room(w.begin, w.end))) {
     // If such a size has to be refused, that is before its blocks are counted one by one.
     now.footprint += w.end - w.begin - std::min(w.end - w.begin, blocks_.footprint());
     if (!may_have_room) {
-      BOOST_OUTCOME_TRY(payer.require(now, extent_now()));
+      BOOST_OUTCOME_TRY(payer.require(now, totals_now()));
     }
     return take_blocks(payer, w);
   }
   if (payer.has_faults()) [[unlikely]] {
-    BOOST_OUTCOME_TRY(payer.ask_reserving(now, extent_now()));
+    BOOST_OUTCOME_TRY(payer.ask_reserving(now, totals_now()));
   }
-  BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
-  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+  BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, totals_now()));
+  BOOST_OUTCOME_TRY(payer.approve(now, totals_now()));
   size_ = now.size;
   footprint_ = now.footprint;
   paid.commit();
@@ -249,9 +249,9 @@ result<void> block_table::make_room(const account& payer, const wish& w) try {
 // Asks about what `take_blocks` would ask the quota for before it fails.
 result<void> block_table::ask_growing(const account& payer, const wish& w) const {
   const bool gives_way = payer.counts_memory();
-  extent now = after(w, plan(w, gives_way ? growth::tight : growth::exact));
+  totals now = after(w, plan(w, gives_way ? growth::tight : growth::exact));
   if (gives_way) now.footprint -= std::min(now.footprint, blocks_.slack_bound());
-  return payer.ask_reserving(now, extent_now());
+  return payer.ask_reserving(now, totals_now());
 }
 
 // Asks for room to grow, then for the exact room, and at last has as much slack give way as is
@@ -262,12 +262,12 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
     BOOST_OUTCOME_TRY(ask_growing(payer, w));
   }
   new_blocks fresh = plan(w, has_few_begun ? growth::generous : growth::exact);
-  extent now = after(w, fresh);
-  auto reserved = payer.reserve(now, extent_now());
+  totals now = after(w, fresh);
+  auto reserved = payer.reserve(now, totals_now());
   if (!reserved) {
     fresh = plan(w, growth::exact);
     now = after(w, fresh);
-    reserved = payer.reserve(now, extent_now());
+    reserved = payer.reserve(now, totals_now());
   }
   bool gives_way = !reserved && payer.counts_memory();
   std::uint64_t missing = 0;  // bytes
@@ -275,10 +275,10 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
     // Blocks are only looked at if all of their slack would be enough.
     fresh = plan(w, growth::tight);
     now = after(w, fresh);
-    const auto without = payer.require(now, extent_now());
+    const auto without = payer.require(now, totals_now());
     if (!without) missing = without.error().requested() - without.error().available();
     now.footprint -= std::min(now.footprint, blocks_.slack_bound());
-    const auto judged = payer.require(now, extent_now());
+    const auto judged = payer.require(now, totals_now());
     gives_way = static_cast<bool>(judged);
     if (!judged) reserved = judged.error();
   }
@@ -287,13 +287,13 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
     fresh = plan(w, growth::tight);
     now = after(w, fresh);
     now.footprint -= slack;
-    reserved = payer.reserve(now, extent_now());
+    reserved = payer.reserve(now, totals_now());
   }
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
-  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+  BOOST_OUTCOME_TRY(payer.approve(now, totals_now()));
   if (!fresh.empty()) {
     if (payer.has_faults()) [[unlikely]] {
-      BOOST_OUTCOME_TRY(payer.ask_allocating(now, extent_now()));
+      BOOST_OUTCOME_TRY(payer.ask_allocating(now, totals_now()));
     }
   }
   if (gives_way) {
@@ -313,12 +313,12 @@ result<void> block_table::take_blocks(const account& payer, const wish& w) {
 // more could. What is freed has not been given back to the quota yet, so nothing of it may be kept
 // for reuse.
 result<void> block_table::give_way(const account& payer, const wish& w, const new_blocks& fresh,
-                                   std::uint64_t missing, extent& now, reservation& paid) noexcept {
+                                   std::uint64_t missing, totals& now, reservation& paid) noexcept {
   blocks_.shrink(kept_by(w), missing);
   payer.blocks().keep_at_most(payer.limits().left());
-  const extent seen = after(w, fresh);
+  const totals seen = after(w, fresh);
   if (seen.footprint == now.footprint) return boost::outcome_v2::success();
-  if (!payer.adjust(paid, seen, extent_now())) return errc::out_of_memory;
+  if (!payer.adjust(paid, seen, totals_now())) return errc::out_of_memory;
   now = seen;
   return boost::outcome_v2::success();
 }
@@ -385,9 +385,9 @@ std::byte* block_table::extend_to(std::uint64_t number, block& b, std::size_t be
 
 // Gives back what was charged and turned out not to be needed.
 void block_table::settle(const account& payer) noexcept {
-  extent now = extent_now();
+  totals now = totals_now();
   now.footprint = blocks_.footprint();
-  payer.reserve(now, extent_now()).value().commit();
+  payer.reserve(now, totals_now()).value().commit();
   footprint_ = now.footprint;
 }
 
@@ -414,19 +414,19 @@ bool block_table::is_pinned_inside(const part& p) const noexcept {
 
 result<void> block_table::copy_blocks(const account& payer, const parts& of) {
   new_blocks fresh;
-  extent now = extent_now();
+  totals now = totals_now();
   for (const part& p : of) {
     const block& b = *blocks_.find(p.number);
     fresh.push_back({p.number, b.used, {}});
     now.footprint = now.footprint - b.charged() + block::footprint(b.used);
   }
   if (payer.has_faults()) [[unlikely]] {
-    BOOST_OUTCOME_TRY(payer.ask_reserving(now, extent_now()));
+    BOOST_OUTCOME_TRY(payer.ask_reserving(now, totals_now()));
   }
-  BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
-  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+  BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, totals_now()));
+  BOOST_OUTCOME_TRY(payer.approve(now, totals_now()));
   if (payer.has_faults()) [[unlikely]] {
-    BOOST_OUTCOME_TRY(payer.ask_allocating(now, extent_now()));
+    BOOST_OUTCOME_TRY(payer.ask_allocating(now, totals_now()));
   }
   BOOST_OUTCOME_TRY(install(payer.blocks(), payer.owner(), fresh));
   footprint_ = now.footprint;
@@ -494,8 +494,8 @@ void block_table::cut(std::uint64_t size) noexcept {
   blocks_.set_used(size / block_size, *last, end);
 }
 
-extent block_table::clone_extent() const noexcept {
-  extent now{size_, blocks_.pages_footprint(), 0};
+totals block_table::clone_totals() const noexcept {
+  totals now{size_, blocks_.pages_footprint(), 0};
   blocks_.for_each(
       [&](std::uint64_t, const block& b) { now.footprint += block::footprint(b.used); });
   return now;
@@ -533,7 +533,7 @@ std::uint64_t block_table::clone_bytes(const block_table& from, std::uint64_t be
   return number ? *number * block_size : size_;
 }
 
-extent block_table::share_extent() const noexcept {
+totals block_table::share_totals() const noexcept {
   return {size_, blocks_.pages_footprint() + blocks_.count() * block::loan_footprint(), 0};
 }
 

@@ -25,7 +25,7 @@ namespace coramfs::detail {
 /// time, `most_with_slack` have such room: each of them has to be shrunk when the file is closed.
 ///
 /// Invariants: what a block has behind its `used` bytes reads as zero, whatever it is, and no block
-/// is used beyond the end of the file; `extent_now()` is what the file has been charged, pinned
+/// is used beyond the end of the file; `totals_now()` is what the file has been charged, pinned
 /// blocks that have been left to their pins excepted. The charge is what the blocks and their map
 /// take, or more: where memory was refused after slack had given way, the file stays charged as it
 /// was, until the next operation that succeeds.
@@ -45,7 +45,7 @@ class block_table {
   block_table& operator=(block_table&&) noexcept = default;
 
   std::uint64_t size() const noexcept { return size_; }
-  extent extent_now() const noexcept { return {size_, footprint_, 0}; }
+  totals totals_now() const noexcept { return {size_, footprint_, 0}; }
 
   /// A lower bound of the bytes that it pays for.
   std::uint64_t stored_bytes() const noexcept {
@@ -107,7 +107,7 @@ class block_table {
   void replace(const block& old, block& fresh) noexcept { blocks_.replace(old, fresh); }
 
   /// What a copy amounts to that takes no more than it needs.
-  extent clone_extent() const noexcept;
+  totals clone_totals() const noexcept;
   /// Makes room for such a copy, holes and all; the caller has paid. Precondition: this is empty.
   /// Errors: `out_of_memory`.
   result<void> clone_room(const account& prepaid, const block_table& from);
@@ -117,7 +117,7 @@ class block_table {
                             std::uint64_t count) noexcept;
 
   /// What a copy amounts to that shares all bytes of this.
-  extent share_extent() const noexcept;
+  totals share_totals() const noexcept;
   /// Makes this such a copy of `from`, holes and all; the caller has paid. Returns whether it has:
   /// if memory is refused, this may only be dropped. Precondition: this is empty.
   bool share(block_memory& memory, const block_table& from, loan_maker& loans) noexcept;
@@ -132,20 +132,20 @@ class block_table {
     });
   }
   void replace_shared(std::uint64_t place, block_ref by, std::size_t size) noexcept;
-  void set_paid(const extent& now) noexcept { footprint_ = now.footprint; }
+  void set_paid(const totals& now) noexcept { footprint_ = now.footprint; }
   /// @}
   /// How many blocks there are.
   std::size_t block_count() const noexcept { return blocks_.count(); }
 
   /// What the table of a promotion amounts to: of a chain of `chain_size` bytes, and of a write
   /// that begins behind them, if it is not empty.
-  static extent extent_for(std::uint64_t chain_size, std::uint64_t begin,
+  static totals totals_for(std::uint64_t chain_size, std::uint64_t begin,
                            std::uint64_t end) noexcept;
   static std::uint64_t blocks_for(std::uint64_t size) noexcept;
   /// What this amounts to at most when it has `size` bytes and no holes, all slack has given way
   /// and nothing is pinned but what is now the last block. Precondition: it has no more bytes than
   /// that.
-  extent extent_grown_to(std::uint64_t size) const noexcept;
+  totals totals_grown_to(std::uint64_t size) const noexcept;
 
  private:
   friend class promotion;
@@ -170,14 +170,14 @@ class block_table {
   new_blocks plan(const wish& w, growth g) const;
   static std::size_t likely_room(const wish& w, std::uint64_t number, std::size_t from,
                                  std::size_t has) noexcept;
-  extent after(const wish& w, const new_blocks& fresh) const noexcept;
-  extent without_blocks(const wish& w) const noexcept;
+  totals after(const wish& w, const new_blocks& fresh) const noexcept;
+  totals without_blocks(const wish& w) const noexcept;
   static block_map::range kept_by(const wish& w) noexcept;
   result<void> make_room(const account& payer, const wish& w);
   CORAMFS_COLD result<void> ask_growing(const account& payer, const wish& w) const;
   result<void> take_blocks(const account& payer, const wish& w);
   result<void> give_way(const account& payer, const wish& w, const new_blocks& fresh,
-                        std::uint64_t missing, extent& now, reservation& paid) noexcept;
+                        std::uint64_t missing, totals& now, reservation& paid) noexcept;
   result<void> install(block_memory& from, storage* owner, new_blocks& fresh);
   result<void> add_blocks(block_memory& from, storage* owner, std::uint64_t first,
                           std::uint64_t behind, std::uint64_t stop) noexcept;

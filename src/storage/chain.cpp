@@ -40,14 +40,14 @@ result<void> chain::adopt(const account& payer, bytes& from) try {
   const std::size_t needed = chunks_.size() + slices;
   const bool is_full = needed > chunks_.capacity();
   std::size_t table = is_full ? std::max(needed, 2 * chunks_.capacity()) : chunks_.capacity();
-  auto reserved = payer.reserve(after_adopting(from, table), extent_now());
+  auto reserved = payer.reserve(after_adopting(from, table), totals_now());
   if (!reserved && is_full)
-    reserved = payer.reserve(after_adopting(from, table = needed), extent_now());
-  const extent now = after_adopting(from, table);
+    reserved = payer.reserve(after_adopting(from, table = needed), totals_now());
+  const totals now = after_adopting(from, table);
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
-  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+  BOOST_OUTCOME_TRY(payer.approve(now, totals_now()));
   if (payer.has_faults()) [[unlikely]] {
-    BOOST_OUTCOME_TRY(payer.ask_allocating(now, extent_now()));
+    BOOST_OUTCOME_TRY(payer.ask_allocating(now, totals_now()));
   }
   chunk_list grown;
   if (is_full && !grown.set_capacity(payer.blocks(), table)) return errc::out_of_memory;
@@ -90,7 +90,7 @@ result<void> chain::adopt(const account& payer, bytes& from) try {
   return errc::out_of_memory;
 }
 
-extent chain::after_adopting(const bytes& from, std::size_t table) const noexcept {
+totals chain::after_adopting(const bytes& from, std::size_t table) const noexcept {
   return {size_ + from.size(),
           footprint_ - chunk_list::footprint(chunks_.capacity()) + chunk_list::footprint(table) +
               adopted_buffer::footprint(from),
@@ -108,20 +108,20 @@ result<void> chain::recreate(const account& payer, std::uint64_t size) {
   return boost::outcome_v2::success();
 }
 
-extent chain::extent_for(std::uint64_t size) noexcept {
+totals chain::totals_for(std::uint64_t size) noexcept {
   if (size == 0) return {};
   const chain empty;
   const wish w{0, size, size};
   return empty.after(w, empty.exact(w));
 }
 
-extent chain::extent_grown_to(std::uint64_t size) const noexcept {
-  if (size <= size_) return extent_now();
+totals chain::totals_grown_to(std::uint64_t size) const noexcept {
+  if (size <= size_) return totals_now();
   // Where chunks that are there are cut away, others may take their place that are rounded
   // otherwise: by less than a page, for all but the last are as large as they can be.
   const std::uint64_t rounding = chunks_.empty() ? 0 : block_memory::page_size;
   const wish w{size_, size, size};
-  extent then = after(w, exact(w));
+  totals then = after(w, exact(w));
   then.footprint += rounding;
   return then;
 }
@@ -139,7 +139,7 @@ std::uint64_t chain::clone_bytes(const chain& from, std::uint64_t begin,
   return begin;
 }
 
-extent chain::share_extent() const noexcept {
+totals chain::share_totals() const noexcept {
   if (size_ == 0) return {};
   return {size_, chunks_.size() * block::loan_footprint() + chunk_list::footprint(chunks_.size()),
           chunks_.size()};
@@ -150,12 +150,12 @@ bool chain::share(block_memory& memory, const chain& from, loan_maker& loans) no
   if (!chunks_.set_capacity(memory, from.chunks_.size())) return false;
   for (std::size_t i = 0; i < from.chunks_.size(); ++i) {
     const chunk& c = from.chunks_[i];
-    block_ref loan(loans.take(*c.memory, from.extent_of(i)));
+    block_ref loan(loans.take(*c.memory, from.totals_of(i)));
     if (!loan) return false;
     chunks_.push_back({std::move(loan), c.begin});
   }
   size_ = from.size_;
-  footprint_ = share_extent().footprint;
+  footprint_ = share_totals().footprint;
   return true;
 }
 
@@ -164,7 +164,7 @@ void chain::replace_shared(std::uint64_t place, block_ref by, std::size_t) noexc
   chunks_[find(place)].memory = std::move(by);
 }
 
-void chain::set_paid(const extent& now) noexcept {
+void chain::set_paid(const totals& now) noexcept {
   footprint_ = chunk_list::footprint(chunks_.capacity());
   for (const chunk& c : chunks_) footprint_ += c.memory->charged();
   if (charged_ != nullptr) charged_->footprint = now.footprint;
@@ -187,9 +187,9 @@ void chain::take_over(storage& owner, std::uint64_t begin, std::uint64_t end) no
     place = block_ref(lender);
     if (i + 1 < chunks_.size()) {
       const std::uint64_t had = place->charged();
-      place.shrink(extent_of(i));
+      place.shrink(totals_of(i));
       place->home().give_back(had - place->charged());
-      if (place->would_shrink(extent_of(i))) note_inner_slack(i);
+      if (place->would_shrink(totals_of(i))) note_inner_slack(i);
     }
     footprint_ += place->charged() - before;
     note_change();
@@ -200,7 +200,7 @@ void chain::trim(const account& payer) noexcept {
   is_trimmed_ = is_trimmed_ || is_snug();
   if (is_trimmed_) return;
   const stretch inner = settle_inner();
-  const extent before = extent_now();
+  const totals before = totals_now();
   shrink_inner(inner);
   // Where memory was refused nothing is moved for it at each close.
   const bool may_take = !was_refused_ || payer.blocks().has_room(small_memory::slab_size);
@@ -270,11 +270,11 @@ void chain::shrink_inner(const stretch& looked_at) noexcept {
   set_inner_slack({looked_at.behind, inner_slack().behind});
   for (std::size_t i = looked_at.behind; i-- > looked_at.first;) {
     block_ref& b = chunks_[i].memory;
-    if (!b->would_shrink(extent_of(i))) continue;
+    if (!b->would_shrink(totals_of(i))) continue;
     const std::uint64_t had = b->charged();
-    b.shrink(extent_of(i));
+    b.shrink(totals_of(i));
     footprint_ -= had - b->charged();
-    if (b->would_shrink(extent_of(i))) note_inner_slack(i);
+    if (b->would_shrink(totals_of(i))) note_inner_slack(i);
   }
 }
 
@@ -360,7 +360,7 @@ std::uint64_t chain::end_of_room() const noexcept {
   return chunks_.empty() ? 0 : chunks_.back().begin + chunks_.back().memory->capacity();
 }
 
-std::uint64_t chain::extent_of(std::size_t index) const noexcept {
+std::uint64_t chain::totals_of(std::size_t index) const noexcept {
   return begin_of(index + 1) - chunks_[index].begin;
 }
 
@@ -387,18 +387,18 @@ void chain::replace_table(chunk_list& fresh) noexcept {
 
 // Charges what the chain takes by now, which is no more than it took before. That can only be
 // refused where the chain takes more than it was charged for; its charge stays then.
-void chain::settle(const account& payer, const extent& before) noexcept {
+void chain::settle(const account& payer, const totals& before) noexcept {
   auto paid = payer.reserve(taken(), before);
   if (paid) {
     charged_.reset();
   } else {
-    paid = payer.reserve(extent_now(), before);
+    paid = payer.reserve(totals_now(), before);
   }
   paid.value().commit();
 }
 
 void chain::cut(const account& payer, std::uint64_t size) noexcept {
-  const extent before = extent_now();
+  const totals before = totals_now();
   size_ = size;
   note_change();
   while (!chunks_.empty() && chunks_.back().begin >= size) {
@@ -455,8 +455,8 @@ void chain::store(std::uint64_t offset, std::span<const std::byte> from) noexcep
 }
 
 bool chain::dismantling::prepare(block_memory& memory, std::size_t count) noexcept {
-  void* const piece = memory.small().take(sizeof(extent), small_memory::use::fixed);
-  if (piece != nullptr) charged_.reset(new (piece) extent);
+  void* const piece = memory.small().take(sizeof(totals), small_memory::use::fixed);
+  if (piece != nullptr) charged_.reset(new (piece) totals);
   return charged_ != nullptr && put_back_.set_capacity(memory, count + of_.chunks_.size());
 }
 
@@ -473,7 +473,7 @@ void chain::dismantling::put_back(block_ref piece, std::uint64_t begin) noexcept
 
 std::uint64_t chain::dismantling::restore(std::uint64_t paid) noexcept {
   if (dropped_ == 0) return 0;
-  *charged_ = of_.extent_now();
+  *charged_ = of_.totals_now();
   of_.charged_ = std::move(charged_);
   of_.note_change();
   if (of_.slack_count_ != 0) of_.set_inner_slack({0, uncounted});  // they have other places

@@ -45,7 +45,7 @@ namespace coramfs::detail {
 /// than was paid.
 ///
 /// Invariants: chunks stand in the order of their offsets and none is empty; all but the last are
-/// full up to where the next one begins; `extent_now()` is what the file has been charged, pinned
+/// full up to where the next one begins; `totals_now()` is what the file has been charged, pinned
 /// chunks that have been left to their pins excepted. The charge is what the chain takes, but for a
 /// chain that was put together again after a promotion failed: it stays charged as it was until the
 /// next operation that succeeds, and beyond that for as long as the difference can not be had.
@@ -70,8 +70,8 @@ class chain {
   }
 
   std::uint64_t size() const noexcept { return size_; }
-  extent extent_now() const noexcept {
-    return charged_ != nullptr ? extent{size_, charged_->footprint, charged_->chunks} : taken();
+  totals totals_now() const noexcept {
+    return charged_ != nullptr ? totals{size_, charged_->footprint, charged_->chunks} : taken();
   }
 
   /// A lower bound of the bytes that it pays for.
@@ -123,10 +123,10 @@ class chain {
   result<void> recreate(const account& payer, std::uint64_t size);
 
   /// What a chain of `size` bytes amounts to if it takes no more than it needs.
-  static extent extent_for(std::uint64_t size) noexcept;
+  static totals totals_for(std::uint64_t size) noexcept;
   /// What this one amounts to at most when it has grown to `size` bytes that are paid for ahead,
   /// and nothing is pinned.
-  extent extent_grown_to(std::uint64_t size) const noexcept;
+  totals totals_grown_to(std::uint64_t size) const noexcept;
   /// Makes room for a copy of `from` that takes no more than it needs; the caller has paid.
   /// Precondition: this is empty. Errors: `out_of_memory`.
   result<void> clone_room(const account& prepaid, const chain& from);
@@ -135,7 +135,7 @@ class chain {
   std::uint64_t clone_bytes(const chain& from, std::uint64_t begin, std::uint64_t count) noexcept;
 
   /// What a copy amounts to that shares all bytes of this.
-  extent share_extent() const noexcept;
+  totals share_totals() const noexcept;
   /// Makes this such a copy of `from`; the caller has paid. Returns whether it has: if memory is
   /// refused, this may only be dropped. Precondition: this is empty.
   bool share(block_memory& memory, const chain& from, loan_maker& loans) noexcept;
@@ -148,10 +148,10 @@ class chain {
   void for_each_shared(Action& action) const {
     for (std::size_t i = 0; i < chunks_.size(); ++i)
       if (const chunk& c = chunks_[i]; c.memory->has_others())
-        action(c.begin, *c.memory, static_cast<std::size_t>(extent_of(i)));
+        action(c.begin, *c.memory, static_cast<std::size_t>(totals_of(i)));
   }
   void replace_shared(std::uint64_t place, block_ref by, std::size_t size) noexcept;
-  void set_paid(const extent& now) noexcept;
+  void set_paid(const totals& now) noexcept;
   /// @}
   /// How many chunks there are.
   std::size_t block_count() const noexcept { return chunks_.size(); }
@@ -202,7 +202,7 @@ class chain {
   }
   std::uint64_t end_of_room() const noexcept;
   std::uint64_t begin_of(std::size_t index) const noexcept;
-  std::uint64_t extent_of(std::size_t index) const noexcept;
+  std::uint64_t totals_of(std::size_t index) const noexcept;
   bool find_pinned(wish& w) const;
   growth exact(const wish& w) const noexcept;
   static bool is_mergeable(const chunk& c, std::uint64_t own, std::uint64_t behind) noexcept;
@@ -211,19 +211,19 @@ class chain {
   std::optional<growth> extending(const wish& w) const noexcept;
   result<bool> extend(const account& payer, const wish& w);
   growth planned(const wish& w, growth g, std::uint64_t size_ahead) const noexcept;
-  extent after_plan(const wish& w, growth g, std::uint64_t size_ahead) const noexcept;
+  totals after_plan(const wish& w, growth g, std::uint64_t size_ahead) const noexcept;
   growth gathering(const wish& w, std::uint64_t reach) const noexcept;
   CORAMFS_COLD result<void> ask_growing(const account& payer, const wish& w) const noexcept;
   std::uint64_t end_of_kept(std::size_t kept) const noexcept;
-  extent after(const wish& w, const growth& g) const noexcept;
-  extent after_adopting(const bytes& from, std::size_t table) const noexcept;
+  totals after(const wish& w, const growth& g) const noexcept;
+  totals after_adopting(const bytes& from, std::size_t table) const noexcept;
   result<void> grant(const account& payer, wish w);
-  result<void> apply(const account& payer, const wish& w, const growth& g, const extent& now,
+  result<void> apply(const account& payer, const wish& w, const growth& g, const totals& now,
                      reservation paid);
-  void note_growth(const wish& w, const extent& now, reservation& paid) noexcept;
+  void note_growth(const wish& w, const totals& now, reservation& paid) noexcept;
   void replace_table(chunk_list& fresh) noexcept;
-  extent taken() const noexcept { return {size_, footprint_, chunks_.size()}; }
-  void settle(const account& payer, const extent& before) noexcept;
+  totals taken() const noexcept { return {size_, footprint_, chunks_.size()}; }
+  void settle(const account& payer, const totals& before) noexcept;
   bool is_snug() const noexcept;
   bool may_be_cut_later() const noexcept;
   std::size_t kept_entries() const noexcept;
@@ -246,8 +246,8 @@ class chain {
   std::uint64_t size_ = 0;
   std::uint64_t footprint_ = 0;  // bytes that it takes
   // What it was charged for, where that is not what it takes; otherwise null.
-  using charged_extent = std::unique_ptr<extent, small_memory::giver>;
-  charged_extent charged_;
+  using charged_totals = std::unique_ptr<totals, small_memory::giver>;
+  charged_totals charged_;
   // Whether it was trimmed since it changed last, and there is nothing to trim again.
   bool is_trimmed_ = false;
   // Whether since then a trim could not do all for want of memory.
@@ -281,7 +281,7 @@ class chain::dismantling {
  private:
   chain& of_;
   chunk_list put_back_;
-  charged_extent charged_;  // for the chain, if it is restored
+  charged_totals charged_;  // for the chain, if it is restored
   std::size_t dropped_ = 0;
   bool had_loans_ = false;  // among those that were dropped
 };

@@ -135,8 +135,8 @@ std::optional<chain::growth> chain::extending(const wish& w) const noexcept {
 result<bool> chain::extend(const account& payer, const wish& w) {
   const std::optional<growth> g = extending(w);
   if (!g) return false;
-  const extent now = after(w, *g);
-  auto paid = payer.reserve(now, extent_now());
+  const totals now = after(w, *g);
+  auto paid = payer.reserve(now, totals_now());
   if (!paid) return false;
   result<reservation> twice = reservation();
   if (g->kept < chunks_.size()) {
@@ -147,9 +147,9 @@ result<bool> chain::extend(const account& payer, const wish& w) {
   block_ref& longer = chunks_[g->kept - 1].memory;
   const std::uint64_t had = longer->capacity();
   if (!longer->extend(g->extended)) return false;
-  auto made = payer.approve(now, extent_now());
+  auto made = payer.approve(now, totals_now());
   if (made && payer.has_faults()) [[unlikely]] {
-    made = payer.ask_allocating(now, extent_now());
+    made = payer.ask_allocating(now, totals_now());
   }
   // Where it is the last one and takes all, that is all.
   const bool is_all = g->kept == chunks_.size() && g->room == 0;
@@ -175,7 +175,7 @@ chain::growth chain::planned(const wish& w, growth g, std::uint64_t size_ahead) 
 }
 
 // What it amounts to when it has grown to `size_ahead` after a growth that is planned.
-extent chain::after_plan(const wish& w, growth g, std::uint64_t size_ahead) const noexcept {
+totals chain::after_plan(const wish& w, growth g, std::uint64_t size_ahead) const noexcept {
   wish whole = w;
   whole.size = size_ahead;
   g.room = size_ahead - end_of_kept(g.kept);
@@ -194,24 +194,24 @@ chain::growth chain::gathering(const wish& w, std::uint64_t reach) const noexcep
 // Asks about what `grant` would ask the quota for before it fails.
 result<void> chain::ask_growing(const account& payer, const wish& w) const noexcept {
   const growth last_tried = w.size > size_ ? gathering(w, most_gathered) : exact(w);
-  return payer.ask_reserving(after(w, last_tried), extent_now());
+  return payer.ask_reserving(after(w, last_tried), totals_now());
 }
 
 result<void> chain::ask_appending(const account& payer, std::uint64_t size) const noexcept {
   const wish w{size_, size_ + size, size_ + size};
   if (w.size > end_of_room()) return ask_growing(payer, w);
-  return payer.ask_reserving({w.size, footprint_, chunks_.size()}, extent_now());
+  return payer.ask_reserving({w.size, footprint_, chunks_.size()}, totals_now());
 }
 
 std::uint64_t chain::end_of_kept(std::size_t kept) const noexcept {
   return kept < chunks_.size() ? begin_of(kept) : end_of_room();
 }
 
-extent chain::after(const wish& w, const growth& g) const noexcept {
+totals chain::after(const wish& w, const growth& g) const noexcept {
   std::uint64_t footprint = footprint_ - chunk_list::footprint(chunks_.capacity());
   for (std::size_t i = g.kept; i < chunks_.size(); ++i) footprint -= chunks_[i].memory->charged();
   for (const std::size_t i : w.pinned)
-    if (i < g.kept) footprint += block::footprint(extent_of(i)) - chunks_[i].memory->charged();
+    if (i < g.kept) footprint += block::footprint(totals_of(i)) - chunks_[i].memory->charged();
   if (g.extended > 0) footprint += g.extended - chunks_[g.kept - 1].memory->capacity();
   if (const std::uint64_t full = g.room / max_chunk; full > 0)
     footprint += full * block::footprint(max_chunk);
@@ -228,15 +228,15 @@ extent chain::after(const wish& w, const growth& g) const noexcept {
 result<void> chain::grant(const account& payer, wish w) try {
   if (!find_pinned(w) && w.size <= end_of_room()) {
     if (w.size <= size_) {
-      if (charged_ != nullptr) settle(payer, extent_now());
+      if (charged_ != nullptr) settle(payer, totals_now());
       return boost::outcome_v2::success();
     }
-    const extent now{w.size, footprint_, chunks_.size()};
+    const totals now{w.size, footprint_, chunks_.size()};
     if (payer.has_faults()) [[unlikely]] {
-      BOOST_OUTCOME_TRY(payer.ask_reserving(now, extent_now()));
+      BOOST_OUTCOME_TRY(payer.ask_reserving(now, totals_now()));
     }
-    BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, extent_now()));
-    BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+    BOOST_OUTCOME_TRY(auto paid, payer.reserve(now, totals_now()));
+    BOOST_OUTCOME_TRY(payer.approve(now, totals_now()));
     paid.commit();
     charged_.reset();
     size_ = w.size;
@@ -264,10 +264,10 @@ result<void> chain::grant(const account& payer, wish w) try {
     if (!twice) merged = least;
   }
   growth g = is_planned ? planned(w, merged, ahead) : is_trimmed_ ? merged : roomy(w, merged);
-  extent now;
+  totals now;
   const auto reserve = [&](const growth& wanted) {
     now = after(w, g = wanted);
-    return payer.reserve(now, extent_now());
+    return payer.reserve(now, totals_now());
   };
   auto reserved = reserve(g);
   if (!reserved) reserved = reserve(merged);
@@ -282,9 +282,9 @@ result<void> chain::grant(const account& payer, wish w) try {
     reserved = reserve(gathered);
   }
   BOOST_OUTCOME_TRY(auto paid, std::move(reserved));
-  BOOST_OUTCOME_TRY(payer.approve(now, extent_now()));
+  BOOST_OUTCOME_TRY(payer.approve(now, totals_now()));
   if (payer.has_faults()) [[unlikely]] {
-    BOOST_OUTCOME_TRY(payer.ask_allocating(now, extent_now()));
+    BOOST_OUTCOME_TRY(payer.ask_allocating(now, totals_now()));
   }
   return apply(payer, w, g, now, std::move(paid));
 } catch (const std::bad_alloc&) {
@@ -293,7 +293,7 @@ result<void> chain::grant(const account& payer, wish w) try {
   return errc::out_of_memory;
 }
 
-result<void> chain::apply(const account& payer, const wish& w, const growth& g, const extent& now,
+result<void> chain::apply(const account& payer, const wish& w, const growth& g, const totals& now,
                           reservation paid) {
   const bool new_table = g.table != chunks_.capacity();
   chunk_list grown;
@@ -305,7 +305,7 @@ result<void> chain::apply(const account& payer, const wish& w, const growth& g, 
   };
   copies.reserve(w.pinned.size());
   for (const std::size_t i : w.pinned)
-    if (i < g.kept && !make(copies, extent_of(i))) return errc::out_of_memory;
+    if (i < g.kept && !make(copies, totals_of(i))) return errc::out_of_memory;
   fresh.reserve(g.new_chunks());
   // Where no room is made for what comes next, the pages behind a chunk may be it.
   const std::uint64_t likely = is_trimmed_ ? std::min<std::uint64_t>(g.room + size_, max_chunk) : 0;
@@ -314,7 +314,7 @@ result<void> chain::apply(const account& payer, const wish& w, const growth& g, 
   // Nothing fails from here on.
   for (std::size_t i = 0; i < copies.size(); ++i) {
     chunk& c = chunks_[w.pinned[i]];
-    std::memcpy(copies[i]->data(), c.memory->data(), extent_of(w.pinned[i]));
+    std::memcpy(copies[i]->data(), c.memory->data(), totals_of(w.pinned[i]));
     copies[i]->place = c.begin;
     c.memory = std::move(copies[i]);
   }
@@ -340,7 +340,7 @@ result<void> chain::apply(const account& payer, const wish& w, const growth& g, 
   return boost::outcome_v2::success();
 }
 
-void chain::note_growth(const wish& w, const extent& now, reservation& paid) noexcept {
+void chain::note_growth(const wish& w, const totals& now, reservation& paid) noexcept {
   size_ = w.size;
   footprint_ = now.footprint;
   note_change();

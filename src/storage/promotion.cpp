@@ -34,9 +34,9 @@ promotion::~promotion() {
   if (is_done_) return;
   for (std::uint64_t i = 0; i * block_size < source_.rest_begins_at(); ++i)
     source_.put_back(table_.blocks_.take(i), i * block_size);
-  const extent before = from_.extent_now();
-  const extent all = block_table::extent_for(from_.size(), begin_, end_);
-  extent kept = before;
+  const totals before = from_.totals_now();
+  const totals all = block_table::totals_for(from_.size(), begin_, end_);
+  totals kept = before;
   kept.footprint += source_.restore(all.footprint - std::min(all.footprint, before.footprint));
   if (kept.footprint == before.footprint) return;
   payer_.adjust(paid_, kept, before).value();

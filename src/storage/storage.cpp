@@ -51,8 +51,8 @@ std::uint64_t storage::size() const noexcept {
   return std::visit([](const auto& c) { return c.size(); }, content_);
 }
 
-extent storage::extent_now() const noexcept {
-  return std::visit([](const auto& c) { return c.extent_now(); }, content_);
+totals storage::totals_now() const noexcept {
+  return std::visit([](const auto& c) { return c.totals_now(); }, content_);
 }
 
 std::uint64_t storage::stored_bytes() const noexcept {
@@ -231,18 +231,18 @@ result<void> storage::assign(const account& payer, std::span<const std::byte> fr
   return boost::outcome_v2::success();
 }
 
-extent storage::extent_for(storage_layout layout, std::uint64_t size) noexcept {
-  return layout == storage_layout::random_access ? block_table::extent_for(size, size, size)
-                                                 : chain::extent_for(size);
+totals storage::totals_for(storage_layout layout, std::uint64_t size) noexcept {
+  return layout == storage_layout::random_access ? block_table::totals_for(size, size, size)
+                                                 : chain::totals_for(size);
 }
 
-extent storage::extent_grown_to(std::uint64_t size) const noexcept {
-  return std::visit([&](const auto& c) { return c.extent_grown_to(size); }, content_);
+totals storage::totals_grown_to(std::uint64_t size) const noexcept {
+  return std::visit([&](const auto& c) { return c.totals_grown_to(size); }, content_);
 }
 
-extent storage::clone_extent() const noexcept {
-  if (std::holds_alternative<chain>(content_)) return chain::extent_for(size());
-  return std::get<block_table>(content_).clone_extent();
+totals storage::clone_totals() const noexcept {
+  if (std::holds_alternative<chain>(content_)) return chain::totals_for(size());
+  return std::get<block_table>(content_).clone_totals();
 }
 
 result<void> storage::clone_room(const account& prepaid, const storage& from) {
@@ -263,8 +263,8 @@ std::uint64_t storage::clone_bytes(const storage& from, std::uint64_t begin,
       content_);
 }
 
-extent storage::share_extent() const noexcept {
-  return std::visit([](const auto& c) { return c.share_extent(); }, content_);
+totals storage::share_totals() const noexcept {
+  return std::visit([](const auto& c) { return c.share_totals(); }, content_);
 }
 
 // From here on both look for what others have before they write. Who only reads `from` may say so.
@@ -298,7 +298,7 @@ void storage::replace_shared(std::uint64_t place, block_ref by, std::size_t size
   std::visit([&](auto& c) { c.replace_shared(place, std::move(by), size); }, content_);
 }
 
-void storage::set_paid(const extent& now) noexcept {
+void storage::set_paid(const totals& now) noexcept {
   std::visit([&](auto& c) { c.set_paid(now); }, content_);
 }
 
@@ -332,7 +332,7 @@ void storage::trim(const account& payer) noexcept {
 
 void storage::trim_excess(const account& payer) noexcept {
   constexpr std::uint64_t always_bearable = 4096;  // bytes
-  if (extent_now().footprint > 2 * size() + always_bearable) trim(payer);
+  if (totals_now().footprint > 2 * size() + always_bearable) trim(payer);
 }
 
 result<void> storage::promote(const account& payer, std::uint64_t begin, std::uint64_t end,
@@ -341,14 +341,14 @@ result<void> storage::promote(const account& payer, std::uint64_t begin, std::ui
   if (layout_ != storage_layout::automatic || content.size() > payer.promotion_limit())
     return errc::not_supported;
   settle_pins();
-  const extent after = block_table::extent_for(content.size(), begin, end);
+  const totals after = block_table::totals_for(content.size(), begin, end);
   if (payer.has_faults()) [[unlikely]] {
-    BOOST_OUTCOME_TRY(payer.ask_reserving(after, content.extent_now()));
+    BOOST_OUTCOME_TRY(payer.ask_reserving(after, content.totals_now()));
   }
-  BOOST_OUTCOME_TRY(auto paid, payer.reserve(after, content.extent_now()));
-  BOOST_OUTCOME_TRY(payer.approve(after, content.extent_now()));
+  BOOST_OUTCOME_TRY(auto paid, payer.reserve(after, content.totals_now()));
+  BOOST_OUTCOME_TRY(payer.approve(after, content.totals_now()));
   if (payer.has_faults()) [[unlikely]] {
-    BOOST_OUTCOME_TRY(payer.ask_allocating(after, content.extent_now()));
+    BOOST_OUTCOME_TRY(payer.ask_allocating(after, content.totals_now()));
   }
   if (rest != nullptr && promotes_long(begin)) {
     rest->reset(new (std::nothrow) promotion(*this, payer, std::move(paid), begin, end));

@@ -44,7 +44,7 @@ class storage {
 
   std::uint64_t size() const noexcept;
   /// What the file has been charged for.
-  extent extent_now() const noexcept;
+  totals totals_now() const noexcept;
 
   /// A lower bound of the bytes that the file pays for, however little memory they take: not for
   /// holes, and not for what pins do.
@@ -67,7 +67,7 @@ class storage {
   /// Says that blocks of this may be pinned from now on.
   void expect_pins() const noexcept { may_have_pins_.store(true, std::memory_order_relaxed); }
   /// Leaves the charge of what is pinned to the pins, before the file is given up: it is no part
-  /// of `extent_now()` then.
+  /// of `totals_now()` then.
   void settle_pins() noexcept;
 
   /// Checks that bytes would not end beyond what any file may have. Errors: `too_large`.
@@ -143,13 +143,13 @@ class storage {
   result<void> assign(const account& payer, std::span<const std::byte> from);
 
   /// What a file of `size` stored bytes amounts to if it takes no more than it needs.
-  static extent extent_for(storage_layout layout, std::uint64_t size) noexcept;
+  static totals totals_for(storage_layout layout, std::uint64_t size) noexcept;
   /// What this content amounts to at most when it has grown to `size` bytes that are paid for
   /// ahead: without a hole, if no gap makes a table of a chain, and nothing is pinned.
   /// Precondition: it has no more bytes than that.
-  extent extent_grown_to(std::uint64_t size) const noexcept;
+  totals totals_grown_to(std::uint64_t size) const noexcept;
   /// What a copy of this content amounts to if it takes no more than it needs.
-  extent clone_extent() const noexcept;
+  totals clone_totals() const noexcept;
   /// Makes room for a copy of `from`, in the layout that it has now, whose bytes are yet to be
   /// copied. Precondition: this is empty, and `prepaid` is. Errors: `out_of_memory`.
   result<void> clone_room(const account& prepaid, const storage& from);
@@ -158,7 +158,7 @@ class storage {
   std::uint64_t clone_bytes(const storage& from, std::uint64_t begin, std::uint64_t count) noexcept;
 
   /// What a copy of this content amounts to that shares all of its bytes.
-  extent share_extent() const noexcept;
+  totals share_totals() const noexcept;
   /// Makes this a copy of `from` that shares all of its bytes, in the layout that it has now and
   /// with the one that it was made for; it may be of another volume. The lock of the file that has
   /// `from` is held, shared or exclusive. Precondition: this is empty, and `prepaid` is. Errors:
@@ -195,7 +195,7 @@ class storage {
   template <class Action>
   void for_each_shared(Action action) const;
   void replace_shared(std::uint64_t place, block_ref by, std::size_t size) noexcept;
-  void set_paid(const extent& now) noexcept;
+  void set_paid(const totals& now) noexcept;
   void settle_pins(std::uint64_t begin, std::uint64_t end) noexcept;
   void settle_for_change(std::uint64_t begin, std::uint64_t end) noexcept;
   result<void> promote(const account& payer, std::uint64_t begin, std::uint64_t end,

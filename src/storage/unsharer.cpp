@@ -11,7 +11,7 @@ namespace coramfs::detail {
 
 result<std::unique_ptr<unsharer>> unsharer::begin(storage& of, const account& payer) noexcept try {
   std::unique_ptr<unsharer> all(new unsharer(of));
-  const extent now = of.extent_now();
+  const totals now = of.totals_now();
   all->after_ = now;
   of.for_each_shared([&](std::uint64_t place, const block& b, std::size_t size) {
     all->copies_.push_back({place, &b, size, {}});

@@ -44,7 +44,7 @@ class unsharer {
 
   storage& of_;
   std::vector<copy> copies_;
-  extent after_;
+  totals after_;
   reservation paid_;
   std::size_t copied_ = 0;  // blocks
 };

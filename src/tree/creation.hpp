@@ -50,7 +50,7 @@ class file_draft {
   ///
   /// Errors: `node_limit_exceeded`, `quota_exceeded`, `memory_guard`, `out_of_memory`.
   static result<file_draft> make(volume_state& v, normal_path path, const file_cost& cost,
-                                 const extent& content, grant* granted = nullptr) noexcept;
+                                 const totals& content, grant* granted = nullptr) noexcept;
 
   file_node& file() noexcept { return *file_; }
 
@@ -87,11 +87,11 @@ class file_draft {
 };
 
 /// The cost of a file with `content` that has no name, and is in no directory.
-file_cost cost_of_unnamed(const volume_state& v, const extent& content) noexcept;
+file_cost cost_of_unnamed(const volume_state& v, const totals& content) noexcept;
 
 /// The cost of a file with `content` at a place, which is free or a file's. Under the tree's
 /// exclusive lock where a file goes for it, else under either.
-file_cost cost_of_file(const volume_state& v, const entry& at, const extent& content,
+file_cost cost_of_file(const volume_state& v, const entry& at, const totals& content,
                        old_file old = old_file::goes) noexcept;
 
 }  // namespace coramfs::detail

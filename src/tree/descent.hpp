@@ -31,7 +31,7 @@ namespace coramfs::detail {
 template <class Note>
 class descent {
  public:
-  struct place {
+  struct visit {
     const directory_node* directory;  ///< null if it has gone
     std::string path;                 ///< empty for the root
     Note note;
@@ -47,7 +47,7 @@ class descent {
 
   /// The directory whose turn it is, until `leave`, or null if there are no more. A directory that
   /// has gone is left out, with what was found and pushed while it was visited.
-  const place* current(const tree& names) CORAMFS_REQUIRES_SHARED(names) {
+  const visit* current(const tree& names) CORAMFS_REQUIRES_SHARED(names) {
     for (;;) {
       if (!visited_ && !take()) return nullptr;
       if (visited_->hold != hold_) {
@@ -99,7 +99,7 @@ class descent {
 
  private:
   struct noted {
-    place at;
+    visit at;
     std::uint64_t hold;
   };
 

@@ -80,7 +80,7 @@ handle_record* handle_table::add_without_lane(
 }
 
 // Returns the record at a place, and moves on; null behind the last one.
-const handle_record* handle_table::next(place& at) const noexcept {
+const handle_record* handle_table::next(cursor& at) const noexcept {
   const unsigned end = lanes_in_use();
   for (; at.lane <= thread_lanes; ++at.lane, at.block = 0) {
     if (at.lane >= end && at.lane != thread_lanes) at.lane = thread_lanes;

@@ -112,15 +112,15 @@ class handle_table {
     r->next_ = std::exchange(lanes_[of].free, r);
   }
 
-  /// A place among the records.
-  struct place {
+  /// Where one is among the records.
+  struct cursor {
     unsigned lane = 0;
     std::size_t block = 0, index = 0;
   };
   /// Calls `see` for the handles among the next 128 records, and moves on. Returns whether there
   /// may be more. Under the tree's lock, if the files are looked at.
   template <class See>
-  bool see_some(place& at, See see) const {
+  bool see_some(cursor& at, See see) const {
     constexpr int most = 128;
     handle_entry e;
     for (int i = 0; i < most; ++i) {
@@ -134,7 +134,7 @@ class handle_table {
   template <class See>
   void see_first(See see) const {
     constexpr int steps = 8;
-    place at;
+    cursor at;
     for (int i = 0; i < steps && see_some(at, see); ++i) continue;
   }
 
@@ -163,7 +163,7 @@ class handle_table {
   void give_to(unsigned of, handle_record& r) noexcept;
   handle_record* add_without_lane(file_node& f, open_mode mode, const char* label,
                                   std::chrono::steady_clock::time_point since) noexcept;
-  const handle_record* next(place& at) const noexcept;
+  const handle_record* next(cursor& at) const noexcept;
 
   const volume_clock clock_;
   std::array<lane, thread_lanes> lanes_;

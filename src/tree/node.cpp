@@ -136,7 +136,7 @@ auto file_node::look(Look look) const noexcept {
 // `turn_` was odd.
 inline void file_node::show(time_point now, std::uint64_t generation) noexcept {
   const std::uint32_t turn = turn_.load(std::memory_order_relaxed);
-  const extent e = content.extent_now();
+  const totals e = content.totals_now();
   turn_.store(turn + 1, std::memory_order_relaxed);
   size_.store(e.size, std::memory_order_release);
   footprint_.store(e.footprint, std::memory_order_release);
@@ -191,10 +191,10 @@ void file_node::publish_again(const file_status& was) noexcept {
 
 // A file with holes takes less than one of its size needs, and one with slack takes more. The copy
 // has the holes, and no slack.
-extent file_node::estimate_copy() const noexcept {
+totals file_node::estimate_copy() const noexcept {
   return look([this] {
-    extent e =
-        storage::extent_for(storage_layout::sequential, size_.load(std::memory_order_acquire));
+    totals e =
+        storage::totals_for(storage_layout::sequential, size_.load(std::memory_order_acquire));
     e.footprint = std::min(e.footprint, footprint_.load(std::memory_order_acquire));
     return e;
   });

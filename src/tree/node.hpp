@@ -215,16 +215,16 @@ class file_node final : public node {
   /// Shows the content that a new file is made with, before anybody else sees the file.
   void publish_new(std::uint64_t generation) noexcept;
   /// Shows what the content takes where nothing else of it has changed, but not while it may be
-  /// pinned: what pins are charged is no part of its extent then, though a copy takes it. Under the
+  /// pinned: what pins are charged is no part of its totals then, though a copy takes it. Under the
   /// file's exclusive lock.
   void publish_footprint() noexcept {
     if (content.may_have_pins()) return;
-    footprint_.store(content.extent_now().footprint, std::memory_order_release);
+    footprint_.store(content.totals_now().footprint, std::memory_order_release);
   }
   /// Shows what it has shown before, where nobody else sees the file.
   void publish_again(const file_status& was) noexcept;
   /// What the content of a copy would amount to, as far as can be told without the file's lock.
-  extent estimate_copy() const noexcept;
+  totals estimate_copy() const noexcept;
 
   /// The only lane in which it may have marks in the hold table, or `no_lane` if they may be in
   /// any.

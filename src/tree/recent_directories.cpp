@@ -61,19 +61,19 @@ std::uint64_t hash(std::string_view text) noexcept {
 }  // namespace
 
 directory_node* recent_directories::find(std::string_view path) const noexcept {
-  auto* const found = places_[index_of(path)].load(std::memory_order_acquire);
+  auto* const found = slots_[index_of(path)].load(std::memory_order_acquire);
   return found != nullptr && has_path(*found, path) ? found : nullptr;
 }
 
 void recent_directories::remember(std::string_view path, directory_node& d) noexcept {
   count_user(d);
-  auto* const before = places_[index_of(path)].exchange(&d, std::memory_order_acq_rel);
+  auto* const before = slots_[index_of(path)].exchange(&d, std::memory_order_acq_rel);
   if (before != nullptr) discount_user(*before);
 }
 
 void recent_directories::forget() noexcept {
   ++times_forgotten_;
-  for (place& p : places_) {
+  for (slot& p : slots_) {
     if (p.load(std::memory_order_relaxed) == nullptr) continue;
     discount_user(*p.exchange(nullptr, std::memory_order_relaxed));
   }

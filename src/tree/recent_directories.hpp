@@ -38,13 +38,13 @@ class recent_directories {
   std::uint64_t times_forgotten() const noexcept { return times_forgotten_; }
 
  private:
-  using place = std::atomic<directory_node*>;
+  using slot = std::atomic<directory_node*>;
   static constexpr std::size_t count = 64;
 
   static std::size_t index_of(std::string_view path) noexcept;
 
   std::uint64_t times_forgotten_ = 0;
-  std::array<place, count> places_{};
+  std::array<slot, count> slots_{};
 };
 
 }  // namespace coramfs::detail

@@ -369,7 +369,7 @@ std::uint64_t entry_footprint(const directory_node& in, std::size_t added) noexc
 
 charge file_charge(file_node& file, const account& payer) noexcept {
   file.content.settle_pins();
-  charge total = payer.of(file.content.extent_now());
+  charge total = payer.of(file.content.totals_now());
   total.bytes += payer.of_metadata(node_footprint(false, file.name.size()));
   total.files = 1;
   return total;

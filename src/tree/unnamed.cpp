@@ -19,12 +19,12 @@ node_use use_unnamed(volume_state& v, std::unique_ptr<file_node> file) noexcept 
   return use;
 }
 
-void forget_records(volume_state& v) noexcept { const tree::exclusive_access access(v.names); }
+void forget_records(volume_state& v) noexcept { const tree::exclusive_access access(v.tree); }
 
 void drop_unnamed(volume_state& v, std::unique_ptr<file_node> file) noexcept {
-  const charge given = file_charge(*file, v.payer);
+  const charge given = file_charge(*file, v.account);
   file.reset();
-  v.limits.release(given);
+  v.quota.release(given);
 }
 
 void free_unnamed(volume_state& v, file_node& file) noexcept {

@@ -46,16 +46,16 @@ volume_stats volume::stats() const { return state_->stats(); }
 result<std::vector<open_handle>> volume::open_handles() const { return state_->open_handles(); }
 
 result<void> volume::set_quota(std::uint64_t size) try {
-  const detail::memory_guard::usage now = state_->payer.usage();
-  if (size > std::max(state_->limits.max_bytes(), now.promised)) {
+  const detail::memory_guard::usage now = state_->account.usage();
+  if (size > std::max(state_->quota.max_bytes(), now.promised)) {
     if (state_->faults.has_policy()) {
       BOOST_OUTCOME_TRY(state_->faults.guarding_quota(size - now.promised));
     }
     BOOST_OUTCOME_TRY(state_->guard.check_quota(size, now));
   }
   // What threads have at hand gives way, too.
-  if (size < state_->limits.max_bytes()) state_->blocks.small().remove_empty_slabs();
-  state_->limits.set_max_bytes(size);
+  if (size < state_->quota.max_bytes()) state_->blocks.small().remove_empty_slabs();
+  state_->quota.set_max_bytes(size);
   return boost::outcome_v2::success();
 } catch (const std::bad_alloc&) {
   return errc::out_of_memory;
@@ -80,7 +80,7 @@ result<std::shared_ptr<volume_state>> volume_state::make(volume_options chosen,
 result<std::shared_ptr<volume_state>> volume_state::fork_of(const volume_state& origin,
                                                             fork_options chosen) noexcept try {
   volume_options all = origin.options;
-  all.max_quota = chosen.max_quota.value_or(origin.limits.max_bytes());
+  all.max_quota = chosen.max_quota.value_or(origin.quota.max_bytes());
   const auto take = [](auto& to, auto& from) {
     if (from) to = std::move(*from);
   };
@@ -107,8 +107,8 @@ std::shared_ptr<volume_state> volume_state::create(volume_options chosen,
     {
       // The lock is needed although no owner is left: those who still write through handles may
       // move files.
-      const tree::exclusive_access access(v->names);
-      v->names.holds().count_all();
+      const tree::exclusive_access access(v->tree);
+      v->tree.holds().count_all();
     }
     v->lose_owner();
     v->drop_owner();
@@ -120,7 +120,7 @@ std::shared_ptr<volume_state> volume_state::create(volume_options chosen,
 
 void volume_state::callback::begin(const std::shared_ptr<volume_state>& of) noexcept {
   owned_ = of;
-  of->limits.set_reclaimer(this);
+  of->quota.set_reclaimer(this);
 }
 
 // Without an owner there is no path that would lead to anything.
@@ -137,19 +137,19 @@ void volume_state::lose_owner() noexcept {
   if (!has_loans()) return;
   disposal gone;
   {
-    const tree::exclusive_access access(names);
-    const directory_index& entries = names.root().entries;
+    const tree::exclusive_access access(tree);
+    const directory_index& entries = tree.root().entries;
     // In the order of positions, which does not change with what is taken out.
     for (node* n = entries.first_behind({}); n != nullptr;) {
       const directory_index::position at = directory_index::position_of(*n);
-      if (!names.is_busy(*n)) gone.add(names.unlink(*n));
+      if (!tree.is_busy(*n)) gone.add(tree.unlink(*n));
       n = entries.first_behind(at);
     }
   }
   backlog given_up;
   {
     const backlog::collecting collected(given_up);
-    while (!gone.is_done()) limits.release(gone.step(payer));
+    while (!gone.is_done()) quota.release(gone.step(account));
   }
   while (given_up.free_some()) continue;
   blocks.retire();
@@ -166,7 +166,7 @@ void volume_state::end() noexcept {
     backlog given_up;
     {
       const backlog::collecting collected(given_up);
-      names.free_all();
+      tree.free_all();
     }
     while (given_up.free_some_lent()) continue;
   }
@@ -176,18 +176,18 @@ void volume_state::end() noexcept {
 file_status volume_state::status_of(const node& n) const noexcept {
   file_status s = n.is_directory ? static_cast<const directory_node&>(n).status()
                                  : static_cast<const file_node&>(n).status();
-  s.id = names.id_of(n);
-  if (!payer.counts_memory()) s.allocated = s.size;
+  s.id = tree.id_of(n);
+  if (!account.counts_memory()) s.allocated = s.size;
   return s;
 }
 
 // The lock is let go now and then, and no record moves meanwhile.
 result<std::vector<open_handle>> volume_state::open_handles() noexcept try {
   std::vector<open_handle> all;
-  handle_table::place at;
+  handle_table::cursor at;
   for (bool has_more = true; has_more;) {
-    const tree::shared_access access(names, tree::in_turn);
-    has_more = names.handles().see_some(at, [&](const handle_entry& h) {
+    const tree::shared_access access(tree, tree::in_turn);
+    has_more = tree.handles().see_some(at, [&](const handle_entry& h) {
       all.push_back({path_of(*h.file), h.mode, std::string(h.label.view()),
                      std::chrono::steady_clock::time_point(h.since), h.file->lock.waiters()});
     });
@@ -200,8 +200,8 @@ result<std::vector<open_handle>> volume_state::open_handles() noexcept try {
 // The tree's lock keeps nodes and their charges in step, since both change under it. Under the
 // shared one a mark could become a count meanwhile, and its handle be counted twice.
 volume_stats volume_state::stats() noexcept {
-  const tree::exclusive_access access(names);
-  const auto [charged, peak, most] = limits.read();
+  const tree::exclusive_access access(tree);
+  const auto [charged, peak, most] = quota.read();
   volume_stats s{};
   s.quota_bytes = most;
   s.used_bytes = charged.bytes;
@@ -210,7 +210,7 @@ volume_stats volume_state::stats() noexcept {
   s.file_count = charged.files;
   s.directory_count = charged.directories + 1;
   s.chunk_count = charged.chunks;
-  s.open_handles = names.holds().handles() + handles();
+  s.open_handles = tree.holds().handles() + handles();
   s.waiting = waiting.load();
   // What was freed a moment ago may be kept already though its charge is yet to be given back.
   s.recycled_bytes = std::min(blocks.kept_bytes(), s.free_bytes);

@@ -62,12 +62,12 @@ class volume_state final : public lifetime {
 
   const volume_options options;
   const volume_clock clock;
-  quota limits;
+  detail::quota quota;
   memory_guard guard;
   const fault_seam faults;
   block_memory blocks;
-  const account payer;
-  tree names;
+  const detail::account account;
+  detail::tree tree;
   compaction relief;
   negative_answers unfetched;
   std::atomic<std::uint64_t> waiting{0};  ///< operations that wait for a lock or for space
@@ -76,13 +76,13 @@ class volume_state final : public lifetime {
   explicit volume_state(volume_options chosen, const volume_state* origin = nullptr)
       : options(std::move(chosen)),
         clock(options.clock.get()),
-        limits(options.max_quota, options.max_nodes),
+        quota(options.max_quota, options.max_nodes),
         guard(options.memory_guard, clock),
-        faults(options.faults, limits, guard),
-        blocks(limits, options.accounting, recycled_at_most(options)),
-        payer(limits, guard, blocks, options.accounting, options.promotion_hard_limit, &faults),
-        names(*this, blocks.small(), clock, origin != nullptr ? &origin->names.key() : nullptr),
-        relief(names, blocks),
+        faults(options.faults, quota, guard),
+        blocks(quota, options.accounting, recycled_at_most(options)),
+        account(quota, guard, blocks, options.accounting, options.promotion_hard_limit, &faults),
+        tree(*this, blocks.small(), clock, origin != nullptr ? &origin->tree.key() : nullptr),
+        relief(tree, blocks),
         is_fork_(origin != nullptr) {
     blocks.set_whole(*this);
   }
@@ -93,7 +93,7 @@ class volume_state final : public lifetime {
   /// What `options.reclaim` is asked through, if it is there.
   class callback final : public reclaimer {
    public:
-    explicit callback(quota& limits) noexcept : reclaimer(limits) {}
+    explicit callback(detail::quota& limits) noexcept : reclaimer(limits) {}
     void begin(const std::shared_ptr<volume_state>& of) noexcept;
 
    private:
@@ -104,7 +104,7 @@ class volume_state final : public lifetime {
 
   // Whether its files may have blocks of other volumes, which have to be told at its end.
   const bool is_fork_;
-  callback asked_{limits};
+  callback asked_{quota};
 };
 
 /// The way from the public handle to what it stands for.

@@ -46,8 +46,8 @@ class onlooker final : public detail::waiter {
 
 detail::file_node& find_file(detail::volume_state& v, const char* path) {
   detail::path_buffer buffer;
-  const detail::tree::shared_access access(v.names);
-  return *v.names.look_up(buffer.normalise(std::string_view(path)).value())
+  const detail::tree::shared_access access(v.tree);
+  return *v.tree.look_up(buffer.normalise(std::string_view(path)).value())
               .value()
               .require_file()
               .value();
@@ -107,7 +107,7 @@ TEST_CASE(
   REQUIRE(op.advance() == progress::yields);
   f.fs.write_file("/3", {}).value();
   f.fill();
-  detail::space_claim small(f.state.limits, 64 * 1024);
+  detail::space_claim small(f.state.quota, 64 * 1024);
   REQUIRE_FALSE(small.enqueue(behind));
 
   progress p = op.advance();
@@ -135,12 +135,12 @@ TEST_CASE("opening: a file is busy until its lock has been handed on", "[tree][o
   auto handle = fs.open("/file", open_mode::write).value();
   detail::volume_state& state = *detail::volume_access::state(v);
   detail::file_node& file = find_file(state, "/file");
-  onlooker next(state.names, file);
+  onlooker next(state.tree, file);
   REQUIRE_FALSE(file.lock.enqueue(next, detail::fair_lock::kind::exclusive));
   REQUIRE(handle.close().has_value());
   CHECK(next.is_served);
   CHECK(next.saw_it_busy);
-  CHECK_FALSE(state.names.is_busy(file));
+  CHECK_FALSE(state.tree.is_busy(file));
   file.lock.unlock(detail::fair_lock::kind::exclusive);
 }
 

@@ -23,7 +23,7 @@ TEST_CASE("clearing: while somebody is yet to take back a count, it keeps its tu
   sync::file_system threads(v);
   threads.create_directory("/d").value();
   threads.write_file("/d/a", std::string_view("a")).value();
-  detail::tree& names = detail::volume_access::state(v)->names;
+  detail::tree& names = detail::volume_access::state(v)->tree;
   detail::node& directory = [&]() -> detail::node& {
     const detail::tree::shared_access access(names);
     return *names.look_up(detail::normal_path::given_out("/d")).value().found;

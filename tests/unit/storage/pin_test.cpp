@@ -104,7 +104,7 @@ TEST_CASE("pin: whatever becomes of the file, a pin shows what it showed, and th
       }
       if (!done) REQUIRE(b.used() == used);
       REQUIRE(b.content.size() == model.size());
-      REQUIRE(b.used() >= b.payer.of(b.content.extent_now()).bytes);
+      REQUIRE(b.used() >= b.payer.of(b.content.totals_now()).bytes);
     }
     REQUIRE(b.all() == model);
     for (const witness& w : pins) REQUIRE(bytes_of(w.pin) == w.content);
@@ -136,7 +136,7 @@ TEST_CASE("pin: what a writer copies is charged beside what the pin holds", "[st
   }
   CHECK(b.used() == one);
   b.content.trim(b.payer);
-  CHECK(b.used() == b.content.extent_now().footprint);
+  CHECK(b.used() == b.content.totals_now().footprint);
 }
 
 TEST_CASE("pin: what was copied beside a pin is moved in its own place", "[storage][pin][slabs]") {
@@ -274,7 +274,7 @@ TEST_CASE("pin: a writer beside a pin that goes copies, or writes when it is gon
     REQUIRE(same);
   }
   b.content.trim(b.payer);
-  CHECK(b.used() == b.content.extent_now().footprint);
+  CHECK(b.used() == b.content.totals_now().footprint);
   REQUIRE(b.content.resize(b.payer, 0));
   CHECK(b.used() == 0);
 }

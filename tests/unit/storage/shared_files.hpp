@@ -53,7 +53,7 @@ struct volume_of_files {
 struct file {
   file(volume_of_files& v, storage_layout layout) : in(&v), content(layout) {}
 
-  std::uint64_t charged() const { return in->payer.of(content.extent_now()).bytes; }
+  std::uint64_t charged() const { return in->payer.of(content.totals_now()).bytes; }
   bytes all() const {
     bytes b(content.size());
     content.read(0, b);
@@ -69,10 +69,10 @@ struct file {
 inline result<std::unique_ptr<file>> share(volume_of_files& to, const file& from,
                                            storage_layout made_for = storage_layout::sequential) {
   auto made = std::make_unique<file>(to, made_for);
-  const extent wanted = from.content.share_extent();
+  const totals wanted = from.content.share_totals();
   BOOST_OUTCOME_TRY(auto paid, to.payer.reserve(wanted, {}));
   BOOST_OUTCOME_TRY(made->content.share(to.payer.prepaid(), from.content));
-  const extent made_of = made->content.extent_now();
+  const totals made_of = made->content.totals_now();
   // A table may have pages that are of no use any more, which its copy does not have.
   REQUIRE(made_of.footprint <= wanted.footprint);
   REQUIRE(made_of.chunks == wanted.chunks);
@@ -84,7 +84,7 @@ inline result<std::unique_ptr<file>> share(volume_of_files& to, const file& from
 
 inline void remove(file& f) {
   f.content.settle_pins();
-  f.in->limits.release(f.in->payer.of(f.content.extent_now()));
+  f.in->limits.release(f.in->payer.of(f.content.totals_now()));
 }
 
 struct pin {
@@ -125,7 +125,7 @@ inline books books_of(const volume_of_files& v, const files& all, const std::lis
         if (f->in == &v) live.insert(each);
       }
     }
-    if (f->in == &v) b.used += f->content.extent_now().footprint;
+    if (f->in == &v) b.used += f->content.totals_now().footprint;
   }
   for (const pin& p : pins)
     for (block* const each : p.owners) seen.insert({each, &each->source()});

@@ -63,7 +63,7 @@ TEST_CASE("storage: in each layout random operations read back as in a plain vec
             (gap ? layout == storage_layout::sequential : done.error() == errc::quota_exceeded));
         REQUIRE(b.used() == used);
       }
-      REQUIRE(b.used() == b.payer.of(b.content.extent_now()).bytes);
+      REQUIRE(b.used() == b.payer.of(b.content.totals_now()).bytes);
       REQUIRE(b.content.size() == model.size());
     }
     REQUIRE(b.all() == model);
@@ -108,7 +108,7 @@ TEST_CASE("chain: the chunks of a file that is written in small pieces are few",
           "[storage][chain]") {
   bench b(storage_layout::sequential);
   for (int i = 0; i < 100'000; ++i) REQUIRE(b.write(b.content.size(), filled(10, 'x')));
-  CHECK(b.content.extent_now().chunks < 25);
+  CHECK(b.content.totals_now().chunks < 25);
   b.content.trim(b.payer);
   CHECK(b.used() < 1'010'000);
 }
@@ -117,7 +117,7 @@ TEST_CASE("chain: a file that is written once takes no more than it needs", "[st
   for (const std::size_t size : {1u, 100u, 4096u, 100'000u}) {
     bench b(storage_layout::automatic);
     REQUIRE(b.write(0, filled(size, 'x')));
-    CHECK(b.used() == storage::extent_for(storage_layout::automatic, size).footprint);
+    CHECK(b.used() == storage::totals_for(storage_layout::automatic, size).footprint);
     CHECK(b.used() >= size);
     CHECK(b.used() <= size + size / 20 + 64);
   }
@@ -125,7 +125,7 @@ TEST_CASE("chain: a file that is written once takes no more than it needs", "[st
 
 TEST_CASE("chain: what fits in one piece also fits when it is appended piece by piece",
           "[storage][chain][quota]") {
-  const std::uint64_t exact = storage::extent_for(storage_layout::sequential, 20'000).footprint;
+  const std::uint64_t exact = storage::totals_for(storage_layout::sequential, 20'000).footprint;
   bench b(storage_layout::sequential, exact);
   for (int i = 0; i < 2000; ++i) REQUIRE(b.write(b.content.size(), filled(10, 'x')));
   CHECK(b.used() <= exact);
@@ -143,7 +143,7 @@ TEST_CASE("chain: a moved-in buffer at the end is not copied", "[storage][chain]
   bytes large = filled(1'000'000, 'b');
   const std::uint64_t before = b.used();
   REQUIRE(b.content.write(b.payer, 10, std::move(large)));
-  CHECK(b.content.extent_now().chunks == 2);
+  CHECK(b.content.totals_now().chunks == 2);
   CHECK(b.used() - before >= 1'000'000);
   CHECK(b.used() - before < 1'010'000);
 }
@@ -160,10 +160,10 @@ TEST_CASE("chain: what is cut away is charged no more, nor what is left less",
     REQUIRE(b.write(b.content.size(), filled(i * 100'000u, 'b')));
     b.content.trim(b.payer);
   }
-  REQUIRE(b.content.extent_now().chunks > 1);
+  REQUIRE(b.content.totals_now().chunks > 1);
   REQUIRE(b.content.resize(b.payer, kept.size()));
   b.content.trim(b.payer);
-  CHECK(b.content.extent_now().chunks == 1);
+  CHECK(b.content.totals_now().chunks == 1);
   CHECK(b.used() == used);
   CHECK((b.all() == kept));
 }
@@ -184,10 +184,10 @@ TEST_CASE("chain: a file that is appended to and closed again and again has few 
     b.content.trim(b.payer);
     model.insert(model.end(), text.begin(), text.end());
     const std::uint64_t size = b.content.size();
-    REQUIRE(b.content.extent_now().chunks <= 40 + size / (chain::max_chunk / 4));
+    REQUIRE(b.content.totals_now().chunks <= 40 + size / (chain::max_chunk / 4));
     // What a block and its entry take, and what is rounded up, of few.
     REQUIRE(b.used() <= size + size / 8 + 5'000);
-    REQUIRE(b.used() == b.payer.of(b.content.extent_now()).bytes);
+    REQUIRE(b.used() == b.payer.of(b.content.totals_now()).bytes);
   }
   CHECK((b.all() == model));
 }
@@ -219,8 +219,8 @@ TEST_CASE("chain: little of a file that is opened, appended to and closed is eve
   }
   // What is smaller than a page is copied to pieces of slabs that become larger step by step.
   CHECK(copied <= (piece < block_memory::page_size ? 6 : 1) * b.content.size());
-  CHECK(b.content.extent_now().chunks <= 10);
-  CHECK(b.used() == b.payer.of(b.content.extent_now()).bytes);
+  CHECK(b.content.totals_now().chunks <= 10);
+  CHECK(b.used() == b.payer.of(b.content.totals_now()).bytes);
 }
 
 TEST_CASE("chain: files that stand in each other's way are appended to and closed in turn",
@@ -239,7 +239,7 @@ TEST_CASE("chain: files that stand in each other's way are appended to and close
     // Now and then some more is written before the close.
     if (random() % 4 != 0) content.trim(b.payer);
     models[which].insert(models[which].end(), text.begin(), text.end());
-    REQUIRE(content.extent_now().chunks <= 40 + content.size() / (chain::max_chunk / 4));
+    REQUIRE(content.totals_now().chunks <= 40 + content.size() / (chain::max_chunk / 4));
   }
   std::uint64_t footprint = 0;
   for (std::size_t which = 0; which < 3; ++which) {
@@ -247,7 +247,7 @@ TEST_CASE("chain: files that stand in each other's way are appended to and close
     bytes content(all[which]->size());
     all[which]->read(0, content);
     CHECK((content == models[which]));
-    const extent now = all[which]->extent_now();
+    const totals now = all[which]->totals_now();
     CHECK(now.footprint <= now.size + now.size / 8 + 5'000);
     footprint += now.footprint;
   }
@@ -271,18 +271,18 @@ TEST_CASE("chain: growth in its place that the guard refuses leaves all as it wa
   storage content(storage_layout::sequential);
   REQUIRE(content.resize(payer, 4 * page));
   content.trim(payer);
-  const extent before = content.extent_now();
+  const totals before = content.totals_now();
   const std::uint64_t used = limits.read().committed.bytes, kept = blocks.kept_bytes();
   there = 0;
   CHECK(tests::error_of(content.resize(payer, 6 * page)) == errc::memory_guard);
   CHECK(content.size() == before.size);
-  CHECK(content.extent_now().footprint == before.footprint);
+  CHECK(content.totals_now().footprint == before.footprint);
   CHECK(limits.read().committed.bytes == used);
   CHECK(limits.taken() == used);
   CHECK(blocks.kept_bytes() == kept);
   there = 1 << 30;
   REQUIRE(content.resize(payer, 6 * page));
-  CHECK(content.extent_now().chunks == 1);
+  CHECK(content.totals_now().chunks == 1);
   CHECK(limits.read().committed.bytes == used + 2 * page);
   REQUIRE(content.resize(payer, 0));
 }
@@ -327,11 +327,11 @@ TEST_CASE("chain: room that was pinned when a buffer was moved in behind it is g
   for (int i = 0; is_long && i < 40; ++i) append(200'000);
   b.content.trim(b.payer);
   const std::uint64_t with_pin = b.used();
-  CHECK(b.content.extent_now().footprint < with_pin);  // the pin has what it keeps
+  CHECK(b.content.totals_now().footprint < with_pin);  // the pin has what it keeps
   pinned.reset();
   b.content.trim(b.payer);
   CHECK(b.used() < size + 20'000);
-  CHECK(b.used() == b.content.extent_now().footprint);
+  CHECK(b.used() == b.content.totals_now().footprint);
   CHECK(b.content.size() == size);
 }
 
@@ -391,7 +391,7 @@ TEST_CASE("chain: a close looks at few chunks of a long file, whatever is pinned
     for (int i = 0; i < 5; ++i) b.content.trim(b.payer);
   }
   CHECK(b.used() < b.content.size() + 250'000);
-  CHECK(b.used() == b.content.extent_now().footprint);
+  CHECK(b.used() == b.content.totals_now().footprint);
   REQUIRE(b.content.resize(b.payer, 0));
   CHECK(b.used() == 0);
 }
@@ -419,7 +419,7 @@ TEST_CASE("chain: a close that was refused memory asks for relief once, and is m
   if (b.blocks.most_resident() > 100'000'000) return;  // where the system takes no pages back
   REQUIRE(b.write(0, filled(30'000, 'x')));
   REQUIRE(b.write(30'000, filled(10'100, 'x')));
-  REQUIRE(b.content.extent_now().chunks == 1);
+  REQUIRE(b.content.totals_now().chunks == 1);
   const std::uint64_t with_slack = b.used();
   while (b.blocks.relieve()) continue;
   b.blocks.keep_at_most(0);
@@ -428,7 +428,7 @@ TEST_CASE("chain: a close that was refused memory asks for relief once, and is m
   counting_relief relief;
   b.blocks.set_relief(&relief);
   b.content.trim(b.payer);
-  CHECK(b.content.extent_now().chunks == 1);
+  CHECK(b.content.totals_now().chunks == 1);
   CHECK(b.used() <= with_slack);
   const int at_first = relief.asked();
   CHECK(at_first > 0);
@@ -436,9 +436,9 @@ TEST_CASE("chain: a close that was refused memory asks for relief once, and is m
   CHECK(relief.asked() == at_first);
   b.blocks.drop_foreign(rest);
   b.content.trim(b.payer);
-  CHECK(b.content.extent_now().chunks == 2);
+  CHECK(b.content.totals_now().chunks == 2);
   CHECK(b.used() < 40'100 + 1'000);
-  CHECK(b.used() == b.content.extent_now().footprint);
+  CHECK(b.used() == b.content.totals_now().footprint);
   REQUIRE(b.content.resize(b.payer, 0));
 }
 
@@ -455,7 +455,7 @@ TEST_CASE("chain: what is pinned is not merged", "[storage][chain][pin]") {
   pins.clear();
   CHECK(b.used() == used);
   // Nothing was there twice.
-  CHECK(used <= 100 * (storage::extent_for(storage_layout::sequential, 40).footprint + 32));
+  CHECK(used <= 100 * (storage::totals_for(storage_layout::sequential, 40).footprint + 32));
   REQUIRE(b.content.resize(b.payer, 0));
   CHECK(b.used() == 0);
 }
@@ -632,7 +632,7 @@ TEST_CASE("table: what gives way is not kept for reuse beyond the quota",
   }
 }
 
-// A pinned block that somebody has looked at is no part of the file's extent any more.
+// A pinned block that somebody has looked at is no part of the file's totals any more.
 TEST_CASE("storage: what little is written, cut or closed looks at no other part of the file",
           "[storage][pin][quota]") {
   const auto layout = GENERATE(storage_layout::sequential, storage_layout::random_access);
@@ -640,7 +640,7 @@ TEST_CASE("storage: what little is written, cut or closed looks at no other part
   bench b(layout, 9 << 20);
   for (std::uint64_t i = 0; i < 8; ++i) REQUIRE(b.write(i << 20, filled(1 << 20, 'x')));
   const piece_list pin = b.pin(0, 100);
-  const auto is_whole = [&] { return b.content.extent_now().footprint == b.used(); };
+  const auto is_whole = [&] { return b.content.totals_now().footprint == b.used(); };
   REQUIRE(b.write(size, filled(100, 'y')));
   b.content.trim(b.payer);
   CHECK(is_whole());
@@ -663,7 +663,7 @@ TEST_CASE("promotion: a large chain becomes a table of no more memory", "[storag
   bench b(storage_layout::automatic, 12 << 20);
   REQUIRE(b.write(0, filled(10 << 20, 'x')));
   REQUIRE(b.write((10 << 20) + 100'000, filled(1, 'y')));
-  CHECK(b.content.extent_now().chunks == 0);
+  CHECK(b.content.totals_now().chunks == 0);
   CHECK(b.used() < (10 << 20) + 200'000);
   const bytes all = b.all();
   CHECK(std::count(all.begin(), all.end(), std::byte{'x'}) == 10 << 20);
@@ -673,10 +673,10 @@ TEST_CASE("promotion: a large chain becomes a table of no more memory", "[storag
 TEST_CASE("promotion: what has no room leaves the chain as it was", "[storage][promotion]") {
   bench b(storage_layout::automatic, 110'000);
   REQUIRE(b.write(0, filled(100'000, 'x')));
-  const extent before = b.content.extent_now();
+  const totals before = b.content.totals_now();
   CHECK(tests::error_of(b.write(200'000, filled(50'000, 'y'))) == errc::quota_exceeded);
-  CHECK(b.content.extent_now().footprint == before.footprint);
-  CHECK(b.content.extent_now().chunks == before.chunks);
+  CHECK(b.content.totals_now().footprint == before.footprint);
+  CHECK(b.content.totals_now().chunks == before.chunks);
   CHECK(b.all() == filled(100'000, 'x'));
 }
 
@@ -704,8 +704,8 @@ TEST_CASE("clone: a copy has the content and the holes", "[storage]") {
   REQUIRE(copy.clone_room(b.payer.prepaid(), b.content));
   CHECK(copy.clone_bytes(b.content, 0, 1) == b.content.size());
   CHECK(copy.size() == b.content.size());
-  CHECK(copy.extent_now().footprint == b.content.clone_extent().footprint);
-  CHECK(copy.extent_now().footprint < 100'000);
+  CHECK(copy.totals_now().footprint == b.content.clone_totals().footprint);
+  CHECK(copy.totals_now().footprint < 100'000);
   bytes read(copy.size());
   copy.read(0, read);
   CHECK(read == b.all());

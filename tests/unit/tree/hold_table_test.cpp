@@ -49,7 +49,7 @@ class fixture {
  public:
   volume v = volume::create().value();
   sync::file_system fs{v};
-  tree& names = detail::volume_access::state(v)->names;
+  tree& names = detail::volume_access::state(v)->tree;
 
   explicit fixture(int files = 1) {
     fs.create_directories("/d/e").value();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "tree/directory_chain.hpp"
+#include "tree/missing_directories.hpp"
 
 #include "tree/creation.hpp"
 
@@ -20,10 +20,10 @@ result<gap> find_gap(const tree& names, normal_path path) noexcept {
   }
 }
 
-directory_chain new_directory_chain(const tree& of, std::string_view name,
-                                    std::string_view below) noexcept {
+missing_directories make_missing_directories(const tree& of, std::string_view name,
+                                             std::string_view below) noexcept {
   auto first = new_directory(of, name);
-  directory_chain chain{nullptr, first.get()};
+  missing_directories chain{nullptr, first.get()};
   chain.top.reset(first.release());
   while (chain.top != nullptr && !below.empty()) {
     const std::string_view next = normal_path::take_name(below);
@@ -36,11 +36,12 @@ directory_chain new_directory_chain(const tree& of, std::string_view name,
   return chain;
 }
 
-charge chain_charge(const volume_state& v, const gap& missing) noexcept {
+charge charge_of_missing(const volume_state& v, const gap& missing) noexcept {
   charge total = node_charge(v, *missing.at.parent, missing.at.name, true);
   for (std::string_view rest = missing.below; !rest.empty();) {
     const std::string_view name = normal_path::take_name(rest);
-    total.bytes += v.payer.of_metadata(node_footprint(true, name) + directory_index::footprint(1));
+    total.bytes +=
+        v.account.of_metadata(node_footprint(true, name) + directory_index::footprint(1));
     ++total.directories;
   }
   return total;

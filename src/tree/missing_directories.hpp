@@ -23,17 +23,17 @@ struct gap {
 result<gap> find_gap(const tree& names, normal_path path) noexcept;
 
 /// New directories, one in the other, that are not in the tree yet: nobody else sees them.
-struct directory_chain {
+struct missing_directories {
   detached_node top;  ///< null if memory was refused
   directory_node* deepest;
 };
 
 /// Makes a directory called `name`, in it one for the first name of `below`, and so on.
-directory_chain new_directory_chain(const tree& of, std::string_view name,
-                                    std::string_view below) noexcept;
+missing_directories make_missing_directories(const tree& of, std::string_view name,
+                                             std::string_view below) noexcept;
 
 /// What the directories are charged that close the gap, with the entry of the first. Under the
 /// tree's lock.
-charge chain_charge(const volume_state& v, const gap& missing) noexcept;
+charge charge_of_missing(const volume_state& v, const gap& missing) noexcept;
 
 }  // namespace coramfs::detail
