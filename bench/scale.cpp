@@ -107,14 +107,14 @@ struct full_map {
 
 void open_in_directory(benchmark::State& state, std::size_t count) {
   auto& made = kept<full_directory>(count);
-  choose(state, made.tree, [&](const std::string& name) {
+  choose(state, made.names, [&](const std::string& name) {
     made.files.open(name, open_mode::read).value().close().value();
   });
 }
 
 void find_in_map(benchmark::State& state, std::size_t count) {
   auto& made = kept<full_map>(count);
-  choose(state, made.tree, [&](const std::string& name) {
+  choose(state, made.names, [&](const std::string& name) {
     benchmark::DoNotOptimize(made.files.find(name)->second.data());
   });
 }

@@ -47,6 +47,8 @@ void use(sync::file_system fs, std::uint64_t seed, std::uint64_t rounds, load& a
     } else {
       open_options waits;
       waits.on_full = when_full::wait;
+      // All that is there may be in files of those who wait.
+      waits.timeout = std::chrono::milliseconds(10);
       auto f = fs.open(path, open_mode::append, waits);
       if (f) all.count(error_of(f.value().write(content_of(1 + d.below(most)))));
     }
