@@ -48,7 +48,7 @@ class candidate_search {
     const tree::shared_access access(volume_.tree, tree::in_turn);
     rest_.begin_hold();
     if (!std::exchange(has_begun_, true)) begin();
-    const auto see = [&](const search::place& at, const node& n) {
+    const auto see = [&](const search::visit& at, const node& n) {
       if (n.is_directory) {
         std::string path = join(at.path, n.name.view());
         p.add(path.size());
