@@ -10,6 +10,7 @@
 
 #include <asio/error.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -397,6 +398,29 @@ TEST_CASE("fetch: a thread's producer may run while an exception passes", "[fetc
   } catch (const std::runtime_error&) {
   }
   CHECK(fs.read_text("/f").value() == "abc");
+}
+
+TEST_CASE("fetch: a thread's producer waits for space, and its file has a name, if that is wanted",
+          "[fetch][api]") {
+  const volume v = volume::create({.max_quota = 1 << 20}).value();
+  sync::file_system fs(v);
+  fs.write_file("/other", std::string(700'000, 'o')).value();
+  const bool waits = GENERATE(false, true);
+  std::optional<error> ended;
+  const auto f = fs.fetch("/f",
+                          [&](sync::file& to) -> result<void> {
+                            const auto open = v.open_handles().value();
+                            CHECK(std::any_of(open.begin(), open.end(),
+                                              [](const auto& h) { return h.label == "mine"; }));
+                            to.write("abc").value();
+                            ended = error_of(to.write(std::string(700'000, 'x')));
+                            return *ended;
+                          },
+                          {.on_full = waits ? when_full::wait : when_full::reject,
+                           .timeout = std::chrono::milliseconds(1),
+                           .label = "mine"});
+  CHECK(ended == (waits ? errc::timed_out : errc::quota_exceeded));
+  CHECK(f.value().state() == follow_state::abandoned);
 }
 
 TEST_CASE("fetch: a file that a thread's producer keeps elsewhere ends for itself",
