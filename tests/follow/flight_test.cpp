@@ -208,6 +208,45 @@ TEST_CASE("flight: without followers it goes on to its end, if that is wanted", 
   CHECK(t.threads.read_text("/f").value() == "begun and end");
 }
 
+TEST_CASE(
+    "flight: a time without followers of less than nothing is none, and the longest never ends",
+    "[fetch][flight]") {
+  fixture t;
+  fetch_options o;
+  t.p.text = "begun";
+  const bool is_long = GENERATE(false, true);
+  o.linger = is_long ? std::chrono::milliseconds::max() : std::chrono::milliseconds::min();
+  auto first = t.fetch(o);
+  REQUIRE(first.value());
+  first.reset();
+  t.run();
+  CHECK(*t.p.canceled == (is_long ? 0 : 1));
+  CHECK(t.threads.exists("/f").value() == is_long);
+}
+
+TEST_CASE("flight: a producer that follows its own file is not stopped until it leaves",
+          "[fetch][flight]") {
+  fixture t;
+  t.p.text = "begun";
+  std::optional<sync::follower> own;
+  std::optional<result<follower>> got;
+  t.fs.fetch(
+      "/f",
+      [&, make = t.p.producer()](file to) {
+        own = t.threads.follow("/f").value();
+        return make(std::move(to));
+      },
+      [&](result<follower> r) { got = std::move(r); });
+  t.run();
+  REQUIRE(got);
+  got.reset();
+  t.run();
+  CHECK(*t.p.canceled == 0);
+  own.reset();
+  t.run();
+  CHECK(*t.p.canceled == 1);
+}
+
 TEST_CASE("flight: one that is stopped before it has begun does not begin", "[fetch][flight]") {
   fixture t;
   // It begins on a context that does not run yet.
