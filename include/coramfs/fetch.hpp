@@ -10,12 +10,15 @@
 #include <coramfs/file_system.hpp>
 #include <coramfs/follow.hpp>
 #include <coramfs/follow_options.hpp>
+#include <coramfs/open_options.hpp>
+#include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 
 #include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace coramfs {
@@ -46,16 +49,24 @@ struct fetch_options {
   follow_options follow;
   /// What the producer does without followers.
   alone when_alone = alone::stop;
-  /// How long nobody has to follow the file until the producer is cancelled.
+  /// How long nobody has to follow the file until the producer is cancelled, by the time of `on`.
   std::chrono::milliseconds linger{0};
   /// The call is refused if as many follow the file already; never more than 10,000 do.
   std::uint32_t max_followers = 10000;
   /// Where the producer runs, on a strand; if empty, on the file system's executor.
   asio::any_io_executor on;
   /// How long the error of a producer that fails before its first byte is the answer to all who
-  /// fetch the file. The volume keeps 1,024 such answers at most, in 64 KiB that are not charged;
-  /// if there are more, others are forgotten.
+  /// fetch the file, by the volume's clock; it can not be withdrawn. The volume keeps 1,024 such
+  /// answers at most, in 64 KiB that are not charged; if there are more, others are forgotten.
   std::chrono::milliseconds negative{0};
+  /// How the file is opened if it is made, as by the `open_options` of the same names: what its
+  /// opening and the producer do when the quota is full, how long each wait for space may take, and
+  /// a name for people, which must live until the call has completed.
+  /// @{
+  when_full on_full = when_full::reject;
+  std::optional<lock_timeout> timeout = {};
+  const char* label = nullptr;
+  /// @}
 };
 
 namespace detail {
@@ -75,9 +86,9 @@ class any_fetch {
 };
 
 template <class Producer>
-class fetch_by final : public any_fetch {
+class fetch_with final : public any_fetch {
  public:
-  fetch_by(Producer by, fetch_options chosen) noexcept
+  fetch_with(Producer by, fetch_options chosen)
       : any_fetch(std::move(chosen)), producer_(std::move(by)) {}
 
  private:
@@ -96,7 +107,7 @@ template <class Producer>
 std::unique_ptr<any_fetch> make_fetch(Producer by, fetch_options options) {
   static_assert(file_producer<Producer>,
                 "a producer takes a coramfs::file and returns an awaitable<result<void>>");
-  return std::make_unique<fetch_by<Producer>>(std::move(by), std::move(options));
+  return std::make_unique<fetch_with<Producer>>(std::move(by), std::move(options));
 }
 
 /// @cond

@@ -215,18 +215,29 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// this call, and not inside it.
   ///
   /// The producer is a coroutine, `asio::awaitable<result<void>>`, and nobody's child. It runs on a
-  /// strand over `fetch_options::on`, or else over the executor of this file system, and no
-  /// cancellation or death of a caller's reaches it. Its word ends the file: success finishes it,
-  /// an error abandons it with that error, and an exception with `errc::abandoned`. A success is no
-  /// end at another size than it has announced: that abandons the file, too. A file that it has
-  /// moved elsewhere, or closed, finished or abandoned, ends for itself, whatever it returns.
-  /// Destroyed with its context it has abandoned the file.
+  /// strand over `fetch_options::on`, or else over the executor of this file system, which is that
+  /// of its file, too, and no cancellation or death of a caller's reaches it. Its word ends the
+  /// file: success finishes it, an error abandons it with that error, and an exception with
+  /// `errc::abandoned`. So it may move the file into what it calls:
+  /// `co_return co_await download(url, std::move(to))`. A success is no end at another size than it
+  /// has announced: that abandons the file, too, and so does an exception that has destroyed it,
+  /// whoever has caught that. A file that is still in a handle elsewhere when it returns
+  /// ends for itself, whatever it returns, and so does one that it has closed, finished or
+  /// abandoned. Destroyed with its context it has abandoned the file.
   ///
   /// When nobody follows the file any more, others than by `fetch` included, the producer goes on,
   /// or it is stopped, as `when_alone` says: if nobody has come within `linger`, the file is taken
-  /// out of the tree, and then a terminal cancellation is emitted. Who fetches the file from then
-  /// on begins anew. Where memory for that wait is refused, the producer goes on. One that has
-  /// returned, and has moved its file elsewhere, is not stopped any more.
+  /// out of the tree, and then a terminal cancellation is emitted, on the strand. Who fetches the
+  /// file from then on begins anew. Where memory for that wait or for the cancellation is refused,
+  /// the producer goes on. One that has returned, and has moved its file elsewhere, is not stopped
+  /// any more. A producer that follows its own file is a follower of it, and so are two that follow
+  /// each other's: nobody stops them.
+  ///
+  /// Because of that cancellation a producer that leaves its strand, by a token that is bound to
+  /// another executor, disables it before, with
+  /// `asio::this_coro::reset_cancellation_state(asio::disable_cancellation())`, until it is back.
+  /// So does one that awaits a coroutine which it has spawned on another executor. With
+  /// `alone::finish` there is none. It may end elsewhere, too.
   ///
   /// It completes with the first byte, or with the end of a file without bytes, or at once if there
   /// is one, or the patience is immediate. So an error before the first byte is that of all who
@@ -239,7 +250,9 @@ class CORAMFS_EXPORT file_system : public detail::file_system_tokens<file_system
   /// Errors: of the producer before the first byte, as `file::abandon` tells it; `busy` for more
   /// followers than `max_followers`; those of `follow`, but `not_found` only for what is above the
   /// last name; `timed_out` also for the first byte, which has as long as a `next`; of a new file
-  /// those of `open` with `create`, but `already_exists`; `out_of_memory`. The call itself throws
+  /// those of `open` with `create`, but `already_exists`; `invalid_argument` where neither the file
+  /// system nor the options have an executor; `out_of_memory`, but for what Asio takes itself to
+  /// make a strand and begin a coroutine: versions of it end the program. The call itself throws
   /// `std::bad_alloc` where there is no memory for the producer, and what that throws when it is
   /// moved. Charges: a new file's node and name. What a producer takes beside its frame is some 1.5
   /// KiB, which are not charged.

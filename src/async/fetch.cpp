@@ -26,8 +26,9 @@ class fetch_follower_operation final : public fetch_operation {
 
   fetch_follower_operation(std::shared_ptr<volume_state> v, path_argument path,
                            std::unique_ptr<any_fetch> wanted, executor_ptr executor) noexcept
-      : fetch_operation(v, std::move(path), wanted->options.follow, wanted->options.max_followers),
-        volume_(*v),
+      : fetch_operation(v, std::move(path), wanted->options.follow, wanted->options.max_followers,
+                        opened_to_fetch(wanted->options)),
+        of_(*v),
         executor_(std::move(executor)),
         wanted_(std::move(wanted)) {}
 
@@ -41,10 +42,10 @@ class fetch_follower_operation final : public fetch_operation {
 
  private:
   result<void> begin(fresh_file of) noexcept override {
-    return flight::begin(std::move(wanted_), std::move(of), volume_, executor_);
+    return flight::begin(std::move(wanted_), std::move(of), of_, executor_);
   }
 
-  volume_state& volume_;
+  volume_state& of_;
   executor_ptr executor_;
   std::unique_ptr<any_fetch> wanted_;
 };

@@ -11,13 +11,15 @@ alone_operation::alone_operation(volume_state& v, flow_ref of, lock_timeout ling
     : volume_(&v), flow_(std::move(of)), linger_(linger) {}
 
 // Somebody may come at any time, so only `take_out_alone` knows whether it is alone: whoever joins
-// before that keeps the flight, and who comes later finds no file.
+// before that keeps the flight, and who comes later finds no file. Who comes and goes while nobody
+// looks is known by the number of those who have joined.
 progress alone_operation::advance() noexcept {
   const bool has_waited = claim_.has_value();
   claim_.reset();
   if (reached_ == stage::ended || !flow_->is_in_flight()) return progress::done;
   if (!has_waited) return wait(true);
   if (reached_ == stage::is_followed) {
+    joins_ = flow_->joins();
     if (linger_.is_immediate()) return take_out();
     reached_ = stage::is_alone;
     return wait(false);
@@ -32,7 +34,7 @@ progress alone_operation::wait(bool until_alone) noexcept {
 }
 
 progress alone_operation::take_out() noexcept {
-  is_taken_out_ = take_out_alone(*flow_, *volume_);
+  is_taken_out_ = take_out_alone(*flow_, joins_, *volume_);
   return is_taken_out_ ? progress::done : wait(true);
 }
 

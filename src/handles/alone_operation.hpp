@@ -45,7 +45,8 @@ class alone_operation {
   stage reached_ = stage::is_followed;
   bool is_over_ = false;  // the time for which it is alone
   bool is_taken_out_ = false;
-  std::optional<company_claim> claim_;
+  std::uint64_t joins_ = 0;  // before it was alone
+  std::optional<followed_claim> claim_;
 };
 
 }  // namespace coramfs::detail

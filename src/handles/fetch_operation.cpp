@@ -40,7 +40,7 @@ result<void> fetch_operation::begin_to_make() noexcept {
   name_ = negative_answers::name_of(normal.text(), volume_->tree.key());
   if (const auto answer = volume_->unfetched.find(name_, volume_->clock.now())) return *answer;
   making_.reset(new (std::nothrow) open_operation(volume_, path_.view(), open_mode::create,
-                                                  {.followable = true}, call::fetch));
+                                                  make_with_, call::fetch));
   if (making_ == nullptr) return errc::out_of_memory;
   BOOST_OUTCOME_TRY(making_->make_flow());
   admission told;
@@ -62,6 +62,12 @@ bool fetch_operation::make(progress& p) noexcept {
   p = making_->advance();
   if (p != progress::done) return false;
   auto made = making_->outcome();
+  // Somebody else may have made it meanwhile, and failed: the answer was kept before the name was
+  // free again.
+  if (const auto answer = volume_->unfetched.find(name_, volume_->clock.now()); made && answer) {
+    static_cast<void>(open_file(*making_).abandon(*answer));
+    made = *answer;
+  }
   if (made) {
     node_use use;
     {
@@ -115,6 +121,7 @@ claim& fetch_operation::awaited() noexcept {
 
 lock_timeout fetch_operation::patience() const noexcept {
   if (stage_ == stage::looks) return follow_operation::patience();
+  if (making_ != nullptr) return making_->patience();
   return options_.patience.value_or(lock_timeout::forever());
 }
 

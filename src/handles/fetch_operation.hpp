@@ -4,6 +4,7 @@
 #include <coramfs/detail/flow_ref.hpp>
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/follow_options.hpp>
+#include <coramfs/open_options.hpp>
 #include <coramfs/result.hpp>
 
 #include "handles/follow_operation.hpp"
@@ -16,6 +17,17 @@
 #include <optional>
 
 namespace coramfs::detail {
+
+/// How the file is opened that a fetch makes.
+template <class Options>
+open_options opened_to_fetch(const Options& o) noexcept {
+  open_options to;
+  to.followable = true;
+  to.on_full = o.on_full;
+  to.timeout = o.timeout;
+  to.label = o.label;
+  return to;
+}
 
 /// A `fetch`, as an operation: it follows the file that is there, or else makes it, with itself as
 /// its first follower, and has a producer begin to feed it. Then it waits for the first byte, or
@@ -43,8 +55,10 @@ class fetch_operation : public follow_operation {
 
  protected:
   fetch_operation(std::shared_ptr<volume_state> v, path_argument path,
-                  const follow_options& options, std::uint32_t most_followers) noexcept
-      : follow_operation(std::move(v), std::move(path), options, call::fetch, most_followers) {}
+                  const follow_options& options, std::uint32_t most_followers,
+                  const open_options& make_with) noexcept
+      : follow_operation(std::move(v), std::move(path), options, call::fetch, most_followers),
+        make_with_(make_with) {}
   fetch_operation(fetch_operation&& unbegun) noexcept = default;
   ~fetch_operation() = default;
 
@@ -59,6 +73,7 @@ class fetch_operation : public follow_operation {
   progress wait_for_first_byte() noexcept;
 
   enum class stage : unsigned char { looks, makes, arrives };
+  const open_options make_with_;
   stage stage_ = stage::looks;
   std::unique_ptr<open_operation> making_;
   negative_answers::name name_{};

@@ -5,6 +5,8 @@
 #include <coramfs/detail/open_file.hpp>
 #include <coramfs/error.hpp>
 
+#include <cstdint>
+
 namespace coramfs::detail {
 
 class file_node;
@@ -25,10 +27,10 @@ class volume_state;
 /// Precondition: the file's lock is held exclusively if it `is_begun`, and it is in use.
 node_use end_flow(flow_ref& of, file_node* file, bool is_begun, volume_state& v,
                   const error& why) noexcept;
-/// Takes the file of a flow that a producer feeds, and that nobody follows, out of the tree: from
-/// then on its path names nothing, and nobody can join it. Returns false, and does nothing, if
-/// somebody follows it, or if it has ended or is no producer's any more.
-bool take_out_alone(flow& of, volume_state& v) noexcept;
+/// Takes the file of a flow that a producer feeds, and that nobody has followed since so many had
+/// joined it, out of the tree: from then on its path names nothing, and nobody can join it. Returns
+/// false, and does nothing, if somebody has, or if it has ended or is no producer's any more.
+bool take_out_alone(flow& of, std::uint64_t joins, volume_state& v) noexcept;
 /// Says that the lock of a file that was settling is free, and lets go of it.
 void settle(node_use settling, volume_state& v) noexcept;
 

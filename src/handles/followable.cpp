@@ -65,9 +65,9 @@ result<void> open_file::abandon(const error& why) noexcept {
 }
 
 // A producer's word may decide how the file ends that it was handed, and has let go of in the end.
-void open_file::land() noexcept {
+void open_file::give_to_owner() noexcept {
   if (growth_operation* const op = std::exchange(under_way_.op, nullptr)) op->lose_file();
-  flow_->land(*this);
+  flow_->give_to_owner(*this);
 }
 
 namespace {
@@ -108,11 +108,11 @@ node_use end_flow(flow_ref& of, file_node* file, bool is_begun, volume_state& v,
   return settling;
 }
 
-bool take_out_alone(flow& of, volume_state& v) noexcept {
+bool take_out_alone(flow& of, std::uint64_t joins, volume_state& v) noexcept {
   std::uint64_t entry_bytes = 0;
   {
     const tree::exclusive_access access(v.tree);
-    if (!of.is_alone()) return false;
+    if (!of.is_alone_since(joins)) return false;
     if (of.is_listed()) {
       file_node& file = *of.file();
       v.tree.flows().remove(of);

@@ -106,7 +106,7 @@ node_use open_file::find_free(volume_state& v, const path_argument& path, open_m
 open_file::open_file(open_file&& other) noexcept = default;
 
 open_file::~open_file() {
-  if (flow_) land();
+  if (flow_) give_to_owner();
   let_go();
 }
 

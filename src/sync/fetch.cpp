@@ -5,7 +5,7 @@
 
 #include "core/made_by.hpp"
 #include "handles/fetch_operation.hpp"
-#include "handles/landing.hpp"
+#include "handles/produced_file.hpp"
 #include "sync/run.hpp"
 #include "tree/volume_state.hpp"
 
@@ -19,7 +19,8 @@ class file_system::fetch_operation final : public detail::fetch_operation {
  public:
   fetch_operation(const std::shared_ptr<detail::volume_state>& v, path_argument path,
                   const detail::producer_ref& by, const fetch_options& options) noexcept
-      : detail::fetch_operation(v, std::move(path), options.follow, options.max_followers),
+      : detail::fetch_operation(v, std::move(path), options.follow, options.max_followers,
+                                detail::opened_to_fetch(options)),
         of_(*v),
         producer_(by),
         negative_(options.negative) {}
@@ -33,11 +34,10 @@ class file_system::fetch_operation final : public detail::fetch_operation {
 
  private:
   result<void> begin(fresh_file made) noexcept override {
-    detail::landing end(of_, std::move(made.flow), {made.name, negative_});
+    detail::produced_file produced(of_, std::move(made.flow), {made.name, negative_});
     result<void> word = errc::abandoned;
     {
       file to(made.opened);
-      end.of().make_home(producer_.takes_over ? 1 : 0);
       try {
         word = producer_.call(producer_.producer, to);
       } catch (...) {
@@ -45,7 +45,7 @@ class file_system::fetch_operation final : public detail::fetch_operation {
       }
     }
     if (!word) word = detail::told_to_followers(word.error());
-    end.end(word, true);
+    produced.end(word, true);
     return boost::outcome_v2::success();
   }
 
@@ -54,8 +54,8 @@ class file_system::fetch_operation final : public detail::fetch_operation {
   const std::chrono::milliseconds negative_;
 };
 
-result<follower> file_system::fetch_by(path_argument path, const detail::producer_ref& by,
-                                       const fetch_options& options) const {
+result<follower> file_system::run_fetch(path_argument path, const detail::producer_ref& by,
+                                        const fetch_options& options) const {
   return detail::run_blocking(
       fetch_operation(detail::volume_access::state(volume_), std::move(path), by, options));
 }

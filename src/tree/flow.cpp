@@ -64,8 +64,6 @@ void flow_ref::drop() noexcept {
   if (f->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete f;
 }
 
-void written_flow::note_move() noexcept { (*this)->note_move(); }
-
 // The content may be in any number of pieces, so they are counted.
 result<void> flow::begin(const storage& content) noexcept try {
   if (content.size() == 0) return boost::outcome_v2::success();
@@ -151,6 +149,7 @@ flow_ref flow::join(std::uint32_t most, admission& told) noexcept {
   const std::lock_guard lock(mutex_);
   if (followers_ >= std::min(most, most_followers)) return {};
   ++followers_;
+  ++joins_;
   serve_watchers(told);
   return share();
 }
@@ -253,27 +252,21 @@ void flow::serve(admission& served) noexcept {
     queue_.admit_head(served);
 }
 
-void flow::begin_flight(flow_harbour& to) noexcept {
+void flow::begin_flight(flow_owner& by) noexcept {
   const std::lock_guard lock(mutex_);
-  harbour_ = &to;
+  owner_ = &by;
 }
 
 void flow::end_flight() noexcept {
   admission told;
   const std::lock_guard lock(mutex_);
-  harbour_ = nullptr;
+  owner_ = nullptr;
   serve_watchers(told);
 }
 
-void flow::make_home(std::uint32_t moves_to_come) noexcept {
-  home_.store(moves_.load(std::memory_order_relaxed) + moves_to_come, std::memory_order_relaxed);
-}
-
-void flow::land(open_file& ending) noexcept {
+void flow::give_to_owner(open_file& orphan) noexcept {
   const std::lock_guard lock(mutex_);
-  const bool was_handed_on =
-      moves_.load(std::memory_order_relaxed) > home_.load(std::memory_order_relaxed);
-  if (flies() && !was_handed_on) harbour_->take(ending);
+  if (flies()) owner_->take_over(orphan);
 }
 
 bool flow::is_in_flight() const noexcept {
@@ -281,9 +274,14 @@ bool flow::is_in_flight() const noexcept {
   return flies();
 }
 
-bool flow::is_alone() const noexcept {
+std::uint64_t flow::joins() const noexcept {
   const std::lock_guard lock(mutex_);
-  return flies() && followers_ == 0;
+  return joins_;
+}
+
+bool flow::is_alone_since(std::uint64_t joins) const noexcept {
+  const std::lock_guard lock(mutex_);
+  return flies() && followers_ == 0 && joins_ == joins;
 }
 
 bool flow::watch(waiter& w, bool until_alone) noexcept {

@@ -32,16 +32,16 @@ namespace coramfs::detail {
 class file_node;
 class open_file;
 
-/// Who has handed a followable file to a producer, whose word decides how it ends: takes the file
-/// over that the producer lets go of without having said so itself.
-class flow_harbour {
+/// Who has a producer write a followable file, and ends it by the producer's word. It owns the file
+/// that is destroyed while the producer runs, without having ended.
+class flow_owner {
  public:
-  /// Called with the flow's mutex held. It moves the handle away.
-  virtual void take(open_file& ending) noexcept = 0;
+  /// Called with the flow's mutex held, by the destructor of the handle, which it moves away.
+  virtual void take_over(open_file& orphan) noexcept = 0;
 
  protected:
-  flow_harbour() = default;
-  ~flow_harbour() = default;
+  flow_owner() = default;
+  ~flow_owner() = default;
 };
 
 /// What a writer and the followers of its file have in common: the bytes that are committed, who
@@ -108,21 +108,18 @@ class flow final : public boost::intrusive::set_base_hook<> {
   static bool take_runs(piece& p, std::size_t& taken) noexcept;
 
   // A producer's.
-  /// Has the handle land there that the producer was handed, until `end_flight`. It must live until
-  /// then.
-  void begin_flight(flow_harbour& to) noexcept;
+  /// Has the producer's handle go to its owner where it is destroyed, until `end_flight`. The owner
+  /// must live until then.
+  void begin_flight(flow_owner& by) noexcept;
   void end_flight() noexcept;
-  /// Says that the handle is where the producer has it, or will be after so many moves more: from
-  /// then on it has been handed on if it is moved once more.
-  void make_home(std::uint32_t moves_to_come) noexcept;
-  /// Lets a handle that is destroyed land, if it was handed on to nobody, and goes on growing.
-  void land(open_file& ending) noexcept;
-  void note_move() noexcept { moves_.fetch_add(1, std::memory_order_relaxed); }
-  /// Whether a producer feeds it, and whether nobody follows it besides.
-  /// @{
+  /// Gives a handle that is destroyed to the owner, if there is one, and goes on growing.
+  void give_to_owner(open_file& orphan) noexcept;
+  /// Whether a producer feeds it.
   bool is_in_flight() const noexcept;
-  bool is_alone() const noexcept;
-  /// @}
+  /// How many have ever joined it.
+  std::uint64_t joins() const noexcept;
+  /// Whether a producer feeds it, nobody follows it, and nobody has since so many had joined.
+  bool is_alone_since(std::uint64_t joins) const noexcept;
 
   /// The file, while it is in a `flow_table`, and whether it is. The table changes it under the
   /// tree's lock.
@@ -132,11 +129,11 @@ class flow final : public boost::intrusive::set_base_hook<> {
   /// @}
 
  private:
-  friend class company_claim;
   friend class flow_claim;
   friend class flow_ref;
   friend class joined_flow;
   friend class flow_table;
+  friend class followed_claim;
   struct part;
   struct entry {
     std::uint64_t begin;
@@ -152,7 +149,7 @@ class flow final : public boost::intrusive::set_base_hook<> {
   bool enqueue(waiter& w, std::uint64_t offset) noexcept;
   bool withdraw(waiter& w) noexcept;
   void serve(admission& served) noexcept;
-  bool flies() const noexcept { return harbour_ != nullptr && !has_ended(); }
+  bool flies() const noexcept { return owner_ != nullptr && !has_ended(); }
   bool watch(waiter& w, bool until_alone) noexcept;
   bool stop_watching(waiter& w) noexcept;
   void serve_watchers(admission& served) noexcept;
@@ -161,9 +158,7 @@ class flow final : public boost::intrusive::set_base_hook<> {
   const on_abandon when_abandoned_;
   std::atomic<std::uint32_t> references_{1};
   std::atomic<file_node*> file_{nullptr};
-  std::atomic<std::uint32_t> moves_{0};  // of the writer's handle
-  std::atomic<std::uint32_t> home_{0};   // the most moves of one that was handed on to nobody
-  pieces fresh_;                         // the writer's, for `show`
+  pieces fresh_;  // the writer's, for `show`
 
   // Guarded by mutex_, but for the writer, who alone changes them, and looks at them without it.
   std::vector<entry> entries_;
@@ -175,9 +170,10 @@ class flow final : public boost::intrusive::set_base_hook<> {
   // Guarded by mutex_.
   error why_{std::error_code()};
   std::uint32_t followers_ = 0;
+  std::uint64_t joins_ = 0;
   wait_queue queue_;
-  flow_harbour* harbour_ = nullptr;  // while a producer feeds it
-  wait_queue watchers_;              // want 1: that nobody follows it; want 0: that somebody does
+  flow_owner* owner_ = nullptr;  // while a producer feeds it
+  wait_queue watchers_;          // want 1: that nobody follows it; want 0: that somebody does
 };
 
 /// A claim for the bytes in front of an offset, or for the end, and a place among those who wait
@@ -201,9 +197,9 @@ class flow_claim final : public claim {
 /// its flight. Either may have changed by the time that it is had.
 ///
 /// Thread safety: one operation's own.
-class company_claim final : public claim {
+class followed_claim final : public claim {
  public:
-  company_claim(flow& of, bool until_alone) noexcept : flow_(of), until_alone_(until_alone) {}
+  followed_claim(flow& of, bool until_alone) noexcept : flow_(of), until_alone_(until_alone) {}
 
   bool enqueue(waiter& w) noexcept override { return flow_.watch(w, until_alone_); }
   bool withdraw(waiter& w, admission&) noexcept override { return flow_.stop_watching(w); }

@@ -51,6 +51,7 @@ class negative_answers {
     error why{std::error_code()};
   };
   using set = std::array<answer, set_size>;
+  static_assert(sizeof(set) * sets <= 64 * 1024);
   set& set_of(const name& of) noexcept { return (*sets_)[of.low % sets]; }
 
   std::mutex mutex_;

@@ -192,6 +192,51 @@ TEST_CASE("fetch races: one who comes and goes begins the time without followers
   }
 }
 
+TEST_CASE("fetch races: so does one who comes and goes before the producer's strand has noticed",
+          "[deterministic][fetch]") {
+  int joined = 0;
+  // How many steps the strand has done since the time was over.
+  for (int steps = 0; steps < 8; ++steps) {
+    CAPTURE(steps);
+    scene t(1);
+    staged_context there(1);
+    const auto run_there = [&] {
+      while (!there.is_idle() || !t.context().is_idle()) {
+        if (!there.is_idle()) there.step();
+        t.run();
+      }
+    };
+    std::optional<follower> a, b;
+    fetch_options o = lingering();
+    o.on = there.executor();
+    t.begin(t.fetch(a, o));
+    run_there();
+    REQUIRE(a);
+    a.reset();
+    run_there();
+    there.advance(std::chrono::milliseconds(1));
+    for (int i = 0; i < steps && !there.is_idle(); ++i) there.step();
+    if (!t.exists()) break;
+    ++joined;
+    t.begin(t.fetch(b, o));
+    t.run();
+    REQUIRE(b);
+    REQUIRE(t.begun == 1);
+    b.reset();
+    run_there();
+    REQUIRE(t.canceled == 0);
+    REQUIRE(t.exists());
+    there.advance(std::chrono::microseconds(999));
+    run_there();
+    REQUIRE(t.canceled == 0);
+    there.advance(std::chrono::microseconds(1));
+    run_there();
+    REQUIRE(t.canceled == 1);
+    REQUIRE(!t.exists());
+  }
+  CHECK(joined > 1);
+}
+
 TEST_CASE("fetch races: one comes as the producer is cancelled", "[deterministic][fetch]") {
   for (std::uint64_t seed = 0; seed < seeds; ++seed) {
     CAPTURE(seed);

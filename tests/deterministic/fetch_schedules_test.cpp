@@ -161,9 +161,14 @@ class fetch_world final : public world {
         co_await asio::post(asio::use_awaitable);
         break;
       case 5: {
-        // It is destroyed in here, and that is no success.
-        const file handed_on = std::move(to);
-        f->end(follow_state::abandoned);
+        // It is destroyed in here, which is no success with an exception.
+        const bool dies = dice_.one_in(2);
+        try {
+          const file handed_on = std::move(to);
+          if (dies) throw std::runtime_error("a producer's own");
+        } catch (const std::runtime_error&) {
+        }
+        f->end(dies ? follow_state::abandoned : follow_state::complete);
         break;
       }
       case 6:

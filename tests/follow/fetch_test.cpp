@@ -10,9 +10,11 @@
 
 #include <asio/error.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -339,17 +341,139 @@ TEST_CASE("fetch: a thread's producer may take its file by reference, and keep i
   CHECK(f.value().committed() == 3);
 }
 
-TEST_CASE("fetch: a file that a thread's producer hands on ends for itself", "[fetch][api]") {
+TEST_CASE("fetch: the word of a thread's producer ends what it has handed on", "[fetch][api]") {
   sync::file_system fs(volume::create().value());
-  const bool finishes = GENERATE(false, true);
+  const auto hand_on = [](sync::file other, bool dies) {
+    other.write("abc").value();
+    if (dies) throw std::runtime_error("its own");
+  };
+  const bool dies = GENERATE(false, true);
+  const auto produce = [&](sync::file& to) -> result<void> {
+    try {
+      hand_on(std::move(to), dies);
+    } catch (const std::runtime_error&) {
+    }
+    return boost::outcome_v2::success();
+  };
+  result<sync::follower> f = errc::busy;
+  SECTION("by reference") { f = fs.fetch("/f", produce); }
+  SECTION("by value") {
+    f = fs.fetch("/f", [&](sync::file to) { return produce(to); });
+  }
+  SECTION("by a reference to what may be moved") {
+    f = fs.fetch("/f", [&](sync::file&& to) { return produce(to); });
+  }
+  SECTION("through a wrapper") {
+    const std::function<result<void>(sync::file)> wrapped = [&](sync::file to) {
+      return produce(to);
+    };
+    f = fs.fetch("/f", wrapped);
+  }
+  SECTION("away and back") {
+    f = fs.fetch("/f", [&](sync::file to) {
+      sync::file other = std::move(to);
+      to = std::move(other);
+      return produce(to);
+    });
+  }
+  CHECK(f.value().committed() == 3);
+  CHECK(f.value().state() == (dies ? follow_state::abandoned : follow_state::complete));
+  CHECK(fs.exists("/f").value() == !dies);
+}
+
+TEST_CASE("fetch: a thread's producer may run while an exception passes", "[fetch][api]") {
+  sync::file_system fs(volume::create().value());
+  struct at_end {
+    ~at_end() {
+      static_cast<void>(fs.fetch("/f", [](sync::file to) -> result<void> {
+        to.write("abc").value();
+        return boost::outcome_v2::success();
+      }));
+    }
+    sync::file_system& fs;
+  };
+  try {
+    const at_end fetches{fs};
+    throw std::runtime_error("its own");
+  } catch (const std::runtime_error&) {
+  }
+  CHECK(fs.read_text("/f").value() == "abc");
+}
+
+TEST_CASE("fetch: a thread's producer waits for space, and its file has a name, if that is wanted",
+          "[fetch][api]") {
+  const volume v = volume::create({.max_quota = 1 << 20}).value();
+  sync::file_system fs(v);
+  fs.write_file("/other", std::string(700'000, 'o')).value();
+  const bool waits = GENERATE(false, true);
+  std::optional<error> ended;
+  const auto f = fs.fetch("/f",
+                          [&](sync::file& to) -> result<void> {
+                            const auto open = v.open_handles().value();
+                            CHECK(std::any_of(open.begin(), open.end(),
+                                              [](const auto& h) { return h.label == "mine"; }));
+                            to.write("abc").value();
+                            ended = error_of(to.write(std::string(700'000, 'x')));
+                            return *ended;
+                          },
+                          {.on_full = waits ? when_full::wait : when_full::reject,
+                           .timeout = std::chrono::milliseconds(1),
+                           .label = "mine"});
+  CHECK(ended == (waits ? errc::timed_out : errc::quota_exceeded));
+  CHECK(f.value().state() == follow_state::abandoned);
+}
+
+TEST_CASE("fetch: a file that a thread's producer keeps elsewhere ends for itself",
+          "[fetch][api]") {
+  sync::file_system fs(volume::create().value());
+  std::optional<sync::file> kept;
   const auto f = fs.fetch("/f", [&](sync::file to) -> result<void> {
     to.write("abc").value();
-    sync::file other = std::move(to);
-    if (finishes) other.finish().value();
+    kept = std::move(to);
     return boost::outcome_v2::success();
   });
-  CHECK(f.value().state() == (finishes ? follow_state::complete : follow_state::abandoned));
-  CHECK(fs.exists("/f").value() == finishes);
+  CHECK(f.value().state() == follow_state::growing);
+  kept.reset();
+  CHECK(f.value().state() == follow_state::abandoned);
+}
+
+namespace {
+
+/// Has another fetch of the file made, and fail, while the first one is about to make it.
+class faster_one final : public testing::fault_policy {
+ public:
+  std::optional<error> at(testing::fault_point p, std::string_view, std::uint64_t) override {
+    if (p != testing::fault_point::reserve_nodes || !std::exchange(is_armed, false))
+      return std::nullopt;
+    sync::fetch_options keeps;
+    keeps.negative = std::chrono::hours(1);
+    const auto f = fs->fetch(
+        "/f", [](sync::file&) -> result<void> { return errc::corrupt_archive; }, keeps);
+    CHECK(error_of(f) == errc::corrupt_archive);
+    return std::nullopt;
+  }
+
+  std::optional<sync::file_system> fs;
+  bool is_armed = true;
+};
+
+}  // namespace
+
+TEST_CASE("fetch: negative answers one who has begun to make the file already", "[fetch][api]") {
+  faster_one faults;
+  faults.fs.emplace(volume::create({.faults = &faults}).value());
+  int begun = 0;
+  const auto f = faults.fs->fetch("/f", [&](sync::file&) -> result<void> {
+    ++begun;
+    return boost::outcome_v2::success();
+  });
+  CHECK(!faults.is_armed);
+  CHECK(error_of(f) == errc::corrupt_archive);
+  CHECK(begun == 0);
+  CHECK(!faults.fs->exists("/f").value());
+  const volume_stats s = faults.fs->stats().value();
+  CHECK(s.open_handles == 0);
+  faults.fs.reset();
 }
 
 TEST_CASE("fetch: a thread that comes while another produces reads what is there",

@@ -6,9 +6,14 @@
 #include "support/catch.hpp"
 #include "support/describe.hpp"
 
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/async_result.hpp>
+#include <asio/bind_executor.hpp>
 #include <asio/buffer.hpp>
+#include <asio/cancellation_state.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/post.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/use_future.hpp>
@@ -19,7 +24,9 @@
 #include <cstdint>
 #include <functional>
 #include <future>
+#include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -147,6 +154,97 @@ TEST_CASE("fetch: threads and coroutines of many threads share what one of them 
     sync::file_system threads(v);
     if (threads.exists("/f").value()) CHECK(threads.read_text("/f").value() == whole());
   }
+}
+
+// What leaves its executor hears of no cancellation meanwhile: that is emitted on the strand.
+TEST_CASE("fetch: a producer may end elsewhere than on its strand", "[fetch][threads]") {
+  const volume v = volume::create().value();
+  {
+    asio::thread_pool pool(2), other(1);
+    const file_system fs(pool.get_executor(), v);
+    const auto hop = [&](file to) -> asio::awaitable<result<void>> {
+      const auto done = co_await to.write(asio::buffer("abc", 3));
+      if (!done) co_return done.error();
+      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+      co_await asio::post(asio::bind_executor(other, asio::use_awaitable));
+      co_return boost::outcome_v2::success();
+    };
+    for (int i = 0; i < 500; ++i) {
+      const std::string path = "/f" + std::to_string(i);
+      auto f = fs.fetch(path, hop, asio::use_future).get();
+      REQUIRE(f);
+    }
+    pool.join();
+    other.join();
+  }
+  CHECK(v.stats().open_handles == 0);
+}
+
+TEST_CASE("fetch: what a producer holds goes on its executor, wherever it has ended",
+          "[fetch][threads]") {
+  const volume v = volume::create().value();
+  asio::thread_pool pool(1), on(1), other(1);
+  const file_system fs(pool.get_executor(), v);
+  const auto here =
+      asio::post(on, asio::use_future([] { return std::this_thread::get_id(); })).get();
+  std::thread::id ended, gone;
+  {
+    std::shared_ptr<void> held(nullptr, [&](void*) { gone = std::this_thread::get_id(); });
+    fetch_options o;
+    o.on = on.get_executor();
+    fs.fetch(
+        "/f",
+        [&, held = std::move(held)](file to) -> asio::awaitable<result<void>> {
+          const auto done = co_await to.write(asio::buffer("abc", 3));
+          if (!done) co_return done.error();
+          co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+          co_await asio::post(asio::bind_executor(other, asio::use_awaitable));
+          ended = std::this_thread::get_id();
+          co_return boost::outcome_v2::success();
+        },
+        o, [](const result<follower>&) {});
+  }
+  pool.join();
+  other.join();
+  on.join();
+  CHECK(gone != ended);
+  CHECK(gone == here);
+}
+
+TEST_CASE("fetch: the cancellation comes on the producer's executor", "[fetch][threads]") {
+  const volume v = volume::create().value();
+  asio::thread_pool pool(1), on(1);
+  const file_system fs(pool.get_executor(), v);
+  const auto thread_of = [](asio::thread_pool& in) {
+    return asio::post(in, asio::use_future([] { return std::this_thread::get_id(); })).get();
+  };
+  std::promise<std::thread::id> stopped;
+  fetch_options o;
+  o.on = on.get_executor();
+  auto f = fs.fetch(
+                 "/f",
+                 [&](file to) -> asio::awaitable<result<void>> {
+                   const auto done = co_await to.write(asio::buffer("abc", 3));
+                   done.value();
+                   co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+                       [&stopped](auto handler) {
+                         auto slot = asio::get_associated_cancellation_slot(handler);
+                         auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+                         slot.assign([kept, &stopped](asio::cancellation_type) {
+                           stopped.set_value(std::this_thread::get_id());
+                           asio::post(std::move(*kept));
+                         });
+                       },
+                       asio::use_awaitable);
+                   co_return boost::outcome_v2::success();
+                 },
+                 o, asio::use_future)
+               .get();
+  REQUIRE(f);
+  f = errc::busy;
+  CHECK(stopped.get_future().get() == thread_of(on));
+  on.join();
+  pool.join();
 }
 
 }  // namespace coramfs::tests

@@ -13,15 +13,19 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/use_future.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -204,6 +208,45 @@ TEST_CASE("flight: without followers it goes on to its end, if that is wanted", 
   CHECK(t.threads.read_text("/f").value() == "begun and end");
 }
 
+TEST_CASE(
+    "flight: a time without followers of less than nothing is none, and the longest never ends",
+    "[fetch][flight]") {
+  fixture t;
+  fetch_options o;
+  t.p.text = "begun";
+  const bool is_long = GENERATE(false, true);
+  o.linger = is_long ? std::chrono::milliseconds::max() : std::chrono::milliseconds::min();
+  auto first = t.fetch(o);
+  REQUIRE(first.value());
+  first.reset();
+  t.run();
+  CHECK(*t.p.canceled == (is_long ? 0 : 1));
+  CHECK(t.threads.exists("/f").value() == is_long);
+}
+
+TEST_CASE("flight: a producer that follows its own file is not stopped until it leaves",
+          "[fetch][flight]") {
+  fixture t;
+  t.p.text = "begun";
+  std::optional<sync::follower> own;
+  std::optional<result<follower>> got;
+  t.fs.fetch(
+      "/f",
+      [&, make = t.p.producer()](file to) {
+        own = t.threads.follow("/f").value();
+        return make(std::move(to));
+      },
+      [&](result<follower> r) { got = std::move(r); });
+  t.run();
+  REQUIRE(got);
+  got.reset();
+  t.run();
+  CHECK(*t.p.canceled == 0);
+  own.reset();
+  t.run();
+  CHECK(*t.p.canceled == 1);
+}
+
 TEST_CASE("flight: one that is stopped before it has begun does not begin", "[fetch][flight]") {
   fixture t;
   // It begins on a context that does not run yet.
@@ -287,24 +330,163 @@ TEST_CASE("flight: a file that was moved elsewhere ends for itself, whatever is 
   }
 }
 
-TEST_CASE("flight: a file that a producer hands on and that is destroyed there is no success",
+namespace {
+
+awaitable<result<void>> download(file out, bool fails) {
+  const auto done = co_await out.write(asio::buffer("abc", 3));
+  if (!done) co_return done.error();
+  if (fails) co_return errc::corrupt_archive;
+  co_return boost::outcome_v2::success();
+}
+
+awaitable<void> die_in_the_middle(file out) {
+  const auto done = co_await out.write(asio::buffer("abc", 3));
+  done.value();
+  throw std::runtime_error("its own");
+}
+
+}  // namespace
+
+TEST_CASE("flight: a producer hands its file on to what it calls, and its word ends the file",
+          "[fetch][flight]") {
+  fixture t;
+  const bool fails = GENERATE(false, true);
+  std::optional<result<follower>> got;
+  t.fs.fetch(
+      "/f",
+      [=](file out) -> awaitable<result<void>> {
+        co_return co_await download(std::move(out), fails);
+      },
+      [&](result<follower> r) { got = std::move(r); });
+  t.run();
+  CHECK(got->value().state() == (fails ? follow_state::abandoned : follow_state::complete));
+  CHECK(t.threads.exists("/f").value() == !fails);
+}
+
+TEST_CASE("flight: a file that goes with an exception is no success, whoever catches that",
           "[fetch][flight]") {
   fixture t;
   std::optional<result<follower>> got;
   t.fs.fetch(
       "/f",
       [](file to) -> awaitable<result<void>> {
-        const auto hand_on = [](file other) -> awaitable<void> {
-          const auto done = co_await other.write(asio::buffer("abc", 3));
-          done.value();
-        };
-        co_await hand_on(std::move(to));
+        try {
+          co_await die_in_the_middle(std::move(to));
+        } catch (const std::runtime_error&) {
+        }
         co_return boost::outcome_v2::success();
       },
       [&](result<follower> r) { got = std::move(r); });
   t.run();
   CHECK(got->value().state() == follow_state::abandoned);
   CHECK(!t.threads.exists("/f").value());
+}
+
+TEST_CASE("flight: the call throws what its producer throws when it is moved", "[fetch][flight]") {
+  /// One that is copied where others are moved, as what captures a constant string.
+  struct copied {
+    explicit copied(int most) : left(std::make_shared<int>(most)) {}
+    copied(const copied& other) : left(other.left) {
+      if (--*left < 0) throw std::bad_alloc();
+    }
+    copied& operator=(const copied&) = delete;
+    ~copied() = default;
+    std::shared_ptr<int> left;
+  };
+  for (int most = 0;; ++most) {
+    fixture t;
+    const copied counted(most);
+    bool has_thrown = false;
+    std::optional<error> ended;
+    try {
+      t.fs.fetch(
+          "/f", [counted](file to) { return download(std::move(to), false); },
+          [&](const result<follower>& r) { ended = error_of(r); });
+    } catch (const std::bad_alloc&) {
+      has_thrown = true;
+    }
+    t.run();
+    CHECK(t.threads.exists("/f").value() == !has_thrown);
+    if (has_thrown) continue;
+    CHECK(ended.value().code().value() == 0);
+    CHECK(most > 2);
+    break;
+  }
+}
+
+TEST_CASE("flight: without any executor there is no producer", "[fetch][flight]") {
+  fixture t;
+  const file_system nowhere(asio::any_io_executor(), t.v);
+  std::optional<error> ended;
+  const auto fetch = [&]() -> awaitable<void> {
+    const auto f = co_await nowhere.fetch("/f", t.p.producer());
+    ended = error_of(f);
+    fetch_options there;
+    there.on = t.context.get_executor();
+    there.follow.patience = lock_timeout::immediate();
+    const auto g = co_await nowhere.fetch("/g", t.p.producer(), there);
+    CHECK(g.value().state() == follow_state::growing);
+  };
+  asio::co_spawn(t.context, fetch(), [](const std::exception_ptr& thrown) {
+    if (thrown) std::rethrow_exception(thrown);
+  });
+  t.run();
+  CHECK(ended == errc::invalid_argument);
+  CHECK(!t.threads.exists("/f").value());
+}
+
+TEST_CASE("flight: the producer's file is on the executor of the producer", "[fetch][flight]") {
+  fixture t;
+  asio::io_context other;
+  fetch_options o;
+  o.on = other.get_executor();
+  bool is_same = false, was_called = false;
+  t.fs.fetch(
+      "/f",
+      [&](file to) -> awaitable<result<void>> {
+        is_same = to.get_executor() == asio::any_io_executor(other.get_executor());
+        to.announce(3, [&](const result<void>&) { was_called = true; });
+        co_await asio::post(asio::use_awaitable);
+        co_return boost::outcome_v2::success();
+      },
+      o, [](const result<follower>&) {});
+  other.run();
+  CHECK(is_same);
+  CHECK(was_called);
+}
+
+TEST_CASE("flight: who is fetched waits for space, and has a name, if that is wanted",
+          "[fetch][flight]") {
+  const volume v = volume::create({.max_quota = 1 << 20}).value();
+  sync::file_system threads(v);
+  asio::io_context context;
+  const file_system fs(context.get_executor(), v);
+  threads.write_file("/other", std::string(700'000, 'o')).value();
+  const bool waits = GENERATE(true, false);
+  fetch_options o;
+  o.label = "a fetch";
+  o.timeout = lock_timeout::forever();
+  if (waits) o.on_full = when_full::wait;
+  std::optional<result<follower>> got;
+  const std::string text(700'000, 't');
+  fs.fetch(
+      "/f",
+      [&](file to) -> awaitable<result<void>> {
+        const auto done = co_await to.write(asio::buffer(text));
+        if (!done) co_return done.error();
+        co_return boost::outcome_v2::success();
+      },
+      o, [&](result<follower> r) { got = std::move(r); });
+  context.poll();
+  if (waits) {
+    REQUIRE(!got);
+    const auto open = v.open_handles().value();
+    CHECK(
+        std::any_of(open.begin(), open.end(), [](const auto& h) { return h.label == "a fetch"; }));
+    threads.remove("/other").value();
+  }
+  context.run();
+  CHECK((waits ? error_of(*got).code().value() == 0 : error_of(*got) == errc::quota_exceeded));
 }
 
 TEST_CASE("flight: a thread follows what a coroutine produces", "[fetch][flight]") {

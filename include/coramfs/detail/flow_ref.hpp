@@ -37,26 +37,4 @@ class flow_ref {
   flow* flow_ = nullptr;
 };
 
-/// The reference of a writer's handle, which counts at the flow how often the handle is moved: so a
-/// file that was handed to somebody is known from one that he has handed on.
-///
-/// Thread safety: distinct objects may be used at once.
-class written_flow : public flow_ref {
- public:
-  written_flow() noexcept = default;
-  explicit written_flow(flow_ref&& of) noexcept : flow_ref(std::move(of)) {}
-  written_flow(written_flow&& other) noexcept : flow_ref(std::move(other)) {
-    if (*this) note_move();
-  }
-  written_flow& operator=(written_flow&& other) noexcept {
-    flow_ref::operator=(std::move(other));
-    if (*this) note_move();
-    return *this;
-  }
-  ~written_flow() = default;
-
- private:
-  void note_move() noexcept;
-};
-
 }  // namespace coramfs::detail

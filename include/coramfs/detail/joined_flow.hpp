@@ -17,7 +17,7 @@ class joined_flow {
  public:
   joined_flow() noexcept = default;
   /// Joins a flow. It is empty if that has as many followers as it may have, or as `most` says. Who
-  /// has waited for company is told when `told` ends.
+  /// has waited for a follower is told when `told` ends.
   joined_flow(flow& of, std::uint32_t most, admission& told) noexcept;
   joined_flow(joined_flow&& other) noexcept = default;
   joined_flow& operator=(joined_flow&& other) noexcept = default;

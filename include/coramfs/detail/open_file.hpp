@@ -289,7 +289,7 @@ class open_file {
   void drop_reserve() noexcept;
   account payer() const noexcept;
   std::uint64_t paid_ahead() const noexcept;
-  void land() noexcept;
+  void give_to_owner() noexcept;
   void end_zeros_at(std::uint64_t end) noexcept {
     if (zeros_from_ < end) zeros_from_ = end;
   }
@@ -318,7 +318,7 @@ class open_file {
   // The bytes from here to the end are zeros that the open has stored for a preallocation.
   std::uint64_t zeros_from_ = std::numeric_limits<std::uint64_t>::max();
   std::unique_ptr<preparation> prepared_;
-  written_flow flow_;                 // of a handle that is followable
+  flow_ref flow_;                     // of a handle that is followable
   open_mode mode_ = open_mode::read;  // what it may do: of one that is followable, to append
   open_mode opened_with_ = open_mode::read;
   bool writes_in_steps_ = false;

@@ -3,6 +3,8 @@
 
 #include <coramfs/detail/path_argument.hpp>
 #include <coramfs/follow_options.hpp>
+#include <coramfs/open_options.hpp>
+#include <coramfs/options.hpp>
 #include <coramfs/result.hpp>
 #include <coramfs/sync/file.hpp>
 #include <coramfs/sync/file_system.hpp>
@@ -12,6 +14,7 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -21,7 +24,6 @@ namespace coramfs::detail {
 struct producer_ref {
   void* producer;
   result<void> (*call)(void* producer, sync::file& to);
-  bool takes_over;  ///< whether it takes the file by value
 };
 
 /// What makes a file's content: `producer(file)` or `producer(file&)`.
@@ -37,16 +39,15 @@ template <class Producer>
 producer_ref refer_to(Producer& by) noexcept {
   static_assert(blocking_producer<Producer>,
                 "a producer takes a coramfs::sync::file and returns a result<void>");
-  constexpr bool takes_over = !std::is_invocable_v<Producer&, sync::file&>;
   const auto call = [](void* producer, sync::file& to) -> result<void> {
     Producer& p = *static_cast<Producer*>(producer);
-    if constexpr (takes_over) {
-      return p(std::move(to));
-    } else {
+    if constexpr (std::is_invocable_v<Producer&, sync::file&>) {
       return p(to);
+    } else {
+      return p(std::move(to));
     }
   };
-  return {std::addressof(by), call, takes_over};
+  return {std::addressof(by), call};
 }
 
 }  // namespace coramfs::detail
@@ -67,21 +68,29 @@ struct fetch_options {
   /// The call is refused if as many follow the file already; never more than 10,000 do.
   std::uint32_t max_followers = 10000;
   /// How long the error of a producer that fails before its first byte is the answer to all who
-  /// fetch the file. The volume keeps 1,024 such answers at most, in 64 KiB that are not charged;
-  /// if there are more, others are forgotten.
+  /// fetch the file, by the volume's clock; it can not be withdrawn. The volume keeps 1,024 such
+  /// answers at most, in 64 KiB that are not charged; if there are more, others are forgotten.
   std::chrono::milliseconds negative{0};
+  /// How the file is opened if it is made, as by the `open_options` of the same names: what its
+  /// opening and the producer do when the quota is full, how long each wait for space may take, and
+  /// a name for people, which must live until the call has completed.
+  /// @{
+  when_full on_full = when_full::reject;
+  std::optional<lock_timeout> timeout = {};
+  const char* label = nullptr;
+  /// @}
 };
 
 /// @cond
 template <class Producer>
 result<follower> file_system::fetch(path_argument path, Producer producer) const {
-  return fetch_by(std::move(path), detail::refer_to(producer), {});
+  return run_fetch(std::move(path), detail::refer_to(producer), {});
 }
 
 template <class Producer>
 result<follower> file_system::fetch(path_argument path, Producer producer,
                                     fetch_options options) const {
-  return fetch_by(std::move(path), detail::refer_to(producer), options);
+  return run_fetch(std::move(path), detail::refer_to(producer), options);
 }
 /// @endcond
 

@@ -124,14 +124,16 @@ class CORAMFS_EXPORT file_system {
   /// The producer returns a `result<void>`, and its word ends the file: success finishes it, an
   /// error abandons it with that error, and what it throws with `errc::abandoned`; none of it
   /// passes through. A success is no end at another size than it has announced: that abandons the
-  /// file, too. It takes the file by reference or by value. One that it takes by value and moves
-  /// elsewhere, as a `std::function` that takes it by value does, ends for itself, whatever is
-  /// returned, and so does one that it has closed, finished or abandoned.
+  /// file, too, and so does an exception that has destroyed it, whoever has caught that.
+  /// It takes the file by reference or by value, and may move it into what it calls. One that is
+  /// still in a handle elsewhere when it returns ends for itself, whatever is returned, and so does
+  /// one that it has closed, finished or abandoned.
   ///
   /// Others wait for the first byte, or for the end of a file without bytes, unless their patience
   /// is immediate; so an error before the first byte is that of all who wait. None of them tries
   /// again. With `negative` it is also that of all who fetch the file while that lasts. A producer
-  /// that fetches its own file waits for itself.
+  /// that fetches its own file, or follows it to its end, waits for itself, and so do two that
+  /// fetch each other's.
   ///
   /// Errors: of the producer before the first byte, as `file::abandon` tells it; `busy` for more
   /// followers than `max_followers`; those of `follow`, but `not_found` only for what is above the
@@ -466,8 +468,8 @@ class CORAMFS_EXPORT file_system {
   class open_file_operation;
   class open_follower_operation;
   class fetch_operation;
-  result<follower> fetch_by(path_argument path, const detail::producer_ref& by,
-                            const fetch_options& options) const;
+  result<follower> run_fetch(path_argument path, const detail::producer_ref& by,
+                             const fetch_options& options) const;
   result<std::vector<std::string>> files_below(path_argument prefix,
                                                const export_options& options) const;
   // Gives no bytes if the file has gone.
