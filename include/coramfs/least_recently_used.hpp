@@ -15,15 +15,21 @@ namespace coramfs {
 /// file that has one, removes one that has none, and stays where it was for the next time. So a
 /// file that was read again stays, and one that nobody came back to goes soon. Files that are in
 /// use, or that somebody waits for, are passed. An open for writing marks a file that it keeps the
-/// content of. Directories stay.
+/// content of. Where all files that are not in use would make too little room for anybody to go on,
+/// nothing is removed (`shortage::least_bytes`).
+///
+/// Directories stay, also empty ones, and ask for no room: a cache with a directory for each key
+/// comes to its limit of nodes by them, and should flatten the keys or remove directories itself.
+/// Copies and forks ask for no room either (`reclaim_callback`).
 ///
 /// It works in the call that is short of space, in both facades, and gives others the tree's lock
 /// after each slice, but not its thread: on an executor, `least_recently_used_on`
-/// (`coramfs/reclaim_on.hpp`) does. It remembers up to 4,096 paths at a time, uncharged, and looks
-/// at all files to find as many.
+/// (`coramfs/reclaim_on.hpp`) does. It remembers up to 4,096 paths at a time, or as many as a
+/// sixteenth of the files, uncharged, and looks at all files to find as many.
 ///
-/// A volume and its forks may have the same callback: each has its own hand. A path that leads to
-/// no directory has no files. Throws `std::bad_alloc`.
+/// A volume and its forks may have the same callback: each has its own hand. Where
+/// `least_recently_used_options::below` leads to no directory, or is no path, there are no files,
+/// and nothing is ever removed. Throws `std::bad_alloc`.
 ///
 ///     coramfs::volume_options options;
 ///     options.reclaim = coramfs::least_recently_used();

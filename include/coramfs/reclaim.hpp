@@ -15,10 +15,14 @@ namespace coramfs {
 class volume;
 
 /// What is missing when a volume is full: how much more has to be freed until all requests can go
-/// on that it is asked for, behind those who waited for space before them.
+/// on that it is asked for, behind those who waited for space before them. It is no more than what
+/// is taken.
 struct shortage {
   std::uint64_t bytes = 0;  ///< as the quota counts them
   std::uint64_t nodes = 0;  ///< files and directories
+  /// With fewer bytes than these nobody can go on who wants bytes: not the first of those who
+  /// waited for space before, or, where there are none, not the least of the requests.
+  std::uint64_t least_bytes = 0;
 };
 
 namespace detail {
@@ -40,6 +44,8 @@ class reclaim_task {
   shortage begin() noexcept;
   /// What a `callback_scope` of the callback is for.
   const void* scope() const noexcept;
+  /// Says that the callback has failed.
+  void note_failure() noexcept;
 
  private:
   asking* of_;
@@ -52,10 +58,17 @@ class reclaim_task {
 ///
 /// The function is called with the volume and with what is missing, in the operation that is short,
 /// on its thread, with no lock of the library held but those of files that operations have open. It
-/// may use the volume, and removes files there, or gives up what it keeps of it. What it returns to
-/// say is seen in the quota alone; what it throws is swallowed. It is called by one thread at a
-/// time. It must not wait for whoever may be short of space, as for a file that is open: those wait
-/// for its end. In a volume whose asynchronous operations call it, it must not block.
+/// may use the volume, and removes files there, or gives up what it keeps of it. It may also close
+/// an asynchronous file, or destroy it, whose write asks: that ends with `not_open`. What it has
+/// done is seen in the quota alone; what it throws ends it, and is counted
+/// (`volume_stats::failed_reclaims`). It is called by one thread at a time. It must not wait for
+/// whoever may be short of space, as for a file that is open, nor for room in another volume whose
+/// callback may wait for room in this one: those wait for its end, and then only a timeout ends it.
+/// In a volume whose asynchronous operations call it, it must not block.
+///
+/// Files ask where an open makes or empties them, and where they are written, also those that come
+/// from an archive or the host. Directories do not ask, nor do copies of files and trees, nor
+/// forks: they are refused where there is no room.
 ///
 /// The volume has it among its options, so it must not own the volume.
 ///
@@ -69,7 +82,7 @@ class reclaim_callback {
   reclaim_callback() noexcept = default;
   /// A function, which may be empty. It returns nothing, since nothing that it says is heard.
   template <class Function>
-  requires(!std::same_as<Function, reclaim_callback> &&
+  requires(!std::same_as<Function, reclaim_callback> && std::copy_constructible<Function> &&
            std::is_void_v<std::invoke_result_t<Function&, const volume&, const shortage&>>)
       reclaim_callback(Function f)
       : call_(std::move(f)) {}

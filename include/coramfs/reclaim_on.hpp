@@ -12,19 +12,24 @@ namespace coramfs {
 
 /// A coroutine that is asked where a volume is full (`volume_options::reclaim`). It is spawned on
 /// `executor` for each asking, with a file system there and with what is missing, and the requests
-/// wait for its end. What it throws is swallowed. It is cancelled by nobody; if the executor's
-/// context is destroyed, it is destroyed, too, and the requests are judged as they are then.
+/// wait for its end. What it throws ends it, and is counted (`volume_stats::failed_reclaims`). It
+/// is cancelled by nobody; if the executor's context is destroyed, it is destroyed, too, and the
+/// requests are judged as they are then.
 ///
 /// What it does with the volume asks nobody again and waits for no space, as long as it does that
-/// on the executor of the file system that it is given, which is `executor`, too. What it has
-/// others do elsewhere is theirs, and may wait for its end: then only a timeout ends it.
+/// on the executor of the file system that it is given. That runs what it is given where `executor`
+/// does, but is not equal to it. Where `executor` runs something in the call, as `dispatch` may,
+/// that counts as the coroutine's until it suspends for the first time. What it has others do
+/// elsewhere is theirs, and may wait for its end: then only a timeout ends it. Nor does another
+/// volume's callback know that it is asked on behalf of this one: two that make room in each
+/// other's volumes may wait for each other, until a timeout.
 ///
 /// Where the context has gone nobody is asked. Preconditions: it does not go while a call of the
 /// volume begins on another thread; and whoever runs it does not block in a call of the volume that
 /// is short of space, for such a call waits for this coroutine, until its timeout. The coroutine
 /// does not own the volume, which has it among its options.
 ///
-/// Throws `std::bad_alloc`.
+/// Throws `std::bad_alloc`, and for an empty executor what Asio throws.
 ///
 ///     coramfs::volume_options options;
 ///     asio::io_context context;

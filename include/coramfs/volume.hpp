@@ -44,6 +44,9 @@ struct volume_stats {
   /// have changed or gone, and what only forks still have. It is what the volume would give back if
   /// all of these went.
   std::uint64_t held_bytes;
+  /// How often `volume_options::reclaim` has thrown so far, or could not be asked for want of
+  /// memory. Nobody else is told why a request was refused that it was to make room for.
+  std::uint64_t failed_reclaims;
 };
 
 /// The core that facades share: the tree, the files' bytes, the quota and the locks.

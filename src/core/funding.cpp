@@ -30,6 +30,7 @@ std::optional<space_claim> funding::claim_after(const error& e, std::uint64_t ow
       (limit == errc::quota_exceeded ? has_asked_for_bytes_ : has_asked_for_nodes_) = true;
     if (part != nullptr && (!patience_.is_immediate() || part->has_ended()))
       return space_claim(*quota_, std::move(part));
+    if (part != nullptr) part->leave_want();
   }
   if (!waits_after(e) || (callback != nullptr && callback->is_in_callback())) return {};
   detail::grant* const had = std::exchange(has_waited_, true) ? &grant_ : nullptr;

@@ -6,6 +6,15 @@
 
 namespace coramfs::detail {
 
+namespace {
+
+// The sum, or the largest number if it is more.
+std::uint64_t add_up(std::uint64_t a, std::uint64_t b) noexcept {
+  return b > UINT64_MAX - a ? UINT64_MAX : a + b;
+}
+
+}  // namespace
+
 void grant::give_back() noexcept { from_->settle({.bytes = bytes_}, {}, false); }
 
 void reservation::drop() noexcept { from_->settle(wanted_, replaced_, false); }
@@ -121,8 +130,12 @@ std::uint64_t quota::available() const noexcept {
 
 std::uint64_t quota::missing(std::uint64_t bytes) const noexcept {
   const std::lock_guard lock(mutex_);
-  const std::uint64_t before = queue_.all_want();
-  return excess(bytes > UINT64_MAX - before ? UINT64_MAX : bytes + before, untaken_bytes());
+  return lacking(add_up(bytes, queue_.all_want()));
+}
+
+std::uint64_t quota::missing_next(std::uint64_t bytes) const noexcept {
+  const std::lock_guard lock(mutex_);
+  return lacking(queue_.empty() ? bytes : queue_.head_wants());
 }
 
 std::uint64_t quota::available_nodes() const noexcept {
@@ -162,6 +175,11 @@ void quota::settle(const charge& wanted, const charge& replaced, bool commit) no
 // More may be taken, or be set aside, than a limit allows that has been lowered since.
 std::uint64_t quota::untaken_bytes() const noexcept {
   return excess(max_bytes(), committed_.bytes + reserved_bytes_);
+}
+
+std::uint64_t quota::lacking(std::uint64_t bytes) const noexcept {
+  const std::uint64_t beyond = excess(committed_.bytes + reserved_bytes_, max_bytes());
+  return excess(add_up(bytes, beyond), untaken_bytes());
 }
 
 std::uint64_t quota::free_bytes() const noexcept {

@@ -217,8 +217,11 @@ class quota {
   std::uint64_t left() const noexcept;
   /// Bytes that a request could have: those that are left, without those set aside.
   std::uint64_t available() const noexcept;
-  /// How many bytes are missing until all who wait are served, and then one who wants so many.
+  /// How many bytes are missing until all who wait are served, and then one who wants so many. It
+  /// may be more than can be freed.
   std::uint64_t missing(std::uint64_t bytes) const noexcept;
+  /// How many are missing until anybody is served: who waits first, or else one who wants so many.
+  std::uint64_t missing_next(std::uint64_t bytes) const noexcept;
   /// Nodes that a request could have; where there is no limit, more than there can be.
   std::uint64_t available_nodes() const noexcept;
   /// Bytes that are committed or reserved.
@@ -231,6 +234,7 @@ class quota {
   friend class space_claim;
   std::uint64_t untaken_bytes() const noexcept;
   void bound_taken() noexcept;
+  std::uint64_t lacking(std::uint64_t bytes) const noexcept;
   std::uint64_t free_bytes() const noexcept;
   std::uint64_t free_nodes() const noexcept;
   result<void> judge(std::uint64_t bytes, std::uint64_t nodes,

@@ -19,15 +19,20 @@ struct reclaim_access {
     return made;
   }
 
-  /// Has a callback answer. What it throws ends the task.
-  static void answer(const reclaim_callback& by, const volume& of, reclaim_task given) noexcept {
+  /// Has a callback answer. What it throws ends the task. Returns false where it has thrown.
+  static bool answer(const reclaim_callback& by, const volume& of, reclaim_task given) noexcept {
     try {
-      if (by.start_ != nullptr) return by.start_(of, std::move(given));
+      if (by.start_ != nullptr) {
+        by.start_(of, std::move(given));
+        return true;
+      }
       reclaim_task task(std::move(given));
       const callback_scope scope(task.scope());
       const shortage missing = task.begin();
       if (missing.bytes != 0 || missing.nodes != 0) by.call_(of, missing);
+      return true;
     } catch (...) {
+      return false;
     }
   }
 };

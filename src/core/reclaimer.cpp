@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "core/reclaimer.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <new>
 
@@ -14,15 +15,16 @@ shortage asking::begin() noexcept {
     wanted = wanted_;
   }
   quota& limits = of_.limits_;
-  const shortage missing{wanted.bytes > 0 ? limits.missing(wanted.bytes) : 0,
-                         excess(wanted.nodes, limits.available_nodes())};
+  shortage missing{.nodes = excess(wanted.nodes, limits.available_nodes())};
   if (wanted.bytes == 0) return missing;
+  missing.bytes = std::min(limits.missing(wanted.bytes), limits.taken());
+  missing.least_bytes = limits.missing_next(wanted.least_bytes);
   claim_.emplace(limits, wanted.bytes);
   hold();
   has_bytes_ = claim_->enqueue(place_);
   if (!has_bytes_) return missing;
   drop();
-  return {0, missing.nodes};
+  return {.nodes = missing.nodes};
 }
 
 // A grant may be on its way still: then it drops the hold that it stands for when it comes.
@@ -49,10 +51,13 @@ void asking::end() noexcept {
 void asking_part::join(asking& of) noexcept {
   of_ = &of;
   of.hold();
-  is_shared_ = of.phase_ == asking::phase::is_joined;
+  is_shared_ = of.phase_ == asking::phase::is_joined && amount_ <= UINT64_MAX - wanted();
   if (!is_shared_) return;
   wanted() += amount_;
   ++of.parts_;
+  if (limit_ != errc::quota_exceeded) return;
+  std::uint64_t& least = of.wanted_.least_bytes;
+  least = least == 0 ? amount_ : std::min(least, amount_);
 }
 
 // The last who could have a part gives back what the others have left.
@@ -61,7 +66,7 @@ asking_part::~asking_part() {
   if (is_shared_) {
     grant unused;
     const std::lock_guard lock(of_->of_.mutex_);
-    if (of_->phase_ == asking::phase::is_joined) wanted() -= amount_;
+    if (of_->phase_ == asking::phase::is_joined && !leaves_want_) wanted() -= amount_;
     if (--of_->parts_ == 0) unused = grant(of_->of_.limits_, std::exchange(of_->granted_, 0));
   }
   of_->drop();
@@ -100,7 +105,10 @@ std::uint64_t asking_part::take() noexcept {
 std::unique_ptr<asking_part> reclaimer::ask(errc limit, std::uint64_t amount) noexcept {
   std::unique_ptr<asking_part> part(new (std::nothrow) asking_part(limit, amount));
   auto* const fresh = part != nullptr ? new (std::nothrow) asking(*this) : nullptr;
-  if (fresh == nullptr) return nullptr;
+  if (fresh == nullptr) {
+    note_failure();
+    return nullptr;
+  }
   bool begins = false;
   {
     const std::lock_guard lock(mutex_);
@@ -127,5 +135,7 @@ reclaim_task::~reclaim_task() {
 shortage reclaim_task::begin() noexcept { return of_->begin(); }
 
 const void* reclaim_task::scope() const noexcept { return &of_->of(); }
+
+void reclaim_task::note_failure() noexcept { of_->of().note_failure(); }
 
 }  // namespace coramfs::detail

@@ -45,7 +45,7 @@ class asking {
   /// As `reclaim_task` has them. Its holder calls each once, `end` also without `begin`.
   shortage begin() noexcept;
   void end() noexcept;
-  const reclaimer& of() const noexcept { return of_; }
+  reclaimer& of() const noexcept { return of_; }
 
  private:
   friend class reclaimer;
@@ -68,7 +68,7 @@ class asking {
   enum class phase : unsigned char { is_joined, is_asked, has_ended };
   // Guarded by the reclaimer's mutex.
   phase phase_ = phase::is_joined;
-  shortage wanted_;            // by all who share it
+  shortage wanted_;            // by all who share it, and the least that one of them wants
   std::uint32_t parts_ = 0;    // how many have or may yet have a part of the bytes
   std::uint64_t granted_ = 0;  // bytes that wait for them
   wait_queue waiting_;         // for the end
@@ -104,6 +104,8 @@ class asking_part {
   /// @}
   /// Takes the bytes that were freed for it, and returns how many: all or none. They are reserved.
   std::uint64_t take() noexcept;
+  /// The request goes, and is still asked for: so the next one finds room.
+  void leave_want() noexcept { leaves_want_ = true; }
 
  private:
   friend class reclaimer;
@@ -114,6 +116,7 @@ class asking_part {
   asking* of_ = nullptr;  // not null once it has joined
   const errc limit_;
   bool is_shared_ = false;
+  bool leaves_want_ = false;
   const std::uint64_t amount_;
 };
 
@@ -136,6 +139,11 @@ class reclaimer {
   /// files.
   std::unique_ptr<asking_part> ask(errc limit, std::uint64_t amount) noexcept;
 
+  /// Notes an asking whose callback has failed, or could not begin.
+  void note_failure() noexcept { failures_.fetch_add(1, std::memory_order_relaxed); }
+  /// How many there were.
+  std::uint64_t failures() const noexcept { return failures_.load(std::memory_order_relaxed); }
+
  protected:
   ~reclaimer() = default;
 
@@ -149,6 +157,7 @@ class reclaimer {
   quota& limits_;
   brief_lock mutex_;
   asking* current_ = nullptr;  // guarded by mutex_; its answerer holds it
+  std::atomic<std::uint64_t> failures_{0};
 };
 
 }  // namespace coramfs::detail

@@ -101,7 +101,7 @@ void open_operation::granted() noexcept {
     return;
   }
   node_.hold(kind());
-  node_->note_use();
+  node_->note(noted_as(), no_lane);
   now_.emplace<content_filler>();
   if (node_->parent != nullptr && flow_) {
     const tree::exclusive_access access(volume_->tree);
@@ -227,7 +227,7 @@ result<open_operation::found> open_operation::look(normal_path normal,
   BOOST_OUTCOME_TRY(auto* const file, find_file(at, wanted_.mode));
   if (file != nullptr) {
     if (volume_->tree.must_cool(*file, kind())) return found::hot;
-    take(*file);
+    take(*file, noted_as());
     return found::taken;
   }
   to_make.place = volume_->tree.note(at);
@@ -237,8 +237,8 @@ result<open_operation::found> open_operation::look(normal_path normal,
 }
 
 // From here on the node stays where it is in the tree.
-void open_operation::take(file_node& file) noexcept {
-  node_ = volume_->tree.use(file, kind());
+void open_operation::take(file_node& file, opening how) noexcept {
+  node_ = volume_->tree.use(file, kind(), how);
   wanted_.reached = stage::locks;
 }
 
@@ -282,7 +282,7 @@ result<void> open_operation::link_new(file_draft& draft, normal_path normal,
   BOOST_OUTCOME_TRY(auto* const other, find_file(at, wanted_.mode));
   if (other != nullptr) {
     volume_->tree.cool(*other);
-    take(*other);
+    take(*other, noted_as());
     if (flow_ && node_.is_locked()) begin_flow();
     return boost::outcome_v2::success();
   }
@@ -290,7 +290,7 @@ result<void> open_operation::link_new(file_draft& draft, normal_path normal,
     funds_.take_back(draft.give_up());
     return linked.error();
   }
-  take(fresh);
+  take(fresh, opening::renews);
   if (flow_) begin_flow();
   wanted_.is_begun = true;
   wanted_.reached = stage::ended;
@@ -417,6 +417,11 @@ void open_operation::end_with(const error& e) noexcept {
 // What the file is charged already, and stays charged while it waits for more.
 std::uint64_t open_operation::own_charge() const noexcept {
   return wanted_.reached == stage::begins ? file_charge(*node_, volume_->account).bytes : 0;
+}
+
+opening open_operation::noted_as() const noexcept {
+  if (wanted_.mode == open_mode::read) return opening::reads;
+  return empties(wanted_.mode) ? opening::renews : opening::changes;
 }
 
 fair_lock::kind open_operation::kind() const noexcept {

@@ -126,7 +126,7 @@ class open_operation {
   result<void> link_new(file_draft& draft, normal_path normal, const vacancy& place) noexcept;
   node_use take_node() noexcept;
   result<void> link_filled() noexcept;
-  void take(file_node& file) noexcept CORAMFS_REQUIRES_SHARED(volume_->tree);
+  void take(file_node& file, opening how) noexcept CORAMFS_REQUIRES_SHARED(volume_->tree);
   void heat() noexcept;
   result<void> lock() noexcept;
   result<void> begin_content() noexcept;
@@ -144,6 +144,7 @@ class open_operation {
   progress fail(const error& e) noexcept;
   void end_with(const error& e) noexcept;
   std::uint64_t own_charge() const noexcept;
+  opening noted_as() const noexcept;
   fair_lock::kind kind() const noexcept;
 
   std::shared_ptr<volume_state> volume_;

@@ -39,20 +39,30 @@ void growth_operation::lose_file() noexcept {
 }
 
 progress growth_operation::fail(const error& e) noexcept {
-  if (funds_.may_wait_after(e)) {
-    if (auto room = funds_.claim_after(e, file_->own_charge())) {
-      if (!room->is_asking()) {
-        if (const auto goes_on = file_->ask_waiting_for_space(e.requested()); !goes_on) {
-          status_ = noted(goes_on.error());
-          return progress::done;
-        }
-      }
-      claim_.emplace(std::move(*room));
-      return pause(progress::waits);
+  const result<progress> goes_on = funds_.may_wait_after(e) ? wait_after(e) : e;
+  if (goes_on) return goes_on.value();
+  status_ = noted(goes_on.error());
+  return progress::done;
+}
+
+// The callback may be called in here, and may close the handle or destroy it. So it is paused by
+// then, and the handle tells it.
+result<progress> growth_operation::wait_after(const error& e) noexcept {
+  pause(progress::waits);
+  auto room = funds_.claim_after(e, file_->own_charge());
+  if (file_ == nullptr) return progress::done;
+  if (!room) {
+    end_pause();
+    return e;
+  }
+  if (!room->is_asking()) {
+    if (const auto goes_on = file_->ask_waiting_for_space(e.requested()); !goes_on) {
+      end_pause();
+      return goes_on.error();
     }
   }
-  status_ = noted(e);
-  return progress::done;
+  claim_.emplace(std::move(*room));
+  return progress::waits;
 }
 
 bool growth_operation::resume() noexcept {

@@ -75,6 +75,7 @@ class growth_operation {
   std::uint64_t at_ = 0;  // where the room is
 
  private:
+  result<progress> wait_after(const error& e) noexcept;
   void end_pause() noexcept;
   error noted(const error& e) const noexcept;
 

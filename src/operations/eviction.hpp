@@ -33,14 +33,31 @@ class eviction_queue {
   struct candidate {
     place at;
     std::string path;
+    std::uint64_t bytes;  ///< what it was charged at most
     bool is_expired;
   };
 
-  /// How many are remembered at most of those that come next, and as many that are too old.
-  static constexpr std::size_t most = 4096;
+  /// How many are remembered at most of those that come next, and as many that are too old: these,
+  /// or a sixteenth of all files. So a pass over all takes no more than some looks at all.
+  static constexpr std::uint64_t most = 4096, share = 16;
+
+  void remember(std::vector<candidate> found) noexcept {
+    next = std::move(found);
+    bytes = 0;
+    for (const candidate& c : next) bytes += c.bytes;
+  }
+  /// Precondition: there is one.
+  candidate take_next() noexcept {
+    candidate c = std::move(next.back());
+    next.pop_back();
+    bytes -= c.bytes;
+    return c;
+  }
 
   place hand;                   ///< where the last one stood
   std::vector<candidate> next;  ///< the first of them is the last here
+  std::uint64_t bytes = 0;      ///< of all of these
+  std::uint64_t seen = 0;       ///< how many files were looked at, over and over
 };
 
 /// What a `least_recently_used` has, and its copies share. It must not own a volume.
@@ -51,7 +68,8 @@ class eviction_queues {
   explicit eviction_queues(least_recently_used_options chosen) noexcept
       : options(std::move(chosen)) {}
 
-  /// That of a volume, for one asking. Throws `std::bad_alloc`.
+  /// That of a volume, for one asking. Throws `std::bad_alloc`. Those of volumes that have gone are
+  /// dropped.
   std::shared_ptr<eviction_queue> of(const std::shared_ptr<volume_state>& v);
 
   const least_recently_used_options options;
@@ -67,7 +85,9 @@ class eviction_queues {
 };
 
 /// Removes files in their order until what is missing is free, or until it has come by all of them
-/// twice. The tree's lock is held for each file and for each slice of a look at all.
+/// behind the hand, and then by all. Where a look at all shows first that those which are not in
+/// use would help nobody, it removes nothing. The tree's lock is held for each file and for each
+/// slice of a look.
 steps<void> evict(std::shared_ptr<volume_state> v, std::shared_ptr<eviction_queues> all,
                   shortage missing);
 

@@ -156,7 +156,7 @@ result<void> forker::see(const node& n, pace& p) {
     return boost::outcome_v2::success();
   }
   auto& file = const_cast<file_node&>(static_cast<const file_node&>(n));
-  node_use used = from_.tree.use(file, fair_lock::kind::shared);
+  node_use used = from_.tree.use(file, fair_lock::kind::shared, opening::unnoted);
   if (used.is_locked()) {
     p.add_nodes(blocks_of(file.content));
     const std::size_t name = names_.size();

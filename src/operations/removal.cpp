@@ -196,7 +196,7 @@ result<void> removal_in_turn::find() noexcept {
     auto& file = static_cast<file_node&>(n);
     if (!names.is_busy(file)) return names.unlink(file);
     names.cool(file);
-    use_ = names.use(file, fair_lock::kind::exclusive);
+    use_ = names.use(file, fair_lock::kind::exclusive, opening::unnoted);
     return errc::busy;
   };
   const auto removed = remove_one(*volume_, path_, require_file, take);

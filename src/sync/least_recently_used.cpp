@@ -7,6 +7,7 @@
 #include "sync/run.hpp"
 
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace coramfs {
@@ -14,8 +15,9 @@ namespace coramfs {
 reclaim_callback least_recently_used(least_recently_used_options options) {
   return [all = std::make_shared<detail::eviction_queues>(std::move(options))](
              const volume& of, const shortage& missing) {
-    static_cast<void>(
-        detail::run_blocking(detail::evict(detail::volume_access::state(of), all, missing)));
+    // It lacks memory, and is not cancelled.
+    if (!detail::run_blocking(detail::evict(detail::volume_access::state(of), all, missing)))
+      throw std::bad_alloc();
   };
 }
 

@@ -100,23 +100,30 @@ void file_node::note_marks_of(unsigned lane) noexcept {
   if (noted != any && noted != mine) lane_of_marks_.store(any, std::memory_order_relaxed);
 }
 
+void file_node::note(opening how, unsigned lane) noexcept {
+  switch (how) {
+    case opening::unnoted: break;
+    case opening::reads: return lane != no_lane && !is_hot ? note_reader_of(lane) : note_use();
+    case opening::changes: return changes_.store(opened, std::memory_order_relaxed);
+    case opening::renews: return changes_.store(0, std::memory_order_relaxed);
+  }
+}
+
 // The counter is not incremented by one atomic step: a reader that goes uncounted does no harm.
 void file_node::note_reader_of(unsigned lane) noexcept {
   const auto mine = static_cast<std::uint8_t>(lane + 1);
-  if (last_reader_.load(std::memory_order_relaxed) == mine) return;
-  last_reader_.store(mine, std::memory_order_relaxed);
+  const bool is_same = last_reader_.load(std::memory_order_relaxed) == mine;
   const std::uint8_t changes = changes_.load(std::memory_order_relaxed);
-  const int counted = changes < many ? changes + one_change : changes;
+  if (is_same && (changes & opened) != 0) return;
+  last_reader_.store(mine, std::memory_order_relaxed);
+  const int counted = !is_same && changes < many ? changes + one_change : changes;
   changes_.store(static_cast<std::uint8_t>(counted | opened), std::memory_order_relaxed);
 }
 
-// Who has opened it last notes it again at the next time, as a reader that is another.
 bool file_node::take_use() noexcept {
-  static_assert(opened == hold_mark::is_handle);
-  const std::uint8_t changes = changes_.load(std::memory_order_relaxed);
-  changes_.store(static_cast<std::uint8_t>(changes & ~opened), std::memory_order_relaxed);
-  last_reader_.store(0, std::memory_order_relaxed);
-  return (changes & opened) != 0;
+  if (!was_used()) return false;
+  const auto others = static_cast<std::uint8_t>(~opened);
+  return (changes_.fetch_and(others, std::memory_order_relaxed) & opened) != 0;
 }
 
 // Calls `look` until what it has seen belongs together, and returns that.

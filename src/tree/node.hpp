@@ -68,6 +68,10 @@ class node_name {
 class directory_node;
 class file_node;
 
+/// What an open does to a file, as far as the file notes it: nothing is noted; its content is read,
+/// changed, or made anew.
+enum class opening : unsigned char { unnoted, reads, changes, renews };
+
 /// The directory that a node is in. It changes under the tree's exclusive lock, or while the node
 /// is not in the tree. It is atomic because whoever moves memory looks at it at any time.
 class parent_link {
@@ -234,21 +238,24 @@ class file_node final : public node {
   }
   void note_marks_of(unsigned lane) noexcept;
 
-  /// Notes an open for reading by the thread of a lane. What is counted is about how often, since
-  /// the last open for writing, it came from another thread than the one before.
-  void note_reader_of(unsigned lane) noexcept;
-  /// Notes an open for writing; `kind` has the bit `hold_mark::is_handle` where the file was there
-  /// before, and keeps its content.
-  void forget_readers(std::uint64_t kind) noexcept {
-    changes_.store(static_cast<std::uint8_t>(kind), std::memory_order_relaxed);
-  }
+  /// Notes an open by the thread of a lane, or of none. What is counted is about how often, since
+  /// the last open for writing, a reader came from another thread than the one before.
+  void note(opening how, unsigned lane) noexcept;
+  /// Begins to count readers anew.
+  void forget_readers() noexcept { changes_.store(opened, std::memory_order_relaxed); }
   /// Whether that was so often that it pays to make the file hot.
   bool is_warm() const noexcept { return changes_.load(std::memory_order_relaxed) >= many; }
 
-  /// Notes an open that had to wait.
-  void note_use() noexcept { changes_.fetch_or(opened, std::memory_order_relaxed); }
-  /// Whether it was opened since this was called before, or since its content is new. The open that
-  /// makes a file does not count. Of a hot file it knows nothing. Under the tree's exclusive lock.
+  /// Notes an open of a file that readers share; mostly it only looks.
+  void note_use() noexcept {
+    if (!was_used()) changes_.fetch_or(opened, std::memory_order_relaxed);
+  }
+  /// Whether it was opened since `take_use` was called before, or since its content is new. The
+  /// open that makes a file does not count.
+  bool was_used() const noexcept {
+    return (changes_.load(std::memory_order_relaxed) & opened) != 0;
+  }
+  /// Returns `was_used()`, and forgets it. Under the tree's lock, shared or exclusive.
   bool take_use() noexcept;
 
   fair_lock lock;
@@ -261,6 +268,7 @@ class file_node final : public node {
   clearance cleared = clearance::none;
 
  private:
+  void note_reader_of(unsigned lane) noexcept;
   void show(time_point now, std::uint64_t generation) noexcept;
   template <class Look>
   auto look(Look look) const noexcept;

@@ -173,29 +173,33 @@ lock_state tree::who_has(const file_node& f) const noexcept {
 }
 
 // Whether the file is hot does not change under the tree's lock.
-node_use tree::use(file_node& f, fair_lock::kind k) noexcept {
+node_use tree::use(file_node& f, fair_lock::kind k, opening how) noexcept {
   assert(!must_cool(f, k));
-  if (node_use marked = mark(f, k, 0)) return marked;
+  if (node_use marked = mark(f, k, how, 0)) return marked;
   node_use counted(f, whole_);
-  if (f.lock.try_lock(k)) counted.hold(k);
+  if (!f.lock.try_lock(k)) return counted;
+  counted.hold(k);
+  f.note(how, thread_lane());
   return counted;
 }
 
 node_use tree::use_at_once(file_node& f, fair_lock::kind k) noexcept {
-  return must_cool(f, k) ? node_use() : mark(f, k, hold_mark::is_handle);
+  if (must_cool(f, k)) return {};
+  return mark(f, k, k == fair_lock::kind::shared ? opening::reads : opening::changes,
+              hold_mark::is_handle);
 }
 
 // Locks a file and marks it as in use. Gives an empty use if the lock is not free, or if the thread
 // has no lane.
-node_use tree::mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcept {
+node_use tree::mark(file_node& f, fair_lock::kind k, opening how, std::uint64_t kind) noexcept {
   const unsigned lane = thread_lane();
   if (lane == no_lane) return {};
   if (f.is_hot) {
     kind |= hold_mark::is_lock;
-  } else {
-    if (!f.lock.try_lock(k)) return {};
-    k == fair_lock::kind::exclusive ? f.forget_readers(kind) : f.note_reader_of(lane);
+  } else if (!f.lock.try_lock(k)) {
+    return {};
   }
+  f.note(how, lane);
   const auto [mark, ticket] = holds_.mark(f, lane, kind);
   return node_use(f, k, *mark, ticket, whole_);
 }
@@ -205,7 +209,7 @@ node_use tree::mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcep
 void tree::heat(const node_use& used) noexcept {
   file_node& f = *used;
   const exclusive_access access(*this);
-  f.forget_readers(hold_mark::is_handle);
+  f.forget_readers();
   if (!f.has_users()) f.is_hot = true;
 }
 

@@ -124,10 +124,11 @@ class CORAMFS_CAPABILITY("the names of a volume") tree {
   error why_busy(const node& n) const noexcept;
 
   /// Holds a file busy, and takes its lock if that passes nobody. Under the lock, shared or
-  /// exclusive. A hot file that is to be locked exclusively has to be cooled first.
-  node_use use(file_node& f, fair_lock::kind k) noexcept CORAMFS_REQUIRES_SHARED(this);
-  /// Holds a file busy and locked for a handle, if the lock and a mark are had at once; else the
-  /// use is empty. Under the lock, shared or exclusive.
+  /// exclusive. A hot file that is to be locked exclusively has to be cooled first. `how` is noted
+  /// once the file is locked: where that waits the caller does it.
+  node_use use(file_node& f, fair_lock::kind k, opening how) noexcept CORAMFS_REQUIRES_SHARED(this);
+  /// Holds a file busy and locked for a handle that keeps its content, if the lock and a mark are
+  /// had at once; else the use is empty. Under the lock, shared or exclusive.
   node_use use_at_once(file_node& f, fair_lock::kind k) noexcept CORAMFS_REQUIRES_SHARED(this);
   /// Whether a file has to be cooled before it is locked. Under the lock.
   bool must_cool(const file_node& f, fair_lock::kind k) const noexcept
@@ -246,7 +247,7 @@ class CORAMFS_CAPABILITY("the names of a volume") tree {
   result<directory_node*> look_up_directory(std::string_view path) const noexcept
       CORAMFS_REQUIRES_SHARED(this);
 
-  node_use mark(file_node& f, fair_lock::kind k, std::uint64_t kind) noexcept
+  node_use mark(file_node& f, fair_lock::kind k, opening how, std::uint64_t kind) noexcept
       CORAMFS_REQUIRES_SHARED(this);
 
   biased_lock lock_;

@@ -128,7 +128,7 @@ void volume_state::callback::start(reclaim_task task) noexcept {
   const auto v = owned_.lock();
   if (v == nullptr) return;
   const volume over = volume_access::volume_of(v);
-  reclaim_access::answer(v->options.reclaim, over, std::move(task));
+  if (!reclaim_access::answer(v->options.reclaim, over, std::move(task))) note_failure();
 }
 
 // Where others have blocks of it, the volume stays for them. All else that nobody can come to any
@@ -216,6 +216,7 @@ volume_stats volume_state::stats() noexcept {
   s.recycled_bytes = std::min(blocks.kept_bytes(), s.free_bytes);
   s.pins = pins();
   s.held_bytes = std::min(blocks.held_bytes(), s.used_bytes);
+  s.failed_reclaims = asked_.failures();
   return s;
 }
 

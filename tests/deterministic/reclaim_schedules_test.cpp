@@ -124,7 +124,7 @@ class reclaim_world final : public world {
     reclaim_world& of;
   };
 
-  // What it throws is swallowed.
+  // What it throws is counted, and not thrown on.
   void expect(bool holds, const char* what) {
     if (!holds) wrong_ = what;
   }

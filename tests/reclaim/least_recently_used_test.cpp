@@ -10,6 +10,7 @@
 #include "support/manual_clock.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <set>
 #include <thread>
@@ -111,6 +112,82 @@ TEST_CASE("least recently used: one whose content is new has no mark", "[reclaim
   CHECK(c.there() == names{"b", "c", "d", "e"});
 }
 
+TEST_CASE("least recently used: one that is read after its content is new has a mark",
+          "[reclaim][lru]") {
+  cache c;
+  for (const char* const path : {"/a", "/b", "/c", "/d"}) c.put(path, 250);
+  c.read("/a");
+  c.put("/a", 250);
+  c.read("/a");
+  c.put("/e", 250);
+  CHECK(c.there() == names{"a", "c", "d", "e"});
+}
+
+TEST_CASE("least recently used: opens that take longer mark a file that is there, too",
+          "[reclaim][lru]") {
+  cache c;
+  for (const char* const path : {"/a", "/b", "/c", "/d"}) c.put(path, 250);
+  const auto mode = GENERATE(open_mode::update, open_mode::append);
+  const std::string way = GENERATE("preallocates", "own", "path", "followable", "waits");
+  if (way == "followable" && mode != open_mode::append) return;
+  open_options o;
+  if (way == "preallocates") o.preallocate = 250;
+  if (way == "own") o.own = true;
+  if (way == "followable") o.followable = true;
+  if (way == "waits") {
+    auto before = c.fs.open("/a", open_mode::read).value();
+    std::thread later([&] { c.fs.open("/a", mode).value().close().value(); });
+    while (c.over.stats().waiting == 0) std::this_thread::yield();
+    before.close().value();
+    later.join();
+  } else {
+    auto f = c.fs.open(way == "path" ? "//a" : "/a", mode, o).value();
+    if (way == "followable") f.finish().value();
+    f.close().value();
+  }
+  c.put("/e", 250);
+  CHECK(c.there() == names{"a", "c", "d", "e"});
+}
+
+TEST_CASE("least recently used: one that waits to empty a file leaves it without a mark",
+          "[reclaim][lru]") {
+  cache c;
+  for (const char* const path : {"/a", "/b", "/c", "/d"}) c.put(path, 250);
+  auto before = c.fs.open("/a", open_mode::read).value();
+  std::thread later([&] {
+    auto f = c.fs.open("/a", open_mode::write).value();
+    f.write(content_of(250)).value();
+  });
+  while (c.over.stats().waiting == 0) std::this_thread::yield();
+  before.close().value();
+  later.join();
+  c.put("/e", 250);
+  CHECK(c.there() == names{"b", "c", "d", "e"});
+}
+
+TEST_CASE("least recently used: what threads read beyond those that have a lane stays",
+          "[reclaim][lru]") {
+  cache c;
+  for (const char* const path : {"/a", "/b", "/c", "/d"}) c.put(path, 250);
+  std::atomic<bool> goes_on{true};
+  std::atomic<int> in{0};
+  constexpr int many = 80;
+  std::vector<std::thread> others;
+  for (int i = 0; i < many; ++i)
+    others.emplace_back([&] {
+      static_cast<void>(c.fs.read_file("/none"));
+      ++in;
+      goes_on.wait(true);
+    });
+  while (in < many) std::this_thread::yield();
+  std::thread([&] { c.read("/a"); }).join();
+  goes_on = false;
+  goes_on.notify_all();
+  for (std::thread& t : others) t.join();
+  c.put("/e", 250);
+  CHECK(c.there() == names{"a", "c", "d", "e"});
+}
+
 TEST_CASE("least recently used: what many threads read stays", "[reclaim][lru]") {
   cache c;
   for (const char* const path : {"/a", "/b", "/c", "/d"}) c.put(path, 250);
@@ -119,13 +196,17 @@ TEST_CASE("least recently used: what many threads read stays", "[reclaim][lru]")
     c.read("/a");
     std::thread([&] { c.read("/a"); }).join();
   }
+  if (GENERATE(false, true)) c.fs.open("/a", open_mode::append).value().close().value();
   c.put("/e", 250);
   CHECK(c.there() == names{"a", "c", "d", "e"});
+  // The hand has taken its mark, and a reader makes it anew.
+  c.read("/a");
   c.put("/f", 750);
   CHECK(c.there() == names{"a", "f"});
   c.read("/f");
   c.put("/g", 250);
-  CHECK(c.there() == names{"f", "g"});
+  // Both marks were taken, and /f is where the hand was first.
+  CHECK(c.there() == names{"a", "g"});
 }
 
 TEST_CASE("least recently used: files in use are passed, and come later", "[reclaim][lru]") {
@@ -162,6 +243,72 @@ TEST_CASE("least recently used: what is too old goes first, opened or not", "[re
   c.clock->advance(std::chrono::seconds(1));
   c.put("/next", 250);
   CHECK(c.there() == names{"kept", "new", "next", "older"});
+}
+
+TEST_CASE("least recently used: what was too old and has changed since waits for its turn",
+          "[reclaim][lru]") {
+  cache c({.max_age = std::chrono::minutes(1)});
+  for (const char* const path : {"/first", "/o1", "/o2", "/o3"}) c.put(path, 250);
+  c.clock->advance(std::chrono::minutes(5));
+  c.put("/first", 250);
+  c.put("/new", 250);
+  const names some_went = c.there();
+  REQUIRE(some_went.size() == 4);
+  for (const std::string& name : some_went)
+    if (name[0] == 'o') c.put("/" + name, 250);
+  // Nothing is too old now, and /first is the oldest.
+  c.put("/next", 250);
+  CHECK(!c.fs.exists("/first").value());
+  CHECK(c.there().size() == 4);
+}
+
+TEST_CASE("least recently used: a file of the beginning of time is too old", "[reclaim][lru]") {
+  cache c({.max_age = std::chrono::minutes(1)});
+  for (const char* const path : {"/a", "/b", "/c", "/d"}) c.put(path, 250);
+  c.fs.set_modified("/c", std::chrono::system_clock::time_point::min()).value();
+  c.put("/e", 250);
+  CHECK(c.there() == names{"a", "b", "d", "e"});
+}
+
+TEST_CASE("least recently used: where all that can go would not suffice nothing goes",
+          "[reclaim][lru]") {
+  cache c;
+  for (int i = 0; i < 50; ++i) c.put("/" + std::to_string(i), 10);
+  auto in_use = c.fs.open("/in use", open_mode::write).value();
+  in_use.write(content_of(500)).value();
+  CHECK(c.fs.write_file("/large", content_of(501)).error() == errc::quota_exceeded);
+  CHECK(c.there().size() == 51);
+  c.put("/smaller", 495);
+  CHECK(c.there().size() == 2);
+  in_use.close().value();
+}
+
+TEST_CASE("least recently used: who waits is made room for by the next that is short",
+          "[reclaim][lru][threads]") {
+  cache c;
+  for (int i = 0; i < 40; ++i) c.put("/" + std::to_string(i), 10);
+  auto in_use = c.fs.open("/in use", open_mode::write).value();
+  in_use.write(content_of(600)).value();
+  open_options waits;
+  waits.on_full = when_full::wait;
+  waits.timeout = lock_timeout::forever();
+  waits.preallocate = 500;
+  std::thread waiter([&] { c.fs.open("/waited", open_mode::create, waits).value(); });
+  while (c.over.stats().waiting == 0) std::this_thread::yield();
+  CHECK(c.there().size() == 41);
+  in_use.close().value();
+  CHECK(c.fs.write_file("/large", content_of(900)).error() == errc::quota_exceeded);
+  waiter.join();
+  CHECK(c.there() == names{"waited"});
+}
+
+TEST_CASE("least recently used: a lower quota is met by the next that needs room",
+          "[reclaim][lru]") {
+  cache c;
+  for (int i = 0; i < 10; ++i) c.put("/" + std::to_string(i), 100);
+  c.over.set_quota(500).value();
+  c.put("/next", 100);
+  CHECK(c.there() == names{"6", "7", "8", "9", "next"});
 }
 
 TEST_CASE("least recently used: below a directory alone, however deep", "[reclaim][lru]") {
@@ -232,6 +379,15 @@ TEST_CASE("least recently used: more files than it remembers go in their order",
   // The hand begins anew: the oldest go, in their order but for those of one tick.
   CHECK(gone == count / 4);
   for (int i = 0; i + 14 < count / 2; i += 2) REQUIRE(!fs.exists("/" + std::to_string(i)).value());
+}
+
+TEST_CASE("least recently used: a fork marks nothing", "[reclaim][lru][fork]") {
+  cache c;
+  for (const char* const path : {"/a", "/b", "/c", "/d"}) c.put(path, 250);
+  c.read("/a");
+  const volume fork = c.over.fork().value();
+  c.put("/e", 250);
+  CHECK(c.there() == names{"a", "c", "d", "e"});
 }
 
 TEST_CASE("least recently used: a volume and its fork have a hand each", "[reclaim][lru][fork]") {

@@ -15,6 +15,7 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <exception>
@@ -173,7 +174,8 @@ TEST_CASE("reclaim: who waited before is served first, and who asked waits behin
   v.begin("/second", 500, second, waits);
   v.run_ready();
   CHECK(v.calls.size() == 2);
-  CHECK(v.calls[1].bytes == 1100);
+  CHECK(v.calls[1].bytes == 1000);  // no more is taken
+  CHECK(v.calls[1].least_bytes == 600);
   // 500 are free, and set aside for the first, who wants more.
   CHECK(!first);
   CHECK(!second);
@@ -251,7 +253,116 @@ TEST_CASE("reclaim: one with no time is refused, and the asking goes on", "[recl
   v.run_ready();
   REQUIRE(refused);
   CHECK(*refused == errc::quota_exceeded);
-  CHECK(v.calls.empty());  // the only one that shared it had gone by its turn
+  // It has gone, and what it wanted is freed for whoever comes next.
+  REQUIRE(v.calls.size() == 1);
+  CHECK(v.calls[0].bytes == 10);
+  CHECK(v.over.stats().waiting == 0);
+  fill(v.over, "/all", 1000);
+}
+
+TEST_CASE("reclaim: those who share an asking that frees too little take what they find",
+          "[reclaim][lru]") {
+  asio::io_context context{1};
+  const volume v = volume::create(thousand(least_recently_used_on(context.get_executor()))).value();
+  for (int i = 0; i < 100; ++i) fill(v, "/" + std::to_string(i), 10);
+  file_system fs(context.get_executor(), v);
+  int done = 0;
+  for (const char* const path : {"/a", "/b", "/c"})
+    asio::co_spawn(
+        context,
+        [&fs, &done, path]() -> awaitable<void> {
+          const auto written = co_await fs.write_file(path, content_of(400));
+          if (written) ++done;
+        },
+        [](std::exception_ptr) {});
+  context.run();
+  CHECK(done == 2);
+}
+
+TEST_CASE("reclaim: one whose want would make the sum too large asks later", "[reclaim]") {
+  asio::io_context context{1};
+  std::vector<shortage> calls;
+  volume_options o =
+      thousand(reclaim_on(context.get_executor(), [&](file_system, shortage s) -> awaitable<void> {
+        calls.push_back(s);
+        co_return;
+      }));
+  o.max_quota = std::uint64_t{1} << 63;
+  o.memory_guard.mode = guard_mode::none;
+  const volume v = volume::create(o).value();
+  sync::file_system threads(v);
+  auto half = threads.open("/half", open_mode::create).value();
+  half.reserve(std::uint64_t{1} << 62).value();
+  auto rest = threads.open("/rest", open_mode::create).value();
+  rest.reserve(std::uint64_t{1} << 62).value();
+  file_system fs(context.get_executor(), v);
+  int refused = 0;
+  for (const char* const path : {"/a", "/b", "/c", "/d"})
+    asio::co_spawn(
+        context,
+        [&, path]() -> awaitable<void> {
+          auto opened = co_await fs.open(path, open_mode::create);
+          auto f = std::move(opened).value();
+          const auto had = co_await f.reserve(std::uint64_t{1} << 62);
+          if (had.error() == errc::quota_exceeded) ++refused;
+        },
+        [](std::exception_ptr) {});
+  context.run();
+  CHECK(refused == 4);
+  REQUIRE(calls.size() == 2);
+  CHECK(calls[0].bytes == o.max_quota);
+  CHECK(calls[1].bytes == (std::uint64_t{1} << 62));
+}
+
+TEST_CASE("reclaim: a callback may destroy the file whose write asks", "[reclaim][dying]") {
+  asio::io_context context{1};
+  std::unique_ptr<file> f;
+  const bool closes = GENERATE(false, true), frees = GENERATE(false, true);
+  const volume v = volume::create(thousand([&](const volume& of, const shortage&) {
+                     closes ? static_cast<void>(f->close()) : f.reset();
+                     if (frees) sync::file_system(of).remove("/filler").value();
+                   })).value();
+  fill(v, "/filler", 900);
+  file_system fs(context.get_executor(), v);
+  std::optional<error> ended;
+  asio::co_spawn(
+      context,
+      [&]() -> awaitable<void> {
+        auto opened = co_await fs.open("/b", open_mode::create);
+        f = std::make_unique<file>(std::move(opened).value());
+        const auto written = co_await f->write(content_of(500));
+        ended = error_of(written);
+      },
+      [](std::exception_ptr) {});
+  context.run();
+  REQUIRE(ended);
+  CHECK(*ended == errc::not_open);
+  CHECK(v.stats().open_handles == 0);
+  CHECK(v.stats().waiting == 0);
+  CHECK(v.stats().used_bytes == (frees ? 0U : 900U));
+  // Nothing is set aside for one who has gone.
+  fill(v, "/all", frees ? 1000 : 100);
+}
+
+TEST_CASE("reclaim: the executor may be a strand, whose context goes before the volume",
+          "[reclaim][dying]") {
+  auto there = std::make_unique<asio::io_context>(1);
+  std::optional<volume> v =
+      volume::create(thousand(reclaim_on(asio::make_strand(there->get_executor()),
+                                         [](file_system fs, shortage) -> awaitable<void> {
+                                           (co_await fs.remove("/a")).value();
+                                         })))
+          .value();
+  fill(*v, "/a", 1000);
+  sync::file_system fs(*v);
+  auto work = std::make_optional(asio::make_work_guard(*there));
+  std::thread runs([&] { there->run(); });
+  fill(*v, "/b", 1000);
+  work.reset();
+  runs.join();
+  there.reset();
+  CHECK(fs.write_file("/c", content_of(10)).error() == errc::quota_exceeded);
+  v.reset();
 }
 
 TEST_CASE("reclaim: a coroutine that throws, or dies with its context, ends the asking",

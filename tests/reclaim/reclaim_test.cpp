@@ -100,7 +100,7 @@ TEMPLATE_TEST_CASE("reclaim: too little is freed, and the request is refused wit
   fill(v, "/d", 400);
 }
 
-TEMPLATE_TEST_CASE("reclaim: what the callback throws is swallowed", "[reclaim]", by_threads,
+TEMPLATE_TEST_CASE("reclaim: what the callback throws is counted", "[reclaim]", by_threads,
                    by_coroutines, by_tokens) {
   const asked who;
   const bool frees = GENERATE(false, true);
@@ -114,6 +114,19 @@ TEMPLATE_TEST_CASE("reclaim: what the callback throws is swallowed", "[reclaim]"
       on([&](auto&... last) { return on.fs.write_file("/c", content_of(1), last...); });
   CHECK(done.has_value() == frees);
   CHECK(who.count() == 1);
+  CHECK(v.stats().failed_reclaims == 1);
+}
+
+TEST_CASE("reclaim: what a lower quota leaves too much of is missing, too", "[reclaim]") {
+  const asked who;
+  volume v = volume::create(thousand(who.callback(nothing))).value();
+  fill(v, "/a", 1000);
+  v.set_quota(500).value();
+  CHECK(sync::file_system(v).write_file("/b", content_of(10)).error() == errc::quota_exceeded);
+  REQUIRE(who.count() == 1);
+  CHECK(who[0].bytes == 510);
+  CHECK(who[0].least_bytes == 510);
+  CHECK(v.stats().failed_reclaims == 0);
 }
 
 TEMPLATE_TEST_CASE("reclaim: nodes are asked for, and then bytes", "[reclaim]", by_threads,
@@ -212,6 +225,25 @@ TEST_CASE("reclaim: the asking keeps the volume, and without an owner nobody is 
   CHECK(!v);
   CHECK(f.write(content_of(900)).error() == errc::quota_exceeded);
   CHECK(who.count() == (is_owned ? 1 : 0));
+}
+
+TEST_CASE("reclaim: directories, copies and forks ask nobody", "[reclaim]") {
+  const asked who;
+  volume_options o = thousand(who.callback(removes("/b")));
+  o.max_nodes = 4;
+  const volume v = volume::create(o).value();
+  sync::file_system fs(v);
+  fs.create_directory("/in").value();
+  fill(v, "/in/a", 400);
+  fill(v, "/b", 500);
+  CHECK(fs.create_directory("/d").error() == errc::node_limit_exceeded);
+  CHECK(fs.create_directories("/d/e").error() == errc::node_limit_exceeded);
+  CHECK(fs.copy("/in/a", "/c").error() == errc::node_limit_exceeded);
+  CHECK(fs.copy_tree("/in", "/d").error() == errc::node_limit_exceeded);
+  fork_options small;
+  small.max_quota = 100;
+  CHECK(v.fork(small).error() == errc::quota_exceeded);
+  CHECK(who.count() == 0);
 }
 
 TEST_CASE("reclaim: a fork asks as its origin does", "[reclaim][fork]") {
