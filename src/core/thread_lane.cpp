@@ -73,12 +73,12 @@ lane_register& lanes() noexcept {
 
 /// Keeps the register open from the first question for a lane until this library's static objects
 /// end.
-class opening {
+class open_lanes {
  public:
-  opening() noexcept { lanes().open(); }
-  opening(const opening&) = delete;
-  opening& operator=(const opening&) = delete;
-  ~opening() { lanes().close(); }
+  open_lanes() noexcept { lanes().open(); }
+  open_lanes(const open_lanes&) = delete;
+  open_lanes& operator=(const open_lanes&) = delete;
+  ~open_lanes() { lanes().close(); }
 };
 
 void lane_register::give_back(void* mark) noexcept {
@@ -91,7 +91,7 @@ void lane_register::give_back(void* mark) noexcept {
 }  // namespace
 
 unsigned assign_lane() noexcept {
-  static const opening until_the_end;
+  static const open_lanes until_the_end;
   const unsigned lane = lanes().assign();
   known_lane = lane + 1;
   return lane;
