@@ -20,8 +20,8 @@ class volume;
 struct shortage {
   std::uint64_t bytes = 0;  ///< as the quota counts them
   std::uint64_t nodes = 0;  ///< files and directories
-  /// With fewer bytes than these nobody can go on who wants bytes: not the first of those who
-  /// waited for space before, or, where there are none, not the least of the requests.
+  /// With fewer bytes than these nobody is helped who wants bytes: not the least of the requests.
+  /// Where others wait for space before them any byte helps, for it is kept for these.
   std::uint64_t least_bytes = 0;
 };
 

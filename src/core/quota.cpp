@@ -135,7 +135,7 @@ std::uint64_t quota::missing(std::uint64_t bytes) const noexcept {
 
 std::uint64_t quota::missing_next(std::uint64_t bytes) const noexcept {
   const std::lock_guard lock(mutex_);
-  return lacking(queue_.empty() ? bytes : queue_.head_wants());
+  return queue_.empty() ? lacking(bytes) : 1;
 }
 
 std::uint64_t quota::available_nodes() const noexcept {
