@@ -220,8 +220,7 @@ class quota {
   /// How many bytes are missing until all who wait are served, and then one who wants so many. It
   /// may be more than can be freed.
   std::uint64_t missing(std::uint64_t bytes) const noexcept;
-  /// How many at least help anybody: where somebody waits, any, for they are set aside; and else
-  /// all that are missing for one who wants so many.
+  /// How many help anybody: any where somebody waits, since they are set aside, or else all.
   std::uint64_t missing_next(std::uint64_t bytes) const noexcept;
   /// Nodes that a request could have; where there is no limit, more than there can be.
   std::uint64_t available_nodes() const noexcept;
