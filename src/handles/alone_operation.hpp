@@ -17,7 +17,7 @@ namespace coramfs::detail {
 class volume_state;
 
 /// Waits until nobody has followed a flight for some time, and then takes its file out of the tree.
-/// It ends without that when the flight does, and where it can not wait for want of memory.
+/// If the flight ends first, or memory for the wait is refused, the file stays where it is.
 ///
 /// Guarded by whoever runs it: one thread at a time. Who begins it keeps the volume alive.
 class alone_operation {
